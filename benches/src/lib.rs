@@ -1,0 +1,1 @@
+//! Benchmarks of the copy and lowercase passes.

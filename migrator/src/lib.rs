@@ -1,0 +1,1 @@
+//! Moves a GroupWise post office from NetWare or Windows to Linux in two stages.
