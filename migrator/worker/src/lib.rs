@@ -7,3 +7,9 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 pub mod finding;
+pub mod error;
+pub mod monitor;
+pub(crate) mod pool;
+pub mod protocol;
+pub mod store;
+pub mod tree;

@@ -1,0 +1,128 @@
+//! The only place where the worker opens a path: the folders of the order and the job folder.
+//!
+//! Everything later happens relative to these handles.  `ambient_authority` appears in this module and nowhere else
+//! of the worker (a test enforces it).
+
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::error::{Result, WorkerError};
+use crate::protocol::{AreaKind, Order, Task};
+use crate::tree::Folder;
+
+/// One area with its open folders.
+#[derive(Debug, Clone)]
+pub struct Area {
+    /// Number of the area in the job.
+    pub id: u32,
+    /// What it is.
+    pub kind: AreaKind,
+    /// What people call it.
+    pub label: String,
+    /// The folder of the mounted source, where the task needs it.
+    pub source: Option<Folder>,
+    /// The folder at the destination.
+    pub destination: Folder,
+}
+
+impl Area {
+    /// The source folder.
+    ///
+    /// # Errors
+    /// [`WorkerError::Order`] where the order did not ask for it to be opened.
+    pub fn source(&self) -> Result<&Folder> {
+        self.source.as_ref().ok_or_else(|| WorkerError::Order {
+            text: format!("The source of {} was not opened for this task", self.label),
+        })
+    }
+}
+
+/// A certificate or key file, opened before the sandbox closes.
+#[derive(Debug)]
+pub struct CertificateFiles {
+    /// The folder that holds the certificate, and its name there.
+    pub certificate: (Folder, Vec<u8>),
+    /// The folder that holds the key, and its name there.
+    pub key: (Folder, Vec<u8>),
+    /// Where both go.
+    pub target: Folder,
+}
+
+/// Everything that the worker may touch.
+#[derive(Debug)]
+pub struct Capabilities {
+    /// The areas of the order, the post office first.
+    pub areas: Vec<Area>,
+    /// The job folder.
+    pub job: Folder,
+    /// Certificate files, where the task is about them.
+    pub certificates: Option<CertificateFiles>,
+}
+
+impl Capabilities {
+    /// Opens what an order names.
+    ///
+    /// # Errors
+    /// [`WorkerError::Open`] with the role of the folder that could not be opened.
+    pub fn open(order: &Order, job_folder: &Path) -> Result<Self> {
+        let areas = order
+            .areas
+            .iter()
+            .map(|area| {
+                let source = if order.task.needs_source() {
+                    Some(open("the source folder", Path::new(&area.source))?)
+                } else {
+                    None
+                };
+                Ok(Area {
+                    id: area.id,
+                    kind: area.kind,
+                    label: area.label.clone(),
+                    source,
+                    destination: open("the destination folder", Path::new(&area.destination))?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let certificates = match &order.task {
+            Task::Certificates { certificate, key, target } => Some(CertificateFiles {
+                certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
+                key: open_parent("the folder of the key", Path::new(key))?,
+                target: open("the folder for certificates", Path::new(target))?,
+            }),
+            _ => None,
+        };
+        Ok(Self { areas, job: open("the job folder", job_folder)?, certificates })
+    }
+
+    /// Every folder that is only read.
+    pub(crate) fn read_only(&self) -> impl Iterator<Item = &Folder> {
+        let certificates = self.certificates.iter().flat_map(|files| [&files.certificate.0, &files.key.0]);
+        self.areas.iter().filter_map(|area| area.source.as_ref()).chain(certificates)
+    }
+
+    /// Every folder that is written.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &Folder> {
+        let target = self.certificates.iter().map(|files| &files.target);
+        self.areas.iter().map(|area| &area.destination).chain([&self.job]).chain(target)
+    }
+}
+
+/// Opens a folder that the administrator named.
+///
+/// # Errors
+/// [`WorkerError::Open`].
+pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
+    let error = |source| WorkerError::Open { role, path: path.display().to_string(), source };
+    if !path.is_absolute() {
+        return Err(error(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not absolute")));
+    }
+    Dir::open_ambient_dir(path, ambient_authority()).map(Folder::from).map_err(error)
+}
+
+fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+    Ok((open(role, path.parent().unwrap_or(path))?, name))
+}

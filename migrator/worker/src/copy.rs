@@ -1,0 +1,28 @@
+//! A pass: making the destination equal to the source, whatever happened to either since the last one.
+//!
+//! ```text
+//! crawl (many threads) ──▶ files copied at once, in batches ──▶ committer: syncfs, then manifest
+//!    │                                                              ▲
+//!    ├──▶ databases, later, each under its lock ────────────────────┤
+//!    ├──▶ guardian set, last, as one unit ──────────────────────────┘
+//!    └──▶ plan of removals ──▶ limit checked ──▶ carried out ──▶ what stood in the way of a copy is copied
+//! ```
+//!
+//! Any difference is a change (DESIGN rule 2): a file is kept only where the source still says what it said when it was
+//! copied, and the destination still says what it said after it was written.
+
+mod committer;
+mod crawl;
+mod database;
+mod decide;
+mod extras;
+mod file;
+mod files;
+mod guardian;
+mod pass;
+mod removal;
+mod shared;
+
+pub use pass::run_pass;
+
+pub(crate) use file::{TEMPORARY_PREFIX, hash_file};

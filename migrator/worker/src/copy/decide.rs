@@ -1,0 +1,95 @@
+//! Whether a file must be copied.
+
+use crate::store::{ManifestFile, UnfinishedPass};
+use crate::tree::{Attributes, Kind, Time};
+
+/// What to do with one file of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The copy is still good.
+    Keep,
+    /// The name is free at the destination: write it directly.
+    Create,
+    /// Write under a temporary name and rename over what is there.
+    Replace,
+    /// Something that is not ours stands there: it is set aside first.
+    AfterSettingAside,
+    /// A folder stands there: it goes first, entry by entry.
+    AfterRemovingFolder,
+}
+
+/// The one rule for deltas (DESIGN rule 2).
+pub(crate) fn decide(
+    source: &Attributes,
+    known: Option<&ManifestFile>,
+    destination: Option<&Attributes>,
+    unfinished: Option<UnfinishedPass>,
+) -> Decision {
+    let Some(destination) = destination else { return Decision::Create };
+    match destination.kind {
+        Kind::Folder => return Decision::AfterRemovingFolder,
+        Kind::Symlink | Kind::Special => return Decision::AfterSettingAside,
+        Kind::File => {}
+    }
+    match known {
+        Some(known) if known.source_is_unchanged(source) && known.destination_is_untouched(destination) => {
+            Decision::Keep
+        }
+        Some(_) => Decision::Replace,
+        None if is_leftover(destination, unfinished) => Decision::Replace,
+        None => Decision::AfterSettingAside,
+    }
+}
+
+/// Whether a file of the destination that is in no manifest was written by a pass that was cut off before it could
+/// commit: the time of an inode cannot be set, and no agent runs at the destination during a pass.
+pub(crate) fn is_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
+    destination.kind == Kind::File && unfinished.is_some_and(|pass| destination.changed >= pass.began)
+}
+
+/// The coarsest granularity of times that is known of any source: FAT and NetWare count in two seconds.
+///
+/// The window is never narrower, also where finer times were seen: a copy too many costs little.
+const COARSEST_GRANULARITY_SECONDS: i64 = 2;
+
+/// Whether a source time is too fresh to be trusted (DESIGN rule 3): the file could have been changed again within
+/// the same tick of its clock, after it was read.
+pub(crate) fn is_racy(modified: Time, copy_began: Time, clock_allowance_seconds: u64) -> bool {
+    let window = COARSEST_GRANULARITY_SECONDS
+        .saturating_add(i64::try_from(clock_allowance_seconds).unwrap_or(i64::MAX));
+    copy_began.nanoseconds_since(modified) <= i128::from(window) * 1_000_000_000
+}
+
+/// Whether two times differ by exactly one hour, within the granularity: a changed daylight saving setting.
+pub(crate) fn is_one_hour_apart(left: Time, right: Time) -> bool {
+    let apart = left.nanoseconds_since(right).unsigned_abs();
+    let hour = 3_600_u128 * 1_000_000_000;
+    let granularity = u128::from(COARSEST_GRANULARITY_SECONDS.unsigned_abs()) * 1_000_000_000;
+    apart.abs_diff(hour) <= granularity
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Time {
+        Time { seconds, nanoseconds: 0 }
+    }
+
+    #[test]
+    fn fresh_times_are_racy_and_old_ones_are_not() {
+        assert!(is_racy(at(100), at(100), 0));
+        assert!(is_racy(at(100), at(102), 0));
+        assert!(!is_racy(at(100), at(103), 0));
+        assert!(is_racy(at(100), at(103), 1));
+        assert!(is_racy(at(5000), at(100), 0), "a source clock that is ahead");
+        assert!(is_racy(at(100), at(4000), u64::MAX));
+    }
+
+    #[test]
+    fn an_hour_is_recognised_both_ways() {
+        assert!(is_one_hour_apart(at(7200), at(3600)));
+        assert!(is_one_hour_apart(at(3600), at(7201)));
+        assert!(!is_one_hour_apart(at(3600), at(7210)));
+    }
+}

@@ -1,0 +1,152 @@
+//! Copying the bytes of one file.
+//!
+//! The content is read once, in large blocks, and hashed in the same read.  Plain reads and writes on purpose:
+//! `copy_file_range` has returned empty files from network mounts, and the bytes must be seen to be hashed.
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::io::Errno;
+
+use crate::tree::times::set_modified;
+use crate::tree::{Attributes, Folder, Time};
+
+/// Names of unfinished files begin like this; such a file at the destination is always ours and can go.
+pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
+
+/// How much is read at once.
+const BLOCK_BYTES: usize = 1 << 20;
+
+thread_local! {
+    static BLOCK: RefCell<Vec<u8>> = RefCell::new(vec![0; BLOCK_BYTES]);
+}
+
+/// Which side failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CopyFailure {
+    /// The source could not be read.
+    Read(Errno),
+    /// The destination could not be written.
+    Write(Errno),
+    /// The source changed while it was read.
+    Changed,
+}
+
+/// A file whose bytes stand at the destination under some name.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// What the source said before and after it was read.
+    pub(crate) source: Attributes,
+    /// BLAKE3 of the bytes.
+    pub(crate) digest: [u8; 32],
+    /// When reading began.
+    pub(crate) began: Time,
+    /// The open copy.
+    handle: OwnedFd,
+}
+
+impl Written {
+    /// What the destination says now.
+    pub(crate) fn destination(&self) -> Result<Attributes, CopyFailure> {
+        rustix::fs::fstat(&self.handle).map(|stat| Attributes::from(&stat)).map_err(CopyFailure::Write)
+    }
+}
+
+/// Copies the open file `source` into the new file `name` of `destination`, with its time.
+///
+/// Where it fails, the new name is gone again.
+///
+/// # Errors
+/// [`CopyFailure`]; `Changed` where length or time of the source differ before and after.
+pub(crate) fn write_copy(source: &OwnedFd, destination: &Folder, name: &[u8]) -> Result<Written, CopyFailure> {
+    let handle = destination.create_file(name).map_err(CopyFailure::Write)?;
+    let outcome = fill(source, &handle);
+    match outcome {
+        Ok((attributes, digest, began)) => Ok(Written { source: attributes, digest, began, handle }),
+        Err(failure) => {
+            // The half-written name must not stay; if even that fails, the next pass removes it as a leftover.
+            let _ = destination.remove_file(name);
+            Err(failure)
+        }
+    }
+}
+
+fn fill(source: &OwnedFd, target: &OwnedFd) -> Result<(Attributes, [u8; 32], Time), CopyFailure> {
+    let began = Time::now();
+    let before = attributes_of(source)?;
+    let (length, digest) =
+        read_all(source, before.size, |block| write_all(target, block).map_err(CopyFailure::Write))?;
+    let after = attributes_of(source)?;
+    if length != before.size || after.size != before.size || after.modified != before.modified {
+        return Err(CopyFailure::Changed);
+    }
+    set_modified(target, before.modified).map_err(CopyFailure::Write)?;
+    Ok((after, digest, began))
+}
+
+fn attributes_of(file: &OwnedFd) -> Result<Attributes, CopyFailure> {
+    rustix::fs::fstat(file).map(|stat| Attributes::from(&stat)).map_err(CopyFailure::Read)
+}
+
+/// Reads an open file from its start, at most one block more than `expected` bytes, so that a file that grows as fast
+/// as it is read ends too.
+fn read_all(
+    file: &OwnedFd,
+    expected: u64,
+    mut each_block: impl FnMut(&[u8]) -> Result<(), CopyFailure>,
+) -> Result<(u64, [u8; 32]), CopyFailure> {
+    BLOCK.with_borrow_mut(|block| {
+        let mut hasher = blake3::Hasher::new();
+        let mut offset = 0_u64;
+        while offset <= expected {
+            let length = match rustix::io::pread(file, &mut block[..], offset) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(CopyFailure::Read(errno)),
+            };
+            hasher.update(&block[..length]);
+            each_block(&block[..length])?;
+            offset += length as u64;
+        }
+        Ok((offset, *hasher.finalize().as_bytes()))
+    })
+}
+
+fn write_all(target: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&target, bytes) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(length) => bytes = &bytes[length..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Length and BLAKE3 of a file of a tree.
+///
+/// # Errors
+/// What opening or reading says; `EAGAIN` where the file changed while it was read.
+pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8; 32]), Errno> {
+    let (handle, before) = folder.open_file(name)?;
+    let errno = |failure| match failure {
+        CopyFailure::Read(errno) | CopyFailure::Write(errno) => errno,
+        CopyFailure::Changed => Errno::AGAIN,
+    };
+    let (length, digest) = read_all(&handle, before.size, |_| Ok(())).map_err(errno)?;
+    let after = attributes_of(&handle).map_err(errno)?;
+    if length != after.size || after.size != before.size || after.modified != before.modified {
+        return Err(Errno::AGAIN);
+    }
+    Ok((after, digest))
+}
+
+/// A name for an unfinished file that nothing else has.
+pub(crate) fn temporary_name(pass: i64) -> Vec<u8> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    [TEMPORARY_PREFIX, format!("{pass}-{number}").as_bytes()].concat()
+}

@@ -1,0 +1,227 @@
+//! The errors that end a step.
+//!
+//! What concerns one file is a finding and goes to the monitor; what is here means that the step cannot go on.
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::finding::{Explain, Verdict};
+
+/// Why a step of the worker stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// A file system operation on one of the trees failed in a way that concerns the whole step.
+    #[error("Could not {operation} {path}")]
+    FileSystem {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// Where, below the root of the tree.
+        path: RelativePath,
+        /// What the kernel said.
+        source: Errno,
+    },
+    /// The destination has no room left for data or for names.
+    #[error("The destination is full: could not write {path}")]
+    DestinationFull {
+        /// The file that did not fit.
+        path: RelativePath,
+        /// `ENOSPC` or `EDQUOT`.
+        source: Errno,
+    },
+    /// The mount of the source stopped answering.
+    #[error("The source stopped answering at {path}")]
+    SourceGone {
+        /// What was being read.
+        path: RelativePath,
+        /// What the kernel said.
+        source: Errno,
+    },
+    /// Written data could not be made durable; the batch is condemned and is copied again by the next run.
+    #[error("The destination could not make {files} files durable")]
+    SyncFailed {
+        /// How many files the condemned batch had.
+        files: usize,
+        /// What `syncfs` said.
+        source: Errno,
+    },
+    /// A folder of the worksheet could not be opened.
+    #[error("Could not open {role} {path}")]
+    Open {
+        /// What the folder is for.
+        role: &'static str,
+        /// Its path as the worksheet gives it.
+        path: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// The job store could not be read or written.
+    #[error("The job store could not be used while trying to {operation}")]
+    Store {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The job store was written by a version of this program that this one does not understand.
+    #[error("The job store has layout {found}, this program knows {known}")]
+    StoreLayout {
+        /// The layout number in the store.
+        found: i64,
+        /// The layout number of this program.
+        known: i64,
+    },
+    /// Another worker is at work on this job.
+    #[error("Another worker is at work on this job: {holder}")]
+    Busy {
+        /// What the holder wrote about itself.
+        holder: String,
+    },
+    /// The order was made by another version of the controller.
+    #[error("The order speaks protocol {found}, this worker {known}")]
+    Protocol {
+        /// The version in the order.
+        found: u32,
+        /// The version of this worker.
+        known: u32,
+    },
+    /// Going on could have lost mail.
+    #[error("{text}")]
+    Refused {
+        /// Stable code of the reason.
+        code: &'static str,
+        /// What was seen.
+        text: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// An input of the order makes no sense.
+    #[error("{text}")]
+    Order {
+        /// What is wrong.
+        text: String,
+    },
+    /// A file in the job folder could not be used.
+    #[error("Could not {operation} {name} in the job folder")]
+    JobFolder {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// Which file.
+        name: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// The kernel refused to close the sandbox.
+    #[error("The sandbox could not be closed: {text}")]
+    Sandbox {
+        /// What the library said.
+        text: String,
+    },
+}
+
+impl WorkerError {
+    /// A failed write at the destination: out of space is told apart from everything else.
+    pub(crate) fn writing(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
+        if matches!(errno, Errno::NOSPC | Errno::DQUOT) {
+            Self::DestinationFull { path: path.clone(), source: errno }
+        } else {
+            Self::FileSystem { operation, path: path.clone(), source: errno }
+        }
+    }
+
+    /// A failed read at the source: a mount that went away is told apart from everything else.
+    pub(crate) fn reading(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
+        if is_mount_gone(errno) {
+            Self::SourceGone { path: path.clone(), source: errno }
+        } else {
+            Self::FileSystem { operation, path: path.clone(), source: errno }
+        }
+    }
+
+    pub(crate) fn store(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Store { operation, source }
+    }
+}
+
+/// Whether an error says that the file system behind a handle is no longer there.
+pub(crate) fn is_mount_gone(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::STALE
+            | Errno::NOTCONN
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+            | Errno::TIMEDOUT
+            | Errno::CONNABORTED
+            | Errno::CONNRESET
+            | Errno::NODEV
+            | Errno::SHUTDOWN
+    )
+}
+
+impl Explain for WorkerError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::FileSystem { .. } => "file-system",
+            Self::DestinationFull { .. } => "destination-full",
+            Self::SourceGone { .. } => "source-gone",
+            Self::SyncFailed { .. } => "sync-failed",
+            Self::Open { .. } => "folder-not-opened",
+            Self::Store { .. } => "job-store",
+            Self::StoreLayout { .. } => "job-store-layout",
+            Self::Busy { .. } => "worker-busy",
+            Self::Protocol { .. } => "protocol",
+            Self::Refused { code, .. } => code,
+            Self::Order { .. } => "order",
+            Self::JobFolder { .. } => "job-folder",
+            Self::Sandbox { .. } => "sandbox",
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::DestinationFull { .. }
+            | Self::SourceGone { .. }
+            | Self::SyncFailed { .. }
+            | Self::Busy { .. }
+            | Self::FileSystem { .. } => Verdict::Temporary,
+            Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
+            Self::Store { .. } | Self::JobFolder { .. } => Verdict::Temporary,
+            Self::StoreLayout { .. } | Self::Protocol { .. } | Self::Refused { .. } | Self::Sandbox { .. } => {
+                Verdict::Refused
+            }
+        }
+    }
+
+    fn guidance(&self) -> String {
+        match self {
+            Self::FileSystem { .. } => "Look at the kernel log of the destination, then run the same command again; \
+                                        what was copied is kept"
+                .into(),
+            Self::DestinationFull { .. } => "Make room on the destination, then run the same command again; what was \
+                                             copied is kept"
+                .into(),
+            Self::SourceGone { .. } => "See that the source server is up and mounted, then run the same command \
+                                        again; what was copied is kept"
+                .into(),
+            Self::SyncFailed { .. } => "Check the disk of the destination before anything else; the next run copies \
+                                        these files again under new names"
+                .into(),
+            Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),
+            Self::Store { .. } => "See that the job folder has room and is writable, then run the same command again"
+                .into(),
+            Self::StoreLayout { .. } | Self::Protocol { .. } => {
+                "Use the version of gwmigrate that began this job".into()
+            }
+            Self::Busy { .. } => "Wait for it; `gwmigrate status` shows how far it is".into(),
+            Self::Refused { remedy, .. } => remedy.clone(),
+            Self::Order { .. } => "Use controller and worker of the same version".into(),
+            Self::JobFolder { .. } => "See that the job folder of the destination exists and is writable".into(),
+            Self::Sandbox { .. } => "Report this with the kernel version of the destination".into(),
+        }
+    }
+}
+
+/// What the functions of this crate return.
+pub type Result<T, E = WorkerError> = std::result::Result<T, E>;

@@ -1,0 +1,110 @@
+//! Taking the locks that GroupWise's own programs respect.
+//!
+//! Open-file-description read locks through read-only handles: nothing is written at the source, and a program that
+//! wants its write lock meanwhile is told that the database is in use.  A read lock is enough to keep FLAIM out
+//! ("read lock byte 0, len 1: refused" in the notes on its locking) and conflicts with any region lock of an older
+//! engine inside the `.db` itself.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, fcntl};
+use rustix::io::Errno;
+
+use crate::tree::Folder;
+
+/// How long to sleep before a held lock is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// The lock is held until the value is dropped.
+    Held(DatabaseLock),
+    /// Another program holds the database.
+    Busy,
+    /// The file system of the source has no such locks.
+    Unsupported,
+}
+
+/// The locks of one database, held by open handles.
+#[derive(Debug)]
+pub(crate) struct DatabaseLock {
+    _handles: Vec<OwnedFd>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Yes,
+    Busy,
+    Unsupported,
+}
+
+/// Takes the locks of the database `name`: byte 0 of its lock file, where there is one, and the whole of itself.
+///
+/// # Errors
+/// What opening the database says; a lock file that vanishes meanwhile is no error.
+pub(crate) fn try_lock(folder: &Folder, name: &[u8], lock_file: Option<&[u8]>) -> Result<Attempt, Errno> {
+    let mut handles = Vec::with_capacity(2);
+    if let Some(lock_file) = lock_file {
+        match folder.open_file(lock_file) {
+            Ok((handle, _)) => match take(&handle, 1) {
+                Taken::Yes => handles.push(handle),
+                Taken::Busy => return Ok(Attempt::Busy),
+                Taken::Unsupported => return Ok(Attempt::Unsupported),
+            },
+            Err(Errno::NOENT) => {}
+            // Opened by its owner with nobody else allowed, as Windows and NetWare do: that is the lock.
+            Err(Errno::ACCESS | Errno::BUSY | Errno::TXTBSY) => return Ok(Attempt::Busy),
+            Err(errno) => return Err(errno),
+        }
+    }
+    let (handle, _) = folder.open_file(name)?;
+    match take(&handle, 0) {
+        Taken::Yes => handles.push(handle),
+        Taken::Busy => return Ok(Attempt::Busy),
+        Taken::Unsupported => return Ok(Attempt::Unsupported),
+    }
+    Ok(Attempt::Held(DatabaseLock { _handles: handles }))
+}
+
+/// The same, waiting for at most `wait`.
+///
+/// # Errors
+/// As [`try_lock`].
+pub(crate) fn lock(folder: &Folder, name: &[u8], lock_file: Option<&[u8]>, wait: Duration) -> Result<Attempt, Errno> {
+    let until = Instant::now() + wait;
+    loop {
+        match try_lock(folder, name, lock_file)? {
+            Attempt::Busy if Instant::now() < until => std::thread::sleep(RETRY_PAUSE),
+            outcome => return Ok(outcome),
+        }
+    }
+}
+
+/// A read lock of `length` bytes from the start; 0 is the whole file, however long it becomes.
+fn take(handle: impl AsFd, length: libc::off_t) -> Taken {
+    // The constants are small; the type of the field differs between systems.
+    #[allow(clippy::cast_possible_truncation)]
+    let region = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: length,
+        l_pid: 0,
+    };
+    match fcntl(handle, FcntlArg::F_OFD_SETLK(&region)) {
+        Ok(_) => Taken::Yes,
+        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Taken::Busy,
+        Err(_) => Taken::Unsupported,
+    }
+}
+
+/// The name of the lock file of a database: `.db` becomes `.lck`; any other name gets `.lck` appended.
+pub(crate) fn lock_file_name(database: &[u8]) -> Vec<u8> {
+    let stem = match database.len().checked_sub(3) {
+        Some(at) if database[at..].eq_ignore_ascii_case(b".db") => &database[..at],
+        _ => database,
+    };
+    [stem, b".lck"].concat()
+}

@@ -1,0 +1,23 @@
+//! What controller and worker say to each other: orders, events, and quick requests.
+//!
+//! An order is one JSON document; the worker answers with events, one JSON line each, in the event log of the job
+//! folder.  Requests are small questions to the job store that are answered at once.  All carry [`PROTOCOL`];
+//! a controller and a worker of different protocols refuse each other.  File contents never appear in any of them.
+
+mod event;
+mod order;
+mod report;
+mod request;
+
+pub use event::{Event, EventKind, Protections};
+pub use order::{AreaKind, AreaOrder, CopyOptions, Order, PassKind, Task};
+pub use report::{
+    AreaInventory, AtRestReport, DocumentReport, InventoryReport, Library, LowercaseReport, PassReport, QueueReport,
+    RenameLine, SealReport, TaskReport,
+};
+pub use request::{
+    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine, StepState,
+};
+
+/// The version of everything in this module.  It changes with every change that an older side would misread.
+pub const PROTOCOL: u32 = 1;

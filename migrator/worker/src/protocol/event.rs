@@ -1,0 +1,74 @@
+//! Events: what the worker says while it works.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::TaskReport;
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Counts, Expected};
+
+/// Which protections of the kernel hold the worker.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Protections {
+    /// What Landlock gives: `full`, `partial` or `none`.
+    pub landlock: String,
+    /// Whether the seccomp list is in force.
+    pub seccomp: bool,
+}
+
+/// One line of the event log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// [`super::PROTOCOL`] of the worker.
+    pub v: u32,
+    /// When, in milliseconds since 1970-01-01 UTC by the clock of the destination.
+    pub at_milliseconds: i64,
+    /// The order it belongs to.
+    pub order: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// The worker has the lock of the job, is sealed in, and begins.
+    Started {
+        /// Version of the program.
+        version: String,
+        /// Its process number at the destination.
+        pid: u32,
+        /// [`super::Task::name`].
+        task: String,
+        /// What holds it.
+        protections: Protections,
+    },
+    /// A part of the task begins.
+    Phase {
+        /// Its name, in words.
+        name: String,
+        /// How much it is expected to be.
+        expected: Expected,
+    },
+    /// Counts so far; they never run backwards.
+    Progress {
+        /// The counts.
+        counts: Counts,
+    },
+    /// A person should know something.
+    Finding(Finding),
+    /// The task has ended; the last event of an order.
+    Finished {
+        /// The worst verdict.
+        verdict: Verdict,
+        /// The counts.
+        counts: Counts,
+        /// How many findings of each code there were, also of those that were not kept whole.
+        findings: BTreeMap<String, u64>,
+        /// What came out, unless the task failed.
+        report: Option<TaskReport>,
+    },
+}

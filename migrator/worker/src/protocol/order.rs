@@ -1,0 +1,170 @@
+//! Orders: what the controller wants done.
+
+use serde::{Deserialize, Serialize};
+
+/// What a pair of folders is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AreaKind {
+    /// The post office itself.
+    PostOffice,
+    /// A remote document storage area of one of its libraries.
+    Documents,
+}
+
+/// One source folder and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AreaOrder {
+    /// Number of the area in this job; the post office is 0.
+    pub id: u32,
+    /// What it is.
+    pub kind: AreaKind,
+    /// What people call it.
+    pub label: String,
+    /// The folder of the mounted source, absolute.
+    pub source: String,
+    /// The folder at the destination, absolute.
+    pub destination: String,
+}
+
+/// Which pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassKind {
+    /// Users are working; a database that stays locked may be left to the next pass.
+    StageOne,
+    /// Nobody is working; nothing may be left out.
+    StageTwo,
+}
+
+/// What decides how a pass copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CopyOptions {
+    /// Threads; 0 lets the worker choose.
+    pub workers: usize,
+    /// Whether the logs of the agents are copied too.
+    pub agent_logs: bool,
+    /// Refuse to remove more than this share of the files at the destination, in percent.
+    pub removal_limit_percent: u32,
+    /// How often a file that changes while it is read is tried again.
+    pub retries: u32,
+    /// How long the lock of a database is waited for, in seconds.
+    pub lock_wait_seconds: u64,
+    /// How far the clock of the source may be off, in seconds, on top of the granularity of its times.
+    pub clock_allowance_seconds: u64,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            agent_logs: true,
+            removal_limit_percent: 20,
+            retries: 3,
+            lock_wait_seconds: 60,
+            clock_allowance_seconds: 2,
+        }
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "kebab-case")]
+pub enum Task {
+    /// Walk the source and say what is there: counts, sizes, collisions, odd names, special files.
+    Inventory,
+    /// Make the folders that every post office has, and prove that the destination is empty or ours.
+    CreateFolders,
+    /// Copy what differs.
+    Pass {
+        /// Which pass.
+        kind: PassKind,
+    },
+    /// Copy certificate and key files and prove that they fit.
+    Certificates {
+        /// The certificate file at the source, absolute on the destination's mount.
+        certificate: String,
+        /// The key file.
+        key: String,
+        /// Where both go, a folder of the destination, absolute.
+        target: String,
+    },
+    /// List the libraries of the post office and their document storage areas.
+    Documents,
+    /// Prove that nothing writes to the source: locks free, nothing modified during a quiet window.
+    AtRest {
+        /// Length of the window, in seconds.
+        quiet_seconds: u64,
+    },
+    /// Make every name at the destination lower case.
+    Lowercase {
+        /// Only say what would be renamed.
+        plan_only: bool,
+    },
+    /// Give renamed entries their old names again.
+    UndoLowercase,
+    /// Carry the message queues over.
+    Queues {
+        /// Whether the destination's agents may be at work already, so that nothing there is touched.
+        live: bool,
+    },
+    /// Compare both trees entry by entry and write the seal.
+    Seal,
+    /// Compare the destination with its seal.
+    Verify,
+    /// Remove everything of this job at the destination except the job folder.
+    Abandon {
+        /// Only say what would be removed.
+        plan_only: bool,
+    },
+}
+
+impl Task {
+    /// Name of the task, for events and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::CreateFolders => "create-folders",
+            Self::Pass { kind: PassKind::StageOne } => "stage-one-pass",
+            Self::Pass { kind: PassKind::StageTwo } => "stage-two-pass",
+            Self::Certificates { .. } => "certificates",
+            Self::Documents => "documents",
+            Self::AtRest { .. } => "at-rest",
+            Self::Lowercase { .. } => "lowercase",
+            Self::UndoLowercase => "undo-lowercase",
+            Self::Queues { .. } => "queues",
+            Self::Seal => "seal",
+            Self::Verify => "verify",
+            Self::Abandon { .. } => "abandon",
+        }
+    }
+
+    /// Whether the task reads the source at all; the others run also when it is no longer mounted.
+    pub fn needs_source(&self) -> bool {
+        !matches!(
+            self,
+            Self::Lowercase { .. } | Self::UndoLowercase | Self::Verify | Self::Abandon { .. }
+        )
+    }
+}
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// [`super::PROTOCOL`] of the controller.
+    pub protocol: u32,
+    /// Name of the job.
+    pub job: String,
+    /// Number of the order in this job, counted up by the worker when it takes the order; 0 before that.
+    #[serde(default)]
+    pub number: u64,
+    /// The folders it is about; the post office first.
+    pub areas: Vec<AreaOrder>,
+    /// What to do.
+    #[serde(flatten)]
+    pub task: Task,
+    /// How to copy.
+    #[serde(default)]
+    pub options: CopyOptions,
+}

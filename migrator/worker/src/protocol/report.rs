@@ -1,0 +1,167 @@
+//! What comes out of each task.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::AreaKind;
+
+/// What came out of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum TaskReport {
+    /// The task has nothing to tell but its counts and findings.
+    Plain,
+    /// Of an inventory.
+    Inventory(InventoryReport),
+    /// Of a pass.
+    Pass(PassReport),
+    /// Of the look for document storage areas.
+    Documents(DocumentReport),
+    /// Of the proof that the source is at rest.
+    AtRest(AtRestReport),
+    /// Of a lowercase sweep.
+    Lowercase(LowercaseReport),
+    /// Of the queues.
+    Queues(QueueReport),
+    /// Of a seal or of its verification.
+    Seal(SealReport),
+}
+
+/// What the source holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct InventoryReport {
+    /// Per area.
+    pub areas: Vec<AreaInventory>,
+    /// Room on the file system of the destination, in bytes.
+    pub destination_free_bytes: u64,
+    /// Names that the file system of the destination can still take; 0 where it has no such limit.
+    pub destination_free_inodes: u64,
+    /// The granularity of the times of the source, in nanoseconds.
+    pub granularity_nanoseconds: u64,
+    /// How many files per second the walk looked at.
+    pub files_per_second: f64,
+}
+
+/// What one area holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AreaInventory {
+    /// What people call it.
+    pub label: String,
+    /// What it is.
+    pub kind: Option<AreaKind>,
+    /// Folders.
+    pub folders: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of those files.
+    pub bytes: u64,
+    /// Files of each class, by the name of the class.
+    pub classes: BTreeMap<String, u64>,
+    /// Bytes of each class.
+    pub class_bytes: BTreeMap<String, u64>,
+    /// Names with a capital letter.
+    pub names_with_capitals: u64,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PassReport {
+    /// Number of the pass in this job.
+    pub pass: i64,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+    /// Files that will be copied again by the next pass because their times are too fresh to be trusted.
+    pub racy_files: u64,
+    /// The granularity of the times of the source, in nanoseconds.
+    pub granularity_nanoseconds: u64,
+}
+
+/// One library of the post office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// Its folder name at the destination.
+    pub name: String,
+    /// Documents that it keeps inside the post office.
+    pub documents_inside: u64,
+    /// Where its remote document storage area goes, where the worksheet maps one.
+    pub mapped_to: Option<String>,
+}
+
+/// The libraries and their document storage areas.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DocumentReport {
+    /// The libraries.
+    pub libraries: Vec<Library>,
+}
+
+/// Whether the source is at rest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AtRestReport {
+    /// How long it was watched, in seconds.
+    pub quiet_seconds: u64,
+    /// Databases whose locks were tried.
+    pub locks_tried: u64,
+    /// Databases whose lock somebody held.
+    pub locks_held: u64,
+    /// Entries that changed during the window.
+    pub changed: u64,
+}
+
+/// One planned or finished renaming.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenameLine {
+    /// The area.
+    pub area: u32,
+    /// The folder, escaped.
+    pub folder: String,
+    /// The old name, escaped.
+    pub old: String,
+    /// The new name, escaped.
+    pub new: String,
+}
+
+/// What the lowercase sweep did or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LowercaseReport {
+    /// Names that were looked at.
+    pub names: u64,
+    /// Names in the plan.
+    pub planned: u64,
+    /// Names that are lower case now and were not.
+    pub renamed: u64,
+    /// Names that are kept although they may hold capitals.
+    pub kept: u64,
+    /// The first lines of the plan; the whole plan is in the job store.
+    pub lines: Vec<RenameLine>,
+}
+
+/// What the queue step did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct QueueReport {
+    /// Listings until one brought nothing new.
+    pub rounds: u32,
+    /// Items carried over by this run.
+    pub carried: u64,
+    /// Items that stand in the queues of the source.
+    pub standing: u64,
+    /// Items per queue folder, by its path at the destination.
+    pub by_queue: BTreeMap<String, u64>,
+}
+
+/// What a seal says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SealReport {
+    /// Whether both trees are equal.
+    pub sealed: bool,
+    /// Files that were compared.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Folders that were compared.
+    pub folders: u64,
+    /// Entries that differ, are missing or are too many.
+    pub differences: u64,
+    /// Digest of everything: BLAKE3 over the sorted entries, folder by folder, in hexadecimal; per area.
+    pub root_digests: BTreeMap<String, String>,
+}

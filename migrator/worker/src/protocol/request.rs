@@ -1,0 +1,200 @@
+//! Quick requests to the job store, and what they answer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Finding, Verdict};
+
+/// A quick request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Make the job store where there is none, and say who answers.
+    Hello {
+        /// Name of the job.
+        job: String,
+    },
+    /// A step begins.
+    BeginStep {
+        /// Name of the step.
+        step: String,
+        /// When, in milliseconds since 1970 by the clock of the controller, where it began before the store could be
+        /// reached.
+        at_milliseconds: Option<i64>,
+    },
+    /// A step has ended.
+    EndStep {
+        /// Name of the step.
+        step: String,
+        /// How.
+        state: StepState,
+        /// What a person should know about it, one line.
+        detail: String,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// A person or a probe confirms an item of the checklist.
+    Confirm {
+        /// Name of the item.
+        item: String,
+        /// Who, or which probe.
+        by: String,
+        /// What they want to be remembered.
+        note: String,
+    },
+    /// Remember small facts of the job.
+    Remember {
+        /// Name and value of each.
+        facts: BTreeMap<String, String>,
+    },
+    /// Everything that `status` shows.
+    Status,
+    /// The findings that were kept.
+    Findings,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Who answers.
+    Hello {
+        /// [`super::PROTOCOL`] of the worker.
+        protocol: u32,
+        /// Version of the program.
+        version: String,
+    },
+    /// It was done.
+    Done,
+    /// The state of the job.
+    Status(Box<StatusReport>),
+    /// The findings, oldest first.
+    Findings {
+        /// The findings.
+        findings: Vec<FindingLine>,
+    },
+    /// It was not done.
+    Failed(Finding),
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// It was begun and has not ended; where nothing is running, it was cut off and can be run again.
+    Begun,
+    /// It is done.
+    Done,
+    /// There was nothing to do.
+    Skipped,
+    /// It stopped; see its findings.
+    Failed,
+    /// This version of the program cannot do it; a person must.
+    NotBuilt,
+}
+
+/// The last run of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLine {
+    /// Name of the step.
+    pub step: String,
+    /// How it stands.
+    pub state: StepState,
+    /// How often it was begun.
+    pub runs: u64,
+    /// When its last run began, in milliseconds since 1970.
+    pub began_milliseconds: i64,
+    /// When that run ended.
+    pub ended_milliseconds: Option<i64>,
+    /// What a person should know about it.
+    pub detail: String,
+}
+
+/// One pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassLine {
+    /// Its number.
+    pub pass: i64,
+    /// `stage-one` or `stage-two`.
+    pub kind: String,
+    /// When it began, in milliseconds since 1970.
+    pub began_milliseconds: i64,
+    /// When it ended; none where it was cut off or is running.
+    pub ended_milliseconds: Option<i64>,
+    /// Files copied.
+    pub files_copied: u64,
+    /// Bytes copied.
+    pub bytes_copied: u64,
+    /// Files whose copy was still good.
+    pub files_unchanged: u64,
+    /// Files removed.
+    pub files_removed: u64,
+    /// Entries set aside.
+    pub set_aside: u64,
+}
+
+/// One item of the checklist that has been confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecklistLine {
+    /// Name of the item.
+    pub item: String,
+    /// Who confirmed it.
+    pub by: String,
+    /// Their note.
+    pub note: String,
+    /// When, in milliseconds since 1970.
+    pub at_milliseconds: i64,
+}
+
+/// One finding and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingLine {
+    /// When, in milliseconds since 1970.
+    pub at_milliseconds: i64,
+    /// The step or task that met it.
+    pub origin: String,
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// The worker that is running now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Its process number.
+    pub pid: u32,
+    /// The order it works on.
+    pub order: u64,
+    /// The task.
+    pub task: String,
+    /// When it began, in milliseconds since 1970.
+    pub began_milliseconds: i64,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Name of the job.
+    pub job: String,
+    /// The steps that were ever begun, in the order in which they were begun first.
+    pub steps: Vec<StepLine>,
+    /// The passes.
+    pub passes: Vec<PassLine>,
+    /// What was confirmed.
+    pub checklist: Vec<ChecklistLine>,
+    /// Small facts.
+    pub facts: BTreeMap<String, String>,
+    /// Findings of the last run of each step, by code.
+    pub findings: BTreeMap<String, u64>,
+    /// The worst verdict among them.
+    pub worst: Option<Verdict>,
+    /// The worker that is running now.
+    pub running: Option<Running>,
+    /// Files in the manifest.
+    pub manifest_files: u64,
+    /// Their bytes.
+    pub manifest_bytes: u64,
+    /// Milliseconds from the first file of the first pass until now that the clock of the destination shows.
+    pub clock_milliseconds: i64,
+}

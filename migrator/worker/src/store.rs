@@ -1,0 +1,139 @@
+//! The job store: one SQLite file in the job folder.
+//!
+//! It holds the journal of the steps, the passes, the manifest of what was copied and proven, the plans of
+//! destructive work, and the findings.  Every change is one durable transaction, announced to the monitor before and
+//! after; killed between any two of them, the next run goes on (ARCHITECTURE, invariant 6).
+//!
+//! SQLite opens its file by path, and its write-ahead log beside it: these are the only path-based calls after the
+//! sandbox is closed, and Landlock confines them to the job folder.
+
+mod facts;
+mod findings;
+mod manifest;
+mod passes;
+mod queue_items;
+mod removals;
+mod renames;
+mod schema;
+mod sealed;
+mod status;
+mod steps;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+
+use crate::error::{Result, WorkerError};
+use crate::monitor::{JournalMoment, Monitor};
+use crate::tree::Time;
+
+pub use manifest::{Copied, Manifest, ManifestFile};
+pub use passes::{Pass, UnfinishedPass};
+pub use queue_items::{ItemState, QueueItem};
+pub use removals::{Removal, RemovalKind};
+pub use renames::Rename;
+pub use sealed::SealedFile;
+
+/// Name of the store in the job folder.
+pub const STORE_FILE: &str = "job.sqlite";
+
+/// How long a writer waits for another one, such as a `status` beside a pass.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The writing connection and as many reading ones as there are threads; all opened before the sandbox closes.
+pub struct JobStore {
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    monitor: Arc<dyn Monitor>,
+}
+
+impl JobStore {
+    /// Opens the store in a job folder, making it where there is none, with `readers` reading connections.
+    ///
+    /// # Errors
+    /// [`WorkerError::Store`]; [`WorkerError::StoreLayout`] where another version wrote it.
+    pub fn open(job_folder: &Path, readers: usize, monitor: Arc<dyn Monitor>) -> Result<Self> {
+        let file = job_folder.join(STORE_FILE);
+        let writer = connect(&file, OpenFlags::default()).map_err(WorkerError::store("open it"))?;
+        schema::prepare(&writer)?;
+        let readers = (0..readers)
+            .map(|_| {
+                let reader = connect(&file, OpenFlags::default())?;
+                reader.pragma_update(None, "query_only", true)?;
+                // Touches the write-ahead log, so that everything is open before the sandbox closes.
+                reader.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+                Ok(reader)
+            })
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .map_err(WorkerError::store("open it for reading"))?;
+        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(readers), monitor })
+    }
+
+    /// Changes the store in one durable transaction.
+    pub(crate) fn change<T>(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer();
+        let transaction = writer
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(WorkerError::store(operation))?;
+        let value = change(&transaction).map_err(WorkerError::store(operation))?;
+        self.monitor.journal(JournalMoment::Committing);
+        transaction.commit().map_err(WorkerError::store(operation))?;
+        self.monitor.journal(JournalMoment::Committed);
+        Ok(value)
+    }
+
+    /// Reads from the store, beside other readers and beside the writer.
+    pub(crate) fn read<T>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let reader = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(reader) = reader else {
+            // More threads than readers: the writing connection reads as well.
+            return read(&self.writer()).map_err(WorkerError::store(operation));
+        };
+        let outcome = read(&reader);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        outcome.map_err(WorkerError::store(operation))
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit must survive a power cut: the manifest promises that what it lists is durable.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The time of this machine in milliseconds since 1970.
+pub(crate) fn now_milliseconds() -> i64 {
+    let now = Time::now();
+    now.seconds * 1000 + i64::from(now.nanoseconds / 1_000_000)
+}
+
+/// SQLite keeps signed numbers; sizes and inode numbers fit by their bits.
+#[allow(clippy::cast_possible_wrap)]
+pub(crate) fn signed(number: u64) -> i64 {
+    number as i64
+}
+
+/// The inverse of [`signed`].
+#[allow(clippy::cast_sign_loss)]
+pub(crate) fn unsigned(number: i64) -> u64 {
+    number as u64
+}

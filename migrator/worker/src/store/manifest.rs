@@ -1,0 +1,190 @@
+//! The manifest: for every copied file, what the source said then and what the destination said after.
+
+use std::collections::HashMap;
+
+use postoffice::names::RelativePath;
+use rusqlite::{Row, Transaction};
+
+use super::{JobStore, signed, unsigned};
+use crate::error::Result;
+use crate::tree::{Attributes, Time};
+
+/// What the manifest says about one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestFile {
+    /// Length, at the source and at the destination.
+    pub size: u64,
+    /// When the source was last modified, as it said when it was copied.
+    pub modified: Time,
+    /// Whether that time was too fresh to be trusted.
+    pub racy: bool,
+    /// When the destination was last modified, as it said after writing.
+    pub written_modified: Time,
+    /// When the inode of the destination last changed, as it said after writing.
+    pub written_changed: Time,
+    /// The inode of the destination.
+    pub written_inode: u64,
+    /// BLAKE3 of the content.
+    pub digest: [u8; 32],
+}
+
+impl ManifestFile {
+    /// Whether the source still says what it said when the file was copied, and said it long enough before.
+    pub fn source_is_unchanged(&self, source: &Attributes) -> bool {
+        !self.racy && self.size == source.size && self.modified == source.modified
+    }
+
+    /// Whether the destination is as this job wrote it.
+    pub fn destination_is_untouched(&self, destination: &Attributes) -> bool {
+        self.size == destination.size
+            && self.written_modified == destination.modified
+            && self.written_changed == destination.changed
+    }
+}
+
+/// What the manifest says about the files of one folder, by name.
+pub type Manifest = HashMap<Vec<u8>, ManifestFile>;
+
+/// A file that was copied and waits to be durable.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    /// The area.
+    pub area: u32,
+    /// Its folder at the destination.
+    pub folder: RelativePath,
+    /// Its name at the destination.
+    pub name: Vec<u8>,
+    /// What is recorded.
+    pub file: ManifestFile,
+}
+
+const COLUMNS: &str = "name, size, modified_s, modified_ns, racy, written_modified_s, written_modified_ns, \
+                       written_changed_s, written_changed_ns, written_inode, digest";
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, ManifestFile)> {
+    Ok((
+        row.get(0)?,
+        ManifestFile {
+            size: unsigned(row.get(1)?),
+            modified: Time { seconds: row.get(2)?, nanoseconds: row.get(3)? },
+            racy: row.get(4)?,
+            written_modified: Time { seconds: row.get(5)?, nanoseconds: row.get(6)? },
+            written_changed: Time { seconds: row.get(7)?, nanoseconds: row.get(8)? },
+            written_inode: unsigned(row.get(9)?),
+            digest: row.get(10)?,
+        },
+    ))
+}
+
+/// Writes copied files and new folders into the manifest, as part of a transaction.
+pub(super) fn insert(transaction: &Transaction<'_>, pass: i64, copied: &[Copied]) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO file (area, folder, name, size, modified_s, modified_ns, racy, written_modified_s,
+            written_modified_ns, written_changed_s, written_changed_ns, written_inode, digest, pass)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?;
+    for Copied { area, folder, name, file } in copied {
+        insert.execute((
+            area,
+            folder.as_bytes(),
+            name,
+            signed(file.size),
+            file.modified.seconds,
+            file.modified.nanoseconds,
+            file.racy,
+            file.written_modified.seconds,
+            file.written_modified.nanoseconds,
+            file.written_changed.seconds,
+            file.written_changed.nanoseconds,
+            signed(file.written_inode),
+            file.digest,
+            pass,
+        ))?;
+    }
+    Ok(())
+}
+
+impl JobStore {
+    /// Commits files that are durable already.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn commit_copied(&self, pass: i64, copied: &[Copied]) -> Result<()> {
+        self.change("commit a batch of files", |transaction| insert(transaction, pass, copied))
+    }
+
+    /// What the manifest says about the files of one folder of the destination.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn manifest_of(&self, area: u32, folder: &RelativePath) -> Result<Manifest> {
+        self.read("read the manifest", |connection| {
+            connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2"))?
+                .query_map((area, folder.as_bytes()), from_row)?
+                .collect()
+        })
+    }
+
+    /// How many files the manifest has for an area, and their bytes.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn manifest_totals(&self, area: Option<u32>) -> Result<(u64, u64)> {
+        self.read("count the manifest", |connection| {
+            connection.query_row(
+                "SELECT count(*), coalesce(sum(size), 0) FROM file WHERE ?1 IS NULL OR area = ?1",
+                [area],
+                |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
+            )
+        })
+    }
+
+    /// How many files the next pass copies again because their times were too fresh.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn racy_files(&self) -> Result<u64> {
+        self.read("count fresh files", |connection| {
+            connection.query_row("SELECT count(*) FROM file WHERE racy", [], |row| row.get(0).map(unsigned))
+        })
+    }
+
+    /// Takes a file out of the manifest.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn forget_files(&self, area: u32, files: &[(RelativePath, Vec<u8>)]) -> Result<()> {
+        self.change("forget files", |transaction| {
+            let mut delete =
+                transaction.prepare_cached("DELETE FROM file WHERE area = ?1 AND folder = ?2 AND name = ?3")?;
+            files
+                .iter()
+                .try_for_each(|(folder, name)| delete.execute((area, folder.as_bytes(), name)).map(|_| ()))
+        })
+    }
+
+    /// Records folders of the destination that this job made, and the pass that made them.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_folders(&self, area: u32, pass: i64, folders: &[RelativePath]) -> Result<()> {
+        self.change("record folders", |transaction| {
+            let mut insert =
+                transaction.prepare_cached("INSERT OR IGNORE INTO folder (area, path, pass) VALUES (?1, ?2, ?3)")?;
+            folders.iter().try_for_each(|path| insert.execute((area, path.as_bytes(), pass)).map(|_| ()))
+        })
+    }
+
+    /// Whether this job made the folder as one that every post office has.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn is_skeleton_folder(&self, area: u32, path: &RelativePath) -> Result<bool> {
+        self.read("look a folder up", |connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM folder WHERE area = ?1 AND path = ?2 AND pass = 0")?
+                .exists((area, path.as_bytes()))
+        })
+    }
+}

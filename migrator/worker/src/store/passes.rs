@@ -1,0 +1,77 @@
+//! The passes.
+
+use rusqlite::OptionalExtension;
+
+use super::{JobStore, now_milliseconds};
+use crate::error::Result;
+use crate::monitor::Counts;
+use crate::protocol::PassKind;
+use crate::tree::Time;
+
+/// A pass that is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// Its number in the job, from 1.
+    pub id: i64,
+    /// Which kind.
+    pub kind: PassKind,
+}
+
+/// A pass that was cut off: what stands at the destination since it began, and is in no manifest, is its leftover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnfinishedPass {
+    /// When the first of the passes that were cut off began.
+    pub began: Time,
+}
+
+fn kind_word(kind: PassKind) -> &'static str {
+    match kind {
+        PassKind::StageOne => "stage-one",
+        PassKind::StageTwo => "stage-two",
+    }
+}
+
+impl JobStore {
+    /// Journals that a pass begins; says whether passes since the last finished one were cut off.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn begin_pass(&self, kind: PassKind) -> Result<(Pass, Option<UnfinishedPass>)> {
+        self.change("begin a pass", |transaction| {
+            let unfinished = transaction
+                .query_row(
+                    "SELECT min(began) FROM pass
+                     WHERE ended IS NULL AND id > (SELECT coalesce(max(id), 0) FROM pass WHERE ended IS NOT NULL)",
+                    [],
+                    |row| row.get::<_, Option<i64>>(0),
+                )
+                .optional()?
+                .flatten()
+                .map(|milliseconds| UnfinishedPass {
+                    began: Time {
+                        seconds: milliseconds.div_euclid(1000),
+                        nanoseconds: u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0) * 1_000_000,
+                    },
+                });
+            transaction
+                .execute("INSERT INTO pass (kind, began) VALUES (?1, ?2)", (kind_word(kind), now_milliseconds()))?;
+            Ok((Pass { id: transaction.last_insert_rowid(), kind }, unfinished))
+        })
+    }
+
+    /// Journals that a pass has come to its end.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn end_pass(&self, pass: Pass, counts: &Counts) -> Result<()> {
+        let counts = serde_json::to_string(counts).unwrap_or_else(|_| "{}".into());
+        self.change("end a pass", |transaction| {
+            transaction
+                .execute(
+                    "UPDATE pass SET ended = ?2, counts = ?3 WHERE id = ?1",
+                    (pass.id, now_milliseconds(), &counts),
+                )
+                .map(|_| ())
+        })
+    }
+}

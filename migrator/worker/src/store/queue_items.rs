@@ -1,0 +1,120 @@
+//! What was carried over from the message queues.
+
+use postoffice::names::RelativePath;
+use rusqlite::Row;
+
+use super::{JobStore, signed, unsigned};
+use crate::error::Result;
+use crate::tree::Time;
+
+/// How far an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemState {
+    /// Its copy is complete and durable beside the queue and is about to appear in it.
+    Placing,
+    /// It stood in the queue of the destination; the agent there may have taken it since.
+    Placed,
+}
+
+/// One queued item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueItem {
+    /// Its queue folder at the destination.
+    pub folder: RelativePath,
+    /// Its name at the destination.
+    pub name: Vec<u8>,
+    /// Length.
+    pub size: u64,
+    /// When the source was last modified.
+    pub modified: Time,
+    /// BLAKE3 of the content.
+    pub digest: [u8; 32],
+    /// How far it is.
+    pub state: ItemState,
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<QueueItem> {
+    Ok(QueueItem {
+        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(0)?).unwrap_or_default(),
+        name: row.get(1)?,
+        size: unsigned(row.get(2)?),
+        modified: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
+        digest: row.get(5)?,
+        state: if row.get::<_, String>(6)? == "placing" { ItemState::Placing } else { ItemState::Placed },
+    })
+}
+
+impl JobStore {
+    /// Records items, replacing what was known of them.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_queue_items(&self, items: &[QueueItem]) -> Result<()> {
+        self.change("record queued items", |transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO queue_item (folder, name, size, modified_s, modified_ns, digest, state)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            items.iter().try_for_each(|item| {
+                let state = match item.state {
+                    ItemState::Placing => "placing",
+                    ItemState::Placed => "placed",
+                };
+                insert
+                    .execute((
+                        item.folder.as_bytes(),
+                        &item.name,
+                        signed(item.size),
+                        item.modified.seconds,
+                        item.modified.nanoseconds,
+                        item.digest,
+                        state,
+                    ))
+                    .map(|_| ())
+            })
+        })
+    }
+
+    /// Forgets items.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn forget_queue_items(&self, items: &[QueueItem]) -> Result<()> {
+        self.change("forget queued items", |transaction| {
+            let mut delete = transaction.prepare_cached("DELETE FROM queue_item WHERE folder = ?1 AND name = ?2")?;
+            items.iter().try_for_each(|item| delete.execute((item.folder.as_bytes(), &item.name)).map(|_| ()))
+        })
+    }
+
+    /// The items of one queue folder.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn queue_items_of(&self, folder: &RelativePath) -> Result<Vec<QueueItem>> {
+        self.read("read queued items", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT folder, name, size, modified_s, modified_ns, digest, state FROM queue_item
+                     WHERE folder = ?1 ORDER BY name",
+                )?
+                .query_map([folder.as_bytes()], from_row)?
+                .collect()
+        })
+    }
+
+    /// The items that were about to appear in their queues when the worker was cut off.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn queue_items_being_placed(&self) -> Result<Vec<QueueItem>> {
+        self.read("read queued items", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT folder, name, size, modified_s, modified_ns, digest, state FROM queue_item
+                     WHERE state = 'placing' ORDER BY folder, name",
+                )?
+                .query_map([], from_row)?
+                .collect()
+        })
+    }
+}

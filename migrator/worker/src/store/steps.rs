@@ -1,0 +1,63 @@
+//! The journal of the steps.
+
+use super::{JobStore, now_milliseconds};
+use crate::error::Result;
+use crate::protocol::StepState;
+
+/// The word for a state in the store; the same as in the protocol.
+pub(super) fn state_word(state: StepState) -> &'static str {
+    match state {
+        StepState::Begun => "begun",
+        StepState::Done => "done",
+        StepState::Skipped => "skipped",
+        StepState::Failed => "failed",
+        StepState::NotBuilt => "not-built",
+    }
+}
+
+/// The inverse of [`state_word`]; what is unknown counts as failed.
+pub(super) fn state_of(word: &str) -> StepState {
+    match word {
+        "begun" => StepState::Begun,
+        "done" => StepState::Done,
+        "skipped" => StepState::Skipped,
+        "not-built" => StepState::NotBuilt,
+        _ => StepState::Failed,
+    }
+}
+
+impl JobStore {
+    /// Journals that a step begins, now or at the given time (milliseconds since 1970).
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn begin_step(&self, step: &str, at_milliseconds: Option<i64>) -> Result<()> {
+        let at = at_milliseconds.unwrap_or_else(now_milliseconds);
+        self.change("journal a step", |transaction| {
+            transaction
+                .execute(
+                    "INSERT INTO step (name, first, runs, state, began, ended, detail)
+                     VALUES (?1, (SELECT coalesce(max(first), 0) + 1 FROM step), 1, 'begun', ?2, NULL, '')
+                     ON CONFLICT (name) DO UPDATE SET runs = runs + 1, state = 'begun', began = ?2, ended = NULL,
+                        detail = ''",
+                    (step, at),
+                )
+                .map(|_| ())
+        })
+    }
+
+    /// Journals how a step has ended.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn end_step(&self, step: &str, state: StepState, detail: &str) -> Result<()> {
+        self.change("journal a step", |transaction| {
+            transaction
+                .execute(
+                    "UPDATE step SET state = ?2, ended = ?3, detail = ?4 WHERE name = ?1",
+                    (step, state_word(state), now_milliseconds(), detail),
+                )
+                .map(|_| ())
+        })
+    }
+}

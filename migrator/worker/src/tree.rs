@@ -1,0 +1,16 @@
+//! Folders, files and their attributes, reached only through handles.
+//!
+//! Every operation takes a folder handle and one name, never a path; the last name is never followed when it is a
+//! symbolic link.  What stands in either tree can therefore not lead out of it (ARCHITECTURE, invariant 3).
+
+mod attributes;
+mod create;
+mod folder;
+mod list;
+mod remove;
+mod rename;
+pub(crate) mod times;
+
+pub use attributes::{Attributes, Kind, Time};
+pub use folder::Folder;
+pub use list::Entry;

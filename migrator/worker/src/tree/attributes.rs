@@ -1,0 +1,102 @@
+//! What the kernel says about one entry.
+
+use rustix::fs::{FileType, Stat};
+use serde::{Deserialize, Serialize};
+
+/// A point in time as file systems keep it, since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Time {
+    /// Whole seconds, negative before 1970.
+    pub seconds: i64,
+    /// The rest, below 1,000,000,000.
+    pub nanoseconds: u32,
+}
+
+impl Time {
+    /// The clock of this machine.
+    pub fn now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+        Self { seconds: now.tv_sec, nanoseconds: u32::try_from(now.tv_nsec).unwrap_or(0) }
+    }
+
+    /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
+    pub fn nanoseconds_since(self, earlier: Self) -> i128 {
+        i128::from(self.seconds - earlier.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
+            - i128::from(earlier.nanoseconds)
+    }
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link; never followed.
+    Symlink,
+    /// A named pipe, a socket or a device; never opened.
+    Special,
+}
+
+impl Kind {
+    /// What the entry is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::File => "a file",
+            Self::Folder => "a folder",
+            Self::Symlink => "a symbolic link",
+            Self::Special => "a pipe, socket or device",
+        }
+    }
+}
+
+impl From<FileType> for Kind {
+    fn from(file_type: FileType) -> Self {
+        match file_type {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Folder,
+            FileType::Symlink => Self::Symlink,
+            _ => Self::Special,
+        }
+    }
+}
+
+/// The attributes of one entry, of the entry itself where it is a symbolic link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// What it is.
+    pub kind: Kind,
+    /// Length in bytes.
+    pub size: u64,
+    /// When its content last changed.
+    pub modified: Time,
+    /// When its inode last changed; cannot be set by anyone.
+    pub changed: Time,
+    /// The file system it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+}
+
+impl From<&Stat> for Attributes {
+    // The widths of these fields differ between architectures, so some conversions do nothing on this one.
+    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, clippy::cast_possible_truncation)]
+    fn from(stat: &Stat) -> Self {
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode).into(),
+            size: stat.st_size as u64,
+            modified: Time { seconds: stat.st_mtime as i64, nanoseconds: stat.st_mtime_nsec as u32 },
+            changed: Time { seconds: stat.st_ctime as i64, nanoseconds: stat.st_ctime_nsec as u32 },
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+        }
+    }
+}
+
+impl Attributes {
+    /// Whether both are the same file, whatever its names.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
+    }
+}

@@ -1,0 +1,95 @@
+//! A handle of one folder: opening it, going down from it, looking at what it holds.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use postoffice::names::{RelativePath, is_entry_name};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Attributes;
+
+/// An open folder.  Clones share the handle.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    handle: Arc<OwnedFd>,
+}
+
+impl From<Dir> for Folder {
+    fn from(root: Dir) -> Self {
+        Self { handle: Arc::new(OwnedFd::from(root.into_std_file())) }
+    }
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}
+
+const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+
+impl Folder {
+    /// The folder `name` in this one.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`.
+    pub fn open_folder(&self, name: &[u8]) -> Result<Self, Errno> {
+        require_entry_name(name)?;
+        let handle = rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()).map_err(|errno| {
+            // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
+            if errno == Errno::LOOP { Errno::NOTDIR } else { errno }
+        })?;
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
+    /// The folder at `path` below this one, one name at a time.
+    ///
+    /// # Errors
+    /// As [`Folder::open_folder`].
+    pub fn descend(&self, path: &RelativePath) -> Result<Self, Errno> {
+        path.components().try_fold(self.clone(), |folder, name| folder.open_folder(name))
+    }
+
+    /// Opens a regular file for reading; a pipe or device is never waited for.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ELOOP` (symbolic link), `EINVAL` (not a regular file), `EACCES`.
+    pub fn open_file(&self, name: &[u8]) -> Result<(OwnedFd, Attributes), Errno> {
+        require_entry_name(name)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let handle = rustix::fs::openat(self, name, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&handle)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::INVAL);
+        }
+        Ok((handle, Attributes::from(&stat)))
+    }
+
+    /// The attributes of the entry `name`, of the link itself where it is one; `None` where there is no such entry.
+    ///
+    /// # Errors
+    /// What the kernel says, but for `ENOENT`.
+    pub fn look_at(&self, name: &[u8]) -> Result<Option<Attributes>, Errno> {
+        require_entry_name(name)?;
+        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Attributes::from(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// The attributes of this folder.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn attributes(&self) -> Result<Attributes, Errno> {
+        rustix::fs::fstat(self).map(|stat| Attributes::from(&stat))
+    }
+}
+
+/// Refuses what is not one name, so that no caller can smuggle in a path.
+pub(super) fn require_entry_name(name: &[u8]) -> Result<(), Errno> {
+    if is_entry_name(name) { Ok(()) } else { Err(Errno::INVAL) }
+}

@@ -1,0 +1,52 @@
+//! Listing a folder.
+
+use rustix::fs::{Dir, FileType};
+use rustix::io::Errno;
+
+use super::{Folder, Kind};
+
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, as bytes.
+    pub name: Vec<u8>,
+    /// What it is, where the file system says so in the listing.
+    pub kind: Option<Kind>,
+    /// Its inode number, for reading in the order of the disk.
+    pub inode: u64,
+}
+
+impl Folder {
+    /// All names of this folder but `.` and `..`, sorted by name.
+    ///
+    /// # Errors
+    /// What the kernel says; a listing is whole or an error, never cut short in silence.
+    pub fn list(&self) -> Result<Vec<Entry>, Errno> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(self)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                FileType::Unknown => None,
+                known => Some(Kind::from(known)),
+            };
+            entries.push(Entry { name: name.to_vec(), kind, inode: entry.ino() });
+        }
+        entries.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+        Ok(entries)
+    }
+
+    /// What the entry is, asking the file system only where the listing did not say.
+    ///
+    /// # Errors
+    /// `ENOENT` where it is gone, else what the kernel says.
+    pub fn kind_of(&self, entry: &Entry) -> Result<Kind, Errno> {
+        match entry.kind {
+            Some(kind) => Ok(kind),
+            None => self.look_at(&entry.name)?.map(|attributes| attributes.kind).ok_or(Errno::NOENT),
+        }
+    }
+}
