@@ -4,4 +4,5 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod layout;
 pub mod names;

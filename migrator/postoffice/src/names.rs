@@ -125,7 +125,9 @@ impl RelativePath {
 
     /// The names, outermost first.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.0.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
+        self.0
+            .split(|&byte| byte == b'/')
+            .filter(|name| !name.is_empty())
     }
 
     /// How many names the path has.
@@ -214,10 +216,19 @@ mod tests {
 
     #[test]
     fn ascii_capitals_are_lowered_and_others_are_kept() {
-        assert_eq!(lower_case(b"lib000A"), LowerCased::Changed(b"lib000a".to_vec()));
+        assert_eq!(
+            lower_case(b"lib000A"),
+            LowerCased::Changed(b"lib000a".to_vec())
+        );
         assert_eq!(lower_case(b"fd0"), LowerCased::Already);
-        assert_eq!(lower_case("Übersicht.VEW".as_bytes()), LowerCased::Kept(KeptReason::NonAsciiCapital));
-        assert_eq!(lower_case("Prüfung.VEW".as_bytes()), LowerCased::Changed("prüfung.vew".into()));
+        assert_eq!(
+            lower_case("Übersicht.VEW".as_bytes()),
+            LowerCased::Kept(KeptReason::NonAsciiCapital)
+        );
+        assert_eq!(
+            lower_case("Prüfung.VEW".as_bytes()),
+            LowerCased::Changed("prüfung.vew".into())
+        );
         assert_eq!(lower_case(b"\xffA"), LowerCased::Kept(KeptReason::NotUtf8));
     }
 

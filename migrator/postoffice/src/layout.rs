@@ -1,0 +1,119 @@
+//! The layout of a post office: which folder and file is what.
+//!
+//! The layout is a table of patterns; this module looks paths up in it.  Paths are relative to the root of the post
+//! office, compared as bytes and without regard to ASCII case, because NetWare and Windows keep any.
+//!
+//! Two rules decide where the table is silent.  Whatever stands in a message queue is mail; whatever else is unknown
+//! is [`FileClass::Other`] and copied in every pass.  Losing a file is worse than copying one too many.
+
+mod class;
+mod pattern;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use class::{CopyOrder, CopyRule, FileClass, FolderClass};
+
+use crate::names::RelativePath;
+use table::{FileRow, Form};
+
+/// The files that the root of every post office holds, in lower case.  A folder without them is no post office, or
+/// an empty mount point.
+pub const MARKERS: &[&str] = &["wphost.db", "ngwguard.db"];
+
+/// The number of the last folder with attachments, `offiles/fdf6`.
+pub const BLOB_FOLDER_LAST: u8 = 0xf6;
+
+/// The number of priorities of a queue: folders `0` to `7`.
+pub const PRIORITIES: u8 = 8;
+
+/// What the file at `path` is.
+pub fn classify_file(path: &RelativePath) -> FileClass {
+    look_up(table::FILES, path)
+}
+
+/// What the file at `path` below the root of a document storage area outside the post office is.
+pub fn classify_document(path: &RelativePath) -> FileClass {
+    look_up(table::DOCUMENT_FILES, path)
+}
+
+fn look_up(rows: &[FileRow], path: &RelativePath) -> FileClass {
+    let names: Vec<&[u8]> = path.components().collect();
+    let matches = |row: &&FileRow| match row.form {
+        Form::File => pattern::path_matches(row.pattern, &names),
+        Form::Database => pattern::database_matches(row.pattern, &names),
+    };
+    rows.iter()
+        .find(matches)
+        .map_or(FileClass::Other, |row| row.class)
+}
+
+/// What the folder at `path` is for.
+pub fn classify_folder(path: &RelativePath) -> FolderClass {
+    if path.is_root() {
+        return FolderClass::Root;
+    }
+    let names: Vec<&[u8]> = path.components().collect();
+    table::FOLDERS
+        .iter()
+        .find(|row| pattern::path_matches(row.pattern, &names))
+        .map_or(FolderClass::Other, |row| row.class)
+}
+
+/// Whether `path` is one of the two queue folders or anything below them.
+pub fn is_queue(path: &RelativePath) -> bool {
+    path.components().next().is_some_and(|name| {
+        name.eq_ignore_ascii_case(b"wpcsin") || name.eq_ignore_ascii_case(b"wpcsout")
+    })
+}
+
+/// The markers of a post office that are not among the names in a folder.
+pub fn missing_markers<'a>(root_names: impl Iterator<Item = &'a [u8]>) -> Vec<&'static str> {
+    let mut missing = MARKERS.to_vec();
+    for name in root_names {
+        missing.retain(|marker| !marker.as_bytes().eq_ignore_ascii_case(name));
+    }
+    missing
+}
+
+/// Every folder that a Linux Post Office Agent expects in its post office, in lower case, parents first.
+pub fn folder_skeleton() -> Vec<RelativePath> {
+    let mut folders = Skeleton::default();
+    for path in [
+        "ofuser/index",
+        "ofmsg/guardbak",
+        "ofviews/win",
+        "ofwork",
+        "gwdms",
+    ] {
+        folders.add(path);
+    }
+    for number in 0..=BLOB_FOLDER_LAST {
+        folders.add(&format!("offiles/fd{number:x}"));
+    }
+    for queue in ["wpcsin", "wpcsout/ofs", "wpcsout/ads", "wpcsout/chk"] {
+        for priority in 0..PRIORITIES {
+            folders.add(&format!("{queue}/{priority}"));
+        }
+    }
+    for path in ["wpcsout/chk/defer", "wpcsout/ofs/defer", "wpcsout/problem"] {
+        folders.add(path);
+    }
+    folders.0
+}
+
+/// Folders with each parent before its children, none twice.
+#[derive(Default)]
+struct Skeleton(Vec<RelativePath>);
+
+impl Skeleton {
+    fn add(&mut self, path: &str) {
+        let mut folder = RelativePath::root();
+        for name in path.split('/') {
+            folder = folder.join(name.as_bytes());
+            if !self.0.contains(&folder) {
+                self.0.push(folder.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The small pattern language that the layout table is written in.
+//!
+//! A pattern is a path: components joined by `/`, in lower case, matched without regard to ASCII case.
+//!
+//! | in a component | stands for |
+//! |---|---|
+//! | `#` | one decimal digit |
+//! | `%` | one hexadecimal digit |
+//! | `@` | one ASCII letter or digit |
+//! | `*` | any bytes, or none |
+//! | anything else | itself |
+//!
+//! A last component `**` stands for one or more components of any form.  None of the special characters occurs in
+//! a name that GroupWise documents, so no escape is needed.
+
+/// Whether `path` has the form of `pattern`.
+pub(super) fn path_matches(pattern: &str, path: &[&[u8]]) -> bool {
+    let mut names = path.iter();
+    for component in pattern.split('/') {
+        let Some(name) = names.next() else {
+            return false;
+        };
+        if component == "**" {
+            return true;
+        }
+        if !name_matches(component.as_bytes(), name) {
+            return false;
+        }
+    }
+    names.next().is_none()
+}
+
+/// Whether one name has the form of one component of a pattern.
+pub(super) fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Where to go on when a mismatch shows that the last `*` must take one byte more.  One such place is enough:
+    // a later `*` can always take what an earlier one would have had to.
+    let mut star: Option<(usize, usize)> = None;
+    while from < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&symbol) if symbol_matches(symbol, name[from]) => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((star_at, taken)) = star else {
+                    return false;
+                };
+                star = Some((star_at, taken + 1));
+                at = star_at + 1;
+                from = taken + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|&symbol| symbol == b'*')
+}
+
+fn symbol_matches(symbol: u8, byte: u8) -> bool {
+    match symbol {
+        b'#' => byte.is_ascii_digit(),
+        b'%' => byte.is_ascii_hexdigit(),
+        b'@' => byte.is_ascii_alphanumeric(),
+        _ => byte.to_ascii_lowercase() == symbol,
+    }
+}
+
+/// Whether `path` names a database whose file name without `.db` has the form of `pattern`, or one of the files
+/// that a FLAIM database keeps beside it.
+///
+/// Those are the data and rollback files `base.01`, `base.0g`, `base.00r`, the roll-forward log `base` + 5 digits
+/// of base 36 + `.log`, and from FLAIM 4.30 on the logs in the folder `base.rfl`.
+pub(super) fn database_matches(pattern: &str, path: &[&[u8]]) -> bool {
+    let (folder, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let depth = if folder.is_empty() {
+        0
+    } else {
+        folder.split('/').count()
+    };
+    if path.len() <= depth || (depth > 0 && !path_matches(folder, &path[..depth])) {
+        return false;
+    }
+    let base_matches = |name: &[u8]| name_matches(base.as_bytes(), name);
+    match path[depth..] {
+        [name] => file_bases(name).into_iter().flatten().any(base_matches),
+        [folder, _] => without_extension(folder, b".rfl").is_some_and(base_matches),
+        _ => false,
+    }
+}
+
+/// The base names of the databases that a file of this name can belong to.
+fn file_bases(name: &[u8]) -> [Option<&[u8]>; 3] {
+    let roll_forward = without_extension(name, b".log").and_then(|stem| {
+        let (base, digits) = stem.split_at_checked(stem.len().checked_sub(5)?)?;
+        (!base.is_empty() && digits.iter().all(u8::is_ascii_alphanumeric)).then_some(base)
+    });
+    let numbered = name
+        .iter()
+        .rposition(|&byte| byte == b'.')
+        .filter(|&dot| dot > 0 && is_file_number(&name[dot + 1..]))
+        .map(|dot| &name[..dot]);
+    [without_extension(name, b".db"), numbered, roll_forward]
+}
+
+fn without_extension<'a>(name: &'a [u8], extension: &[u8]) -> Option<&'a [u8]> {
+    let (base, end) = name.split_at_checked(name.len().checked_sub(extension.len())?)?;
+    (!base.is_empty() && end.eq_ignore_ascii_case(extension)).then_some(base)
+}
+
+/// FLAIM's number of a data or rollback file: two digits of its own base 24, and a letter from number 512 on.
+fn is_file_number(extension: &[u8]) -> bool {
+    const DIGITS: &[u8] = b"0123456789ghjkmnpqstwxyz";
+    const SUFFIXES: &[u8] = b"rstvwxz";
+    let among = |set: &[u8], byte: u8| set.contains(&byte.to_ascii_lowercase());
+    match extension {
+        // File 0 is `base.db` itself.
+        [b'0', b'0'] => false,
+        [high, low] => among(DIGITS, *high) && among(DIGITS, *low),
+        [high, low, suffix] => {
+            among(DIGITS, *high) && among(DIGITS, *low) && among(SUFFIXES, *suffix)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_go_back_only_as_far_as_they_must() {
+        for (pattern, name, matches) in [
+            ("*.lck", "a.lck.lck", true),
+            ("*.lck", "a.lck.db", false),
+            ("u*b*d", "uxbxbxd", true),
+            ("u*b*d", "uxxd", false),
+            ("*", "", true),
+            ("msg###", "msg25", false),
+            ("fd%", "FDf", true),
+            ("fd%", "fdg", false),
+        ] {
+            assert_eq!(
+                name_matches(pattern.as_bytes(), name.as_bytes()),
+                matches,
+                "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn file_numbers_are_those_of_the_format() {
+        for number in ["01", "0g", "0z", "10", "Wz", "00r", "00x", "12z"] {
+            assert!(is_file_number(number.as_bytes()), "{number}");
+        }
+        for other in [
+            "00", "0a", "db", "1", "dc", "fbk", "rfl", "lck", "0123", "01a",
+        ] {
+            assert!(!is_file_number(other.as_bytes()), "{other}");
+        }
+    }
+}

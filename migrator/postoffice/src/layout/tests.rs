@@ -1,0 +1,238 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One example of every kind of file, in the case that a source server may have, and its class.
+const EXAMPLES: &[(&[u8], FileClass)] = &[
+    (b"WPHOST.DB", FileClass::PostOfficeDatabase),
+    (b"ngwguard.db", FileClass::Guardian),
+    (b"NGWGUARD.FBK", FileClass::Guardian),
+    (b"ngwguard.rfl", FileClass::Guardian),
+    (b"ngwguard.01", FileClass::Guardian),
+    (b"ngwguard.0g", FileClass::Guardian),
+    (b"ngwguard.00x", FileClass::Guardian),
+    (b"ngwguard00001.log", FileClass::Guardian),
+    (b"ngwguard.rfl/00000001.log", FileClass::Guardian),
+    (b"ofmsg/guardbak/ngwguard.fbk", FileClass::Guardian),
+    (b"ngwguard.dc", FileClass::Dictionary),
+    (b"GWPO.DC", FileClass::Dictionary),
+    (b"ngwguard.lck", FileClass::Lock),
+    (b"ngwguard.old", FileClass::Other),
+    (b"ngwguard.rfl/deeper/00000001.log", FileClass::Other),
+    (b"ofuser/user1a2.db", FileClass::UserDatabase),
+    (b"ofuser/userab.db", FileClass::UserDatabase),
+    (b"OFUSER/USER1A2.01", FileClass::UserDatabase),
+    (b"ofuser/user1a2.rfl/00000001.log", FileClass::UserDatabase),
+    (b"ofuser/user1a2.lck", FileClass::Lock),
+    (b"ofuser/pu00abc.db", FileClass::PrimeUserDatabase),
+    (b"ofuser/user1a2.tmp", FileClass::Other),
+    (b"ofmsg/msg254.db", FileClass::MessageDatabase),
+    (b"ofmsg/msg7.db", FileClass::MessageDatabase),
+    (b"ofmsg/ngwdfr.db", FileClass::DeferredDatabase),
+    (b"ofmsg/wphost.db", FileClass::Other),
+    (b"gwdms/dmsh.db", FileClass::LibraryDatabase),
+    (b"gwdms/lib002F/dmdd002f.db", FileClass::LibraryDatabase),
+    (b"GWDMS/LIB000A/DMSD000A.DB", FileClass::LibraryDatabase),
+    (b"gwdms/lib000A/notes.db", FileClass::LibraryDatabase),
+    (b"gwdms/lib000A/docs/fdF6/0a1b2c3d.000", FileClass::Document),
+    (
+        b"gwdms/lib000A/archive/A000000/0a1b2c3d",
+        FileClass::Document,
+    ),
+    (b"gwdms/lib000A/docs/fd1/keep.lck", FileClass::Document),
+    (b"gwdms/lib000A/index/x.idx", FileClass::Index),
+    (b"gwdms/lib000/dmdd002f.db", FileClass::Other),
+    (b"offiles/fdF6/0a1b2c3d", FileClass::Blob),
+    (b"offiles/fd0/two\nlines", FileClass::Blob),
+    (b"offiles/fd0/\xff\xfe", FileClass::Blob),
+    (b"offiles/fd0/x.lck", FileClass::Blob),
+    (b"offiles/fd100/x", FileClass::Other),
+    (b"offiles/stray", FileClass::Other),
+    (b"ofuser/index/0001.IDX", FileClass::Index),
+    (b"ofuser/index/0001.inc", FileClass::Index),
+    (b"ofviews/win/mail.vew", FileClass::View),
+    (b"ofviews/win/pr\x81fung.vew", FileClass::View),
+    (b"OFVIEWS/WIN/VIEWS.INI", FileClass::View),
+    (b"ofwork/ofdirect/x", FileClass::Other),
+    (b"oftemp/x", FileClass::Temporary),
+    (b"oftemp", FileClass::Other),
+    (b"wpcsout/ofs/0312poa.001", FileClass::Log),
+    (b"WPCSOUT/OFS/0312POA.00A", FileClass::Log),
+    (b"wpcsout/ofs/4/0312poa.001", FileClass::Queued),
+    (b"wpcsout/ofs/0312poa.0012", FileClass::Queued),
+    (b"wpcsout/ofs/312poa.001", FileClass::Queued),
+    (b"wpcsin/4/0a1b2c3d.001", FileClass::Queued),
+    (b"WPCSOUT/ads/2/x.lck", FileClass::Queued),
+    (b"wpcsout/unknown/x", FileClass::Queued),
+    (b"wpcsin", FileClass::Queued),
+    (b"wpcsinx/4/x", FileClass::Other),
+    (b"ngwcheck.db", FileClass::CheckDatabase),
+    (b"ngwcheck.log", FileClass::Log),
+    (b"0312gwbk.001", FileClass::Log),
+    (b"SALES.POA", FileClass::StartupFile),
+    (b"sales.crt", FileClass::Certificate),
+    (b"sales.key", FileClass::Certificate),
+    (b"readme.txt", FileClass::Other),
+];
+
+fn path(bytes: &[u8]) -> RelativePath {
+    RelativePath::from_bytes(bytes).expect("a relative path")
+}
+
+#[test]
+fn every_example_has_its_class() {
+    for (bytes, class) in EXAMPLES {
+        assert_eq!(classify_file(&path(bytes)), *class, "{:?}", path(bytes));
+    }
+}
+
+#[test]
+fn every_class_has_an_example() {
+    let seen: BTreeSet<FileClass> = EXAMPLES.iter().map(|(_, class)| *class).collect();
+    let all: BTreeSet<FileClass> = FileClass::ALL.into_iter().collect();
+    assert_eq!(all.len(), FileClass::ALL.len());
+    assert_eq!(seen, all);
+}
+
+/// Bytes of an example with the case of each ASCII letter flipped where the mask says so.
+fn mangle(bytes: &[u8], mask: &[bool]) -> Vec<u8> {
+    let flip = |byte: u8| match byte {
+        b if b.is_ascii_lowercase() => b.to_ascii_uppercase(),
+        b => b.to_ascii_lowercase(),
+    };
+    bytes
+        .iter()
+        .zip(mask.iter().cycle())
+        .map(|(&byte, &flipped)| if flipped { flip(byte) } else { byte })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn case_never_changes_a_class(
+        example in 0..EXAMPLES.len(),
+        mask in proptest::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let (bytes, class) = EXAMPLES[example];
+        let mangled = path(&mangle(bytes, &mask));
+        prop_assert_eq!(classify_file(&mangled), class);
+        prop_assert_eq!(is_queue(&mangled), is_queue(&path(bytes)));
+        let (folder, _) = mangled.split().expect("not the root");
+        prop_assert_eq!(classify_folder(&folder), classify_folder(&folder.to_destination()));
+    }
+
+    #[test]
+    fn no_bytes_below_a_queue_are_anything_but_mail_or_a_log(
+        name in proptest::collection::vec(any::<u8>(), 1..20),
+        queue in prop_oneof![Just("wpcsin"), Just("wpcsout"), Just("WPCSOUT/ofs"), Just("wpcsin/0")],
+    ) {
+        prop_assume!(crate::names::is_entry_name(&name));
+        let file = path(queue.as_bytes()).join(&name);
+        prop_assert!(matches!(classify_file(&file), FileClass::Queued | FileClass::Log));
+        prop_assert_eq!(classify_folder(&file), FolderClass::Queue);
+    }
+}
+
+#[test]
+fn folders_have_their_class() {
+    for (folder, class) in [
+        ("", FolderClass::Root),
+        ("OFUSER", FolderClass::Users),
+        ("ofuser/INDEX", FolderClass::Indexes),
+        ("ofmsg", FolderClass::Messages),
+        ("ofmsg/guardbak", FolderClass::GuardianBackup),
+        ("offiles", FolderClass::Blobs),
+        ("offiles/fdF6", FolderClass::BlobFolder),
+        ("offiles/fd100", FolderClass::Other),
+        ("ofviews/win", FolderClass::Views),
+        ("wpcsin", FolderClass::Queue),
+        ("wpcsout/whatever/3", FolderClass::Queue),
+        ("gwdms/LIB000A", FolderClass::Library),
+        ("gwdms/lib000A/docs/fdFF", FolderClass::LibraryDocuments),
+        ("gwdms/lib000A/archive/A000000", FolderClass::Archive),
+        ("gwdms/lib000A/index", FolderClass::Indexes),
+        ("oftemp", FolderClass::Temporary),
+        ("ofwork", FolderClass::Other),
+    ] {
+        assert_eq!(classify_folder(&path(folder.as_bytes())), class, "{folder}");
+    }
+}
+
+#[test]
+fn documents_outside_the_post_office_have_their_class() {
+    for (file, class) in [
+        ("fdF6/0a1b2c3d", FileClass::Document),
+        ("docs/fd0/x", FileClass::Document),
+        ("archive/A000000/x", FileClass::Document),
+        ("LIB000A/DMDD000A.DB", FileClass::LibraryDatabase),
+        ("LIB000A/docs/fd0/x", FileClass::Document),
+        ("index/a.idx", FileClass::Index),
+        ("readme.txt", FileClass::Other),
+    ] {
+        assert_eq!(classify_document(&path(file.as_bytes())), class, "{file}");
+    }
+}
+
+#[test]
+fn rules_and_orders_follow_the_design() {
+    for class in FileClass::ALL {
+        let (rule, order) = (class.copy_rule(), class.copy_order());
+        assert_eq!(
+            rule == CopyRule::AtomicSet,
+            order == CopyOrder::Guardian,
+            "{class}"
+        );
+        assert_eq!(
+            rule == CopyRule::QueueStep,
+            order == CopyOrder::Queues,
+            "{class}"
+        );
+        let database = class.to_string().ends_with("database") && class != FileClass::Guardian;
+        assert_eq!(rule == CopyRule::UnderLock, database, "{class}");
+    }
+    assert_eq!(FileClass::Lock.copy_rule(), CopyRule::Never);
+    assert_eq!(FileClass::Temporary.copy_rule(), CopyRule::Never);
+    assert_eq!(FileClass::Log.copy_rule(), CopyRule::EveryPass);
+    assert!(CopyOrder::Bulk < CopyOrder::Views && CopyOrder::Views < CopyOrder::Databases);
+    assert!(CopyOrder::Databases < CopyOrder::Guardian && CopyOrder::Guardian < CopyOrder::Queues);
+}
+
+#[test]
+fn markers_are_found_in_any_case() {
+    let names: [&[u8]; 3] = [b"WPHOST.DB", b"NgwGuard.db", b"x"];
+    assert!(missing_markers(names.into_iter()).is_empty());
+    assert_eq!(missing_markers(names[1..].iter().copied()), ["wphost.db"]);
+    assert_eq!(missing_markers(std::iter::empty()), MARKERS);
+}
+
+#[test]
+fn the_skeleton_is_lower_case_with_parents_first() {
+    let folders = folder_skeleton();
+    let mut seen = BTreeSet::from([RelativePath::root()]);
+    for folder in &folders {
+        assert_eq!(*folder, folder.to_destination());
+        assert!(
+            seen.contains(&folder.split().expect("not the root").0),
+            "{folder} before its parent"
+        );
+        assert!(seen.insert(folder.clone()), "{folder} twice");
+        let documented =
+            classify_folder(folder) != FolderClass::Other || folder.as_bytes() == b"ofwork";
+        assert!(documented, "{folder}");
+    }
+    let blob_folders = folders
+        .iter()
+        .filter(|path| classify_folder(path) == FolderClass::BlobFolder);
+    assert_eq!(blob_folders.count(), 247);
+    for last in [
+        "offiles/fdf6",
+        "wpcsin/7",
+        "wpcsout/ads/7",
+        "wpcsout/chk/defer",
+        "wpcsout/ofs/defer",
+    ] {
+        assert!(seen.contains(&path(last.as_bytes())), "{last}");
+    }
+}
