@@ -7,9 +7,11 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use postoffice::layout::{self, CopyRule, FileClass};
+use postoffice::names::RelativePath;
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::{AreaKind, Order, Task};
+use crate::protocol::{AreaKind, CopyOptions, Order, Task};
 use crate::tree::Folder;
 
 /// One area with its open folders.
@@ -28,6 +30,20 @@ pub struct Area {
 }
 
 impl Area {
+    /// What the file at `path` is.
+    pub(crate) fn classify(&self, path: &RelativePath) -> FileClass {
+        match self.kind {
+            AreaKind::PostOffice => layout::classify_file(path),
+            AreaKind::Documents => layout::classify_document(path),
+        }
+    }
+
+    /// Whether the file at `path` is never copied and never compared: nobody's data, or a log that is not wanted.
+    pub(crate) fn leaves_out(&self, path: &RelativePath, options: &CopyOptions) -> bool {
+        let class = self.classify(path);
+        class.copy_rule() == CopyRule::Never || (class == FileClass::Log && !options.agent_logs)
+    }
+
     /// The source folder.
     ///
     /// # Errors
@@ -86,7 +102,7 @@ impl Capabilities {
             })
             .collect::<Result<Vec<_>>>()?;
         let certificates = match &order.task {
-            Task::Certificates { certificate, key, target } => Some(CertificateFiles {
+            Task::Certificates { certificate, key, target, .. } => Some(CertificateFiles {
                 certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
                 key: open_parent("the folder of the key", Path::new(key))?,
                 target: open("the folder for certificates", Path::new(target))?,

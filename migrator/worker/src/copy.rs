@@ -24,5 +24,6 @@ mod removal;
 mod shared;
 
 pub use pass::run_pass;
+pub(crate) use pass::{prove_source, thread_count};
 
-pub(crate) use file::{TEMPORARY_PREFIX, hash_file};
+pub(crate) use file::{CopyFailure, TEMPORARY_PREFIX, hash_file, write_copy};

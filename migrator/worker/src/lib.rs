@@ -6,10 +6,30 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
-pub mod finding;
+pub mod abandon;
+pub mod at_rest;
+pub mod capabilities;
+pub mod certificates;
+pub mod copy;
+pub mod create_folders;
+pub mod documents;
 pub mod error;
+pub mod events;
+pub mod execute;
+pub mod finding;
+pub mod inventory;
+pub mod lease;
+pub(crate) mod locks;
+pub mod lowercase;
 pub mod monitor;
 pub(crate) mod pool;
 pub mod protocol;
+pub mod quarantine;
+pub mod queues;
+pub mod run;
+pub mod sandbox;
+pub mod seal;
+pub mod service;
 pub mod store;
 pub mod tree;
+pub(crate) mod walk;

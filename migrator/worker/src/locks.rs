@@ -19,8 +19,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// The lock is held until the value is dropped.
-    Held(DatabaseLock),
+    /// The lock is held until the value is dropped; nothing else is done with it.
+    Held(#[allow(dead_code)] DatabaseLock),
     /// Another program holds the database.
     Busy,
     /// The file system of the source has no such locks.

@@ -10,7 +10,7 @@ mod report;
 mod request;
 
 pub use event::{Event, EventKind, Protections};
-pub use order::{AreaKind, AreaOrder, CopyOptions, Order, PassKind, Task};
+pub use order::{AreaKind, AreaOrder, CopyOptions, Order, PassKind, Secret, Task};
 pub use report::{
     AreaInventory, AtRestReport, DocumentReport, InventoryReport, Library, LowercaseReport, PassReport, QueueReport,
     RenameLine, SealReport, TaskReport,

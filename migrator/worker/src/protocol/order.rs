@@ -68,6 +68,23 @@ impl Default for CopyOptions {
     }
 }
 
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("(secret)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case")]
@@ -89,6 +106,8 @@ pub enum Task {
         key: String,
         /// Where both go, a folder of the destination, absolute.
         target: String,
+        /// The password of the key, where it has one; crosses by standard input only.
+        key_password: Option<Secret>,
     },
     /// List the libraries of the post office and their document storage areas.
     Documents,

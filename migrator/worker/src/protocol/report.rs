@@ -73,8 +73,6 @@ pub struct PassReport {
     pub milliseconds: u64,
     /// Files that will be copied again by the next pass because their times are too fresh to be trusted.
     pub racy_files: u64,
-    /// The granularity of the times of the source, in nanoseconds.
-    pub granularity_nanoseconds: u64,
 }
 
 /// One library of the post office.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use postoffice::names::RelativePath;
-use rusqlite::{Row, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
@@ -176,15 +176,16 @@ impl JobStore {
         })
     }
 
-    /// Whether this job made the folder as one that every post office has.
+    /// The pass in which this job made the folder, 0 for those that every post office has; `None` where it did not.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn is_skeleton_folder(&self, area: u32, path: &RelativePath) -> Result<bool> {
+    pub fn folder_made_by(&self, area: u32, path: &RelativePath) -> Result<Option<i64>> {
         self.read("look a folder up", |connection| {
             connection
-                .prepare_cached("SELECT 1 FROM folder WHERE area = ?1 AND path = ?2 AND pass = 0")?
-                .exists((area, path.as_bytes()))
+                .prepare_cached("SELECT pass FROM folder WHERE area = ?1 AND path = ?2")?
+                .query_row((area, path.as_bytes()), |row| row.get(0))
+                .optional()
         })
     }
 }

@@ -63,6 +63,28 @@ impl JobStore {
         })
     }
 
+    /// Calls `each` with folder, name, size and digest of every sealed file of an area, in the order of the bytes.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn each_sealed(&self, area: u32, mut each: impl FnMut(&[u8], &[u8], u64, &[u8])) -> Result<()> {
+        self.read("read the seal", |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT folder, name, size, digest FROM sealed WHERE area = ?1 ORDER BY folder, name",
+            )?;
+            let mut rows = statement.query([area])?;
+            while let Some(row) = rows.next()? {
+                each(
+                    row.get_ref(0)?.as_blob()?,
+                    row.get_ref(1)?.as_blob()?,
+                    unsigned(row.get(2)?),
+                    row.get_ref(3)?.as_blob()?,
+                );
+            }
+            Ok(())
+        })
+    }
+
     /// How many files are sealed.
     ///
     /// # Errors

@@ -1,0 +1,101 @@
+//! Undoing a job at the destination: what this job copied goes, what it did not copy is set aside.
+
+use std::collections::HashSet;
+
+use postoffice::names::RelativePath;
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::TEMPORARY_PREFIX;
+use crate::error::{Result, WorkerError};
+use crate::monitor::{Count, Expected, Monitor};
+use crate::quarantine::Quarantine;
+use crate::store::JobStore;
+use crate::tree::{Entry, Folder, Kind};
+
+/// Removes what this job made in the destination folders, or only counts it.
+///
+/// A file goes where the manifest, the record of the queues or a pass that was cut off accounts for it, or it is nobody's
+/// data; anything else is set aside.  The counts say how many of each.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where a destination folder was never taken into this job.
+pub fn abandon(capabilities: &Capabilities, store: &JobStore, monitor: &dyn Monitor, plan_only: bool) -> Result<()> {
+    monitor.phase("undo the job at the destination", Expected::default());
+    let quarantine = Quarantine { job: &capabilities.job, store, monitor };
+    let undo = Undo { store, monitor, quarantine, plan_only };
+    for area in &capabilities.areas {
+        if store.fact(&format!("destination-{}", area.id))?.is_none() {
+            return Err(WorkerError::Refused {
+                code: "destination-not-ours",
+                text: format!("The destination folder of {} was never taken into this job", area.label),
+                remedy: "Nothing has to be undone there; nothing was changed".into(),
+            });
+        }
+        undo.folder(area, &area.destination, &RelativePath::root())?;
+        if !plan_only {
+            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed { files: 0, source })?;
+        }
+    }
+    Ok(())
+}
+
+struct Undo<'a> {
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    quarantine: Quarantine<'a>,
+    plan_only: bool,
+}
+
+impl Undo<'_> {
+    /// Empties a folder of ours; its depth is bounded by what passes and the skeleton made.
+    fn folder(&self, area: &Area, folder: &Folder, path: &RelativePath) -> Result<()> {
+        let failed = |errno| WorkerError::writing("list", path, errno);
+        let mut ours: HashSet<Vec<u8>> = self.store.manifest_of(area.id, path)?.into_keys().collect();
+        ours.extend(self.store.queue_items_of(path)?.into_iter().map(|item| item.name));
+        for entry in folder.list().map_err(failed)? {
+            match folder.kind_of(&entry).map_err(failed)? {
+                Kind::Folder => self.inner_folder(area, folder, path, &entry)?,
+                _ => self.file(area, folder, path, &entry, ours.contains(&entry.name))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn inner_folder(&self, area: &Area, folder: &Folder, path: &RelativePath, entry: &Entry) -> Result<()> {
+        let inner = path.join(&entry.name);
+        let failed = |errno| WorkerError::writing("remove", &inner, errno);
+        let is_ours = entry.name.starts_with(TEMPORARY_PREFIX)
+            || self.store.folder_made_by(area.id, &inner)?.is_some();
+        if !is_ours {
+            return self.set_aside(area, folder, path, &entry.name);
+        }
+        self.folder(area, &folder.open_folder(&entry.name).map_err(failed)?, &inner)?;
+        if !self.plan_only {
+            folder.remove_folder(&entry.name).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn file(&self, area: &Area, folder: &Folder, path: &RelativePath, entry: &Entry, is_known: bool) -> Result<()> {
+        let full = path.join(&entry.name);
+        let is_ours = is_known
+            || entry.name.starts_with(TEMPORARY_PREFIX)
+            || area.classify(&full).copy_rule() == postoffice::layout::CopyRule::Never;
+        if !is_ours {
+            return self.set_aside(area, folder, path, &entry.name);
+        }
+        if !self.plan_only {
+            folder.remove_file(&entry.name).map_err(|errno| WorkerError::writing("remove", &full, errno))?;
+        }
+        self.monitor.count(Count::FilesRemoved, 1);
+        Ok(())
+    }
+
+    fn set_aside(&self, area: &Area, folder: &Folder, path: &RelativePath, name: &[u8]) -> Result<()> {
+        if self.plan_only {
+            self.monitor.count(Count::SetAside, 1);
+            return Ok(());
+        }
+        self.quarantine.set_aside(area, folder, path, name, "the job was abandoned and had not copied it").map(|_| ())
+    }
+}

@@ -1,0 +1,168 @@
+//! Proving that nobody works on the source any more: locks free, nothing modified during a quiet window.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use postoffice::layout::{self, CopyRule};
+use postoffice::names::RelativePath;
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::{prove_source, thread_count};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::{Finding, Verdict};
+use crate::locks::{self, Attempt, lock_file_name};
+use crate::monitor::{Count, Expected, Monitor};
+use crate::protocol::{AreaKind, AtRestReport, CopyOptions};
+use crate::tree::Kind;
+use crate::walk::{Visited, walk};
+
+/// A digest of everything that a folder says about its entries, by folder.
+type Snapshot = BTreeMap<RelativePath, [u8; 32]>;
+
+/// Watches the source for `quiet_seconds`.
+///
+/// A held lock and a changed entry are findings with the verdict "refused".
+///
+/// # Errors
+/// What ends a walk.
+pub fn prove_at_rest(
+    capabilities: &Capabilities,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+    quiet_seconds: u64,
+) -> Result<AtRestReport> {
+    let mut report = AtRestReport { quiet_seconds, ..AtRestReport::default() };
+    monitor.phase("try the locks of the source", Expected::default());
+    let mut before = Vec::new();
+    for area in &capabilities.areas {
+        prove_source(area)?;
+        let locks = Mutex::new((0_u64, 0_u64));
+        before.push(snapshot(area, options, |visited| try_locks(area, visited, monitor, &locks))?);
+        let (tried, held) = locks.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.locks_tried += tried;
+        report.locks_held += held;
+    }
+    monitor.phase("wait whether anything changes", Expected::default());
+    std::thread::sleep(Duration::from_secs(quiet_seconds));
+    monitor.phase("look at the source again", Expected::default());
+    for (area, before) in capabilities.areas.iter().zip(&before) {
+        let after = snapshot(area, options, |_| Ok(()))?;
+        report.changed += report_changes(area, before, &after, monitor);
+    }
+    Ok(report)
+}
+
+fn snapshot(
+    area: &Area,
+    options: &CopyOptions,
+    also: impl Fn(&Visited<'_>) -> Result<()> + Sync,
+) -> Result<Snapshot> {
+    let folders = Mutex::new(Snapshot::new());
+    walk(
+        area.source()?,
+        thread_count(options),
+        |path, errno| {
+            if is_mount_gone(errno) {
+                return Err(WorkerError::reading("list", path, errno));
+            }
+            // Unreadable before and after: the pass reports it.
+            Ok(())
+        },
+        |visited| {
+            let digest = digest_of(visited)?;
+            folders.lock().unwrap_or_else(PoisonError::into_inner).insert(visited.path.clone(), digest);
+            also(visited)
+        },
+    )?;
+    Ok(folders.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    for entry in visited.entries {
+        let path = visited.path.join(&entry.name);
+        // Lock files change when somebody merely looks.
+        if layout::classify_file(&path).copy_rule() == CopyRule::Never {
+            continue;
+        }
+        let attributes = match visited.folder.look_at(&entry.name) {
+            Ok(attributes) => attributes,
+            Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("look at", &path, errno)),
+            Err(_) => None,
+        };
+        hasher.update(&(entry.name.len() as u64).to_le_bytes());
+        hasher.update(&entry.name);
+        if let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) {
+            hasher.update(&attributes.size.to_le_bytes());
+            hasher.update(&attributes.modified.seconds.to_le_bytes());
+            hasher.update(&attributes.modified.nanoseconds.to_le_bytes());
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn try_locks(
+    area: &Area,
+    visited: &Visited<'_>,
+    monitor: &dyn Monitor,
+    locks: &Mutex<(u64, u64)>,
+) -> Result<()> {
+    if area.kind != AreaKind::PostOffice {
+        return Ok(());
+    }
+    for entry in visited.entries {
+        let path = visited.path.join(&entry.name);
+        let rule = layout::classify_file(&path).copy_rule();
+        if !matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet) || entry.kind == Some(Kind::Folder) {
+            continue;
+        }
+        let wanted = lock_file_name(&entry.name);
+        let lock_file = visited.entries.iter().find(|other| other.name.eq_ignore_ascii_case(&wanted));
+        let attempt =
+            locks::try_lock(visited.folder, &entry.name, lock_file.map(|lock_file| lock_file.name.as_slice()));
+        let held = match attempt {
+            Ok(Attempt::Busy) => true,
+            Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("lock", &path, errno)),
+            Ok(Attempt::Held(_) | Attempt::Unsupported) | Err(_) => false,
+        };
+        monitor.count(Count::FilesSeen, 1);
+        let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.0 += 1;
+        if held {
+            locks.1 += 1;
+            monitor.finding(
+                Finding::new(
+                    "lock-held",
+                    Verdict::Refused,
+                    "another program holds the lock of this database",
+                    "Stop the source POA, maintenance and backup, then run stage two again; nothing was changed",
+                )
+                .about(path.as_bytes()),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn report_changes(area: &Area, before: &Snapshot, after: &Snapshot, monitor: &dyn Monitor) -> u64 {
+    let changed = before
+        .iter()
+        .filter(|(path, digest)| after.get(*path) != Some(digest))
+        .map(|(path, _)| path)
+        .chain(after.keys().filter(|path| !before.contains_key(*path)));
+    let mut how_many = 0;
+    for path in changed {
+        how_many += 1;
+        monitor.finding(
+            Finding::new(
+                "source-not-at-rest",
+                Verdict::Refused,
+                format!("something in this folder of {} changed while it was watched", area.label),
+                "Stop whatever works on the source, then run stage two again; nothing was changed",
+            )
+            .about(path.as_bytes()),
+        );
+    }
+    how_many
+}

@@ -1,0 +1,138 @@
+//! Copying certificate and key, and proving that they belong together.
+
+use openssl::asn1::Asn1Time;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use postoffice::names::{RelativePath, destination_name};
+use rustix::io::Errno;
+
+use crate::capabilities::{Capabilities, CertificateFiles};
+use crate::copy::{CopyFailure, TEMPORARY_PREFIX, write_copy};
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Expected, Monitor};
+use crate::protocol::Secret;
+use crate::tree::Folder;
+
+/// Certificates and keys are small; a file beyond this is neither.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Copies both files, readable by their owner alone, once the key is proven to fit.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where either cannot be read or they do not fit; nothing is copied then.
+pub fn copy_certificates(
+    capabilities: &Capabilities,
+    monitor: &dyn Monitor,
+    key_password: Option<&Secret>,
+) -> Result<()> {
+    monitor.phase("copy certificates", Expected::default());
+    let Some(files) = &capabilities.certificates else {
+        return Err(WorkerError::Order { text: "No certificate was named".into() });
+    };
+    let CertificateFiles { certificate, key, target } = files;
+    let certificate_bytes = read_small(&certificate.0, &certificate.1)?;
+    let key_bytes = zeroize::Zeroizing::new(read_small(&key.0, &key.1)?);
+    let parsed = parse_certificate(&certificate_bytes)?;
+    let private = parse_key(&key_bytes, key_password)?;
+    prove_fit(&parsed, &private)?;
+    report_validity(&parsed, &certificate.1, monitor);
+    for (folder, name) in [certificate, key] {
+        copy_one(folder, name, target)?;
+        monitor.count(Count::FilesCopied, 1);
+    }
+    rustix::fs::syncfs(target).map_err(|source| WorkerError::SyncFailed { files: 2, source })
+}
+
+fn refused(code: &'static str, text: String, remedy: &str) -> WorkerError {
+    WorkerError::Refused { code, text, remedy: remedy.to_owned() }
+}
+
+fn read_small(folder: &Folder, name: &[u8]) -> Result<Vec<u8>> {
+    let shown = postoffice::names::printable(name);
+    let unreadable = |errno: Errno| {
+        refused(
+            "certificate-unreadable",
+            format!("{shown} could not be read: {errno}"),
+            "Correct [poa] certificate and key in the worksheet; nothing was copied",
+        )
+    };
+    let (file, attributes) = folder.open_file(name).map_err(unreadable)?;
+    if attributes.size > FILE_BYTES_MAX {
+        return Err(unreadable(Errno::FBIG));
+    }
+    let mut bytes = vec![0; usize::try_from(attributes.size).unwrap_or(0)];
+    let mut length = 0;
+    while length < bytes.len() {
+        match rustix::io::pread(&file, &mut bytes[length..], length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(unreadable(errno)),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn parse_certificate(bytes: &[u8]) -> Result<X509> {
+    X509::from_pem(bytes).or_else(|_| X509::from_der(bytes)).map_err(|_| {
+        refused(
+            "certificate-unreadable",
+            "The certificate is neither PEM nor DER".into(),
+            "Name the certificate file in [poa] certificate; nothing was copied",
+        )
+    })
+}
+
+fn parse_key(bytes: &[u8], password: Option<&Secret>) -> Result<PKey<Private>> {
+    let secret = password.map_or(&b""[..], |secret| secret.0.as_bytes());
+    PKey::private_key_from_pem_passphrase(bytes, secret)
+        .or_else(|_| PKey::private_key_from_pkcs8_passphrase(bytes, secret))
+        .or_else(|_| PKey::private_key_from_der(bytes))
+        .map_err(|_| {
+            refused(
+                "key-unreadable",
+                "The key could not be read, or its password is missing or wrong".into(),
+                "Correct [poa] key and key_password in the worksheet; nothing was copied",
+            )
+        })
+}
+
+fn prove_fit(certificate: &X509, key: &PKey<Private>) -> Result<()> {
+    if certificate.public_key().is_ok_and(|public| key.public_eq(&public)) {
+        return Ok(());
+    }
+    Err(refused(
+        "key-does-not-fit",
+        "The key does not belong to the certificate".into(),
+        "Name the key that belongs to the certificate; nothing was copied",
+    ))
+}
+
+fn report_validity(certificate: &X509, name: &[u8], monitor: &dyn Monitor) {
+    let Ok(now) = Asn1Time::days_from_now(0) else { return };
+    let text = if certificate.not_after() < now {
+        format!("the certificate expired on {}", certificate.not_after())
+    } else if certificate.not_before() > now {
+        format!("the certificate is valid only from {}", certificate.not_before())
+    } else {
+        return;
+    };
+    let remedy = "Get a new certificate; clients will refuse this one";
+    monitor.finding(Finding::new("certificate-not-valid-now", Verdict::Person, text, remedy).about(name));
+}
+
+fn copy_one(folder: &Folder, name: &[u8], target: &Folder) -> Result<()> {
+    let path = RelativePath::root().join(name);
+    let failed = |errno| WorkerError::writing("copy", &path, errno);
+    let (source, _) = folder.open_file(name).map_err(|errno| WorkerError::reading("open", &path, errno))?;
+    let temporary = [TEMPORARY_PREFIX, b"certificate"].concat();
+    target.remove_file(&temporary).map_err(failed)?;
+    match write_copy(&source, target, &temporary) {
+        Ok(_) => target.rename_over(&temporary, &destination_name(name)).map_err(failed),
+        Err(CopyFailure::Read(errno)) => Err(WorkerError::reading("read", &path, errno)),
+        Err(CopyFailure::Write(errno)) => Err(failed(errno)),
+        Err(CopyFailure::Changed) => Err(failed(Errno::AGAIN)),
+    }
+}

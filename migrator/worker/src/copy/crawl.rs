@@ -1,0 +1,346 @@
+//! Walking both trees together, folder by folder, and copying on the way.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use postoffice::layout::{self, CopyRule};
+use postoffice::names::{KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case};
+use rustix::io::Errno;
+
+use super::committer::Record;
+use super::extras::look_at_extras;
+use super::file::TEMPORARY_PREFIX;
+use super::files::copy_if_changed;
+use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use crate::error::{Result, WorkerError};
+use crate::finding::Verdict;
+use crate::locks::lock_file_name;
+use crate::monitor::Count;
+use crate::pool::{self, Stack};
+use crate::protocol::AreaKind;
+use crate::store::{Manifest, Removal, RemovalKind};
+use crate::tree::{Entry, Kind};
+
+/// How many files one task of the pool copies.
+const FILES_PER_TASK: usize = 64;
+
+/// A task of the pool.
+pub(super) enum Task {
+    Folder(FolderTask),
+    Files(Vec<FileTask>),
+}
+
+/// Looks at folders and files, and at all that is in them, on `threads` threads.
+pub(super) fn crawl(shared: &Shared<'_>, tasks: Vec<Task>, threads: usize) -> Result<()> {
+    pool::run(tasks, threads, |task, stack| match task {
+        Task::Folder(task) => look_at_folder(shared, task, stack),
+        Task::Files(files) => files.into_iter().try_for_each(|file| copy_if_changed(shared, file)),
+    })
+}
+
+fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) -> Result<()> {
+    let Some(pair) = open_pair(shared, task)? else { return Ok(()) };
+    let pair = Arc::new(pair);
+    let Some(source_entries) = list_source(shared, &pair)? else { return Ok(()) };
+    let area = shared.areas[pair.area].id;
+    let destination_entries = list_destination(&pair)?;
+    let manifest = shared.store.manifest_of(area, &pair.path)?;
+    let mut at_destination: HashMap<&[u8], &Entry> =
+        destination_entries.iter().map(|entry| (entry.name.as_slice(), entry)).collect();
+
+    let mut folder = FolderWork { shared, pair: &pair, manifest, files: Vec::new(), stack };
+    let collided = collisions(shared, &pair, &source_entries);
+    for entry in &source_entries {
+        let name = destination_name(&entry.name);
+        let there = at_destination.remove(name.as_slice());
+        if collided.contains(&name) {
+            folder.manifest.remove(&name);
+            continue;
+        }
+        report_kept_name(shared, &pair, &entry.name);
+        folder.look_at_entry(entry, name, there, &source_entries)?;
+    }
+    folder.hand_out_files()?;
+    let manifest = folder.manifest;
+    let extras = at_destination.into_values().collect();
+    look_at_extras(shared, &pair, extras, &manifest, |task| stack.push(Task::Folder(task)))?;
+    remember_folder_time(shared, &pair)
+}
+
+/// Opens both folders; `None` where the source folder cannot be read, which has been reported.
+fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>> {
+    match task {
+        FolderTask::Root(area) => Ok(Some(FolderPair {
+            area,
+            source: Some(shared.areas[area].source()?.clone()),
+            source_path: postoffice::names::RelativePath::root(),
+            destination: shared.areas[area].destination.clone(),
+            path: postoffice::names::RelativePath::root(),
+        })),
+        FolderTask::Inside { parent, source_name, name } => {
+            let path = parent.path.join(&name);
+            let source_path = parent.source_path.join(source_name.as_deref().unwrap_or(&name));
+            let source = match (&parent.source, &source_name) {
+                (Some(folder), Some(source_name)) => match folder.open_folder(source_name) {
+                    Ok(folder) => Some(folder),
+                    Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+                    Err(errno) => return shared.unreadable(&source_path, errno).map(|()| None),
+                },
+                _ => None,
+            };
+            let destination = if source.is_some() {
+                let (folder, made) = parent
+                    .destination
+                    .create_folder(&name)
+                    .map_err(|errno| WorkerError::writing("create the folder", &path, errno))?;
+                if made {
+                    let area = shared.areas[parent.area].id;
+                    shared.hand_in(Record::Folder { area, path: path.clone() })?;
+                }
+                folder
+            } else {
+                parent
+                    .destination
+                    .open_folder(&name)
+                    .map_err(|errno| WorkerError::writing("open the folder", &path, errno))?
+            };
+            Ok(Some(FolderPair { area: parent.area, source, source_path, destination, path }))
+        }
+    }
+}
+
+fn list_source(shared: &Shared<'_>, pair: &FolderPair) -> Result<Option<Vec<Entry>>> {
+    let Some(source) = &pair.source else { return Ok(Some(Vec::new())) };
+    match source.list() {
+        Ok(entries) => {
+            shared.monitor.count(Count::FoldersSeen, 1);
+            Ok(Some(entries))
+        }
+        // Nothing is known about what the folder holds, so nothing at the destination may be taken as vanished.
+        Err(errno) => shared.unreadable(&pair.source_path, errno).map(|()| None),
+    }
+}
+
+/// Lists the destination, and removes what an earlier pass left unfinished there.
+fn list_destination(pair: &FolderPair) -> Result<Vec<Entry>> {
+    let failed = |errno| WorkerError::writing("list the folder", &pair.path, errno);
+    let mut entries = pair.destination.list().map_err(failed)?;
+    for leftover in entries.iter().filter(|entry| entry.name.starts_with(TEMPORARY_PREFIX)) {
+        // A folder of ours is where the queue step makes items ready; that step finishes or empties it itself.
+        if pair.destination.kind_of(leftover).map_err(failed)? != Kind::Folder {
+            pair.destination.remove_file(&leftover.name).map_err(failed)?;
+        }
+    }
+    entries.retain(|entry| !entry.name.starts_with(TEMPORARY_PREFIX));
+    Ok(entries)
+}
+
+/// Names of the source that would become one at the destination; none of them is copied.
+fn collisions(shared: &Shared<'_>, pair: &FolderPair, entries: &[Entry]) -> HashSet<Vec<u8>> {
+    let mut seen: HashMap<Vec<u8>, &Entry> = HashMap::with_capacity(entries.len());
+    let mut collided = HashSet::new();
+    for entry in entries {
+        let name = destination_name(&entry.name);
+        if let Some(first) = seen.get(&name) {
+            shared.report(
+                "name-collision",
+                Verdict::Refused,
+                &pair.source_path.join(&entry.name),
+                &format!("it would get the same name as {}", postoffice::names::printable(&first.name)),
+                "Rename or remove one of the two at the source, then run a pass again; neither was copied",
+            );
+            collided.insert(name);
+        } else {
+            seen.insert(name, entry);
+        }
+    }
+    collided
+}
+
+fn report_kept_name(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) {
+    let LowerCased::Kept(reason) = lower_case(name) else { return };
+    let text = match reason {
+        KeptReason::NotUtf8 => "its name is not valid UTF-8 and is kept as it is",
+        KeptReason::NonAsciiCapital => "its name has a capital letter outside ASCII and is kept as it is",
+    };
+    let path = pair.source_path.join(name);
+    shared.report("name-kept", Verdict::Person, &path, text, "Nothing, unless GroupWise itself uses this name");
+}
+
+fn remember_folder_time(shared: &Shared<'_>, pair: &FolderPair) -> Result<()> {
+    let Some(source) = &pair.source else { return Ok(()) };
+    let modified = source
+        .attributes()
+        .map_err(|errno| WorkerError::reading("look at the folder", &pair.source_path, errno))?
+        .modified;
+    shared.lists().folder_times.push((pair.area, pair.path.clone(), modified));
+    Ok(())
+}
+
+/// The work of one folder.
+struct FolderWork<'a> {
+    shared: &'a Shared<'a>,
+    pair: &'a Arc<FolderPair>,
+    manifest: Manifest,
+    files: Vec<FileTask>,
+    stack: &'a Stack<Task>,
+}
+
+impl FolderWork<'_> {
+    fn look_at_entry(
+        &mut self,
+        entry: &Entry,
+        name: Vec<u8>,
+        there: Option<&Entry>,
+        siblings: &[Entry],
+    ) -> Result<()> {
+        let path = self.pair.source_path.join(&entry.name);
+        let Some(source) = &self.pair.source else { return Ok(()) };
+        let kind = match source.kind_of(entry) {
+            Ok(kind) => kind,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(errno) => return self.shared.unreadable(&path, errno),
+        };
+        match kind {
+            Kind::Folder => self.look_at_folder_entry(entry, name, there),
+            Kind::File => self.look_at_file_entry(entry, name, there, siblings),
+            Kind::Symlink | Kind::Special => {
+                self.shared.report(
+                    "not-a-file",
+                    Verdict::Person,
+                    &path,
+                    &format!("it is {} and is not copied", kind.words()),
+                    "GroupWise makes no such thing; look where it comes from, and copy what it stands for by hand",
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn look_at_folder_entry(&mut self, entry: &Entry, name: Vec<u8>, there: Option<&Entry>) -> Result<()> {
+        let path = self.pair.source_path.join(&entry.name);
+        if path.depth() > PATH_DEPTH_MAX {
+            self.shared.report(
+                "path-too-deep",
+                self.shared.problem(),
+                &path,
+                &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
+                "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
+            );
+            return Ok(());
+        }
+        let task = FolderTask::Inside {
+            parent: Arc::clone(self.pair),
+            source_name: Some(entry.name.clone()),
+            name: name.clone(),
+        };
+        let blocked = match there {
+            None => false,
+            Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
+        };
+        if blocked {
+            // A file of ours that the source replaced by a folder, or something foreign: it goes first.
+            self.plan_blocking_file(&name)?;
+            self.shared.lists().blocked_folders.push(task);
+        } else {
+            self.stack.push(Task::Folder(task));
+        }
+        Ok(())
+    }
+
+    fn look_at_file_entry(
+        &mut self,
+        entry: &Entry,
+        name: Vec<u8>,
+        there: Option<&Entry>,
+        siblings: &[Entry],
+    ) -> Result<()> {
+        let path = self.pair.source_path.join(&entry.name);
+        let area = &self.shared.areas[self.pair.area];
+        let class = area.classify(&path);
+        let known = self.manifest.remove(&name);
+        let rule = class.copy_rule();
+        if area.leaves_out(&path, self.shared.options) {
+            self.count_left_out(entry);
+            return Ok(());
+        }
+        if rule == CopyRule::QueueStep {
+            return Ok(());
+        }
+        let lock_file = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
+            .then(|| lock_file_beside(&entry.name, siblings))
+            .flatten();
+        let task = FileTask {
+            pair: Arc::clone(self.pair),
+            source_name: entry.name.clone(),
+            name,
+            known,
+            listed: there.is_some(),
+            class,
+            lock_file,
+        };
+        match rule {
+            CopyRule::UnderLock => self.shared.lists().databases.push(task),
+            CopyRule::AtomicSet => self.shared.lists().guardian.push(task),
+            _ => {
+                self.files.push(task);
+                if self.files.len() >= FILES_PER_TASK {
+                    self.hand_out_files()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_left_out(&self, entry: &Entry) {
+        let size = self.pair.source.as_ref().and_then(|source| source.look_at(&entry.name).ok().flatten());
+        self.shared.monitor.count(Count::FilesLeftOut, 1);
+        self.shared.monitor.count(Count::BytesLeftOut, size.map_or(0, |attributes| attributes.size));
+    }
+
+    /// Gives the collected files to the pool, or copies them at once where much is waiting already.
+    fn hand_out_files(&mut self) -> Result<()> {
+        let files = std::mem::take(&mut self.files);
+        if files.is_empty() {
+            return Ok(());
+        }
+        if self.stack.is_long() {
+            return files.into_iter().try_for_each(|file| copy_if_changed(self.shared, file));
+        }
+        self.stack.push(Task::Files(files));
+        Ok(())
+    }
+
+    fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
+        match self.pair.destination.kind_of(there) {
+            Ok(kind) => Ok(Some(kind)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(WorkerError::writing("look at", &self.pair.path.join(&there.name), errno)),
+        }
+    }
+
+    fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
+        let known = self.manifest.remove(name);
+        let destination = self.pair.destination.look_at(name);
+        let attributes =
+            destination.map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
+        let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
+        self.shared.plan_removal(Removal {
+            area: self.shared.areas[self.pair.area].id,
+            folder: self.pair.path.clone(),
+            name: name.to_vec(),
+            kind: if ours { RemovalKind::Vanished } else { RemovalKind::SetAside },
+        })
+    }
+}
+
+/// The lock file of a database, under the name that it has in the listing.
+fn lock_file_beside(name: &[u8], siblings: &[Entry]) -> Option<Vec<u8>> {
+    let wanted = lock_file_name(name);
+    siblings.iter().find(|entry| entry.name.eq_ignore_ascii_case(&wanted)).map(|entry| entry.name.clone())
+}
+
+/// Whether a folder of the destination belongs to the queue step and is left alone by passes.
+pub(super) fn is_queue_area(shared: &Shared<'_>, pair: &FolderPair) -> bool {
+    shared.areas[pair.area].kind == AreaKind::PostOffice && layout::is_queue(&pair.path)
+}

@@ -1,0 +1,215 @@
+//! One file of the source: whether it must be copied, and copying it.
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::decide::{Decision, decide, is_one_hour_apart};
+use super::extras::plan_blocking_folder;
+use super::file::{CopyFailure, Written, temporary_name, write_copy};
+use super::shared::{FileTask, Shared};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::Verdict;
+use crate::monitor::Count;
+use crate::protocol::PassKind;
+use crate::store::{Removal, RemovalKind};
+use crate::tree::{Attributes, Kind};
+
+/// How long to wait before a file that changed while it was read is tried again; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What came of one file.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Its bytes stand at the destination.
+    Copied(Box<Written>, Attributes),
+    /// The source no longer has it.
+    Vanished,
+    /// It changed each time while it was read.
+    KeptChanging,
+    /// The source would not give it up.
+    Unreadable(Errno),
+    /// It is no longer a regular file.
+    NotAFile,
+}
+
+/// Copies the file where rule 2 asks for it.
+pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()> {
+    let Some(decision) = look(shared, &task)? else { return Ok(()) };
+    match decision {
+        Decision::Keep => {
+            shared.monitor.count(Count::FilesUnchanged, 1);
+            Ok(())
+        }
+        Decision::Create => copy(shared, &task, false),
+        Decision::Replace => copy(shared, &task, true),
+        Decision::AfterSettingAside | Decision::AfterRemovingFolder => put_off(shared, task, decision),
+    }
+}
+
+/// Plans for what stands in the way of a copy, and keeps the copy for later.
+pub(super) fn put_off(shared: &Shared<'_>, task: FileTask, decision: Decision) -> Result<()> {
+    if decision == Decision::AfterRemovingFolder {
+        plan_blocking_folder(shared, &task.pair, &task.name)?;
+    } else {
+        shared.plan_removal(Removal {
+            area: shared.areas[task.pair.area].id,
+            folder: task.pair.path.clone(),
+            name: task.name.clone(),
+            kind: RemovalKind::SetAside,
+        })?;
+    }
+    shared.lists().blocked_files.push(task);
+    Ok(())
+}
+
+/// Looks at both sides; `None` where the source no longer has the file, or something else in its place.
+pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decision>> {
+    let path = task.source_path();
+    let source = match task.source()?.look_at(&task.source_name) {
+        Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
+        Ok(_) => {
+            report_outcome(shared, task, &Outcome::Vanished)?;
+            return Ok(None);
+        }
+        Err(errno) => return shared.unreadable(&path, errno).map(|()| None),
+    };
+    shared.monitor.count(Count::FilesSeen, 1);
+    shared.monitor.count(Count::BytesSeen, source.size);
+    shared.look_for_clock_ahead(&path, &source);
+    if let Some(known) = &task.known {
+        shared.clock.compared.fetch_add(1, Ordering::Relaxed);
+        if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {
+            shared.clock.shifted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let destination = if task.listed {
+        task.pair
+            .destination
+            .look_at(&task.name)
+            .map_err(|errno| WorkerError::writing("look at", &task.pair.path.join(&task.name), errno))?
+    } else {
+        None
+    };
+    Ok(Some(decide(&source, task.known.as_ref(), destination.as_ref(), shared.unfinished)))
+}
+
+fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
+    let outcome = copy_with_retries(shared, task, replace)?;
+    if let Outcome::Copied(written, destination) = &outcome {
+        return shared.record(task, written, destination);
+    }
+    report_outcome(shared, task, &outcome)
+}
+
+/// Copies the file, again where it changes while it is read.
+pub(super) fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
+    let mut pause = FIRST_PAUSE;
+    for attempt in 0..=shared.options.retries {
+        if attempt > 0 {
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
+        match copy_once(shared, task, replace)? {
+            Outcome::KeptChanging => {}
+            outcome => return Ok(outcome),
+        }
+    }
+    Ok(Outcome::KeptChanging)
+}
+
+fn copy_once(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
+    let source = match open_source(task)? {
+        Ok(handle) => handle,
+        Err(outcome) => return Ok(outcome),
+    };
+    let name = if replace { temporary_name(shared.pass.id) } else { task.name.clone() };
+    let written = match write_copy(&source, &task.pair.destination, &name) {
+        Ok(written) => written,
+        Err(failure) => return outcome_of(task, failure),
+    };
+    if replace {
+        publish(task, &name)?;
+    }
+    let destination = destination_of(task, &written)?;
+    Ok(Outcome::Copied(Box::new(written), destination))
+}
+
+/// Opens the source, or says why not.
+pub(super) fn open_source(task: &FileTask) -> Result<Result<OwnedFd, Outcome>> {
+    match task.source()?.open_file(&task.source_name) {
+        Ok((handle, _)) => Ok(Ok(handle)),
+        Err(Errno::NOENT) => Ok(Err(Outcome::Vanished)),
+        Err(Errno::LOOP | Errno::INVAL | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
+        Err(errno) => outcome_of(task, CopyFailure::Read(errno)).map(Err),
+    }
+}
+
+/// What a failed copy means: an error of the destination or of the mount ends the pass, anything else is an outcome.
+pub(super) fn outcome_of(task: &FileTask, failure: CopyFailure) -> Result<Outcome> {
+    match failure {
+        CopyFailure::Changed => Ok(Outcome::KeptChanging),
+        CopyFailure::Read(errno) if is_mount_gone(errno) => {
+            Err(WorkerError::reading("read", &task.source_path(), errno))
+        }
+        CopyFailure::Read(errno) => Ok(Outcome::Unreadable(errno)),
+        CopyFailure::Write(errno) => Err(WorkerError::writing("write", &task.pair.path.join(&task.name), errno)),
+    }
+}
+
+/// Gives a finished copy its name, in place of what was there.
+pub(super) fn publish(task: &FileTask, temporary: &[u8]) -> Result<()> {
+    task.pair
+        .destination
+        .rename_over(temporary, &task.name)
+        .map_err(|errno| WorkerError::writing("rename over", &task.pair.path.join(&task.name), errno))
+}
+
+/// What the destination says of a finished copy; asked last, because renaming changes the time of the inode.
+pub(super) fn destination_of(task: &FileTask, written: &Written) -> Result<Attributes> {
+    match written.destination() {
+        Ok(attributes) => Ok(attributes),
+        Err(CopyFailure::Write(errno) | CopyFailure::Read(errno)) => {
+            Err(WorkerError::writing("look at", &task.pair.path.join(&task.name), errno))
+        }
+        Err(CopyFailure::Changed) => Err(WorkerError::Order { text: "A finished copy changed".into() }),
+    }
+}
+
+/// Reports what kept a file from being copied.
+pub(super) fn report_outcome(shared: &Shared<'_>, task: &FileTask, outcome: &Outcome) -> Result<()> {
+    let path = task.source_path();
+    match outcome {
+        Outcome::Copied(..) => {}
+        Outcome::Vanished => {
+            let verdict = match shared.pass.kind {
+                PassKind::StageOne => Verdict::Done,
+                // Nobody should be removing anything now.
+                PassKind::StageTwo => Verdict::Refused,
+            };
+            shared.report("vanished", verdict, &path, "it vanished while the pass was running", "Nothing in stage one; \
+                in stage two, see who still works on the source, then run stage two again");
+        }
+        Outcome::KeptChanging => {
+            shared.monitor.count(Count::FilesDeferred, 1);
+            shared.report(
+                "kept-changing",
+                shared.problem(),
+                &path,
+                "it changed each time while it was read and is left to the next pass",
+                "In stage one nothing; in stage two, see who still writes to the source, then run stage two again",
+            );
+        }
+        Outcome::NotAFile => shared.report(
+            "not-a-file",
+            Verdict::Person,
+            &path,
+            "it is no regular file and is not copied",
+            "GroupWise makes no such thing; look where it comes from",
+        ),
+        Outcome::Unreadable(errno) => return shared.unreadable(&path, *errno),
+    }
+    Ok(())
+}

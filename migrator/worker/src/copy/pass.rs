@@ -1,0 +1,216 @@
+//! One pass, from its beginning in the journal to its end.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use postoffice::layout;
+use postoffice::names::PATH_DEPTH_MAX;
+use rustix::io::Errno;
+
+use super::committer::with_committer;
+use super::crawl::{Task, crawl};
+use super::database::copy_database;
+use super::guardian::copy_guardian_set;
+use super::removal::{carry_out, check_plan};
+use super::shared::{ClockShift, FileTask, FolderTask, Lists, Shared};
+use crate::capabilities::{Area, Capabilities};
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Expected, Monitor, Tally};
+use crate::pool;
+use crate::protocol::{AreaKind, CopyOptions, PassKind, PassReport};
+use crate::store::{JobStore, Pass, UnfinishedPass};
+
+/// Below this many shifted files, an hour more or less is chance.
+const SHIFTED_FILES_MIN: u64 = 10;
+
+/// Runs one pass over all areas.
+///
+/// # Errors
+/// What ends a pass; what was copied by then is kept, and the next pass goes on.
+pub fn run_pass(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    tally: &Tally,
+    kind: PassKind,
+    options: &CopyOptions,
+) -> Result<PassReport> {
+    let began = Instant::now();
+    for area in &capabilities.areas {
+        prove_source(area)?;
+    }
+    store.clear_removals()?;
+    let (pass, unfinished) = store.begin_pass(kind)?;
+    let outcome = Runner { capabilities, store, monitor, pass, unfinished, options }.run();
+    if !matches!(outcome, Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. })) {
+        // Everything that was written is in the manifest, also where the pass stopped early.  Only a pass that was cut
+        // off, or whose batch is condemned, stays unfinished: the next one takes what it left behind for its own.
+        store.end_pass(pass, &tally.counts())?;
+    }
+    outcome?;
+    Ok(PassReport {
+        pass: pass.id,
+        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        racy_files: store.racy_files()?,
+    })
+}
+
+/// Proves that the source folder is a post office: an empty mount point must never look like an empty one.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where a marker is missing or a document area is empty; what listing says.
+pub(crate) fn prove_source(area: &Area) -> Result<()> {
+    let entries = area
+        .source()?
+        .list()
+        .map_err(|errno| WorkerError::reading("list", &postoffice::names::RelativePath::root(), errno))?;
+    let text = match area.kind {
+        AreaKind::PostOffice => {
+            let missing = layout::missing_markers(entries.iter().map(|entry| entry.name.as_slice()));
+            if missing.is_empty() {
+                return Ok(());
+            }
+            format!("The source folder is no post office: it has no {}", missing.join(" and no "))
+        }
+        AreaKind::Documents if entries.is_empty() => {
+            format!("The document storage area of {} is empty at the source", area.label)
+        }
+        AreaKind::Documents => return Ok(()),
+    };
+    Err(WorkerError::Refused {
+        code: "source-marker-missing",
+        text,
+        remedy: "See that the source is mounted and that the worksheet names the right folder; nothing was changed"
+            .into(),
+    })
+}
+
+struct Runner<'a> {
+    capabilities: &'a Capabilities,
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    pass: Pass,
+    unfinished: Option<UnfinishedPass>,
+    options: &'a CopyOptions,
+}
+
+impl Runner<'_> {
+    fn run(&self) -> Result<()> {
+        let lists = Mutex::new(Lists::default());
+        let clock = ClockShift::default();
+        self.monitor.phase("copy", self.expected()?);
+        let roots = (0..self.capabilities.areas.len()).map(|area| Task::Folder(FolderTask::Root(area))).collect();
+        self.copy_all(&lists, &clock, roots)?;
+        self.report_shift(&clock);
+
+        // What stood in the way of a copy has gone after the first round; each further round is one folder deeper.
+        for _ in 0..PATH_DEPTH_MAX {
+            self.monitor.phase("remove what the source no longer has", Expected::default());
+            check_plan(self.store, self.options.removal_limit_percent)?;
+            carry_out(self.capabilities, self.store, self.monitor)?;
+            let blocked = take_blocked(&lists);
+            if blocked.is_empty() {
+                break;
+            }
+            self.copy_all(&lists, &clock, blocked)?;
+        }
+        self.monitor.phase("set the times of the folders", Expected::default());
+        self.set_folder_times(&lists)
+    }
+
+    fn expected(&self) -> Result<Expected> {
+        let number = |name| {
+            self.store.fact(name).map(|fact| fact.and_then(|text| text.parse().ok()).unwrap_or(0))
+        };
+        Ok(Expected { files: number("inventory-files")?, bytes: number("inventory-bytes")? })
+    }
+
+    /// Crawls, then copies the databases it met, then the guardian sets.
+    fn copy_all(&self, lists: &Mutex<Lists>, clock: &ClockShift, tasks: Vec<Task>) -> Result<()> {
+        with_committer(self.store, &self.capabilities.areas, self.pass.id, |committer| {
+            let shared = Shared {
+                areas: &self.capabilities.areas,
+                store: self.store,
+                monitor: self.monitor,
+                committer,
+                pass: self.pass,
+                options: self.options,
+                unfinished: self.unfinished,
+                lists,
+                clock,
+            };
+            let threads = thread_count(self.options);
+            crawl(&shared, tasks, threads)?;
+            let databases = std::mem::take(&mut shared.lists().databases);
+            pool::run(databases, threads, |task, _| copy_database(&shared, task))?;
+            let mut guardian = std::mem::take(&mut shared.lists().guardian);
+            for area in 0..self.capabilities.areas.len() {
+                let (members, rest): (Vec<FileTask>, Vec<FileTask>) =
+                    guardian.into_iter().partition(|task| task.pair.area == area);
+                guardian = rest;
+                if !members.is_empty() {
+                    copy_guardian_set(&shared, members)?;
+                }
+            }
+            shared.flush_removals()
+        })
+    }
+
+    fn report_shift(&self, clock: &ClockShift) {
+        let compared = clock.compared.load(Ordering::Relaxed);
+        let shifted = clock.shifted.load(Ordering::Relaxed);
+        if shifted < SHIFTED_FILES_MIN || shifted.saturating_mul(10) < compared.saturating_mul(9) {
+            return;
+        }
+        self.monitor.finding(Finding::new(
+            "times-shifted",
+            Verdict::Person,
+            format!("the times of {shifted} of {compared} files moved by exactly one hour; all were copied again"),
+            "Look at the daylight saving and time zone settings of the source and of its mount",
+        ));
+    }
+
+    /// Sets the times of the folders last, deepest first, because every name made or removed changes them.
+    fn set_folder_times(&self, lists: &Mutex<Lists>) -> Result<()> {
+        let mut times = {
+            let mut lists = lists.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::mem::take(&mut lists.folder_times)
+        };
+        times.sort_unstable_by_key(|(_, path, _)| std::cmp::Reverse(path.depth()));
+        for (area, path, modified) in times {
+            let failed = |errno| WorkerError::writing("set the time of", &path, errno);
+            match self.capabilities.areas[area].destination.descend(&path) {
+                Ok(folder) if folder.attributes().map_err(failed)?.modified == modified => {}
+                Ok(folder) => folder.set_modified(modified).map_err(failed)?,
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(failed(errno)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn take_blocked(lists: &Mutex<Lists>) -> Vec<Task> {
+    let mut lists = lists.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let files = std::mem::take(&mut lists.blocked_files);
+    let folders = std::mem::take(&mut lists.blocked_folders);
+    drop(lists);
+    let mut tasks: Vec<Task> = folders.into_iter().map(Task::Folder).collect();
+    if !files.is_empty() {
+        tasks.push(Task::Files(files));
+    }
+    tasks
+}
+
+/// How many threads copy: as asked for, or four for each processor, at least eight, so that many requests are in flight
+/// at a source that answers slowly.
+pub(crate) fn thread_count(options: &CopyOptions) -> usize {
+    const THREADS_MAX: usize = 64;
+    if options.workers > 0 {
+        return options.workers.min(THREADS_MAX);
+    }
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (processors * 4).clamp(8, 32)
+}

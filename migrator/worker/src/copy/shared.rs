@@ -1,0 +1,215 @@
+//! What all threads of a pass share, and the tasks that they pass around.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use postoffice::layout::FileClass;
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::committer::{Committer, Record};
+use super::decide::is_racy;
+use super::file::Written;
+use crate::capabilities::Area;
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Monitor};
+use crate::protocol::{CopyOptions, PassKind};
+use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
+use crate::tree::{Attributes, Folder, Time};
+
+/// How many entries of the plan of removals are held before they go to the store.
+const REMOVALS_HELD: usize = 4096;
+
+/// A folder of the source and its copy, both open.
+#[derive(Debug)]
+pub(super) struct FolderPair {
+    /// Position of the area in the order.
+    pub(super) area: usize,
+    /// The source, or none where only the destination has the folder.
+    pub(super) source: Option<Folder>,
+    /// Path at the source.
+    pub(super) source_path: RelativePath,
+    /// The destination.
+    pub(super) destination: Folder,
+    /// Path at the destination.
+    pub(super) path: RelativePath,
+}
+
+/// One file of the source to look at.
+#[derive(Debug)]
+pub(super) struct FileTask {
+    /// Where it is.
+    pub(super) pair: Arc<FolderPair>,
+    /// Its name at the source.
+    pub(super) source_name: Vec<u8>,
+    /// Its name at the destination.
+    pub(super) name: Vec<u8>,
+    /// What the manifest says.
+    pub(super) known: Option<ManifestFile>,
+    /// Whether the destination had something of that name when it was listed.
+    pub(super) listed: bool,
+    /// What it is.
+    pub(super) class: FileClass,
+    /// The lock file beside it, for a database.
+    pub(super) lock_file: Option<Vec<u8>>,
+}
+
+impl FileTask {
+    /// The source folder; a file task has one by construction.
+    pub(super) fn source(&self) -> Result<&Folder> {
+        self.pair.source.as_ref().ok_or_else(|| WorkerError::Order { text: "A file without a source".into() })
+    }
+
+    /// Its path at the source, for messages.
+    pub(super) fn source_path(&self) -> RelativePath {
+        self.pair.source_path.join(&self.source_name)
+    }
+}
+
+/// A folder to look at: the root of an area, or a name in a pair of folders.
+#[derive(Debug)]
+pub(super) enum FolderTask {
+    /// The root of the area at this position.
+    Root(usize),
+    /// A folder of both, or of the destination alone.
+    Inside {
+        /// The pair it is in.
+        parent: Arc<FolderPair>,
+        /// Its name at the source; none where only the destination has it.
+        source_name: Option<Vec<u8>>,
+        /// Its name at the destination.
+        name: Vec<u8>,
+    },
+}
+
+/// What was found on the way and is dealt with after the crawl.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    pub(super) databases: Vec<FileTask>,
+    pub(super) guardian: Vec<FileTask>,
+    pub(super) blocked_files: Vec<FileTask>,
+    pub(super) blocked_folders: Vec<FolderTask>,
+    pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
+    removals: Vec<Removal>,
+}
+
+/// How many files had known times, and how many of those moved by exactly one hour.
+#[derive(Debug, Default)]
+pub(super) struct ClockShift {
+    pub(super) compared: AtomicU64,
+    pub(super) shifted: AtomicU64,
+    ahead_reported: AtomicBool,
+}
+
+/// What all threads of a pass share.
+pub(super) struct Shared<'a> {
+    pub(super) areas: &'a [Area],
+    pub(super) store: &'a JobStore,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) committer: &'a Committer,
+    pub(super) pass: Pass,
+    pub(super) options: &'a CopyOptions,
+    pub(super) unfinished: Option<UnfinishedPass>,
+    pub(super) lists: &'a Mutex<Lists>,
+    pub(super) clock: &'a ClockShift,
+}
+
+impl Shared<'_> {
+    pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it means that a file could not be copied: in stage one the next pass may do better.
+    pub(super) fn problem(&self) -> Verdict {
+        match self.pass.kind {
+            PassKind::StageOne => Verdict::Person,
+            PassKind::StageTwo => Verdict::Unproven,
+        }
+    }
+
+    /// Reports something about a path of the source.
+    pub(super) fn report(&self, code: &'static str, verdict: Verdict, path: &RelativePath, text: &str, remedy: &str) {
+        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
+    }
+
+    /// Reports that the source would not give something up; a mount that went away ends the pass instead.
+    pub(super) fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if is_mount_gone(errno) {
+            return Err(WorkerError::reading("read", path, errno));
+        }
+        self.report(
+            "source-unreadable",
+            self.problem(),
+            path,
+            &format!("it could not be read: {errno}"),
+            "Give the account that mounts the source the right to read it, then run a pass again",
+        );
+        Ok(())
+    }
+
+    /// Adds to the plan of removals.
+    pub(super) fn plan_removal(&self, removal: Removal) -> Result<()> {
+        let mut lists = self.lists();
+        lists.removals.push(removal);
+        if lists.removals.len() < REMOVALS_HELD {
+            return Ok(());
+        }
+        let removals = std::mem::take(&mut lists.removals);
+        drop(lists);
+        self.store.plan_removals(&removals)
+    }
+
+    /// Writes the rest of the plan of removals down.
+    pub(super) fn flush_removals(&self) -> Result<()> {
+        let removals = std::mem::take(&mut self.lists().removals);
+        if removals.is_empty() { Ok(()) } else { self.store.plan_removals(&removals) }
+    }
+
+    /// Says once that the clock of the source is ahead of the clock of the destination.
+    pub(super) fn look_for_clock_ahead(&self, path: &RelativePath, source: &Attributes) {
+        let allowance = i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
+        let ahead = source.modified.nanoseconds_since(Time::now());
+        if ahead <= allowance || self.clock.ahead_reported.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let seconds = ahead / 1_000_000_000;
+        self.report(
+            "clock-ahead",
+            Verdict::Person,
+            path,
+            &format!("it was modified {seconds} seconds in the future by the clock of this server"),
+            "Set both clocks by the same time server; until then such files are copied again by every pass",
+        );
+    }
+
+    /// Hands a finished copy to the committer.
+    pub(super) fn record(&self, task: &FileTask, written: &Written, destination: &Attributes) -> Result<()> {
+        let source = &written.source;
+        self.monitor.count(Count::FilesCopied, 1);
+        self.monitor.count(Count::BytesCopied, source.size);
+        self.hand_in(Record::File(Box::new(Copied {
+            area: self.areas[task.pair.area].id,
+            folder: task.pair.path.clone(),
+            name: task.name.clone(),
+            file: ManifestFile {
+                size: source.size,
+                modified: source.modified,
+                racy: is_racy(source.modified, written.began, self.options.clock_allowance_seconds),
+                written_modified: destination.modified,
+                written_changed: destination.changed,
+                written_inode: destination.inode,
+                digest: written.digest,
+            },
+        })))
+    }
+
+    pub(super) fn hand_in(&self, record: Record) -> Result<()> {
+        if self.committer.hand_in(record) {
+            Ok(())
+        } else {
+            // The committer's own error is what the pass returns; this one only ends the threads.
+            Err(WorkerError::Order { text: "The manifest no longer takes records".into() })
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Finding the libraries of a post office.
+
+use postoffice::layout::{self, FolderClass};
+use postoffice::names::{RelativePath, destination_name};
+use rustix::io::Errno;
+
+use crate::capabilities::Capabilities;
+use crate::error::{Result, WorkerError};
+use crate::monitor::{Expected, Monitor};
+use crate::protocol::{AreaKind, CopyOptions, DocumentReport, Library};
+use crate::tree::{Folder, Kind};
+use crate::walk::walk;
+
+/// Lists the libraries, how many documents each keeps inside the post office, and which are mapped to an area.
+///
+/// What a library keeps elsewhere is written in its database; until that can be read, the worksheet says it.
+///
+/// # Errors
+/// What listing the source says.
+pub fn find_libraries(
+    capabilities: &Capabilities,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<DocumentReport> {
+    monitor.phase("look for document storage areas", Expected::default());
+    let mut report = DocumentReport::default();
+    for area in capabilities.areas.iter().filter(|area| area.kind == AreaKind::PostOffice) {
+        let root = area.source()?;
+        let Some((libraries, path)) = open_any_case(root, &RelativePath::root(), b"gwdms")? else { continue };
+        for entry in libraries.list().map_err(|errno| WorkerError::reading("list", &path, errno))? {
+            let library = path.join(&entry.name);
+            let is_library = layout::classify_folder(&library) == FolderClass::Library
+                && libraries.kind_of(&entry).is_ok_and(|kind| kind == Kind::Folder);
+            if !is_library {
+                continue;
+            }
+            let name = postoffice::names::printable(&destination_name(&entry.name));
+            let folder = libraries
+                .open_folder(&entry.name)
+                .map_err(|errno| WorkerError::reading("open the folder", &library, errno))?;
+            let mapped_to = capabilities
+                .areas
+                .iter()
+                .find(|other| other.kind == AreaKind::Documents && other.label.eq_ignore_ascii_case(&name))
+                .map(|other| other.label.clone());
+            let documents_inside = count_documents(&folder, options)?;
+            report.libraries.push(Library { name, documents_inside, mapped_to });
+        }
+    }
+    Ok(report)
+}
+
+fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
+    let documents = std::sync::atomic::AtomicU64::new(0);
+    let Some((folder, _)) = open_any_case(library, &RelativePath::root(), b"docs")? else { return Ok(0) };
+    walk(
+        &folder,
+        crate::copy::thread_count(options),
+        |inner, errno| Err(WorkerError::reading("list", inner, errno)),
+        |visited| {
+            let files = visited.entries.iter().filter(|entry| entry.kind != Some(Kind::Folder)).count();
+            documents.fetch_add(files as u64, std::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        },
+    )?;
+    Ok(documents.into_inner())
+}
+
+/// Opens the folder whose name is `wanted` in any case.
+fn open_any_case(parent: &Folder, path: &RelativePath, wanted: &[u8]) -> Result<Option<(Folder, RelativePath)>> {
+    let entries = parent.list().map_err(|errno| WorkerError::reading("list", path, errno))?;
+    for entry in entries.iter().filter(|entry| entry.name.eq_ignore_ascii_case(wanted)) {
+        let inner = path.join(&entry.name);
+        match parent.open_folder(&entry.name) {
+            Ok(folder) => return Ok(Some((folder, inner))),
+            Err(Errno::NOTDIR | Errno::NOENT) => {}
+            Err(errno) => return Err(WorkerError::reading("open the folder", &inner, errno)),
+        }
+    }
+    Ok(None)
+}

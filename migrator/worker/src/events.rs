@@ -1,0 +1,100 @@
+//! The event log: the monitor of the worker process.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Counts, Expected, JournalMoment, Monitor, Tally};
+use crate::protocol::{Event, EventKind, PROTOCOL, TaskReport};
+use crate::store::now_milliseconds;
+
+/// Name of the event log in the job folder.
+pub const EVENT_FILE: &str = "events.jsonl";
+
+/// How often the counts are written while they change.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Writes what the engine reports to the event log, one line each, and keeps the tally.
+#[derive(Debug)]
+pub struct EventLog {
+    file: Mutex<File>,
+    order: u64,
+    tally: Tally,
+    last: Mutex<Counts>,
+}
+
+impl EventLog {
+    /// A log for one order; `file` must append.
+    pub fn new(file: File, order: u64) -> Self {
+        Self { file: Mutex::new(file), order, tally: Tally::default(), last: Mutex::new(Counts::new()) }
+    }
+
+    /// Counts and findings so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Writes one event.  A log that cannot be written stops nothing: the journal is what matters, and the controller
+    /// sees the end of the worker by its lock.
+    pub fn write(&self, what: EventKind) {
+        let event = Event { v: PROTOCOL, at_milliseconds: now_milliseconds(), order: self.order, what };
+        let Ok(mut line) = serde_json::to_vec(&event) else { return };
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.write_all(&line) {
+            tracing::warn!(%error, "the event log could not be written");
+        }
+    }
+
+    fn write_progress(&self) {
+        let counts = self.tally.counts();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != counts {
+            last.clone_from(&counts);
+            drop(last);
+            self.write(EventKind::Progress { counts });
+        }
+    }
+
+    /// Writes the counts at intervals until `done` is disconnected.
+    pub fn tick(&self, done: &crossbeam_channel::Receiver<()>) {
+        while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = done.recv_timeout(PROGRESS_INTERVAL) {
+            self.write_progress();
+        }
+    }
+
+    /// Writes the last event of the order, and makes the log durable.
+    pub fn finish(&self, report: Option<TaskReport>) -> Verdict {
+        let findings = self.tally.findings();
+        let verdict = findings.worst.unwrap_or(Verdict::Done);
+        let by_code: BTreeMap<String, u64> = findings.by_code;
+        self.write(EventKind::Finished { verdict, counts: self.tally.counts(), findings: by_code, report });
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.sync_data() {
+            tracing::warn!(%error, "the event log could not be made durable");
+        }
+        verdict
+    }
+}
+
+impl Monitor for EventLog {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.write_progress();
+        self.write(EventKind::Phase { name: name.to_owned(), expected });
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.add(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        if self.tally.take(&finding) {
+            self.write(EventKind::Finding(finding));
+        }
+    }
+
+    fn journal(&self, _moment: JournalMoment) {}
+}

@@ -1,0 +1,64 @@
+//! From a task to the operation that does it.
+
+use crate::abandon::abandon;
+use crate::at_rest::prove_at_rest;
+use crate::capabilities::Capabilities;
+use crate::certificates::copy_certificates;
+use crate::copy::run_pass;
+use crate::create_folders::create_folders;
+use crate::documents::find_libraries;
+use crate::error::Result;
+use crate::inventory::take_inventory;
+use crate::lowercase::{lowercase, undo_lowercase};
+use crate::monitor::{Monitor, Tally};
+use crate::protocol::{Order, Task, TaskReport};
+use crate::queues::carry_queues;
+use crate::seal::{seal, verify};
+use crate::store::JobStore;
+
+/// Does what an order asks for.
+///
+/// `tally` holds what `monitor` counts.
+///
+/// # Errors
+/// What the operation says.
+pub fn execute(
+    order: &Order,
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    tally: &Tally,
+) -> Result<TaskReport> {
+    let options = &order.options;
+    Ok(match &order.task {
+        Task::Inventory => TaskReport::Inventory(take_inventory(capabilities, store, monitor, options)?),
+        Task::CreateFolders => {
+            create_folders(capabilities, &order.areas, store, monitor)?;
+            TaskReport::Plain
+        }
+        Task::Pass { kind } => {
+            TaskReport::Pass(run_pass(capabilities, store, monitor, tally, *kind, options)?)
+        }
+        Task::Certificates { key_password, .. } => {
+            copy_certificates(capabilities, monitor, key_password.as_ref())?;
+            TaskReport::Plain
+        }
+        Task::Documents => TaskReport::Documents(find_libraries(capabilities, monitor, options)?),
+        Task::AtRest { quiet_seconds } => {
+            TaskReport::AtRest(prove_at_rest(capabilities, monitor, options, *quiet_seconds)?)
+        }
+        Task::Lowercase { plan_only } => {
+            TaskReport::Lowercase(lowercase(capabilities, store, monitor, tally, options, *plan_only)?)
+        }
+        Task::UndoLowercase => TaskReport::Lowercase(undo_lowercase(capabilities, store, monitor)?),
+        Task::Queues { live } => {
+            TaskReport::Queues(carry_queues(capabilities, store, monitor, tally, options, *live)?)
+        }
+        Task::Seal => TaskReport::Seal(seal(capabilities, store, monitor, options)?),
+        Task::Verify => TaskReport::Seal(verify(capabilities, store, monitor, options)?),
+        Task::Abandon { plan_only } => {
+            abandon(capabilities, store, monitor, *plan_only)?;
+            TaskReport::Plain
+        }
+    })
+}

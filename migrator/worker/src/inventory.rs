@@ -1,0 +1,279 @@
+//! Looking at the source before anything is copied: how much there is, and what will be trouble.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use postoffice::layout::FileClass;
+use postoffice::names::{KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case, printable};
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::{prove_source, thread_count};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Expected, Monitor};
+use crate::protocol::{AreaInventory, CopyOptions, InventoryReport};
+use crate::store::JobStore;
+use crate::tree::{Attributes, Kind, Time};
+use crate::walk::{Visited, walk};
+
+/// Queued items older than this are called stale by GroupWise administrators.
+const STALE_SECONDS: i64 = 24 * 3600;
+
+/// Walks all areas and says what they hold.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where the source is no post office; what ends a walk.
+pub fn take_inventory(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<InventoryReport> {
+    monitor.phase("look at the source", Expected::default());
+    let began = Instant::now();
+    let mut report = InventoryReport::default();
+    let mut times = Granularity::default();
+    for area in &capabilities.areas {
+        prove_source(area)?;
+        let seen = Mutex::new(Seen::default());
+        let look = Look { area, monitor, options, seen: &seen };
+        walk(
+            area.source()?,
+            thread_count(options),
+            |path, errno| {
+                if is_mount_gone(errno) {
+                    return Err(WorkerError::reading("list", path, errno));
+                }
+                look.report("source-unreadable", Verdict::Person, path.as_bytes(), &format!("it could not be read: \
+                    {errno}"), "Give the account that mounts the source the right to read it");
+                Ok(())
+            },
+            |visited| look.visit(visited),
+        )?;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report_stale(area, &seen, monitor);
+        times.merge(&seen.times);
+        let mut inventory = seen.inventory;
+        inventory.label.clone_from(&area.label);
+        inventory.kind = Some(area.kind);
+        report.areas.push(inventory);
+    }
+    let (files, bytes) = report.areas.iter().fold((0, 0), |sum, area| (sum.0 + area.files, sum.1 + area.bytes));
+    store.remember(&BTreeMap::from([
+        ("inventory-files".to_owned(), files.to_string()),
+        ("inventory-bytes".to_owned(), bytes.to_string()),
+    ]))?;
+    report.granularity_nanoseconds = times.nanoseconds();
+    // Counts of files are far below what a double holds exactly.
+    #[allow(clippy::cast_precision_loss)]
+    {
+        report.files_per_second = files as f64 / began.elapsed().as_secs_f64().max(0.001);
+    }
+    check_room(capabilities, store, monitor, &mut report, bytes, files)?;
+    Ok(report)
+}
+
+#[derive(Default)]
+struct Seen {
+    inventory: AreaInventory,
+    times: Granularity,
+    stale_items: u64,
+    stale_example: Vec<u8>,
+}
+
+/// The granularity of times, learned from those that were seen.
+#[derive(Debug, Default, Clone, Copy)]
+struct Granularity {
+    odd_seconds: bool,
+    parts_of_seconds: bool,
+    below_hundred_nanoseconds: bool,
+}
+
+impl Granularity {
+    fn learn(&mut self, time: Time) {
+        self.odd_seconds |= time.seconds % 2 != 0;
+        self.parts_of_seconds |= time.nanoseconds != 0;
+        self.below_hundred_nanoseconds |= time.nanoseconds % 100 != 0;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.odd_seconds |= other.odd_seconds;
+        self.parts_of_seconds |= other.parts_of_seconds;
+        self.below_hundred_nanoseconds |= other.below_hundred_nanoseconds;
+    }
+
+    fn nanoseconds(self) -> u64 {
+        match self {
+            Self { below_hundred_nanoseconds: true, .. } => 1,
+            Self { parts_of_seconds: true, .. } => 100,
+            Self { odd_seconds: true, .. } => 1_000_000_000,
+            Self { .. } => 2_000_000_000,
+        }
+    }
+}
+
+struct Look<'a> {
+    area: &'a Area,
+    monitor: &'a dyn Monitor,
+    options: &'a CopyOptions,
+    seen: &'a Mutex<Seen>,
+}
+
+impl Look<'_> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, code: &'static str, verdict: Verdict, path: &[u8], text: &str, remedy: &str) {
+        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path));
+    }
+
+    fn visit(&self, visited: &Visited<'_>) -> Result<()> {
+        self.monitor.count(Count::FoldersSeen, 1);
+        let mut names: HashMap<Vec<u8>, &[u8]> = HashMap::with_capacity(visited.entries.len());
+        let mut files = Vec::with_capacity(visited.entries.len());
+        for entry in visited.entries {
+            let path = visited.path.join(&entry.name);
+            self.look_at_name(&path, &entry.name);
+            if let Some(first) = names.insert(destination_name(&entry.name), &entry.name) {
+                self.report(
+                    "name-collision",
+                    Verdict::Refused,
+                    path.as_bytes(),
+                    &format!("it would get the same name as {}", printable(first)),
+                    "Rename or remove one of the two at the source before stage one",
+                );
+            }
+            match visited.folder.look_at(&entry.name) {
+                Ok(Some(attributes)) => match attributes.kind {
+                    Kind::File => files.push((path, attributes)),
+                    Kind::Folder if path.depth() > PATH_DEPTH_MAX => self.report(
+                        "path-too-deep",
+                        Verdict::Person,
+                        path.as_bytes(),
+                        &format!("it lies more than {PATH_DEPTH_MAX} folders deep and would not be copied"),
+                        "GroupWise makes no such folders; move it out of the post office",
+                    ),
+                    Kind::Folder => {}
+                    kind @ (Kind::Symlink | Kind::Special) => self.report(
+                        "not-a-file",
+                        Verdict::Person,
+                        path.as_bytes(),
+                        &format!("it is {} and would not be copied", kind.words()),
+                        "GroupWise makes no such thing; look where it comes from",
+                    ),
+                },
+                Ok(None) => {}
+                Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("look at", &path, errno)),
+                Err(errno) => self.report(
+                    "source-unreadable",
+                    Verdict::Person,
+                    path.as_bytes(),
+                    &format!("it could not be looked at: {errno}"),
+                    "Give the account that mounts the source the right to read it",
+                ),
+            }
+        }
+        self.monitor.count(Count::FilesSeen, files.len() as u64);
+        self.monitor.count(Count::BytesSeen, files.iter().map(|(_, attributes)| attributes.size).sum());
+        let mut seen = self.seen();
+        seen.inventory.folders += 1;
+        for (path, attributes) in files {
+            self.count_file(&mut seen, &path, &attributes);
+        }
+        Ok(())
+    }
+
+    fn look_at_name(&self, path: &postoffice::names::RelativePath, name: &[u8]) {
+        let text = match lower_case(name) {
+            LowerCased::Already => return,
+            LowerCased::Changed(_) => {
+                self.seen().inventory.names_with_capitals += 1;
+                return;
+            }
+            LowerCased::Kept(KeptReason::NotUtf8) => "its name is not valid UTF-8 and will be kept as it is",
+            LowerCased::Kept(KeptReason::NonAsciiCapital) => {
+                "its name has a capital letter outside ASCII and will be kept as it is"
+            }
+        };
+        let remedy = "Nothing, unless GroupWise itself uses this name";
+        self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
+    }
+
+    fn count_file(&self, seen: &mut Seen, path: &postoffice::names::RelativePath, attributes: &Attributes) {
+        let class = self.area.classify(path);
+        seen.times.learn(attributes.modified);
+        let inventory = &mut seen.inventory;
+        *inventory.classes.entry(class.to_string()).or_insert(0) += 1;
+        *inventory.class_bytes.entry(class.to_string()).or_insert(0) += attributes.size;
+        if !self.area.leaves_out(path, self.options) {
+            inventory.files += 1;
+            inventory.bytes += attributes.size;
+        }
+        if class == FileClass::Queued && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS {
+            seen.stale_items += 1;
+            if seen.stale_example.is_empty() {
+                seen.stale_example = path.as_bytes().to_vec();
+            }
+        }
+    }
+}
+
+fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
+    if seen.stale_items == 0 {
+        return;
+    }
+    monitor.finding(
+        Finding::new(
+            "stale-queue-items",
+            Verdict::Done,
+            format!("{} queued items of {} are older than a day, this one among them", seen.stale_items, area.label),
+            "Look at them before stage two; they are carried over like all others",
+        )
+        .about(&seen.stale_example),
+    );
+}
+
+/// Compares what is still to be copied with the room at the destination.
+fn check_room(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    report: &mut InventoryReport,
+    bytes: u64,
+    files: u64,
+) -> Result<()> {
+    let Some(area) = capabilities.areas.first() else { return Ok(()) };
+    let room = rustix::fs::fstatvfs(&area.destination).map_err(|errno| {
+        WorkerError::writing("ask for the room of", &postoffice::names::RelativePath::root(), errno)
+    })?;
+    report.destination_free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+    report.destination_free_inodes = room.f_favail;
+    let (copied_files, copied_bytes) = store.manifest_totals(None)?;
+    let bytes_needed = bytes.saturating_sub(copied_bytes);
+    let files_needed = files.saturating_sub(copied_files);
+    if bytes_needed > report.destination_free_bytes {
+        monitor.finding(Finding::new(
+            "not-enough-room",
+            Verdict::Refused,
+            format!(
+                "{bytes_needed} bytes are still to be copied and the destination has room for {}",
+                report.destination_free_bytes
+            ),
+            "Give the destination more room before stage one",
+        ));
+    }
+    if room.f_files > 0 && files_needed > report.destination_free_inodes {
+        monitor.finding(Finding::new(
+            "not-enough-inodes",
+            Verdict::Refused,
+            format!(
+                "{files_needed} files are still to be copied and the destination can take {} more",
+                report.destination_free_inodes
+            ),
+            "Use a file system with more inodes for the post office",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Making every name at the destination lower case: planned, checked for collisions, recorded, and only then done.
+
+mod apply;
+mod plan;
+mod undo;
+
+use crate::capabilities::Capabilities;
+use crate::error::Result;
+use crate::monitor::{Count, Expected, Monitor, Tally};
+use crate::protocol::{CopyOptions, LowercaseReport, RenameLine};
+use crate::store::{JobStore, Rename};
+use postoffice::names::printable;
+
+pub use undo::undo_lowercase;
+
+/// How many lines of the plan a report shows.
+const LINES_SHOWN: u32 = 1000;
+
+/// Plans the sweep, and carries it out unless only the plan is wanted.
+///
+/// # Errors
+/// [`crate::error::WorkerError::Refused`] where two names would become one; nothing was renamed then.
+pub fn lowercase(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    tally: &Tally,
+    options: &CopyOptions,
+    plan_only: bool,
+) -> Result<LowercaseReport> {
+    monitor.phase("plan the lower-case names", Expected::default());
+    // Renamings that were cut off are finished first: their plan is the one that was checked.
+    apply::finish_cut_off(capabilities, store, monitor)?;
+    let (names, kept) = plan::plan(capabilities, store, monitor, options)?;
+    let (planned, lines) = store.planned_renames(LINES_SHOWN)?;
+    let before = tally.get(Count::Renamed);
+    if !plan_only {
+        monitor.phase("rename", Expected { files: planned, bytes: 0 });
+        apply::apply(capabilities, store, monitor, options)?;
+    }
+    Ok(LowercaseReport {
+        names,
+        planned,
+        renamed: tally.get(Count::Renamed) - before,
+        kept,
+        lines: lines.iter().map(line).collect(),
+    })
+}
+
+fn line(rename: &Rename) -> RenameLine {
+    RenameLine {
+        area: rename.area,
+        folder: rename.folder.to_string(),
+        old: printable(&rename.old),
+        new: printable(&rename.new),
+    }
+}

@@ -1,0 +1,150 @@
+//! The plan: one sweep per folder finds every name to change, and two names that would become one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use postoffice::names::{LowerCased, lower_case, printable};
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::thread_count;
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Monitor};
+use crate::protocol::CopyOptions;
+use crate::store::{JobStore, Rename};
+use crate::tree::Attributes;
+use crate::walk::{Visited, walk};
+
+/// How many lines of the plan are held before they go to the store.
+const LINES_HELD: usize = 4096;
+
+/// Plans the sweep of all areas; returns how many names were looked at and how many are kept.
+pub(super) fn plan(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<(u64, u64)> {
+    store.clear_planned_renames()?;
+    let planner = Planner {
+        store,
+        monitor,
+        lines: Mutex::new(Vec::new()),
+        names: AtomicU64::new(0),
+        kept: AtomicU64::new(0),
+        collisions: AtomicU64::new(0),
+    };
+    for area in &capabilities.areas {
+        walk(
+            &area.destination,
+            thread_count(options),
+            |path, errno| Err(WorkerError::writing("list", path, errno)),
+            |visited| planner.visit(area, visited),
+        )?;
+    }
+    planner.flush()?;
+    let collisions = planner.collisions.into_inner();
+    if collisions > 0 {
+        store.clear_planned_renames()?;
+        return Err(WorkerError::Refused {
+            code: "name-collision",
+            text: format!("{collisions} names of the destination would become the name of another one"),
+            remedy: "Rename or remove one of each two, then run the same command again; nothing was renamed".into(),
+        });
+    }
+    Ok((planner.names.into_inner(), planner.kept.into_inner()))
+}
+
+struct Planner<'a> {
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    lines: Mutex<Vec<Rename>>,
+    names: AtomicU64,
+    kept: AtomicU64,
+    collisions: AtomicU64,
+}
+
+impl Planner<'_> {
+    fn visit(&self, area: &Area, visited: &Visited<'_>) -> Result<()> {
+        self.names.fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
+        self.monitor.count(Count::FoldersSeen, 1);
+        // Who has or will have a name: the first one that claimed it.
+        let mut claimed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+        let mut changes = Vec::new();
+        for entry in visited.entries {
+            match lower_case(&entry.name) {
+                LowerCased::Already => {
+                    claimed.insert(entry.name.clone(), entry.name.clone());
+                }
+                LowerCased::Changed(new) => changes.push((entry.name.clone(), new)),
+                LowerCased::Kept(_) => {
+                    self.kept.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        for (old, new) in changes {
+            let attributes = self.attributes(visited, &old)?;
+            let Some(attributes) = attributes else { continue };
+            let other = claimed.get(&new).cloned();
+            let same_file = match &other {
+                None => false,
+                Some(other) => self
+                    .attributes(visited, other)?
+                    .is_some_and(|other| other.is_same_file(&attributes)),
+            };
+            if let Some(other) = other.filter(|_| !same_file) {
+                self.report_collision(area, visited, &old, &other);
+                continue;
+            }
+            claimed.entry(new.clone()).or_insert_with(|| old.clone());
+            self.add(Rename {
+                id: 0,
+                area: area.id,
+                folder: visited.path.clone(),
+                old,
+                new,
+                inode: attributes.inode,
+                same_file,
+            })?;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::unused_self)]
+    fn attributes(&self, visited: &Visited<'_>, name: &[u8]) -> Result<Option<Attributes>> {
+        visited
+            .folder
+            .look_at(name)
+            .map_err(|errno| WorkerError::writing("look at", &visited.path.join(name), errno))
+    }
+
+    fn report_collision(&self, area: &Area, visited: &Visited<'_>, name: &[u8], other: &[u8]) {
+        self.collisions.fetch_add(1, Ordering::Relaxed);
+        self.monitor.finding(
+            Finding::new(
+                "name-collision",
+                Verdict::Refused,
+                format!("in {} it would become the name of {}", area.label, printable(other)),
+                "Rename or remove one of the two",
+            )
+            .about(visited.path.join(name).as_bytes()),
+        );
+    }
+
+    fn add(&self, rename: Rename) -> Result<()> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(rename);
+        if lines.len() < LINES_HELD {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut *lines);
+        drop(lines);
+        self.store.plan_renames(&full)
+    }
+
+    fn flush(&self) -> Result<()> {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        if lines.is_empty() { Ok(()) } else { self.store.plan_renames(&lines) }
+    }
+}

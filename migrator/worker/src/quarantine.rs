@@ -1,0 +1,153 @@
+//! Setting aside what is not ours: moved into the job folder, never deleted, never delivered.
+
+use std::os::fd::OwnedFd;
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use crate::capabilities::Area;
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Monitor};
+use crate::store::JobStore;
+use crate::tree::{Folder, Kind};
+
+/// The folder of the job folder that holds what was set aside.
+pub const QUARANTINE_FOLDER: &[u8] = b"quarantine";
+
+/// How many names are tried for an entry whose name is taken in the quarantine.
+const NAMES_TRIED: u32 = 10_000;
+
+/// Moves entries of the destination into the quarantine of the job folder.
+pub(crate) struct Quarantine<'a> {
+    pub(crate) job: &'a Folder,
+    pub(crate) store: &'a JobStore,
+    pub(crate) monitor: &'a dyn Monitor,
+}
+
+impl Quarantine<'_> {
+    /// Sets the entry `name` of `folder` aside; says whether it was still there.
+    ///
+    /// # Errors
+    /// What creating, renaming or copying says.
+    pub(crate) fn set_aside(
+        &self,
+        area: &Area,
+        folder: &Folder,
+        path: &RelativePath,
+        name: &[u8],
+        reason: &str,
+    ) -> Result<bool> {
+        let full = path.join(name);
+        let failed = |errno| WorkerError::writing("set aside", &full, errno);
+        let Some(attributes) = folder.look_at(name).map_err(failed)? else { return Ok(false) };
+        let shelf = self.shelf(area, path).map_err(failed)?;
+        let kept_as = self.free_name(&shelf, name).map_err(failed)?;
+        let place = format!(
+            "{}/{}/{}",
+            String::from_utf8_lossy(QUARANTINE_FOLDER),
+            area.id,
+            path.join(&kept_as)
+        );
+        self.store.record_set_aside(area.id, &full, &place, reason)?;
+        match folder.rename_to_new(name, &shelf, &kept_as) {
+            Ok(()) => {}
+            Err(Errno::XDEV) => move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?,
+            Err(errno) => return Err(failed(errno)),
+        }
+        self.monitor.count(Count::SetAside, 1);
+        self.monitor.finding(
+            Finding::new(
+                "set-aside",
+                Verdict::Done,
+                format!("{reason}; it was moved to {place} in the job folder"),
+                "Nothing, unless somebody wants what it holds",
+            )
+            .about(full.as_bytes()),
+        );
+        Ok(true)
+    }
+
+    fn shelf(&self, area: &Area, path: &RelativePath) -> Result<Folder, Errno> {
+        let (mut shelf, _) = self.job.create_folder(QUARANTINE_FOLDER)?;
+        (shelf, _) = shelf.create_folder(area.id.to_string().as_bytes())?;
+        for name in path.components() {
+            (shelf, _) = shelf.create_folder(name)?;
+        }
+        Ok(shelf)
+    }
+
+    #[allow(clippy::unused_self)]
+    fn free_name(&self, shelf: &Folder, name: &[u8]) -> Result<Vec<u8>, Errno> {
+        if shelf.look_at(name)?.is_none() {
+            return Ok(name.to_vec());
+        }
+        for number in 2..NAMES_TRIED {
+            let suffix = format!(".{number}");
+            let stem = &name[..name.len().min(postoffice::names::NAME_BYTES_MAX - suffix.len())];
+            let candidate = [stem, suffix.as_bytes()].concat();
+            if shelf.look_at(&candidate)?.is_none() {
+                return Ok(candidate);
+            }
+        }
+        Err(Errno::EXIST)
+    }
+}
+
+/// Moves an entry to another file system: copied, made durable, and only then removed.
+fn move_across(folder: &Folder, name: &[u8], kind: Kind, shelf: &Folder, kept_as: &[u8]) -> Result<(), Errno> {
+    match kind {
+        Kind::File => {
+            let (source, attributes) = folder.open_file(name)?;
+            let target = shelf.create_file(kept_as)?;
+            copy_bytes(&source, &target)?;
+            crate::tree::times::set_modified(&target, attributes.modified)?;
+            rustix::fs::fsync(&target)?;
+            rustix::fs::fsync(shelf)?;
+            folder.remove_file(name)?;
+        }
+        Kind::Folder => {
+            let source = folder.open_folder(name)?;
+            let (target, _) = shelf.create_folder(kept_as)?;
+            for entry in source.list()? {
+                let kind = source.kind_of(&entry)?;
+                move_across(&source, &entry.name, kind, &target, &entry.name)?;
+            }
+            rustix::fs::fsync(&target)?;
+            folder.remove_folder(name)?;
+        }
+        Kind::Symlink => {
+            let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
+            rustix::fs::symlinkat(target.as_c_str(), shelf, kept_as)?;
+            rustix::fs::fsync(shelf)?;
+            folder.remove_file(name)?;
+        }
+        // A pipe or device holds no data and cannot be carried to another file system.
+        Kind::Special => {
+            folder.remove_file(name)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_bytes(source: &OwnedFd, target: &OwnedFd) -> Result<(), Errno> {
+    let mut block = vec![0; 1 << 20];
+    let mut offset = 0;
+    loop {
+        let length = match rustix::io::pread(source, &mut block, offset) {
+            Ok(0) => return Ok(()),
+            Ok(length) => length,
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        let mut written = 0;
+        while written < length {
+            match rustix::io::pwrite(target, &block[written..length], offset + written as u64) {
+                Ok(more) => written += more,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        offset += length as u64;
+    }
+}

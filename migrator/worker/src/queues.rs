@@ -1,0 +1,189 @@
+//! Carrying the message queues over: every item once, same priority, same bytes (DESIGN rule 7).
+//!
+//! An item is written beside the queues first, made durable, and recorded as "placing"; only then does it appear in its
+//! queue, by one renaming that never replaces anything; then it is recorded as "placed".  Cut off in between, the next
+//! run sees from the staging folder whether the renaming happened, so an item that an agent has taken from the queue
+//! meanwhile is never delivered twice.
+
+mod carry;
+mod recover;
+mod tidy;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use postoffice::layout::{self, CopyRule};
+use postoffice::names::RelativePath;
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::{TEMPORARY_PREFIX, thread_count};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::{Count, Expected, Monitor, Tally};
+use crate::protocol::{AreaKind, CopyOptions, QueueReport};
+use crate::store::JobStore;
+use crate::tree::{Attributes, Folder, Kind};
+use crate::walk::walk;
+
+/// The folder at the root of the destination in which items are made ready; gone when the step is done.
+const STAGING: &[u8] = b".gwmigrate-queues";
+
+/// How many listings a source may need before it counts as not at rest.
+const ROUNDS_MAX: u32 = 100;
+
+/// One item that stands in a queue of the source.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    folder: Folder,
+    source_folder: RelativePath,
+    source_name: Vec<u8>,
+    attributes: Attributes,
+}
+
+impl Standing {
+    fn source_path(&self) -> RelativePath {
+        self.source_folder.join(&self.source_name)
+    }
+}
+
+/// The queue folders of the destination and the items that are to stand in them: by folder, then by name.
+pub(crate) type Listing = BTreeMap<RelativePath, BTreeMap<Vec<u8>, Standing>>;
+
+/// Everything that the parts of the step share.
+pub(crate) struct Step<'a> {
+    area: &'a Area,
+    job: &'a Folder,
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    options: &'a CopyOptions,
+    live: bool,
+}
+
+/// Carries the queues of the post office over, until a listing of the source brings nothing new.
+///
+/// With `live`, the agent of the destination may be at work: what stands in its queues is left alone.
+///
+/// # Errors
+/// What ends the step; run again, it goes on.
+pub fn carry_queues(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    tally: &Tally,
+    options: &CopyOptions,
+    live: bool,
+) -> Result<QueueReport> {
+    let mut report = QueueReport::default();
+    for area in capabilities.areas.iter().filter(|area| area.kind == AreaKind::PostOffice) {
+        crate::copy::prove_source(area)?;
+        let step = Step { area, job: &capabilities.job, store, monitor, options, live };
+        monitor.phase("carry the queues over", Expected::default());
+        let (staging, _) = area
+            .destination
+            .create_folder(STAGING)
+            .map_err(|errno| WorkerError::writing("create", &RelativePath::root().join(STAGING), errno))?;
+        step.recover(&staging)?;
+        let before = tally.get(Count::QueuedItems);
+        loop {
+            let listing = step.list()?;
+            if !live {
+                step.tidy(&listing)?;
+            }
+            report.rounds += 1;
+            if step.carry_round(&staging, &listing)? == 0 {
+                report.standing = listing.values().map(|items| items.len() as u64).sum();
+                for (folder, items) in &listing {
+                    report.by_queue.insert(folder.to_string(), items.len() as u64);
+                }
+                break;
+            }
+            if report.rounds >= ROUNDS_MAX {
+                return Err(not_at_rest());
+            }
+        }
+        report.carried += tally.get(Count::QueuedItems) - before;
+        area.destination
+            .remove_folder(STAGING)
+            .map_err(|errno| WorkerError::writing("remove", &RelativePath::root().join(STAGING), errno))?;
+    }
+    Ok(report)
+}
+
+fn not_at_rest() -> WorkerError {
+    WorkerError::Refused {
+        code: "queues-not-at-rest",
+        text: format!("The queues of the source still brought new items after {ROUNDS_MAX} listings"),
+        remedy: "Stop what delivers to the source, then run the same command again; what was carried is kept".into(),
+    }
+}
+
+impl Step<'_> {
+    /// Lists every item in the queues of the source.
+    fn list(&self) -> Result<Listing> {
+        let listing = Mutex::new(Listing::new());
+        walk(
+            self.area.source()?,
+            thread_count(self.options),
+            |path, errno| {
+                if !layout::is_queue(path) && !is_mount_gone(errno) {
+                    return Ok(());
+                }
+                Err(WorkerError::reading("list the queue", path, errno))
+            },
+            |visited| {
+                if !layout::is_queue(visited.path) {
+                    return Ok(());
+                }
+                let mut items = BTreeMap::new();
+                for entry in visited.entries {
+                    let path = visited.path.join(&entry.name);
+                    if layout::classify_file(&path).copy_rule() != CopyRule::QueueStep {
+                        continue;
+                    }
+                    let attributes = visited
+                        .folder
+                        .look_at(&entry.name)
+                        .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
+                    let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) else {
+                        continue;
+                    };
+                    let standing = Standing {
+                        folder: visited.folder.clone(),
+                        source_folder: visited.path.clone(),
+                        source_name: entry.name.clone(),
+                        attributes,
+                    };
+                    items.insert(postoffice::names::destination_name(&entry.name), standing);
+                }
+                let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
+                listing.entry(visited.path.to_destination()).or_default().extend(items);
+                Ok(())
+            },
+        )?;
+        Ok(listing.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn queue_folder(&self, path: &RelativePath) -> Result<Folder> {
+        let mut folder = self.area.destination.clone();
+        for name in path.components() {
+            (folder, _) = folder
+                .create_folder(name)
+                .map_err(|errno| WorkerError::writing("create the queue folder", path, errno))?;
+        }
+        Ok(folder)
+    }
+
+    fn sync(&self, files: usize) -> Result<()> {
+        rustix::fs::syncfs(&self.area.destination).map_err(|source| WorkerError::SyncFailed { files, source })
+    }
+
+    fn report(&self, code: &'static str, verdict: Verdict, path: &RelativePath, text: &str, remedy: &str) {
+        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
+    }
+}
+
+/// The name of an item in the staging folder: a digest of its place, so that the next run finds it again.
+fn staging_name(folder: &RelativePath, name: &[u8]) -> Vec<u8> {
+    let digest = blake3::hash(folder.join(name).as_bytes());
+    [TEMPORARY_PREFIX, digest.to_hex().as_bytes()].concat()
+}

@@ -1,0 +1,168 @@
+//! One round: carrying over what stands in the queues of the source and was not carried yet.
+
+use std::collections::HashMap;
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::{Listing, Standing, Step, staging_name};
+use crate::copy::{CopyFailure, hash_file, write_copy};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::Verdict;
+use crate::monitor::Count;
+use crate::store::{ItemState, QueueItem};
+use crate::tree::Folder;
+
+/// How many items are made durable together.
+const BATCH_ITEMS: usize = 1024;
+
+impl Step<'_> {
+    /// Carries what is new; returns how many items that were.
+    pub(super) fn carry_round(&self, staging: &Folder, listing: &Listing) -> Result<usize> {
+        let mut carried = 0;
+        for (folder, items) in listing {
+            let known: HashMap<Vec<u8>, QueueItem> =
+                self.store.queue_items_of(folder)?.into_iter().map(|item| (item.name.clone(), item)).collect();
+            let wanted: Vec<(&Vec<u8>, &Standing)> = items
+                .iter()
+                .filter(|(name, standing)| !known.get(*name).is_some_and(|item| is_same(item, standing)))
+                .collect();
+            for batch in wanted.chunks(BATCH_ITEMS) {
+                carried += self.carry_batch(staging, folder, batch, &known)?;
+            }
+        }
+        Ok(carried)
+    }
+
+    fn carry_batch(
+        &self,
+        staging: &Folder,
+        folder: &RelativePath,
+        batch: &[(&Vec<u8>, &Standing)],
+        known: &HashMap<Vec<u8>, QueueItem>,
+    ) -> Result<usize> {
+        let queue = self.queue_folder(folder)?;
+        let mut items = Vec::with_capacity(batch.len());
+        for (name, standing) in batch {
+            if known.contains_key(*name) {
+                self.replaced_at_source(&queue, folder, name)?;
+            }
+            if let Some(item) = self.stage(staging, folder, name, standing)? {
+                items.push(item);
+            }
+        }
+        self.place(staging, &queue, items)
+    }
+
+    /// An item of this name was carried before and the source has another one now.
+    fn replaced_at_source(&self, queue: &Folder, folder: &RelativePath, name: &[u8]) -> Result<()> {
+        if self.live {
+            return Ok(());
+        }
+        // Nobody works at the destination: the copy of the older item makes way.
+        queue
+            .remove_file(name)
+            .map(|_| ())
+            .map_err(|errno| WorkerError::writing("remove", &folder.join(name), errno))
+    }
+
+    /// Makes one item ready beside the queues; `None` where the source no longer has it.
+    fn stage(
+        &self,
+        staging: &Folder,
+        folder: &RelativePath,
+        name: &[u8],
+        standing: &Standing,
+    ) -> Result<Option<QueueItem>> {
+        let path = standing.source_path();
+        let (source, _) = match standing.folder.open_file(&standing.source_name) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return self.unreadable(&path, errno).map(|()| None),
+        };
+        let temporary = staging_name(folder, name);
+        staging.remove_file(&temporary).map_err(|errno| WorkerError::writing("remove", &path, errno))?;
+        match write_copy(&source, staging, &temporary) {
+            Ok(written) => Ok(Some(QueueItem {
+                folder: folder.clone(),
+                name: name.to_vec(),
+                size: written.source.size,
+                modified: written.source.modified,
+                digest: written.digest,
+                state: ItemState::Placing,
+            })),
+            // It is being written: the next listing sees it again.
+            Err(CopyFailure::Changed) => Ok(None),
+            Err(CopyFailure::Read(errno)) => self.unreadable(&path, errno).map(|()| None),
+            Err(CopyFailure::Write(errno)) => Err(WorkerError::writing("write", &folder.join(name), errno)),
+        }
+    }
+
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if is_mount_gone(errno) {
+            return Err(WorkerError::reading("read", path, errno));
+        }
+        self.report(
+            "queue-item-unreadable",
+            Verdict::Unproven,
+            path,
+            &format!("it could not be read: {errno}"),
+            "Give the account that mounts the source the right to read it, then run the same command again",
+        );
+        Ok(())
+    }
+
+    /// Lets staged items appear in their queue; returns how many did.
+    fn place(&self, staging: &Folder, queue: &Folder, mut items: Vec<QueueItem>) -> Result<usize> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.sync(items.len())?;
+        self.store.record_queue_items(&items)?;
+        let mut refused = Vec::new();
+        let mut index = 0;
+        while index < items.len() {
+            if self.place_one(staging, queue, &items[index])? {
+                items[index].state = ItemState::Placed;
+                index += 1;
+            } else {
+                refused.push(items.swap_remove(index));
+            }
+        }
+        self.sync(items.len())?;
+        self.store.record_queue_items(&items)?;
+        self.store.forget_queue_items(&refused)?;
+        self.monitor.count(Count::QueuedItems, items.len() as u64);
+        Ok(items.len())
+    }
+
+    /// One renaming that never replaces; says whether the item stands in its queue.
+    pub(super) fn place_one(&self, staging: &Folder, queue: &Folder, item: &QueueItem) -> Result<bool> {
+        let path = item.folder.join(&item.name);
+        let failed = |errno| WorkerError::writing("place", &path, errno);
+        let temporary = staging_name(&item.folder, &item.name);
+        match staging.rename_to_new(&temporary, queue, &item.name) {
+            Ok(()) => return Ok(true),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        let is_equal = matches!(hash_file(queue, &item.name), Ok((_, digest)) if digest == item.digest);
+        staging.remove_file(&temporary).map_err(failed)?;
+        if !is_equal {
+            self.report(
+                "queue-name-taken",
+                Verdict::Person,
+                &path,
+                "another item with this name stands in the queue of the destination, so this one was not carried over",
+                "Run `gwmigrate queues` again once the agent has taken the other item",
+            );
+        }
+        Ok(is_equal)
+    }
+}
+
+fn is_same(item: &QueueItem, standing: &Standing) -> bool {
+    item.state == ItemState::Placed
+        && item.size == standing.attributes.size
+        && item.modified == standing.attributes.modified
+}

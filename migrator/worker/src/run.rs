@@ -1,0 +1,132 @@
+//! The worker process: one order, from its lease to its last event.
+
+use std::fs::{File, OpenOptions};
+use std::io::Seek as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::Capabilities;
+use crate::copy::thread_count;
+use crate::error::{Result, WorkerError};
+use crate::events::{EVENT_FILE, EventLog};
+use crate::execute::execute;
+use crate::finding::{Explain as _, Verdict};
+use crate::lease::{Lease, Role};
+use crate::monitor::Monitor;
+use crate::protocol::{EventKind, Order, PROTOCOL, Protections, Running};
+use crate::sandbox;
+use crate::store::{JobStore, now_milliseconds};
+
+/// What the worker says once it is sealed in and begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL`] of the worker.
+    pub protocol: u32,
+    /// The number that the order got.
+    pub order: u64,
+    /// The process number of the worker.
+    pub pid: u32,
+    /// Where the events of this order begin in the event log, in bytes.
+    pub events_offset: u64,
+}
+
+/// Puts a monitor around the monitor of the worker; production uses it as it is.
+pub type Wrap<'a> = &'a dyn Fn(Arc<dyn Monitor>) -> Arc<dyn Monitor>;
+
+/// Everything that is open before the sandbox closes.
+struct Prepared {
+    order: Order,
+    capabilities: Capabilities,
+    store: JobStore,
+    log: Arc<EventLog>,
+    monitor: Arc<dyn Monitor>,
+    _lease: Lease,
+    hello: Hello,
+}
+
+/// Takes the lease, opens what the order names, closes the sandbox, says hello, and works.
+///
+/// # Errors
+/// What kept it from beginning; from the first event on, errors are findings of the event log and the verdict says how
+/// it ended.
+pub fn run(job_folder: &Path, order: Order, wrap: Wrap<'_>, hello: impl FnOnce(&Hello)) -> Result<Verdict> {
+    let prepared = prepare(job_folder, order, wrap)?;
+    // No thread may exist yet: what the kernel enforces is inherited, not spread.
+    let protections = sandbox::seal(&prepared.capabilities)?;
+    hello(&prepared.hello);
+    Ok(work(&prepared, protections))
+}
+
+fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepared> {
+    if order.protocol != PROTOCOL {
+        return Err(WorkerError::Protocol { found: order.protocol, known: PROTOCOL });
+    }
+    let mut lease = Lease::take(job_folder, Role::Worker)?;
+    let capabilities = Capabilities::open(&order, job_folder)?;
+    let (file, events_offset) = open_log(job_folder)?;
+    // The store reports its journal to the monitor, and the monitor needs a number from the store: a first, short-lived
+    // connection gives the number.
+    let quiet: Arc<dyn Monitor> = wrap(Arc::new(crate::monitor::Tally::default()));
+    order.number = JobStore::open(job_folder, 0, quiet)?.next_order_number()?;
+    let log = Arc::new(EventLog::new(file, order.number));
+    let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
+    let store = JobStore::open(job_folder, thread_count(&order.options), Arc::clone(&monitor))?;
+    let running = Running {
+        pid: std::process::id(),
+        order: order.number,
+        task: order.task.name().to_owned(),
+        began_milliseconds: now_milliseconds(),
+    };
+    lease.describe(&serde_json::to_string(&running).unwrap_or_default())?;
+    let hello = Hello { protocol: PROTOCOL, order: order.number, pid: running.pid, events_offset };
+    Ok(Prepared { order, capabilities, store, log, monitor, _lease: lease, hello })
+}
+
+fn open_log(job_folder: &Path) -> Result<(File, u64)> {
+    let open = || {
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(job_folder.join(EVENT_FILE))?;
+        let offset = file.seek(std::io::SeekFrom::End(0))?;
+        // A line that was cut off must not swallow the first line of this order.
+        if offset > 0 {
+            std::io::Write::write_all(&mut file, b"\n")?;
+        }
+        Ok((file, offset))
+    };
+    open().map_err(|source| WorkerError::JobFolder { operation: "open", name: EVENT_FILE.into(), source })
+}
+
+fn work(prepared: &Prepared, protections: Protections) -> Verdict {
+    let Prepared { order, capabilities, store, log, monitor, .. } = prepared;
+    log.write(EventKind::Started {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        task: order.task.name().to_owned(),
+        protections,
+    });
+    let (done, ticks) = crossbeam_channel::bounded::<()>(0);
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| log.tick(&ticks));
+        let outcome = execute(order, capabilities, store, monitor.as_ref(), log.tally());
+        drop(done);
+        outcome
+    });
+    let report = match outcome {
+        Ok(report) => Some(report),
+        Err(error) => {
+            monitor.finding(error.to_finding());
+            None
+        }
+    };
+    if let Err(error) = store.keep_findings(order.task.name(), &log.tally().findings()) {
+        monitor.finding(error.to_finding());
+    }
+    log.finish(report)
+}

@@ -1,0 +1,123 @@
+//! The seal: an independent look at both trees that proves the result, entry by entry (DESIGN rule 9).
+//!
+//! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  What
+//! was proven is written down, so that `verify` can compare the destination with it at any later time.
+
+mod compare;
+mod digest;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::{Area, Capabilities};
+use crate::copy::{TEMPORARY_PREFIX, prove_source};
+use crate::error::{Result, WorkerError};
+use crate::monitor::{Expected, Monitor};
+use crate::protocol::{CopyOptions, SealReport};
+use crate::store::{JobStore, now_milliseconds};
+use crate::tree::Folder;
+
+pub use verify::verify;
+
+/// Name of the seal in the job folder.
+pub const SEAL_FILE: &str = "seal.json";
+
+/// What `seal.json` holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealDocument {
+    /// Version of this document.
+    pub seal_version: u32,
+    /// Name of the job.
+    pub job: String,
+    /// When it was sealed, in milliseconds since 1970 by the clock of the destination.
+    pub sealed_milliseconds: i64,
+    /// What was proven.
+    #[serde(flatten)]
+    pub report: SealReport,
+}
+
+/// Compares both trees and, where they are equal, writes the seal.
+///
+/// # Errors
+/// What ends the comparison; differences are findings with the verdict "unproven" and no seal is written.
+pub fn seal(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<SealReport> {
+    store.clear_sealed()?;
+    let mut report = SealReport::default();
+    for area in &capabilities.areas {
+        prove_source(area)?;
+        let (files, bytes) = store.manifest_totals(Some(area.id))?;
+        monitor.phase("compare both trees", Expected { files, bytes });
+        let seen = compare::compare(area, store, monitor, options)?;
+        report.files += seen.files;
+        report.bytes += seen.bytes;
+        report.folders += seen.folders;
+        report.differences += seen.differences;
+        report.root_digests.insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+    }
+    report.sealed = report.differences == 0;
+    if report.sealed {
+        write_document(&capabilities.job, store, &report)?;
+    }
+    Ok(report)
+}
+
+fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {
+    let document = SealDocument {
+        seal_version: 1,
+        job: store.fact("job")?.unwrap_or_default(),
+        sealed_milliseconds: now_milliseconds(),
+        report: report.clone(),
+    };
+    let failed = |source: std::io::Error| WorkerError::JobFolder {
+        operation: "write",
+        name: SEAL_FILE.to_owned(),
+        source,
+    };
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
+    let temporary = [TEMPORARY_PREFIX, SEAL_FILE.as_bytes()].concat();
+    let write = || -> std::result::Result<(), Errno> {
+        job.remove_file(&temporary)?;
+        let file = job.create_file(&temporary)?;
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            rest = &rest[rustix::io::write(&file, rest)?..];
+        }
+        rustix::fs::fsync(&file)?;
+        job.rename_over(&temporary, SEAL_FILE.as_bytes())?;
+        rustix::fs::fsync(job)
+    };
+    write().map_err(|errno| failed(errno.into()))?;
+    store.remember(&BTreeMap::from([
+        ("sealed-milliseconds".to_owned(), document.sealed_milliseconds.to_string()),
+        ("sealed-files".to_owned(), report.files.to_string()),
+    ]))
+}
+
+/// A folder of both trees, open.
+pub(crate) struct Pair {
+    path: RelativePath,
+    source_path: RelativePath,
+    source: Folder,
+    destination: Folder,
+}
+
+impl Pair {
+    fn root(area: &Area) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            path: RelativePath::root(),
+            source_path: RelativePath::root(),
+            source: area.source()?.clone(),
+            destination: area.destination.clone(),
+        }))
+    }
+}

@@ -1,0 +1,224 @@
+//! What `gwmigrate worker …` does at the destination: start, follow, call and hold.
+//!
+//! The controller reaches these over ssh.  `start` leaves a worker behind that outlives the connection; `follow` shows
+//! its events from any offset, as often as the connection is made anew; `call` asks the job store; `hold` is the lease of
+//! the controller.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Result, WorkerError};
+use crate::events::EVENT_FILE;
+use crate::finding::{Explain as _, Finding, Verdict};
+use crate::lease::{Lease, Role};
+use crate::monitor::{FindingTally, Monitor, Tally};
+use crate::protocol::{Order, PROTOCOL, Reply, Request, Running, StepState};
+use crate::run::{Hello, Wrap, run};
+use crate::store::JobStore;
+
+/// How often a log that does not grow is looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest order that is read.
+const ORDER_BYTES_MAX: u64 = 4 << 20;
+
+/// Name of the file that keeps what a worker says on its standard error.
+const ERROR_FILE: &str = "worker.log";
+
+/// Starts a worker for the order on `input`, detached from this process, and waits until it has begun.
+///
+/// # Errors
+/// What kept it from beginning.
+pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<std::result::Result<Hello, Finding>> {
+    let mut order = zeroize::Zeroizing::new(Vec::new());
+    let failed = |operation, name: &str| {
+        let name = name.to_owned();
+        move |source| WorkerError::JobFolder { operation, name, source }
+    };
+    input.take(ORDER_BYTES_MAX).read_to_end(&mut order).map_err(failed("read", "the order"))?;
+    let errors = open_appending(job_folder, ERROR_FILE).map_err(failed("open", ERROR_FILE))?;
+    let mut child = Command::new(program)
+        .args(["worker", "run", "--job-folder"])
+        .arg(job_folder)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors)
+        .spawn()
+        .map_err(failed("start", "the worker"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&order).map_err(failed("hand over", "the order"))?;
+    }
+    let mut line = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line).map_err(failed("hear from", "the worker"))?;
+    }
+    match serde_json::from_str::<Beginning>(&line) {
+        Ok(Beginning::Hello(hello)) => Ok(Ok(hello)),
+        Ok(Beginning::Refused(finding)) => Ok(Err(finding)),
+        Err(_) => Err(failed("hear from", "the worker")(std::io::Error::other(format!(
+            "it ended before it began; see {ERROR_FILE} in the job folder"
+        )))),
+    }
+}
+
+/// The one line that a worker writes to its standard output.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Beginning {
+    Hello(Hello),
+    Refused(Finding),
+}
+
+/// Runs the order on `input` in this process, in a session of its own, and says on `output` how it begins.
+///
+/// Nothing is written to `output` after that, because nobody may be there to read it.
+///
+/// # Errors
+/// What kept it from beginning.
+pub fn run_here(job_folder: &Path, input: impl Read, output: &mut dyn Write, wrap: Wrap<'_>) -> Result<Verdict> {
+    // Refused only where this process leads a session already, which is just as good.
+    let _ = rustix::process::setsid();
+    let outcome = read_order(input).and_then(|order| run(job_folder, order, wrap, |hello| say(output, hello)));
+    outcome.inspect_err(|error| {
+        let line = serde_json::to_string(&Beginning::Refused(error.to_finding())).unwrap_or_default();
+        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    })
+}
+
+fn say(output: &mut dyn Write, hello: &Hello) {
+    let line = serde_json::to_string(&Beginning::Hello(hello.clone())).unwrap_or_default();
+    // A starter that is gone already will find the worker by its lease.
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+fn read_order(input: impl Read) -> Result<Order> {
+    let mut text = zeroize::Zeroizing::new(Vec::new());
+    let wrong = |error: &dyn std::fmt::Display| WorkerError::Order { text: format!("The order is unreadable: {error}") };
+    input.take(ORDER_BYTES_MAX).read_to_end(&mut text).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&text).map_err(|error| wrong(&error))
+}
+
+/// Writes the events from byte `offset` on to `output`, whole lines as they appear, until the last one of `order`, or
+/// until no worker is running any more.
+///
+/// # Errors
+/// What reading says; a closed `output` is an error too, and ends the process that follows.
+pub fn follow(job_folder: &Path, offset: u64, order: u64, output: &mut dyn Write) -> Result<()> {
+    let failed = |source| WorkerError::JobFolder { operation: "follow", name: EVENT_FILE.into(), source };
+    let mut file = File::open(job_folder.join(EVENT_FILE)).map_err(failed)?;
+    file.seek(std::io::SeekFrom::Start(offset)).map_err(failed)?;
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        // Asked before reading: what a worker wrote before it ended is then read for certain.
+        let is_running = Lease::holder(job_folder, Role::Worker)?.is_some();
+        loop {
+            reader.read_until(b'\n', &mut line).map_err(failed)?;
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            output.write_all(&line).and_then(|()| output.flush()).map_err(failed)?;
+            if is_last(&line, order) {
+                return Ok(());
+            }
+            line.clear();
+        }
+        if !is_running {
+            return Ok(());
+        }
+        std::thread::sleep(FOLLOW_INTERVAL);
+    }
+}
+
+fn is_last(line: &[u8], order: u64) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Head<'a> {
+        order: u64,
+        #[serde(borrow)]
+        event: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice::<Head<'_>>(line).is_ok_and(|head| head.order == order && head.event == "finished")
+}
+
+/// Answers one request.
+pub fn call(job_folder: &Path, request: Request) -> Reply {
+    answer(job_folder, request).unwrap_or_else(|error| Reply::Failed(error.to_finding()))
+}
+
+fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
+    let monitor: Arc<dyn Monitor> = Arc::new(Tally::default());
+    let store = JobStore::open(job_folder, 1, monitor)?;
+    match request {
+        Request::Hello { job } => {
+            match store.fact("job")? {
+                None => store.remember_one("job", job)?,
+                Some(known) if known == job => {}
+                Some(known) => {
+                    return Err(WorkerError::Refused {
+                        code: "job-folder-of-another-job",
+                        text: format!("The job folder belongs to the job {known}, not to {job}"),
+                        remedy: "Name another job_folder in the worksheet; nothing was changed".into(),
+                    });
+                }
+            }
+            return Ok(Reply::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() });
+        }
+        Request::BeginStep { step, at_milliseconds } => store.begin_step(&step, at_milliseconds)?,
+        Request::EndStep { step, state, detail, findings } => end_step(&store, &step, state, &detail, &findings)?,
+        Request::Confirm { item, by, note } => store.confirm(&item, &by, &note)?,
+        Request::Remember { facts } => store.remember(&facts)?,
+        Request::Status => {
+            let mut status = store.status()?;
+            status.running = Lease::holder(job_folder, Role::Worker)?
+                .and_then(|holder| serde_json::from_str::<Running>(&holder).ok());
+            return Ok(Reply::Status(Box::new(status)));
+        }
+        Request::Findings => return Ok(Reply::Findings { findings: store.findings()? }),
+    }
+    Ok(Reply::Done)
+}
+
+fn end_step(store: &JobStore, step: &str, state: StepState, detail: &str, findings: &[Finding]) -> Result<()> {
+    let tally = Tally::default();
+    for finding in findings {
+        tally.take(finding);
+    }
+    let findings: FindingTally = tally.findings();
+    store.keep_findings(&format!("step {step}"), &findings)?;
+    store.end_step(step, state, detail)
+}
+
+/// Holds the lease of the controller for as long as `input` stays open; says on `output` whether it has it.
+///
+/// # Errors
+/// [`WorkerError::Busy`] where another controller has it.
+pub fn hold(job_folder: &Path, who: &str, mut input: impl Read, output: &mut dyn Write) -> Result<()> {
+    let taken = Lease::take(job_folder, Role::Controller).and_then(|mut lease| {
+        lease.describe(who)?;
+        Ok(lease)
+    });
+    let answer: BTreeMap<&str, String> = match &taken {
+        Ok(_) => BTreeMap::from([("held", who.to_owned())]),
+        Err(WorkerError::Busy { holder }) => BTreeMap::from([("busy", holder.clone())]),
+        Err(error) => BTreeMap::from([("failed", error.to_string())]),
+    };
+    let failed = |source| WorkerError::JobFolder { operation: "hold", name: "the lease".into(), source };
+    let line = serde_json::to_string(&answer).unwrap_or_default();
+    writeln!(output, "{line}").and_then(|()| output.flush()).map_err(failed)?;
+    let _lease = taken?;
+    // Ends when the controller closes its side or the connection breaks.
+    let mut block = [0; 256];
+    while input.read(&mut block).map_err(failed)? > 0 {}
+    Ok(())
+}
+
+fn open_appending(job_folder: &Path, name: &str) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(job_folder.join(name))
+}

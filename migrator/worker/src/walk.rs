@@ -1,0 +1,59 @@
+//! Walking one tree on many threads, without changing anything.
+
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
+use rustix::io::Errno;
+
+use crate::error::Result;
+use crate::pool;
+use crate::tree::{Entry, Folder, Kind};
+
+/// One folder of a walk, open.
+pub(crate) struct Visited<'a> {
+    /// Its path below the root.
+    pub(crate) path: &'a RelativePath,
+    /// Its handle.
+    pub(crate) folder: &'a Folder,
+    /// What it holds, by name.
+    pub(crate) entries: &'a [Entry],
+}
+
+/// Visits `root` and every folder below it, down to [`PATH_DEPTH_MAX`]; a folder comes before what it holds.
+///
+/// `unreadable` hears of folders that could not be opened or listed and decides whether the walk goes on.
+///
+/// # Errors
+/// The first error of a visit or of `unreadable`.
+pub(crate) fn walk(
+    root: &Folder,
+    threads: usize,
+    unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
+    visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
+) -> Result<()> {
+    let start = vec![(None::<(Folder, Vec<u8>)>, RelativePath::root())];
+    pool::run(start, threads, |(parent, path), stack| {
+        let opened = match &parent {
+            None => Ok(root.clone()),
+            Some((parent, name)) => parent.open_folder(name),
+        };
+        let listed = opened.and_then(|folder| folder.list().map(|entries| (folder, entries)));
+        let (folder, entries) = match listed {
+            Ok(listed) => listed,
+            // It was there a moment ago; a source that people work on is allowed to lose folders.
+            Err(Errno::NOENT | Errno::NOTDIR) if parent.is_some() => return Ok(()),
+            Err(errno) => return unreadable(&path, errno),
+        };
+        visit(&Visited { path: &path, folder: &folder, entries: &entries })?;
+        if path.depth() >= PATH_DEPTH_MAX {
+            return Ok(());
+        }
+        for entry in &entries {
+            let inner = path.join(&entry.name);
+            match folder.kind_of(entry) {
+                Ok(Kind::Folder) => stack.push((Some((folder.clone(), entry.name.clone())), inner)),
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(errno) => unreadable(&inner, errno)?,
+            }
+        }
+        Ok(())
+    })
+}
