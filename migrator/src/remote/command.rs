@@ -33,7 +33,11 @@ pub struct RemoteCommand {
 impl RemoteCommand {
     /// A command without arguments.
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), privilege: Privilege::AsIs }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            privilege: Privilege::AsIs,
+        }
     }
 
     /// The same command with one more argument.
@@ -45,7 +49,10 @@ impl RemoteCommand {
 
     /// The same command with more arguments.
     #[must_use]
-    pub fn arguments<Argument: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = Argument>) -> Self {
+    pub fn arguments<Argument: Into<OsString>>(
+        mut self,
+        arguments: impl IntoIterator<Item = Argument>,
+    ) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
@@ -98,13 +105,28 @@ impl fmt::Display for RemoteCommand {
 
 /// Words that a shell reads as its own where a command's name stands.
 const RESERVED_WORDS: [&[u8]; 15] = [
-    b"if", b"then", b"else", b"elif", b"fi", b"do", b"done", b"case", b"esac", b"while", b"until", b"for", b"in",
-    b"function", b"time",
+    b"if",
+    b"then",
+    b"else",
+    b"elif",
+    b"fi",
+    b"do",
+    b"done",
+    b"case",
+    b"esac",
+    b"while",
+    b"until",
+    b"for",
+    b"in",
+    b"function",
+    b"time",
 ];
 
 fn quote_into(line: &mut String, word: &[u8]) -> Result<(), RemoteError> {
     if word.contains(&0) {
-        return Err(RemoteError::ArgumentHasNul { argument: printable(word) });
+        return Err(RemoteError::ArgumentHasNul {
+            argument: printable(word),
+        });
     }
     if let Ok(text) = std::str::from_utf8(word)
         && is_plain(word)
@@ -136,7 +158,9 @@ fn quote_into(line: &mut String, word: &[u8]) -> Result<(), RemoteError> {
 fn is_plain(word: &[u8]) -> bool {
     !word.is_empty()
         && !RESERVED_WORDS.contains(&word)
-        && word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_@%+:,./-".contains(byte))
+        && word
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_@%+:,./-".contains(byte))
 }
 
 #[cfg(test)]
@@ -149,12 +173,22 @@ mod tests {
     /// What a real shell makes of the line: the words, each ended by a NUL.
     fn words_seen_by_sh(arguments: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let command = RemoteCommand::new("printf").argument("%s\\0").arguments(
-            arguments.iter().map(|argument| OsString::from_vec(argument.clone())),
+            arguments
+                .iter()
+                .map(|argument| OsString::from_vec(argument.clone())),
         );
         let line = command.shell_line().expect("no NUL");
-        let output = Command::new("sh").arg("-c").arg(&line).output().expect("sh");
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(&line)
+            .output()
+            .expect("sh");
         assert!(output.status.success(), "{line}: {output:?}");
-        let mut words: Vec<Vec<u8>> = output.stdout.split(|&byte| byte == 0).map(<[u8]>::to_vec).collect();
+        let mut words: Vec<Vec<u8>> = output
+            .stdout
+            .split(|&byte| byte == 0)
+            .map(<[u8]>::to_vec)
+            .collect();
         assert_eq!(words.pop(), Some(Vec::new()));
         words
     }
@@ -162,9 +196,44 @@ mod tests {
     #[test]
     fn a_real_shell_sees_the_awkward_words_unchanged() {
         let awkward: Vec<Vec<u8>> = [
-            &b""[..], b" ", b"'", b"''", b"\"", b"a'b\"c", b"$HOME", b"`id`", b"$(id)", b"\\", b"\\n", b"a\nb", b"\n",
-            b"trailing\n\n", b"\t", b"*", b"?", b"~", b"~root", b"a=b", b"-n", b"--", b"#x", b"!x", b";id", b"&", b"|",
-            b"\xff", b"\xff\n", b"\n\xff", b"a\xfe'\xff b", b"\xc3\xa4", b"if", b"{a,b}", b"[a]", b"%s", b"\x7f", b"\x01",
+            &b""[..],
+            b" ",
+            b"'",
+            b"''",
+            b"\"",
+            b"a'b\"c",
+            b"$HOME",
+            b"`id`",
+            b"$(id)",
+            b"\\",
+            b"\\n",
+            b"a\nb",
+            b"\n",
+            b"trailing\n\n",
+            b"\t",
+            b"*",
+            b"?",
+            b"~",
+            b"~root",
+            b"a=b",
+            b"-n",
+            b"--",
+            b"#x",
+            b"!x",
+            b";id",
+            b"&",
+            b"|",
+            b"\xff",
+            b"\xff\n",
+            b"\n\xff",
+            b"a\xfe'\xff b",
+            b"\xc3\xa4",
+            b"if",
+            b"{a,b}",
+            b"[a]",
+            b"%s",
+            b"\x7f",
+            b"\x01",
         ]
         .iter()
         .map(|word| word.to_vec())
@@ -175,24 +244,37 @@ mod tests {
     #[test]
     fn nul_is_refused() {
         let command = RemoteCommand::new("x").argument(OsString::from_vec(b"a\0b".to_vec()));
-        assert!(matches!(command.shell_line(), Err(RemoteError::ArgumentHasNul { argument }) if argument == "a\\x00b"));
+        assert!(
+            matches!(command.shell_line(), Err(RemoteError::ArgumentHasNul { argument }) if argument == "a\\x00b")
+        );
     }
 
     #[test]
     fn sudo_stands_in_front_and_never_asks() {
-        let command = RemoteCommand::new("mount").argument("-t").argument("cifs").privileged(Privilege::Sudo);
-        assert_eq!(command.shell_line().expect("line"), "sudo -n -- mount -t cifs");
+        let command = RemoteCommand::new("mount")
+            .argument("-t")
+            .argument("cifs")
+            .privileged(Privilege::Sudo);
+        assert_eq!(
+            command.shell_line().expect("line"),
+            "sudo -n -- mount -t cifs"
+        );
     }
 
     #[test]
     fn a_program_with_an_equals_sign_is_no_assignment() {
-        assert_eq!(RemoteCommand::new("a=b").shell_line().expect("line"), "'a=b'");
+        assert_eq!(
+            RemoteCommand::new("a=b").shell_line().expect("line"),
+            "'a=b'"
+        );
         assert_eq!(RemoteCommand::new("if").shell_line().expect("line"), "'if'");
     }
 
     #[test]
     fn shown_commands_have_no_control_characters() {
-        let shown = RemoteCommand::new("echo").argument("a\n\x1b[2J").to_string();
+        let shown = RemoteCommand::new("echo")
+            .argument("a\n\x1b[2J")
+            .to_string();
         assert_eq!(shown, "echo 'a\\x0a\\x1b[2J'");
     }
 

@@ -70,7 +70,15 @@ pub(super) fn run(
     let now = Instant::now();
     let silence = Duration::from_secs(options.keepalive_seconds.max(2));
     let engine = Engine {
- wire, orders, sleeper, jobs: VecDeque::new(), transfers: VecDeque::new(), closing: Vec::new(), heard: now, silence };
+        wire,
+        orders,
+        sleeper,
+        jobs: VecDeque::new(),
+        transfers: VecDeque::new(),
+        closing: Vec::new(),
+        heard: now,
+        silence,
+    };
     engine.run();
 }
 
@@ -112,7 +120,9 @@ impl Engine {
         }
         self.wire.take_in()?;
         for _ in 0..self.jobs.len() {
-            let Some(job) = self.jobs.pop_front() else { break };
+            let Some(job) = self.jobs.pop_front() else {
+                break;
+            };
             let (job, turn) = match job.turn(&self.wire) {
                 Ok(turned) => turned,
                 Err((job, error)) => {
@@ -125,7 +135,8 @@ impl Engine {
                 Turn::Quiet => {}
                 Turn::Busy => round = Round::Busy,
                 Turn::Over(channel) => {
-                    self.closing.extend(channel.map(|channel| (channel, Instant::now() + CLOSING_MAX)));
+                    self.closing
+                        .extend(channel.map(|channel| (channel, Instant::now() + CLOSING_MAX)));
                     round = Round::Busy;
                 }
             }
@@ -175,7 +186,10 @@ impl Engine {
 
     fn keep_alive(&mut self) -> Result<(), RemoteError> {
         if self.heard.elapsed() >= self.silence * SILENCES_MAX {
-            return Err(self.wire.gone(format!("no sign of life for {} s", self.heard.elapsed().as_secs())));
+            return Err(self.wire.gone(format!(
+                "no sign of life for {} s",
+                self.heard.elapsed().as_secs()
+            )));
         }
         if let Err(error) = self.wire.session.keepalive_send() {
             return Err(self.wire.gone(error.message()));
@@ -190,7 +204,10 @@ impl Engine {
     fn longest_sleep(&self) -> Duration {
         let now = Instant::now();
         let deadlines = self.jobs.iter().filter_map(Job::deadline);
-        deadlines.map(|deadline| deadline.saturating_duration_since(now)).min().map_or(SLEEP_MAX, |left| left.min(SLEEP_MAX))
+        deadlines
+            .map(|deadline| deadline.saturating_duration_since(now))
+            .min()
+            .map_or(SLEEP_MAX, |left| left.min(SLEEP_MAX))
     }
 
     /// Tells everybody who waits, says good-bye where that is possible, and lets go of the connection.

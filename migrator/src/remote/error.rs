@@ -56,7 +56,9 @@ pub enum RemoteError {
         cause: String,
     },
     /// The server and this program have no algorithm in common.
-    #[error("The server {server_banner} offers no {kind} that this program accepts; it offers {offered}")]
+    #[error(
+        "The server {server_banner} offers no {kind} that this program accepts; it offers {offered}"
+    )]
     AlgorithmMismatch {
         /// Which kind of algorithm: key exchange, host key, cipher or message authentication.
         kind: &'static str,
@@ -76,7 +78,10 @@ pub enum RemoteError {
         cause: String,
     },
     /// No known-hosts file has a key for this host.
-    #[error("The host key of {host} is not known: {algorithm} {fingerprint}{}", skipped_note(skipped))]
+    #[error(
+        "The host key of {host} is not known: {algorithm} {fingerprint}{}",
+        skipped_note(skipped)
+    )]
     HostKeyUnknown {
         /// The host as known-hosts files name it.
         host: String,
@@ -116,7 +121,9 @@ pub enum RemoteError {
         revoked_at: String,
     },
     /// The host is known only through a certificate authority.
-    #[error("{host} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here")]
+    #[error(
+        "{host} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here"
+    )]
     HostKeyOnlyCertificateAuthority {
         /// The host as known-hosts files name it.
         host: String,
@@ -130,7 +137,10 @@ pub enum RemoteError {
         line: String,
     },
     /// No way to log in was given, or none worked.
-    #[error("{user}@{host} was not let in; tried: {}; the server accepts: {accepted}", list(tried))]
+    #[error(
+        "{user}@{host} was not let in; tried: {}; the server accepts: {accepted}",
+        list(tried)
+    )]
     AuthenticationRefused {
         /// User name.
         user: String,
@@ -243,23 +253,42 @@ pub enum RemoteError {
 const STDERR_SHOWN_BYTES: usize = 2000;
 
 impl RemoteError {
-    pub(super) fn command_failed(command: &RemoteCommand, status: ExitStatus, stderr: &[u8]) -> Self {
+    pub(super) fn command_failed(
+        command: &RemoteCommand,
+        status: ExitStatus,
+        stderr: &[u8],
+    ) -> Self {
         let shown = &stderr[stderr.len().saturating_sub(STDERR_SHOWN_BYTES)..];
         let shown = printable(shown.trim_ascii()).replace("\\x0a", "; ");
-        Self::CommandFailed { command: command.to_string(), status, stderr: shown }
+        Self::CommandFailed {
+            command: command.to_string(),
+            status,
+            stderr: shown,
+        }
     }
 
     pub(super) fn local_file(path: &Path, cause: &std::io::Error) -> Self {
-        Self::LocalFile { path: path.to_owned(), cause: cause.to_string() }
+        Self::LocalFile {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        }
     }
 }
 
 fn list(items: &[String]) -> String {
-    if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
+    if items.is_empty() {
+        "nothing".to_owned()
+    } else {
+        items.join(", ")
+    }
 }
 
 fn output_note(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
+    if stderr.is_empty() {
+        String::new()
+    } else {
+        format!(": {stderr}")
+    }
 }
 
 fn skipped_note(skipped: &[String]) -> String {

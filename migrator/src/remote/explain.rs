@@ -182,16 +182,32 @@ mod tests {
         let finding = error.to_finding();
         assert_eq!(finding.verdict, Verdict::Refused);
         assert_eq!(finding.subject, "[gw1]:2222");
-        assert!(finding.text.contains("SHA256:abc") && finding.text.contains("known_hosts:3"), "{finding}");
-        assert!(finding.remedy.ends_with("[gw1]:2222 ssh-ed25519 AAAA"), "{finding}");
+        assert!(
+            finding.text.contains("SHA256:abc") && finding.text.contains("known_hosts:3"),
+            "{finding}"
+        );
+        assert!(
+            finding.remedy.ends_with("[gw1]:2222 ssh-ed25519 AAAA"),
+            "{finding}"
+        );
     }
 
     #[test]
     fn verdicts_say_whether_to_run_again() {
-        let gone = RemoteError::Disconnected { host: "gw1".into(), cause: "cut".into() };
+        let gone = RemoteError::Disconnected {
+            host: "gw1".into(),
+            cause: "cut".into(),
+        };
         assert!(gone.verdict().try_again());
-        let unreachable = RemoteError::Unreachable { host: "gw1".into(), port: 22, cause: "refused".into() };
-        assert_eq!((unreachable.verdict(), unreachable.subject()), (Verdict::Temporary, b"gw1:22".to_vec()));
+        let unreachable = RemoteError::Unreachable {
+            host: "gw1".into(),
+            port: 22,
+            cause: "refused".into(),
+        };
+        assert_eq!(
+            (unreachable.verdict(), unreachable.subject()),
+            (Verdict::Temporary, b"gw1:22".to_vec())
+        );
         let refused = RemoteError::AuthenticationRefused {
             user: "root".into(),
             host: "gw1".into(),
@@ -199,6 +215,11 @@ mod tests {
             accepted: "publickey".into(),
         };
         assert_eq!(refused.verdict(), Verdict::Usage);
-        assert!(refused.to_string().contains("password: refused; the server accepts: publickey"), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("password: refused; the server accepts: publickey"),
+            "{refused}"
+        );
     }
 }

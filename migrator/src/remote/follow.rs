@@ -36,9 +36,22 @@ impl Remote {
         lines: mpsc::Sender<Vec<u8>>,
     ) -> Result<Followed, RemoteError> {
         let (pieces, mut arrived) = mpsc::channel(PIECES_MAX);
-        let (order, mut running) = self.exec(command, Vec::new(), Sink::Pass { pieces, waiting: None })?;
+        let (order, mut running) = self.exec(
+            command,
+            Vec::new(),
+            Sink::Pass {
+                pieces,
+                waiting: None,
+            },
+        )?;
         self.order(Order::Exec(order)).await?;
-        let closed = |rest| Ok(Followed { status: None, rest, stderr: Vec::new() });
+        let closed = |rest| {
+            Ok(Followed {
+                status: None,
+                rest,
+                stderr: Vec::new(),
+            })
+        };
         let mut partial = Vec::new();
         loop {
             let piece = tokio::select! {
@@ -58,10 +71,17 @@ impl Remote {
                 }
             }
             if partial.len() > OUTPUT_BYTES_MAX {
-                return Err(RemoteError::OutputTooLarge { command: command.to_string(), bytes_max: OUTPUT_BYTES_MAX });
+                return Err(RemoteError::OutputTooLarge {
+                    command: command.to_string(),
+                    bytes_max: OUTPUT_BYTES_MAX,
+                });
             }
         }
         let ended = self.ended((&mut running.done).await)?;
-        Ok(Followed { status: Some(ended.status), rest: partial, stderr: ended.stderr })
+        Ok(Followed {
+            status: Some(ended.status),
+            rest: partial,
+            stderr: ended.stderr,
+        })
     }
 }

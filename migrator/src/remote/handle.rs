@@ -66,7 +66,11 @@ impl Remote {
     /// Connects to the destination, refuses a host key that is not known, and logs in.
     pub async fn connect(options: ConnectOptions) -> Result<Connected, RemoteError> {
         let options = Arc::new(options);
-        let failed = |cause: String| RemoteError::Unreachable { host: options.host.clone(), port: options.port, cause };
+        let failed = |cause: String| RemoteError::Unreachable {
+            host: options.host.clone(),
+            port: options.port,
+            cause,
+        };
         let (waker, sleeper) = wake::pair().map_err(|error| failed(error.to_string()))?;
         let (orders, orders_taken) = mpsc::channel(ORDERS_MAX);
         let (greeting, greeted) = oneshot::channel();
@@ -83,7 +87,11 @@ impl Remote {
             Err(_) => return Err(super::connect::timed_out(&options, "connecting")),
         };
         Ok(Connected {
-            remote: Self { orders, waker: Arc::new(WakeOnDrop(waker)), options },
+            remote: Self {
+                orders,
+                waker: Arc::new(WakeOnDrop(waker)),
+                options,
+            },
             host_key_fingerprint: greeting.host_key_fingerprint,
             server_banner: greeting.server_banner,
         })
@@ -92,15 +100,30 @@ impl Remote {
     /// Runs a command with this standard input, and gives what it wrote.
     ///
     /// An exit code other than 0 is no error here; see [`Output::require_success`].
-    pub async fn run(&self, command: &RemoteCommand, stdin: Vec<u8>) -> Result<Output, RemoteError> {
+    pub async fn run(
+        &self,
+        command: &RemoteCommand,
+        stdin: Vec<u8>,
+    ) -> Result<Output, RemoteError> {
         let (order, mut running) = self.exec(command, stdin, Sink::Keep(Vec::new()))?;
         let bound = self.command_timeout();
-        self.order(Order::Exec(ExecOrder { timeout: Some(bound), ..order })).await?;
+        self.order(Order::Exec(ExecOrder {
+            timeout: Some(bound),
+            ..order
+        }))
+        .await?;
         let ended = timeout(bound + MARGIN, &mut running.done)
             .await
-            .map_err(|_| RemoteError::CommandTimedOut { command: command.to_string(), seconds: bound.as_secs() })?;
+            .map_err(|_| RemoteError::CommandTimedOut {
+                command: command.to_string(),
+                seconds: bound.as_secs(),
+            })?;
         let ended = self.ended(ended)?;
-        Ok(Output { status: ended.status, stdout: ended.stdout, stderr: ended.stderr })
+        Ok(Output {
+            status: ended.status,
+            stdout: ended.stdout,
+            stderr: ended.stderr,
+        })
     }
 
     /// The options that this connection was made with, for making it anew.
@@ -124,10 +147,25 @@ impl Remote {
         let stdin = Zeroizing::new(stdin);
         let (done, ended) = oneshot::channel();
         let hold_stdin = Arc::new(AtomicBool::new(false));
-        let running = Running { done: ended, hold_stdin: Arc::clone(&hold_stdin), waker: Arc::clone(&self.waker) };
+        let running = Running {
+            done: ended,
+            hold_stdin: Arc::clone(&hold_stdin),
+            waker: Arc::clone(&self.waker),
+        };
         let line = command.shell_line()?;
         let shown = command.to_string();
-        Ok((ExecOrder { line, shown, stdin, hold_stdin, sink, timeout: None, done }, running))
+        Ok((
+            ExecOrder {
+                line,
+                shown,
+                stdin,
+                hold_stdin,
+                sink,
+                timeout: None,
+                done,
+            },
+            running,
+        ))
     }
 
     /// Hands an order to the session thread.
@@ -146,7 +184,10 @@ impl Remote {
     }
 
     fn gone(&self) -> RemoteError {
-        RemoteError::Disconnected { host: self.options.host.clone(), cause: "it was lost earlier".into() }
+        RemoteError::Disconnected {
+            host: self.options.host.clone(),
+            cause: "it was lost earlier".into(),
+        }
     }
 }
 

@@ -31,22 +31,37 @@ impl Remote {
     /// What it writes after that line is read and thrown away, so that it never stalls.
     pub async fn hold(&self, command: &RemoteCommand) -> Result<Held, RemoteError> {
         let (line, first_line) = oneshot::channel();
-        let sink = Sink::FirstLine { line: Some(line), partial: Vec::new() };
+        let sink = Sink::FirstLine {
+            line: Some(line),
+            partial: Vec::new(),
+        };
         let (order, mut running) = self.exec(command, Vec::new(), sink)?;
         order.hold_stdin.store(true, Ordering::Release);
         self.order(Order::Exec(order)).await?;
         let bound = self.command_timeout();
-        let timed_out = || RemoteError::CommandTimedOut { command: command.to_string(), seconds: bound.as_secs() };
+        let timed_out = || RemoteError::CommandTimedOut {
+            command: command.to_string(),
+            seconds: bound.as_secs(),
+        };
         match timeout(bound, first_line).await {
-            Ok(Ok(first_line)) => {
-                Ok(Held { first_line, remote: self.clone(), command: command.clone(), running })
-            }
+            Ok(Ok(first_line)) => Ok(Held {
+                first_line,
+                remote: self.clone(),
+                command: command.clone(),
+                running,
+            }),
             Err(_) => Err(timed_out()),
             // The command ended, or the connection did, before there was a line.
             Ok(Err(_)) => {
-                let ended = timeout(bound, &mut running.done).await.map_err(|_| timed_out())?;
+                let ended = timeout(bound, &mut running.done)
+                    .await
+                    .map_err(|_| timed_out())?;
                 let ended = self.ended(ended)?;
-                Err(RemoteError::command_failed(command, ended.status, &ended.stderr))
+                Err(RemoteError::command_failed(
+                    command,
+                    ended.status,
+                    &ended.stderr,
+                ))
             }
         }
     }
@@ -64,7 +79,10 @@ impl Held {
         self.running.end_stdin();
         let bound = self.remote.command_timeout();
         timeout(bound, self.ended()).await.unwrap_or_else(|_| {
-            Err(RemoteError::CommandTimedOut { command: self.command.to_string(), seconds: bound.as_secs() })
+            Err(RemoteError::CommandTimedOut {
+                command: self.command.to_string(),
+                seconds: bound.as_secs(),
+            })
         })
     }
 }

@@ -100,7 +100,14 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(order: ExecOrder) -> Self {
         let deadline = order.timeout.map(|timeout| Instant::now() + timeout);
-        Self { order, channel: None, deadline, stdin_sent: 0, stdin_ended: false, stderr: VecDeque::new() }
+        Self {
+            order,
+            channel: None,
+            deadline,
+            stdin_sent: 0,
+            stdin_ended: false,
+            stderr: VecDeque::new(),
+        }
     }
 
     /// When the job must be looked at even if nothing arrives.
@@ -121,17 +128,32 @@ impl Job {
             return Ok((None, Turn::Over(self.channel.take())));
         }
         match self.advance(wire) {
-            Ok(Progress::Quiet) if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+            Ok(Progress::Quiet)
+                if self
+                    .deadline
+                    .is_some_and(|deadline| Instant::now() >= deadline) =>
+            {
                 let seconds = self.order.timeout.unwrap_or_default().as_secs();
-                let error = RemoteError::CommandTimedOut { command: self.order.shown.clone(), seconds };
+                let error = RemoteError::CommandTimedOut {
+                    command: self.order.shown.clone(),
+                    seconds,
+                };
                 Ok(self.over(Err(error)))
             }
             Ok(Progress::Quiet) => Ok((Some(self), Turn::Quiet)),
             Ok(Progress::Busy) => Ok((Some(self), Turn::Busy)),
             Ok(Progress::Ended(status)) => {
-                let stdout = if let Sink::Keep(kept) = &mut self.order.sink { std::mem::take(kept) } else { Vec::new() };
+                let stdout = if let Sink::Keep(kept) = &mut self.order.sink {
+                    std::mem::take(kept)
+                } else {
+                    Vec::new()
+                };
                 let stderr = std::mem::take(&mut self.stderr).into();
-                Ok(self.over(Ok(Ended { status, stdout, stderr })))
+                Ok(self.over(Ok(Ended {
+                    status,
+                    stdout,
+                    stderr,
+                })))
             }
             Err(Failure::Job(error)) => Ok(self.over(Err(error))),
             Err(Failure::Connection(error)) => Err((self, error)),
@@ -170,12 +192,18 @@ impl Job {
                 if is_fatal(&error) {
                     Failure::Connection(wire.gone(error.message()))
                 } else {
-                    Failure::Job(RemoteError::RequestRefused { what, cause: error.message().to_owned() })
+                    Failure::Job(RemoteError::RequestRefused {
+                        what,
+                        cause: error.message().to_owned(),
+                    })
                 }
             }
         };
-        let mut channel = wire.wait(ssh2::Session::channel_session).map_err(refused("open a channel"))?;
-        wire.wait(|_| channel.exec(&self.order.line)).map_err(refused("run a command"))?;
+        let mut channel = wire
+            .wait(ssh2::Session::channel_session)
+            .map_err(refused("open a channel"))?;
+        wire.wait(|_| channel.exec(&self.order.line))
+            .map_err(refused("run a command"))?;
         Ok(channel)
     }
 
@@ -198,7 +226,8 @@ impl Job {
         if self.order.hold_stdin.load(Ordering::Acquire) {
             return Ok(false);
         }
-        self.stdin_ended = channel.eof() || wire.settle(|| io_result(channel.send_eof()))?.is_some();
+        self.stdin_ended =
+            channel.eof() || wire.settle(|| io_result(channel.send_eof()))?.is_some();
         Ok(self.stdin_ended)
     }
 
@@ -273,17 +302,28 @@ impl Job {
             return Ok(());
         }
         let command = self.order.shown.clone();
-        Err(Failure::Job(RemoteError::OutputTooLarge { command, bytes_max: OUTPUT_BYTES_MAX }))
+        Err(Failure::Job(RemoteError::OutputTooLarge {
+            command,
+            bytes_max: OUTPUT_BYTES_MAX,
+        }))
     }
 
     /// Whether a piece waits for room.
     fn is_blocked(&self) -> bool {
-        matches!(self.order.sink, Sink::Pass { waiting: Some(_), .. })
+        matches!(
+            self.order.sink,
+            Sink::Pass {
+                waiting: Some(_),
+                ..
+            }
+        )
     }
 
     /// Passes on the piece that waits; false where there is still no room.
     fn pass_waiting(&mut self) -> bool {
-        let Sink::Pass { pieces, waiting } = &mut self.order.sink else { return true };
+        let Sink::Pass { pieces, waiting } = &mut self.order.sink else {
+            return true;
+        };
         match waiting.take().map(|piece| pieces.try_send(piece)) {
             // A receiver that is gone is noticed by `done`, which goes with it.
             None | Some(Ok(()) | Err(TrySendError::Closed(_))) => true,
@@ -318,7 +358,10 @@ impl From<RemoteError> for Failure {
 
 fn exit_status(channel: &Channel) -> Result<ExitStatus, Failure> {
     let refused = |error: ssh2::Error| {
-        Failure::Job(RemoteError::RequestRefused { what: "tell an exit status", cause: error.message().to_owned() })
+        Failure::Job(RemoteError::RequestRefused {
+            what: "tell an exit status",
+            cause: error.message().to_owned(),
+        })
     };
     if let Some(name) = channel.exit_signal().map_err(refused)?.exit_signal {
         return Ok(ExitStatus::Signal(name));

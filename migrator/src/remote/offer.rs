@@ -36,16 +36,30 @@ const KINDS: [(&str, usize, MethodType); 4] = [
 ];
 
 /// The mismatch between a server and this program, or `None` where none can be seen.
-pub(super) fn find_mismatch(session: &Session, address: SocketAddr, timeout: Duration) -> Option<RemoteError> {
+pub(super) fn find_mismatch(
+    session: &Session,
+    address: SocketAddr,
+    timeout: Duration,
+) -> Option<RemoteError> {
     let offer = read_offer(address, timeout).ok()?;
     KINDS.iter().find_map(|&(kind, place, method)| {
-        let accepted: Vec<String> = session.supported_algs(method).ok()?.into_iter().map(str::to_owned).collect();
+        let accepted: Vec<String> = session
+            .supported_algs(method)
+            .ok()?
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         let offered = offer.lists.get(place)?;
         mismatch(kind, offered, &accepted, &offer.banner)
     })
 }
 
-fn mismatch(kind: &'static str, offered: &[String], accepted: &[String], banner: &str) -> Option<RemoteError> {
+fn mismatch(
+    kind: &'static str,
+    offered: &[String],
+    accepted: &[String],
+    banner: &str,
+) -> Option<RemoteError> {
     if offered.iter().any(|name| accepted.contains(name)) {
         return None;
     }
@@ -61,7 +75,8 @@ fn read_offer(address: SocketAddr, timeout: Duration) -> io::Result<Offer> {
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    stream.write_all(concat!("SSH-2.0-gwmigrate_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes())?;
+    stream
+        .write_all(concat!("SSH-2.0-gwmigrate_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes())?;
     parse_offer(&mut stream)
 }
 
@@ -71,16 +86,28 @@ fn parse_offer(stream: &mut impl Read) -> io::Result<Offer> {
     stream.read_exact(&mut head)?;
     let [a, b, c, d, padding] = head;
     let length = u32::from_be_bytes([a, b, c, d]);
-    let payload_length = length.checked_sub(1 + u32::from(padding)).filter(|_| length <= PACKET_BYTES_MAX);
+    let payload_length = length
+        .checked_sub(1 + u32::from(padding))
+        .filter(|_| length <= PACKET_BYTES_MAX);
     let mut payload = vec![0; payload_length.ok_or_else(malformed)? as usize];
     stream.read_exact(&mut payload)?;
     // One byte of packet number and 16 of cookie stand before the lists.
-    let mut rest = payload.get(17..).filter(|_| payload[0] == KEX_INIT).ok_or_else(malformed)?;
+    let mut rest = payload
+        .get(17..)
+        .filter(|_| payload[0] == KEX_INIT)
+        .ok_or_else(malformed)?;
     let mut lists = Vec::new();
     for _ in 0..6 {
         let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
-        let (names, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(malformed)?;
-        lists.push(String::from_utf8_lossy(names).split(',').map(str::to_owned).collect());
+        let (names, after) = after
+            .split_at_checked(u32::from_be_bytes(*length) as usize)
+            .ok_or_else(malformed)?;
+        lists.push(
+            String::from_utf8_lossy(names)
+                .split(',')
+                .map(str::to_owned)
+                .collect(),
+        );
         rest = after;
     }
     Ok(Offer { banner, lists })
@@ -92,7 +119,9 @@ fn read_banner(stream: &mut impl Read) -> io::Result<String> {
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
         match byte[0] {
-            b'\n' if line.starts_with(b"SSH-") => return Ok(String::from_utf8_lossy(line.trim_ascii()).into_owned()),
+            b'\n' if line.starts_with(b"SSH-") => {
+                return Ok(String::from_utf8_lossy(line.trim_ascii()).into_owned());
+            }
             b'\n' => line.clear(),
             byte => line.push(byte),
         }
@@ -101,7 +130,10 @@ fn read_banner(stream: &mut impl Read) -> io::Result<String> {
 }
 
 fn malformed() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "not the first packet of an ssh server")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "not the first packet of an ssh server",
+    )
 }
 
 #[cfg(test)]
@@ -118,7 +150,11 @@ mod tests {
             payload.extend_from_slice(list.as_bytes());
         }
         let mut bytes = b"Welcome\r\nSSH-2.0-OpenSSH_4.2\r\n".to_vec();
-        bytes.extend_from_slice(&u32::try_from(payload.len() + 5).expect("short").to_be_bytes());
+        bytes.extend_from_slice(
+            &u32::try_from(payload.len() + 5)
+                .expect("short")
+                .to_be_bytes(),
+        );
         bytes.push(4);
         bytes.extend_from_slice(&payload);
         bytes.extend_from_slice(&[0; 4]);
@@ -138,7 +174,14 @@ mod tests {
 
     #[test]
     fn an_old_server_is_told_by_the_kind_that_is_missing() {
-        let modern = ["curve25519-sha256", "ssh-ed25519", "aes256-ctr", "aes256-ctr", "hmac-sha2-256", "hmac-sha2-256"];
+        let modern = [
+            "curve25519-sha256",
+            "ssh-ed25519",
+            "aes256-ctr",
+            "aes256-ctr",
+            "hmac-sha2-256",
+            "hmac-sha2-256",
+        ];
         let session = Session::new().expect("session");
         for (place, old, kind) in [
             (0, "diffie-hellman-group1-sha1", "key exchange method"),
@@ -149,14 +192,27 @@ mod tests {
             let mut lists = modern;
             lists[place] = old;
             let address = serve_once(first_packet(lists));
-            let error = find_mismatch(&session, address, Duration::from_secs(5)).expect("a mismatch");
-            let RemoteError::AlgorithmMismatch { kind: found, offered, server_banner, .. } = error else {
+            let error =
+                find_mismatch(&session, address, Duration::from_secs(5)).expect("a mismatch");
+            let RemoteError::AlgorithmMismatch {
+                kind: found,
+                offered,
+                server_banner,
+                ..
+            } = error
+            else {
                 panic!("{error}");
             };
-            assert_eq!((found, offered.as_str(), server_banner.as_str()), (kind, old, "SSH-2.0-OpenSSH_4.2"));
+            assert_eq!(
+                (found, offered.as_str(), server_banner.as_str()),
+                (kind, old, "SSH-2.0-OpenSSH_4.2")
+            );
         }
         let address = serve_once(first_packet(modern));
-        assert_eq!(find_mismatch(&session, address, Duration::from_secs(5)), None);
+        assert_eq!(
+            find_mismatch(&session, address, Duration::from_secs(5)),
+            None
+        );
     }
 
     #[test]

@@ -69,7 +69,11 @@ impl fmt::Debug for Authentication {
         match self {
             Self::Agent { socket } => write!(formatter, "Agent({})", socket.display()),
             Self::Key { path, passphrase } => {
-                let how = if passphrase.is_some() { ", with a passphrase" } else { "" };
+                let how = if passphrase.is_some() {
+                    ", with a passphrase"
+                } else {
+                    ""
+                };
                 write!(formatter, "Key({}{how})", path.display())
             }
             Self::Password(_) => formatter.write_str("Password"),
@@ -86,7 +90,10 @@ mod tests {
         let mut options = ConnectOptions::new("host", "root");
         options.authentication = vec![
             Authentication::Password("geheim-1".into()),
-            Authentication::Key { path: "/k".into(), passphrase: Some("geheim-2".into()) },
+            Authentication::Key {
+                path: "/k".into(),
+                passphrase: Some("geheim-2".into()),
+            },
         ];
         let shown = format!("{options:?}");
         assert!(!shown.contains("geheim"), "{shown}");

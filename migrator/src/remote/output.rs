@@ -50,11 +50,17 @@ impl Output {
         if self.status.is_success() {
             return Ok(self);
         }
-        Err(RemoteError::command_failed(command, self.status, &self.stderr))
+        Err(RemoteError::command_failed(
+            command,
+            self.status,
+            &self.stderr,
+        ))
     }
 
     /// The standard output as text without the line end at its end; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).trim_end_matches(['\n', '\r']).to_owned()
+        String::from_utf8_lossy(&self.stdout)
+            .trim_end_matches(['\n', '\r'])
+            .to_owned()
     }
 }

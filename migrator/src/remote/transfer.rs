@@ -129,7 +129,10 @@ impl Transfer {
             return Ok(None);
         }
         finish(&self.order, open, wire)?;
-        Ok(Some(Uploaded { bytes: open.bytes, blake3: open.hasher.finalize() }))
+        Ok(Some(Uploaded {
+            bytes: open.bytes,
+            blake3: open.hasher.finalize(),
+        }))
     }
 
     /// Removes what was written, where that is still possible.
@@ -147,7 +150,8 @@ impl Transfer {
 fn start(order: &UploadOrder, wire: &Wire) -> Result<Open, Failure> {
     let source: Box<dyn Read> = match &order.source {
         Source::File(path) => Box::new(
-            File::open(path).map_err(|error| Failure::Upload(RemoteError::local_file(path, &error)))?,
+            File::open(path)
+                .map_err(|error| Failure::Upload(RemoteError::local_file(path, &error)))?,
         ),
         Source::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
     };
@@ -155,7 +159,10 @@ fn start(order: &UploadOrder, wire: &Wire) -> Result<Open, Failure> {
         if is_fatal(&error) {
             Failure::Connection(wire.gone(error.message()))
         } else {
-            Failure::Upload(RemoteError::RequestRefused { what: "transfer files", cause: error.message().to_owned() })
+            Failure::Upload(RemoteError::RequestRefused {
+                what: "transfer files",
+                cause: error.message().to_owned(),
+            })
         }
     })?;
     let temporary = temporary_name(&order.target);
@@ -182,7 +189,9 @@ impl Open {
         if self.window.is_empty() {
             return Ok(true);
         }
-        let Some(file) = &mut self.file else { return Ok(true) };
+        let Some(file) = &mut self.file else {
+            return Ok(true);
+        };
         match wire.wait(|_| file.write(&self.window)) {
             Ok(arrived) => {
                 self.window.drain(..arrived);
@@ -196,8 +205,13 @@ impl Open {
                     return Err(Failure::Connection(wire.gone(error)));
                 }
                 // Version 3 of the protocol has no number for a full disk, so the free space has to tell.
-                if wire.wait(|_| file.statvfs()).is_ok_and(|space| space.f_bavail == 0) {
-                    return Err(Failure::Upload(RemoteError::NoSpace { path: shown(&order.target) }));
+                if wire
+                    .wait(|_| file.statvfs())
+                    .is_ok_and(|space| space.f_bavail == 0)
+                {
+                    return Err(Failure::Upload(RemoteError::NoSpace {
+                        path: shown(&order.target),
+                    }));
                 }
                 Err(Failure::Upload(sftp_error("write", &order.target, error)))
             }
@@ -230,21 +244,34 @@ impl Open {
 
 /// Gives the file its mode, makes it durable where the server can, and puts it in the target's place.
 fn finish(order: &UploadOrder, open: &mut Open, wire: &Wire) -> Result<(), Failure> {
-    let Some(mut file) = open.file.take() else { return Ok(()) };
+    let Some(mut file) = open.file.take() else {
+        return Ok(());
+    };
     let target = &order.target;
-    let mode =
-        FileStat { size: None, uid: None, gid: None, perm: Some(order.mode), atime: None, mtime: None };
-    wire.wait(|_| file.setstat(mode)).map_err(|error| failure(wire, "set the mode of", target, &error))?;
+    let mode = FileStat {
+        size: None,
+        uid: None,
+        gid: None,
+        perm: Some(order.mode),
+        atime: None,
+        mtime: None,
+    };
+    wire.wait(|_| file.setstat(mode))
+        .map_err(|error| failure(wire, "set the mode of", target, &error))?;
     match wire.wait(|_| file.fsync()) {
-        Err(error) if error.code() != UNSUPPORTED => return Err(failure(wire, "make durable", target, &error)),
+        Err(error) if error.code() != UNSUPPORTED => {
+            return Err(failure(wire, "make durable", target, &error));
+        }
         _ => {}
     }
-    wire.wait(|_| file.close()).map_err(|error| failure(wire, "close", target, &error))?;
+    wire.wait(|_| file.close())
+        .map_err(|error| failure(wire, "close", target, &error))?;
     let renamed = wire.wait(|_| open.sftp.rename(&open.temporary, target, None));
     match renamed {
         // OpenSSH refuses to rename over a file, and the library has no other way to ask for it.
         Err(error) if FAILURES.contains(&error.code()) => {
-            wire.wait(|_| open.sftp.unlink(target)).map_err(|error| failure(wire, "replace", target, &error))?;
+            wire.wait(|_| open.sftp.unlink(target))
+                .map_err(|error| failure(wire, "replace", target, &error))?;
             wire.wait(|_| open.sftp.rename(&open.temporary, target, None))
                 .map_err(|error| failure(wire, "put in place", target, &error))
         }
@@ -256,7 +283,10 @@ fn finish(order: &UploadOrder, open: &mut Open, wire: &Wire) -> Result<(), Failu
 fn temporary_name(target: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let moment = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
     let mut name = std::ffi::OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
     name.push(format!(".{}-{count}-{moment:x}.part", std::process::id()));
@@ -272,7 +302,11 @@ fn failure(wire: &Wire, what: &'static str, path: &Path, error: &ssh2::Error) ->
 }
 
 fn sftp_error(what: &'static str, path: &Path, cause: impl ToString) -> RemoteError {
-    RemoteError::Sftp { what, path: shown(path), cause: cause.to_string() }
+    RemoteError::Sftp {
+        what,
+        path: shown(path),
+        cause: cause.to_string(),
+    }
 }
 
 fn shown(path: &Path) -> String {

@@ -24,7 +24,8 @@ impl Remote {
         mode: u32,
         progress: impl Fn(u64),
     ) -> Result<Uploaded, RemoteError> {
-        self.transfer(Source::File(local.to_owned()), target, mode, progress).await
+        self.transfer(Source::File(local.to_owned()), target, mode, progress)
+            .await
     }
 
     /// Uploads a small file from memory with mode 0600; the bytes are wiped afterwards.
@@ -33,7 +34,8 @@ impl Remote {
         bytes: impl Into<Zeroizing<Vec<u8>>>,
         target: &Path,
     ) -> Result<Uploaded, RemoteError> {
-        self.transfer(Source::Bytes(bytes.into()), target, PRIVATE_MODE, |_| {}).await
+        self.transfer(Source::Bytes(bytes.into()), target, PRIVATE_MODE, |_| {})
+            .await
     }
 
     async fn transfer(
@@ -45,7 +47,14 @@ impl Remote {
     ) -> Result<Uploaded, RemoteError> {
         let (sent, mut arrived) = watch::channel(0);
         let (done, mut ended) = oneshot::channel();
-        self.order(Order::Upload(UploadOrder { source, target: target.to_owned(), mode, progress: sent, done })).await?;
+        self.order(Order::Upload(UploadOrder {
+            source,
+            target: target.to_owned(),
+            mode,
+            progress: sent,
+            done,
+        }))
+        .await?;
         // Each step of the session thread is bounded, so this ends; dropping it makes the thread clean up.
         loop {
             tokio::select! {

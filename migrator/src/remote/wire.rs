@@ -33,7 +33,10 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Makes one non-blocking call; `None` means that there is nothing to do now.
-    pub(super) fn settle<T>(&self, mut call: impl FnMut() -> io::Result<T>) -> Result<Option<T>, RemoteError> {
+    pub(super) fn settle<T>(
+        &self,
+        mut call: impl FnMut() -> io::Result<T>,
+    ) -> Result<Option<T>, RemoteError> {
         let deadline = Instant::now() + self.answer_timeout;
         loop {
             match call() {
@@ -83,10 +86,15 @@ impl Wire {
         if let Some(sleeper) = sleeper {
             waits.push(PollFd::new(&sleeper.0, PollFlags::IN));
         }
-        let longest = Timespec::try_from(longest).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        let longest = Timespec::try_from(longest).unwrap_or(Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        });
         // An interrupted or failing poll only means one more round.
         let _ = poll(&mut waits, Some(&longest));
-        let arrived = waits[0].revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR);
+        let arrived = waits[0]
+            .revents()
+            .intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR);
         drop(waits);
         if let Some(sleeper) = sleeper {
             sleeper.clear();
@@ -96,22 +104,38 @@ impl Wire {
 
     /// Whether a packet has been sent by half.
     pub(super) fn is_sending(&self) -> bool {
-        matches!(self.session.block_directions(), BlockDirections::Outbound | BlockDirections::Both)
+        matches!(
+            self.session.block_directions(),
+            BlockDirections::Outbound | BlockDirections::Both
+        )
     }
 
     /// The connection as lost.
     pub(super) fn gone(&self, cause: impl ToString) -> RemoteError {
-        RemoteError::Disconnected { host: self.host.clone(), cause: cause.to_string() }
+        RemoteError::Disconnected {
+            host: self.host.clone(),
+            cause: cause.to_string(),
+        }
     }
 }
 
 /// An error of the library as an I/O error, "not now" included.
 pub(super) fn io_result<T>(result: Result<T, ssh2::Error>) -> io::Result<T> {
-    result.map_err(|error| if error.code() == AGAIN { io::ErrorKind::WouldBlock.into() } else { error.into() })
+    result.map_err(|error| {
+        if error.code() == AGAIN {
+            io::ErrorKind::WouldBlock.into()
+        } else {
+            error.into()
+        }
+    })
 }
 
 /// Whether an error of the library is about the connection as a whole, not about the one request.
 pub(super) fn is_fatal(error: &ssh2::Error) -> bool {
     // Channel failure, request denied, channel unknown, closed, end sent; sftp protocol; request denied.
-    !matches!(error.code(), ssh2::ErrorCode::SFTP(_) | ssh2::ErrorCode::Session(-21 | -22 | -23 | -26 | -27 | -31 | -32))
+    !matches!(
+        error.code(),
+        ssh2::ErrorCode::SFTP(_)
+            | ssh2::ErrorCode::Session(-21 | -22 | -23 | -26 | -27 | -31 | -32)
+    )
 }

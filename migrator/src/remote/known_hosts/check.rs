@@ -36,7 +36,9 @@ impl KnownHosts {
         let is_this_key = |entry: &&&Entry| entry.key == key;
         let with = |marker| entries.iter().filter(move |entry| entry.marker == marker);
         if let Some(entry) = with(Marker::Revoked).find(is_this_key) {
-            return HostKeyState::Revoked { revoked_at: entry.position.clone() };
+            return HostKeyState::Revoked {
+                revoked_at: entry.position.clone(),
+            };
         }
         if with(Marker::None).any(|entry| entry.key == key) {
             return HostKeyState::Match;
@@ -44,10 +46,14 @@ impl KnownHosts {
         let shown = algorithm(key);
         let same_type = with(Marker::None).find(|entry| entry.algorithm == shown);
         if let Some(entry) = same_type.or_else(|| with(Marker::None).next()) {
-            return HostKeyState::Changed { known_at: entry.position.clone() };
+            return HostKeyState::Changed {
+                known_at: entry.position.clone(),
+            };
         }
         match with(Marker::CertificateAuthority).next() {
-            Some(entry) => HostKeyState::OnlyCertificateAuthority { authority_at: entry.position.clone() },
+            Some(entry) => HostKeyState::OnlyCertificateAuthority {
+                authority_at: entry.position.clone(),
+            },
             None => HostKeyState::Unknown,
         }
     }
@@ -65,14 +71,21 @@ impl KnownHosts {
 
     fn entries_of(&self, host: &str, port: u16) -> Vec<&Entry> {
         let name = host_name_in_files(host, port);
-        self.entries.iter().filter(|entry| entry.hosts.matches(&name)).collect()
+        self.entries
+            .iter()
+            .filter(|entry| entry.hosts.matches(&name))
+            .collect()
     }
 }
 
 /// How known-hosts files name a host: in lower case, with the port only where it is not 22.
 pub fn host_name_in_files(host: &str, port: u16) -> String {
     let host = host.to_ascii_lowercase();
-    if port == 22 { host } else { format!("[{host}]:{port}") }
+    if port == 22 {
+        host
+    } else {
+        format!("[{host}]:{port}")
+    }
 }
 
 #[cfg(test)]
@@ -91,14 +104,21 @@ mod tests {
     }
 
     fn other_key(kind: &str) -> Vec<u8> {
-        let mut key = u32::try_from(kind.len()).expect("short").to_be_bytes().to_vec();
+        let mut key = u32::try_from(kind.len())
+            .expect("short")
+            .to_be_bytes()
+            .to_vec();
         key.extend_from_slice(kind.as_bytes());
         key.extend_from_slice(b"\0\0\0\x04abcd");
         key
     }
 
     fn line(hosts: &str, key: &[u8]) -> String {
-        format!("{hosts} {} {} a comment", algorithm(key), STANDARD.encode(key))
+        format!(
+            "{hosts} {} {} a comment",
+            algorithm(key),
+            STANDARD.encode(key)
+        )
     }
 
     fn known(text: &str) -> KnownHosts {
@@ -108,12 +128,19 @@ mod tests {
     }
 
     fn at(line: usize) -> Position {
-        Position { path: "/kh".into(), line }
+        Position {
+            path: "/kh".into(),
+            line,
+        }
     }
 
     fn hashed(host: &str) -> String {
         let salt = b"01234567890123456789";
-        let digest = Hmac::<Sha1>::new_from_slice(salt).expect("key").chain_update(host).finalize().into_bytes();
+        let digest = Hmac::<Sha1>::new_from_slice(salt)
+            .expect("key")
+            .chain_update(host)
+            .finalize()
+            .into_bytes();
         format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(digest))
     }
 
@@ -132,7 +159,11 @@ mod tests {
         ];
         for (host, port, pattern) in forms {
             let text = format!("# a comment\n\n{}\r\n", line(pattern, &key()));
-            assert_eq!(known(&text).check(host, port, &key()), HostKeyState::Match, "{pattern}");
+            assert_eq!(
+                known(&text).check(host, port, &key()),
+                HostKeyState::Match,
+                "{pattern}"
+            );
         }
     }
 
@@ -147,16 +178,30 @@ mod tests {
             ("gw1", 2222, &hashed("gw1")),
         ];
         for (host, port, pattern) in forms {
-            assert_eq!(known(&line(pattern, &key())).check(host, port, &key()), HostKeyState::Unknown, "{pattern}");
+            assert_eq!(
+                known(&line(pattern, &key())).check(host, port, &key()),
+                HostKeyState::Unknown,
+                "{pattern}"
+            );
         }
     }
 
     #[test]
     fn another_key_is_changed_and_points_at_the_entry_of_the_same_type() {
-        let text = format!("{}\n{}", line("gw1", &other_key("ssh-rsa")), line("gw1", &other_key("ssh-ed25519")));
-        assert_eq!(known(&text).check("gw1", 22, &key()), HostKeyState::Changed { known_at: at(2) });
+        let text = format!(
+            "{}\n{}",
+            line("gw1", &other_key("ssh-rsa")),
+            line("gw1", &other_key("ssh-ed25519"))
+        );
+        assert_eq!(
+            known(&text).check("gw1", 22, &key()),
+            HostKeyState::Changed { known_at: at(2) }
+        );
         let text = line("gw1", &other_key("ssh-rsa"));
-        assert_eq!(known(&text).check("gw1", 22, &key()), HostKeyState::Changed { known_at: at(1) });
+        assert_eq!(
+            known(&text).check("gw1", 22, &key()),
+            HostKeyState::Changed { known_at: at(1) }
+        );
     }
 
     #[test]
@@ -168,7 +213,11 @@ mod tests {
             let state = known(&text).check("gw1", 22, &key());
             assert!(matches!(state, HostKeyState::Revoked { .. }), "{state:?}");
         }
-        let other = format!("@revoked {}\n{}", line("*", &other_key("ssh-ed25519")), line("gw1", &key()));
+        let other = format!(
+            "@revoked {}\n{}",
+            line("*", &other_key("ssh-ed25519")),
+            line("gw1", &key())
+        );
         assert_eq!(known(&other).check("gw1", 22, &key()), HostKeyState::Match);
     }
 
@@ -176,7 +225,12 @@ mod tests {
     fn an_authority_is_no_plain_key() {
         let text = format!("@cert-authority {}", line("*", &key()));
         let state = known(&text).check("gw1", 22, &key());
-        assert_eq!(state, HostKeyState::OnlyCertificateAuthority { authority_at: at(1) });
+        assert_eq!(
+            state,
+            HostKeyState::OnlyCertificateAuthority {
+                authority_at: at(1)
+            }
+        );
         assert!(known(&text).key_types("gw1", 22).is_empty());
         let both = format!("{text}\n{}", line("gw1", &key()));
         assert_eq!(known(&both).check("gw1", 22, &key()), HostKeyState::Match);
@@ -190,7 +244,11 @@ mod tests {
         );
         let known_hosts = known(&text);
         assert_eq!(known_hosts.check("gw1", 22, &key()), HostKeyState::Unknown);
-        let lines: Vec<usize> = known_hosts.malformed().iter().map(|position| position.line).collect();
+        let lines: Vec<usize> = known_hosts
+            .malformed()
+            .iter()
+            .map(|position| position.line)
+            .collect();
         assert_eq!(lines, [1, 2, 3, 4, 5, 6]);
     }
 
@@ -200,10 +258,17 @@ mod tests {
         let (first, second) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&first, line("other", &key())).expect("write");
         std::fs::write(&second, line("gw1", &key())).expect("write");
-        let known_hosts = KnownHosts::read(&[first, folder.path().join("absent"), second]).expect("readable");
+        let known_hosts =
+            KnownHosts::read(&[first, folder.path().join("absent"), second]).expect("readable");
         assert_eq!(known_hosts.check("gw1", 22, &key()), HostKeyState::Match);
         let error = KnownHosts::read(&[folder.path().to_owned()]).expect_err("a folder");
-        assert!(matches!(error, crate::remote::RemoteError::KnownHostsUnreadable { .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                crate::remote::RemoteError::KnownHostsUnreadable { .. }
+            ),
+            "{error}"
+        );
     }
 
     #[test]
@@ -215,19 +280,28 @@ mod tests {
             line("gw2", &other_key("ecdsa-sha2-nistp256")),
         ]
         .join("\n");
-        assert_eq!(known(&text).key_types("gw1", 22), ["ssh-rsa", "ssh-ed25519"]);
+        assert_eq!(
+            known(&text).key_types("gw1", 22),
+            ["ssh-rsa", "ssh-ed25519"]
+        );
     }
 
     #[test]
     fn fingerprints_are_those_of_openssh() {
         // What `ssh-keygen -lf` prints for this well-known public key.
-        assert_eq!(fingerprint(&key()), "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
+        assert_eq!(
+            fingerprint(&key()),
+            "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
+        );
     }
 
     #[test]
     fn the_line_to_add_is_one_that_matches() {
         let added = line_to_add("GW1", 2222, &key());
         assert_eq!(added, format!("[gw1]:2222 ssh-ed25519 {ED25519}"));
-        assert_eq!(known(&added).check("gw1", 2222, &key()), HostKeyState::Match);
+        assert_eq!(
+            known(&added).check("gw1", 2222, &key()),
+            HostKeyState::Match
+        );
     }
 }

@@ -27,7 +27,8 @@ impl HostPatterns {
         if let Some(hashed) = field.strip_prefix("|1|") {
             let (salt, digest) = hashed.split_once('|')?;
             let (salt, digest) = (STANDARD.decode(salt).ok()?, STANDARD.decode(digest).ok()?);
-            return (!salt.is_empty() && digest.len() == 20).then_some(Self::Hashed { salt, digest });
+            return (!salt.is_empty() && digest.len() == 20)
+                .then_some(Self::Hashed { salt, digest });
         }
         if field.starts_with('|') {
             return None;
@@ -35,11 +36,19 @@ impl HostPatterns {
         let patterns: Vec<Pattern> = field
             .split(',')
             .map(|item| {
-                let (negated, text) = item.strip_prefix('!').map_or((false, item), |text| (true, text));
-                Pattern { negated, text: text.to_ascii_lowercase().into_bytes() }
+                let (negated, text) = item
+                    .strip_prefix('!')
+                    .map_or((false, item), |text| (true, text));
+                Pattern {
+                    negated,
+                    text: text.to_ascii_lowercase().into_bytes(),
+                }
             })
             .collect();
-        patterns.iter().all(|pattern| !pattern.text.is_empty()).then_some(Self::Plain(patterns))
+        patterns
+            .iter()
+            .all(|pattern| !pattern.text.is_empty())
+            .then_some(Self::Plain(patterns))
     }
 
     /// Whether the line is about this host, named as known-hosts files name it, in lower case.
@@ -47,7 +56,10 @@ impl HostPatterns {
         match self {
             Self::Plain(patterns) => {
                 let mut found = false;
-                for pattern in patterns.iter().filter(|pattern| is_wildcard_match(&pattern.text, host.as_bytes())) {
+                for pattern in patterns
+                    .iter()
+                    .filter(|pattern| is_wildcard_match(&pattern.text, host.as_bytes()))
+                {
                     if pattern.negated {
                         return false;
                     }
@@ -56,7 +68,11 @@ impl HostPatterns {
                 found
             }
             Self::Hashed { salt, digest } => Hmac::<Sha1>::new_from_slice(salt)
-                .map(|mac| mac.chain_update(host.as_bytes()).verify_slice(digest).is_ok())
+                .map(|mac| {
+                    mac.chain_update(host.as_bytes())
+                        .verify_slice(digest)
+                        .is_ok()
+                })
                 .unwrap_or(false),
         }
     }
@@ -78,7 +94,9 @@ fn is_wildcard_match(pattern: &[u8], text: &[u8]) -> bool {
             }
             _ => {
                 // Let the last star take one byte more.
-                let Some((star_at, star_from)) = star else { return false };
+                let Some((star_at, star_from)) = star else {
+                    return false;
+                };
                 star = Some((star_at, star_from + 1));
                 at = star_at + 1;
                 from = star_from + 1;
@@ -108,7 +126,11 @@ mod tests {
             ("[gw1]:2222", "[gw1]:2222", true),
         ];
         for (pattern, text, expected) in table {
-            assert_eq!(is_wildcard_match(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(
+                is_wildcard_match(pattern.as_bytes(), text.as_bytes()),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 
@@ -117,7 +139,11 @@ mod tests {
         let patterns = HostPatterns::parse("*.example.com,!bad.example.com").expect("patterns");
         assert!(patterns.matches("good.example.com"));
         assert!(!patterns.matches("bad.example.com"));
-        assert!(!HostPatterns::parse("!bad.example.com").expect("patterns").matches("other"));
+        assert!(
+            !HostPatterns::parse("!bad.example.com")
+                .expect("patterns")
+                .matches("other")
+        );
     }
 
     #[test]

@@ -21,7 +21,12 @@ pub struct Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", printable(self.path.as_os_str().as_encoded_bytes()), self.line)
+        write!(
+            formatter,
+            "{}:{}",
+            printable(self.path.as_os_str().as_encoded_bytes()),
+            self.line
+        )
     }
 }
 
@@ -83,5 +88,11 @@ fn parse_entry(text: &str, position: &Position) -> Option<Entry> {
     let key = STANDARD.decode(fields.next()?).ok()?;
     // The key's own first field decides; a line where the two differ is not what its writer meant.
     let algorithm = algorithm(&key);
-    (algorithm == named).then(|| Entry { position: position.clone(), marker, hosts, algorithm, key })
+    (algorithm == named).then(|| Entry {
+        position: position.clone(),
+        marker,
+        hosts,
+        algorithm,
+        key,
+    })
 }

@@ -38,9 +38,13 @@ impl KnownHosts {
         for path in paths {
             match std::fs::read(path) {
                 Ok(bytes) => known_hosts.add(path, &String::from_utf8_lossy(&bytes)),
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
                 Err(error) => {
-                    return Err(RemoteError::KnownHostsUnreadable { path: path.clone(), cause: error.to_string() });
+                    return Err(RemoteError::KnownHostsUnreadable {
+                        path: path.clone(),
+                        cause: error.to_string(),
+                    });
                 }
             }
         }
@@ -51,7 +55,10 @@ impl KnownHosts {
     pub fn add(&mut self, path: impl Into<PathBuf>, text: &str) {
         let path = path.into();
         for (index, text) in text.lines().enumerate() {
-            let position = Position { path: path.clone(), line: index + 1 };
+            let position = Position {
+                path: path.clone(),
+                line: index + 1,
+            };
             match line::parse(text, &position) {
                 Parsed::Nothing => {}
                 Parsed::Entry(entry) => self.entries.push(entry),
@@ -86,5 +93,10 @@ pub fn algorithm(key: &[u8]) -> String {
 
 /// The line that makes a key known for a host.
 pub fn line_to_add(host: &str, port: u16, key: &[u8]) -> String {
-    format!("{} {} {}", host_name_in_files(host, port), algorithm(key), STANDARD.encode(key))
+    format!(
+        "{} {} {}",
+        host_name_in_files(host, port),
+        algorithm(key),
+        STANDARD.encode(key)
+    )
 }
