@@ -3,15 +3,19 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, missing_docs)]
 
 mod commands;
+mod following;
+mod holding;
 mod host_keys;
 mod login;
 mod uploads;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gwmigrate::remote::{Authentication, ConnectOptions, Remote, RemoteCommand, RemoteError};
 use harness::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 /// A server, a key that it lets in, and a known-hosts file that has it.
 struct Site {
@@ -80,4 +84,15 @@ impl Site {
 /// A command for the remote shell.
 fn shell(script: &str) -> RemoteCommand {
     RemoteCommand::new("sh").argument("-c").argument(script)
+}
+
+/// Waits until something is so, or gives up after ten seconds.
+async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if is_so() {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never: {what}");
 }

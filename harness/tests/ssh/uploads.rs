@@ -33,7 +33,7 @@ fn left_behind(site: &Site) -> Vec<String> {
                 .to_string_lossy()
                 .into_owned()
         })
-        .filter(|name| name.ends_with(".part"))
+        .filter(|name| name.contains(".part"))
         .collect()
 }
 

@@ -95,7 +95,7 @@ fn try_key(
     passphrase: Option<&SecretString>,
 ) -> Result<Refusal, RemoteError> {
     let key = read_key(path, passphrase.is_some())?;
-    let passphrase = passphrase.map(|passphrase| passphrase.expose_secret());
+    let passphrase = passphrase.map(SecretString::expose_secret);
     match session.userauth_pubkey_memory(&options.user, None, &key, passphrase) {
         Ok(()) => Ok(None),
         Err(error) if is_refusal(&error) => Ok(Some(format!("key {}: refused", path.display()))),
@@ -140,12 +140,7 @@ struct AnswerPassword<'a> {
 }
 
 impl KeyboardInteractivePrompt for AnswerPassword<'_> {
-    fn prompt<'a>(
-        &mut self,
-        _user: &str,
-        _instructions: &str,
-        prompts: &[Prompt<'a>],
-    ) -> Vec<String> {
+    fn prompt(&mut self, _user: &str, _instructions: &str, prompts: &[Prompt<'_>]) -> Vec<String> {
         prompts
             .iter()
             .map(|prompt| {

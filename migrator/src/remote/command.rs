@@ -5,7 +5,7 @@
 //! into an argument, because every user of the destination can read the arguments of every process.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
 use postoffice::names::printable;
@@ -146,7 +146,7 @@ fn quote_into(line: &mut String, word: &[u8]) -> Result<(), RemoteError> {
         if !chunk.invalid().is_empty() {
             line.push_str("\"$(printf '");
             for byte in chunk.invalid() {
-                line.push_str(&format!("\\{byte:03o}"));
+                let _ = write!(line, "\\{byte:03o}");
             }
             line.push_str("')\"");
         }

@@ -123,16 +123,11 @@ impl Engine {
             let Some(job) = self.jobs.pop_front() else {
                 break;
             };
-            let (job, turn) = match job.turn(&self.wire) {
-                Ok(turned) => turned,
-                Err((job, error)) => {
-                    self.jobs.push_back(job);
-                    return Err(error);
-                }
-            };
+            let (job, turn) = job.turn(&self.wire);
             self.jobs.extend(job);
             match turn {
                 Turn::Quiet => {}
+                Turn::Lost(error) => return Err(error),
                 Turn::Busy => round = Round::Busy,
                 Turn::Over(channel) => {
                     self.closing
@@ -143,12 +138,10 @@ impl Engine {
         }
         if let Some(transfer) = self.transfers.pop_front() {
             round = Round::Busy;
-            match transfer.step(&self.wire) {
-                Ok(unfinished) => self.transfers.extend(unfinished),
-                Err((transfer, error)) => {
-                    self.transfers.push_front(transfer);
-                    return Err(error);
-                }
+            let (unfinished, lost) = transfer.step(&self.wire);
+            self.transfers.extend(unfinished);
+            if let Some(error) = lost {
+                return Err(error);
             }
         }
         self.close_channels()?;
@@ -186,17 +179,17 @@ impl Engine {
 
     fn keep_alive(&mut self) -> Result<(), RemoteError> {
         if self.heard.elapsed() >= self.silence * SILENCES_MAX {
-            return Err(self.wire.gone(format!(
+            return Err(self.wire.gone(&format!(
                 "no sign of life for {} s",
                 self.heard.elapsed().as_secs()
             )));
         }
         if let Err(error) = self.wire.session.keepalive_send() {
-            return Err(self.wire.gone(error.message()));
+            return Err(self.wire.gone(&error.message()));
         }
         // What cannot even be sent when all is quiet has nowhere to go.
         if self.wire.is_sending() {
-            return Err(self.wire.gone("it takes no more data"));
+            return Err(self.wire.gone(&"it takes no more data"));
         }
         Ok(())
     }
@@ -214,7 +207,7 @@ impl Engine {
     fn end(mut self, result: Result<(), RemoteError>) {
         self.orders.close();
         let error = match result {
-            Ok(()) => self.wire.gone("it was closed"),
+            Ok(()) => self.wire.gone(&"it was closed"),
             Err(error) => error,
         };
         for job in self.jobs.drain(..) {

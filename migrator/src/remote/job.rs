@@ -22,11 +22,11 @@ use super::error::RemoteError;
 use super::output::{ExitStatus, OUTPUT_BYTES_MAX};
 use super::wire::{Wire, io_result, is_fatal};
 
-/// How much is read or written at once, in bytes; what sshd puts in one packet.
-const PIECE_BYTES: usize = 32 * 1024;
+/// How much is read or written at once, in bytes; half of what sshd puts in one packet.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// How many pieces one job may read before the others have their turn.
-const PIECES_PER_TURN: usize = 32;
+const PIECES_PER_TURN: usize = 64;
 
 /// How much of a long-running command's standard error is kept, in bytes: the end of it.
 const STDERR_TAIL_BYTES: usize = 64 * 1024;
@@ -85,6 +85,8 @@ pub(super) enum Turn {
     Busy,
     /// The job is over; its channel, if it has one, is to be closed.
     Over(Option<Channel>),
+    /// The connection is gone, and this job with it.
+    Lost(RemoteError),
 }
 
 /// A command under way.
@@ -122,10 +124,10 @@ impl Job {
 
     /// Does what can be done without waiting for the command.
     ///
-    /// An error is one of the connection as a whole; one of this job alone goes to the one who waits for it.
-    pub(super) fn turn(mut self, wire: &Wire) -> Result<(Option<Self>, Turn), (Self, RemoteError)> {
+    /// An error of this job alone goes to the one who waits for it.
+    pub(super) fn turn(mut self, wire: &Wire) -> (Option<Self>, Turn) {
         if self.order.done.is_closed() {
-            return Ok((None, Turn::Over(self.channel.take())));
+            return (None, Turn::Over(self.channel.take()));
         }
         match self.advance(wire) {
             Ok(Progress::Quiet)
@@ -138,10 +140,10 @@ impl Job {
                     command: self.order.shown.clone(),
                     seconds,
                 };
-                Ok(self.over(Err(error)))
+                self.over(Err(error))
             }
-            Ok(Progress::Quiet) => Ok((Some(self), Turn::Quiet)),
-            Ok(Progress::Busy) => Ok((Some(self), Turn::Busy)),
+            Ok(Progress::Quiet) => (Some(self), Turn::Quiet),
+            Ok(Progress::Busy) => (Some(self), Turn::Busy),
             Ok(Progress::Ended(status)) => {
                 let stdout = if let Sink::Keep(kept) = &mut self.order.sink {
                     std::mem::take(kept)
@@ -149,14 +151,14 @@ impl Job {
                     Vec::new()
                 };
                 let stderr = std::mem::take(&mut self.stderr).into();
-                Ok(self.over(Ok(Ended {
+                self.over(Ok(Ended {
                     status,
                     stdout,
                     stderr,
-                })))
+                }))
             }
-            Err(Failure::Job(error)) => Ok(self.over(Err(error))),
-            Err(Failure::Connection(error)) => Err((self, error)),
+            Err(Failure::Job(error)) => self.over(Err(*error)),
+            Err(Failure::Connection(error)) => (Some(self), Turn::Lost(*error)),
         }
     }
 
@@ -190,9 +192,9 @@ impl Job {
         let refused = |what| {
             move |error: ssh2::Error| {
                 if is_fatal(&error) {
-                    Failure::Connection(wire.gone(error.message()))
+                    wire.gone(&error.message()).into()
                 } else {
-                    Failure::Job(RemoteError::RequestRefused {
+                    Failure::job(RemoteError::RequestRefused {
                         what,
                         cause: error.message().to_owned(),
                     })
@@ -302,7 +304,7 @@ impl Job {
             return Ok(());
         }
         let command = self.order.shown.clone();
-        Err(Failure::Job(RemoteError::OutputTooLarge {
+        Err(Failure::job(RemoteError::OutputTooLarge {
             command,
             bytes_max: OUTPUT_BYTES_MAX,
         }))
@@ -345,20 +347,26 @@ enum Progress {
 /// Why a turn failed.
 enum Failure {
     /// Because of this job alone.
-    Job(RemoteError),
+    Job(Box<RemoteError>),
     /// Because of the connection.
-    Connection(RemoteError),
+    Connection(Box<RemoteError>),
+}
+
+impl Failure {
+    fn job(error: RemoteError) -> Self {
+        Self::Job(Box::new(error))
+    }
 }
 
 impl From<RemoteError> for Failure {
     fn from(error: RemoteError) -> Self {
-        Self::Connection(error)
+        Self::Connection(Box::new(error))
     }
 }
 
 fn exit_status(channel: &Channel) -> Result<ExitStatus, Failure> {
     let refused = |error: ssh2::Error| {
-        Failure::Job(RemoteError::RequestRefused {
+        Failure::job(RemoteError::RequestRefused {
             what: "tell an exit status",
             cause: error.message().to_owned(),
         })

@@ -79,9 +79,19 @@ struct Open {
 /// Why a step failed.
 enum Failure {
     /// Because of this upload alone.
-    Upload(RemoteError),
+    Upload(Box<RemoteError>),
     /// Because of the connection.
-    Connection(RemoteError),
+    Connection(Box<RemoteError>),
+}
+
+impl Failure {
+    fn upload(error: RemoteError) -> Self {
+        Self::Upload(Box::new(error))
+    }
+
+    fn connection(error: RemoteError) -> Self {
+        Self::Connection(Box::new(error))
+    }
 }
 
 impl Transfer {
@@ -96,25 +106,26 @@ impl Transfer {
 
     /// Does the next piece of the upload; gives it back where there is more to do.
     ///
-    /// An error is one of the connection as a whole; one of this upload alone goes to the one who waits for it.
-    pub(super) fn step(mut self, wire: &Wire) -> Result<Option<Self>, (Self, RemoteError)> {
+    /// The second value says that the connection is gone; an error of this upload alone goes to the one who waits
+    /// for it.
+    pub(super) fn step(mut self, wire: &Wire) -> (Option<Self>, Option<RemoteError>) {
         if self.order.done.is_closed() {
             self.clean_up(wire);
-            return Ok(None);
+            return (None, None);
         }
         match self.advance(wire) {
-            Ok(None) => Ok(Some(self)),
+            Ok(None) => (Some(self), None),
             Ok(Some(uploaded)) => {
                 self.open = None;
                 let _ = self.order.done.send(Ok(uploaded));
-                Ok(None)
+                (None, None)
             }
             Err(Failure::Upload(error)) => {
                 self.clean_up(wire);
-                self.fail(error);
-                Ok(None)
+                self.fail(*error);
+                (None, None)
             }
-            Err(Failure::Connection(error)) => Err((self, error)),
+            Err(Failure::Connection(error)) => (Some(self), Some(*error)),
         }
     }
 
@@ -151,15 +162,15 @@ fn start(order: &UploadOrder, wire: &Wire) -> Result<Open, Failure> {
     let source: Box<dyn Read> = match &order.source {
         Source::File(path) => Box::new(
             File::open(path)
-                .map_err(|error| Failure::Upload(RemoteError::local_file(path, &error)))?,
+                .map_err(|error| Failure::upload(RemoteError::local_file(path, &error)))?,
         ),
         Source::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
     };
     let sftp = wire.wait(ssh2::Session::sftp).map_err(|error| {
         if is_fatal(&error) {
-            Failure::Connection(wire.gone(error.message()))
+            Failure::connection(wire.gone(&error.message()))
         } else {
-            Failure::Upload(RemoteError::RequestRefused {
+            Failure::upload(RemoteError::RequestRefused {
                 what: "transfer files",
                 cause: error.message().to_owned(),
             })
@@ -202,18 +213,18 @@ impl Open {
             Err(error) => {
                 let library = ssh2::Error::last_session_error(&wire.session);
                 if library.as_ref().is_some_and(is_fatal) {
-                    return Err(Failure::Connection(wire.gone(error)));
+                    return Err(Failure::connection(wire.gone(&error)));
                 }
                 // Version 3 of the protocol has no number for a full disk, so the free space has to tell.
                 if wire
                     .wait(|_| file.statvfs())
                     .is_ok_and(|space| space.f_bavail == 0)
                 {
-                    return Err(Failure::Upload(RemoteError::NoSpace {
+                    return Err(Failure::upload(RemoteError::NoSpace {
                         path: shown(&order.target),
                     }));
                 }
-                Err(Failure::Upload(sftp_error("write", &order.target, error)))
+                Err(Failure::upload(sftp_error("write", &order.target, &error)))
             }
         }
     }
@@ -231,7 +242,7 @@ impl Open {
                         Source::File(path) => path.as_path(),
                         Source::Bytes(_) => Path::new(""),
                     };
-                    return Err(Failure::Upload(RemoteError::local_file(path, &error)));
+                    return Err(Failure::upload(RemoteError::local_file(path, &error)));
                 }
             };
             self.source_ended = count == 0;
@@ -295,13 +306,13 @@ fn temporary_name(target: &Path) -> PathBuf {
 
 fn failure(wire: &Wire, what: &'static str, path: &Path, error: &ssh2::Error) -> Failure {
     if is_fatal(error) {
-        Failure::Connection(wire.gone(error.message()))
+        Failure::connection(wire.gone(&error.message()))
     } else {
-        Failure::Upload(sftp_error(what, path, error.message()))
+        Failure::upload(sftp_error(what, path, &error.message()))
     }
 }
 
-fn sftp_error(what: &'static str, path: &Path, cause: impl ToString) -> RemoteError {
+fn sftp_error(what: &'static str, path: &Path, cause: &dyn std::fmt::Display) -> RemoteError {
     RemoteError::Sftp {
         what,
         path: shown(path),

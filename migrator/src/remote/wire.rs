@@ -46,10 +46,10 @@ impl Wire {
                         return Ok(None);
                     }
                 }
-                Err(error) => return Err(self.gone(error)),
+                Err(error) => return Err(self.gone(&error)),
             }
             if Instant::now() >= deadline {
-                return Err(self.gone("it takes no more data"));
+                return Err(self.gone(&"it takes no more data"));
             }
             self.take_in()?;
             self.sleep(None, Duration::from_millis(100));
@@ -66,11 +66,11 @@ impl Wire {
 
     /// Takes in what the server has sent, for whichever channel.
     pub(super) fn take_in(&self) -> Result<(), RemoteError> {
-        match (&self.idle).stream(0).read(&mut [0; 1]) {
+        match self.idle.stream(0).read(&mut [0; 1]) {
             // The channel says nothing by itself; its end means that the server is giving up the connection.
-            Ok(_) => Err(self.gone("the server closed it")),
+            Ok(_) => Err(self.gone(&"the server closed it")),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(self.gone(error)),
+            Err(error) => Err(self.gone(&error)),
         }
     }
 
@@ -111,7 +111,7 @@ impl Wire {
     }
 
     /// The connection as lost.
-    pub(super) fn gone(&self, cause: impl ToString) -> RemoteError {
+    pub(super) fn gone(&self, cause: &dyn std::fmt::Display) -> RemoteError {
         RemoteError::Disconnected {
             host: self.host.clone(),
             cause: cause.to_string(),

@@ -67,13 +67,11 @@ impl HostPatterns {
                 }
                 found
             }
-            Self::Hashed { salt, digest } => Hmac::<Sha1>::new_from_slice(salt)
-                .map(|mac| {
-                    mac.chain_update(host.as_bytes())
-                        .verify_slice(digest)
-                        .is_ok()
-                })
-                .unwrap_or(false),
+            Self::Hashed { salt, digest } => Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|mac| {
+                mac.chain_update(host.as_bytes())
+                    .verify_slice(digest)
+                    .is_ok()
+            }),
         }
     }
 }
