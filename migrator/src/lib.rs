@@ -1,1 +1,5 @@
 //! Moves a GroupWise post office from NetWare or Windows to Linux in two stages.
+
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
+
+pub mod remote;

@@ -1,1 +1,30 @@
 //! Makes whole synthetic GroupWise post offices from a seed, and plays the agents around them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`create`] | a post office from a seed |
+//! | [`describe`] | what a tree holds |
+//! | [`churn`] | what a living post office does between two passes |
+//! | [`poa`] | the Linux Post Office Agent |
+//! | [`package`] | the software package that installs that agent |
+//! | [`cli`] | all of it as commands |
+//!
+//! The databases are placeholders for now: right names, right first bytes, no FLAIM inside ([`placeholder`] says
+//! exactly what).  The guardian has no catalogue, and the agent finds its databases by name.
+
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
+
+mod case;
+pub mod churn;
+pub mod create;
+pub mod describe;
+mod error;
+mod people;
+pub mod placeholder;
+mod random;
+mod tree;
+
+pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
+pub use create::{CreateOptions, Created, NameCase, create};
+pub use describe::{Description, describe};
+pub use error::SimulatorError;

@@ -1,0 +1,102 @@
+//! What the caller decides about a connection.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+/// How to reach and log in to the destination.
+///
+/// Nothing here has a default that reads the environment: the caller says which known-hosts files count, where the
+/// agent's socket is, and which passwords are to be used.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// Name or address of the destination.
+    pub host: String,
+    /// Port of its sshd.
+    pub port: u16,
+    /// User to log in as.
+    pub user: String,
+    /// Files in the format of OpenSSH's `known_hosts`; one that does not exist counts as empty.
+    pub known_hosts: Vec<PathBuf>,
+    /// Ways to log in, tried in this order.
+    pub authentication: Vec<Authentication>,
+    /// How long reaching the server and logging in may take together, and how long any single answer may take.
+    pub connect_timeout_seconds: u64,
+    /// After how much silence a sign of life is asked for; three unanswered ones mean that the link is gone.
+    pub keepalive_seconds: u64,
+    /// How long one command may run.
+    pub command_timeout_seconds: u64,
+}
+
+impl ConnectOptions {
+    /// Options with the times that suit most networks, no known-hosts file and no way to log in.
+    pub fn new(host: impl Into<String>, user: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: 22,
+            user: user.into(),
+            known_hosts: Vec::new(),
+            authentication: Vec::new(),
+            connect_timeout_seconds: 30,
+            keepalive_seconds: 15,
+            command_timeout_seconds: 300,
+        }
+    }
+}
+
+/// One way to log in.
+#[derive(Clone)]
+pub enum Authentication {
+    /// With the keys that an ssh agent holds.
+    Agent {
+        /// The agent's socket.
+        socket: PathBuf,
+    },
+    /// With a private key file.
+    Key {
+        /// The file, which nobody but its owner may read.
+        path: PathBuf,
+        /// What the key is encrypted with, if it is.
+        passphrase: Option<SecretString>,
+    },
+    /// With a password, also where the server asks for it through keyboard-interactive.
+    Password(SecretString),
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent { socket } => write!(formatter, "Agent({})", socket.display()),
+            Self::Key { path, passphrase } => {
+                let how = if passphrase.is_some() {
+                    ", with a passphrase"
+                } else {
+                    ""
+                };
+                write!(formatter, "Key({}{how})", path.display())
+            }
+            Self::Password(_) => formatter.write_str("Password"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_in_debug_output() {
+        let mut options = ConnectOptions::new("host", "root");
+        options.authentication = vec![
+            Authentication::Password("geheim-1".into()),
+            Authentication::Key {
+                path: "/k".into(),
+                passphrase: Some("geheim-2".into()),
+            },
+        ];
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("geheim"), "{shown}");
+        assert!(shown.contains("with a passphrase"), "{shown}");
+    }
+}

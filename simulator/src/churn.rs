@@ -1,0 +1,124 @@
+//! What a living post office does between two passes of a copy.
+//!
+//! Mail arrives and leaves, attachments are purged, databases change, users are added, and now and then somebody's
+//! client writes a name in another case.  All of it follows from the seed and the tree.  Unlike a real agent it takes
+//! no locks: that comes with the agent of the source server.
+
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use postoffice::names::RelativePath;
+use rand::RngExt;
+use serde::{Serialize, Serializer};
+
+use crate::error::SimulatorError;
+use crate::random::generator;
+use crate::tree;
+use work::Work;
+
+/// How a churn is done.
+#[derive(Debug, Clone)]
+pub struct ChurnOptions {
+    /// What everything is derived from.
+    pub seed: u64,
+    /// How many operations; from ten on each kind occurs.
+    pub operations: usize,
+    /// The time that changed files get; the present where it is `None`.  Seconds are made even, as on NetWare.
+    pub time: Option<SystemTime>,
+}
+
+/// A kind of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChurnKind {
+    /// A new attachment.
+    NewBlob,
+    /// A database with other bytes of the same number.
+    ChangedDatabase,
+    /// A database that became larger.
+    GrownDatabase,
+    /// A user with a new database, and a new record in the post office database.
+    NewUser,
+    /// A message that waits to leave.
+    QueuedOut,
+    /// A message that waits to be delivered.
+    QueuedIn,
+    /// A queued message that was taken.
+    Consumed,
+    /// An attachment whose message was purged.
+    PurgedBlob,
+    /// An attachment whose name changed its case and nothing else.
+    RenamedCase,
+}
+
+impl ChurnKind {
+    /// Every kind, in an order in which each finds what it needs.
+    pub const ALL: [Self; 9] = [
+        Self::NewBlob,
+        Self::ChangedDatabase,
+        Self::GrownDatabase,
+        Self::NewUser,
+        Self::QueuedOut,
+        Self::QueuedIn,
+        Self::Consumed,
+        Self::PurgedBlob,
+        Self::RenamedCase,
+    ];
+}
+
+/// One operation that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChurnOperation {
+    /// What was done.
+    pub kind: ChurnKind,
+    /// To which file; for a renamed one, its new name.
+    #[serde(serialize_with = "as_text")]
+    pub path: RelativePath,
+    /// What else changed: the post office database for a new user, the old name of a renamed file.
+    #[serde(serialize_with = "as_text_option")]
+    pub other: Option<RelativePath>,
+}
+
+/// What a churn did, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChurnReport {
+    /// The operations.
+    pub operations: Vec<ChurnOperation>,
+}
+
+/// Lets the post office at `path` live for a number of operations.
+pub fn churn(path: &Path, options: &ChurnOptions) -> Result<ChurnReport, SimulatorError> {
+    let root = tree::open_post_office(path)?;
+    let time = tree::even_seconds(options.time.unwrap_or_else(SystemTime::now));
+    let generator = generator(options.seed, b"churn");
+    let mut work = Work::new(&root, time, generator)?;
+    let mut operations = Vec::with_capacity(options.operations);
+    for number in 0..options.operations {
+        let kind = match ChurnKind::ALL.get(number) {
+            Some(kind) => *kind,
+            None => ChurnKind::ALL[work.generator.random_range(0..ChurnKind::ALL.len())],
+        };
+        operations.push(work.operate(kind)?);
+    }
+    Ok(ChurnReport { operations })
+}
+
+fn as_text<S: Serializer>(path: &RelativePath, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(path)
+}
+
+// The signature is serde's.
+#[allow(clippy::ref_option)]
+fn as_text_option<S: Serializer>(
+    path: &Option<RelativePath>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => serializer.serialize_some(&path.to_string()),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,152 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::create::{CreateOptions, NameCase, create};
+use crate::describe::describe;
+
+const TIME_SECONDS: u64 = 1_500_000_001;
+
+type Files = BTreeMap<RelativePath, (Vec<u8>, SystemTime)>;
+
+fn files(folder: &Path) -> Files {
+    let root = tree::open_folder(folder).unwrap();
+    let mut files = BTreeMap::new();
+    for entry in tree::entries(&root).unwrap() {
+        if entry.is_file {
+            let modified = root
+                .metadata(tree::os(&entry.path))
+                .unwrap()
+                .modified()
+                .unwrap();
+            let bytes = tree::read(&root, &entry.path).unwrap();
+            files.insert(entry.path, (bytes, modified.into_std()));
+        }
+    }
+    files
+}
+
+fn churned(seed: u64, operations: usize) -> (Files, Files, ChurnReport, usize) {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("po");
+    let options = CreateOptions {
+        folder: folder.clone(),
+        documents: None,
+        seed: 5,
+        files: 300,
+        case: NameCase::Mixed,
+    };
+    create(&options).unwrap();
+    let before = files(&folder);
+    let time = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(TIME_SECONDS));
+    let report = churn(
+        &folder,
+        &ChurnOptions {
+            seed,
+            operations,
+            time,
+        },
+    )
+    .unwrap();
+    (
+        before,
+        files(&folder),
+        report,
+        describe(&folder).unwrap().users.len(),
+    )
+}
+
+#[test]
+fn ten_operations_have_every_kind_and_the_report_is_the_whole_truth() {
+    let (before, after, report, users) = churned(3, 10);
+    assert_eq!(report.operations.len(), 10);
+    let kinds: BTreeSet<_> = report
+        .operations
+        .iter()
+        .map(|operation| operation.kind)
+        .collect();
+    assert_eq!(kinds.len(), ChurnKind::ALL.len());
+    let new_users = report
+        .operations
+        .iter()
+        .filter(|operation| operation.kind == ChurnKind::NewUser)
+        .count();
+    assert_eq!(users, 12 + new_users);
+
+    let reported: BTreeSet<_> = report
+        .operations
+        .iter()
+        .flat_map(|operation| std::iter::once(&operation.path).chain(&operation.other))
+        .collect();
+    for path in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+        if before.get(path) != after.get(path) {
+            assert!(reported.contains(path), "{path} changed without a word");
+        }
+    }
+    for operation in &report.operations {
+        assert_ne!(
+            before.get(&operation.path),
+            after.get(&operation.path),
+            "{operation:?}"
+        );
+        if let Some((_, modified)) = after.get(&operation.path)
+            && operation.kind != ChurnKind::RenamedCase
+        {
+            let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(
+                since,
+                Duration::from_secs(TIME_SECONDS - 1),
+                "{operation:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn kinds_do_what_they_say() {
+    let (before, after, report, _) = churned(4, 9);
+    for operation in &report.operations {
+        let (old, new) = (before.get(&operation.path), after.get(&operation.path));
+        let bytes = |file: Option<&(Vec<u8>, SystemTime)>| file.map(|file| file.0.len());
+        match operation.kind {
+            ChurnKind::ChangedDatabase => assert_eq!(bytes(old), bytes(new)),
+            ChurnKind::GrownDatabase => assert!(bytes(old) < bytes(new)),
+            ChurnKind::Consumed | ChurnKind::PurgedBlob => assert_eq!(new, None),
+            ChurnKind::RenamedCase => {
+                let other = operation.other.as_ref().unwrap();
+                assert!(
+                    other
+                        .as_bytes()
+                        .eq_ignore_ascii_case(operation.path.as_bytes())
+                );
+                assert!(!after.contains_key(other) && new.is_some());
+            }
+            _ => assert!(old.is_none() && new.is_some()),
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_does_the_same() {
+    let (first, second) = (churned(9, 60), churned(9, 60));
+    assert_eq!(first.2, second.2);
+    assert_eq!(first.1, second.1);
+    assert_ne!(churned(10, 60).2, first.2);
+}
+
+#[test]
+fn an_empty_folder_is_no_post_office() {
+    let scratch = tempfile::tempdir().unwrap();
+    let refused = churn(
+        scratch.path(),
+        &ChurnOptions {
+            seed: 1,
+            operations: 1,
+            time: None,
+        },
+    );
+    assert!(matches!(
+        refused,
+        Err(SimulatorError::NotAPostOffice { .. })
+    ));
+}

@@ -1,0 +1,224 @@
+//! What each folder of a post office holds, attachments and the startup file left out.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::NameCase;
+use super::plan::{Content, Folders, NamedFile};
+use crate::placeholder::{Record, User};
+use crate::random::{MESSAGE_DATABASES, QUEUED, SMALL_FILES, Sizes, USER_DATABASES};
+
+/// The roll-forward log of the guardian; under 24 KB it counts as empty.
+const GUARDIAN_LOG: Sizes = Sizes::new(4096, &[1]);
+
+const DICTIONARY: &str =
+    "; Data dictionary of a simulated post office.\r\n; It has no items yet.\r\n";
+
+fn database(sizes: Sizes) -> Content {
+    Content::Database(Vec::new(), sizes)
+}
+
+fn empty() -> Content {
+    Content::Bytes(Vec::new())
+}
+
+/// The files of the root, the startup file left out.
+pub(super) fn root(folders: &mut Folders, records: Vec<Record>) {
+    let dictionary = || Content::Bytes(DICTIONARY.as_bytes().to_vec());
+    folders.at("").named.extend([
+        NamedFile::new("wphost.db", Content::Database(records, MESSAGE_DATABASES)),
+        NamedFile::new("ngwguard.db", database(USER_DATABASES)),
+        NamedFile::new("ngwguard.fbk", database(USER_DATABASES)),
+        NamedFile::new("ngwguard.rfl", Content::Random(GUARDIAN_LOG)),
+        NamedFile::new("ngwguard.dc", dictionary()),
+        NamedFile::new("gwpo.dc", dictionary()),
+        NamedFile::new("ngwcheck.db", database(USER_DATABASES)),
+        NamedFile::new("ngwcheck.log", Content::Random(SMALL_FILES)),
+        NamedFile::new("ngwguard.lck", empty()),
+        NamedFile::new("wphost.lck", empty()),
+        // Somebody always leaves something.
+        NamedFile::new(
+            "readme.txt",
+            Content::Bytes(b"Call Erika before you touch this.\r\n".to_vec()),
+        ),
+    ]);
+    folders
+        .at("oftemp")
+        .named
+        .push(NamedFile::new("gwt00001.tmp", Content::Random(SMALL_FILES)));
+    folders
+        .at("ofwork/ofdirect")
+        .named
+        .push(NamedFile::new("direct.001", Content::Random(SMALL_FILES)));
+}
+
+/// User databases, prime user databases, indexes and views.
+pub(super) fn users(
+    folders: &mut Folders,
+    generator: &mut ChaCha8Rng,
+    users: &[User],
+    case: NameCase,
+) {
+    let folder = folders.at("ofuser");
+    for user in users {
+        folder.named.push(NamedFile::new(
+            format!("user{}.db", user.fid),
+            database(USER_DATABASES),
+        ));
+    }
+    for number in 0..users.len().div_ceil(10) {
+        let name = format!("pu{number:03x}{:02x}.db", generator.random_range(0..0x100));
+        folder
+            .named
+            .push(NamedFile::new(name, database(USER_DATABASES)));
+    }
+    if let Some(user) = users.first() {
+        folder
+            .named
+            .push(NamedFile::new(format!("user{}.lck", user.fid), empty()));
+    }
+    for number in 0..3 {
+        for extension in ["idx", "inc"] {
+            let name = format!("{number:08x}.{extension}");
+            let index = NamedFile::new(name, Content::Random(USER_DATABASES));
+            folders.at("ofuser/index").named.push(index);
+        }
+    }
+    views(folders, case);
+}
+
+fn views(folders: &mut Folders, case: NameCase) {
+    let views = &mut folders.at("ofviews/win").named;
+    for name in [
+        "mail", "mailsend", "appt", "task", "note", "phone", "posted",
+    ] {
+        views.push(NamedFile::new(
+            format!("gw{name}.vew"),
+            Content::Random(SMALL_FILES),
+        ));
+    }
+    let settings = Content::Bytes(b"[Views]\r\nDefault=GWMAIL\r\n".to_vec());
+    views.push(NamedFile::new("gwviews.ini", settings));
+    if case == NameCase::Mixed {
+        // One that can become lower case, one that must be kept and reported.
+        for name in ["Prüfung.VEW", "ÜBERSICHT.vew"] {
+            views.push(NamedFile::exact(name, Content::Random(SMALL_FILES)));
+        }
+    }
+}
+
+/// Message databases and what stands beside them.
+pub(super) fn messages(folders: &mut Folders, count: usize) {
+    let folder = folders.at("ofmsg");
+    for number in 0..count {
+        folder.named.push(NamedFile::new(
+            format!("msg{number}.db"),
+            database(MESSAGE_DATABASES),
+        ));
+    }
+    folder
+        .named
+        .push(NamedFile::new("ngwdfr.db", database(USER_DATABASES)));
+    folder.named.push(NamedFile::new("msg0.lck", empty()));
+    let backup = NamedFile::new("ngwguard.fbk", database(USER_DATABASES));
+    folders.at("ofmsg/guardbak").named.push(backup);
+}
+
+/// Queue items, `count` and at least one per priority of the two busy queues, and the logs between them.
+pub(super) fn queues(folders: &mut Folders, generator: &mut ChaCha8Rng, count: usize) {
+    for queue in ["wpcsin", "wpcsout/ofs"] {
+        for priority in 0..8 {
+            queued(folders, &format!("{queue}/{priority}"));
+        }
+    }
+    for folder in [
+        "wpcsout/ads/2",
+        "wpcsout/chk/0",
+        "wpcsout/problem",
+        "wpcsout/ofs/defer",
+    ] {
+        queued(folders, folder);
+    }
+    for _ in 20..count {
+        let queue = ["wpcsin", "wpcsout/ofs", "wpcsout/ads"][generator.random_range(0..3)];
+        queued(
+            folders,
+            &format!("{queue}/{}", generator.random_range(0..8)),
+        );
+    }
+    for (month, day) in [(3, 12), (3, 13), (11, 30)] {
+        for number in 1..=2 {
+            let name = format!("{month:02}{day:02}poa.{number:03}");
+            let log = NamedFile::new(name, Content::Random(SMALL_FILES));
+            folders.at("wpcsout/ofs").named.push(log);
+        }
+    }
+}
+
+fn queued(folders: &mut Folders, label: &str) {
+    let folder = folders.at(label);
+    folder.opaque += 1;
+    folder.opaque_sizes = QUEUED;
+}
+
+/// A library with its databases, and `count` documents, a tenth of them archived.
+pub(super) fn library(
+    folders: &mut Folders,
+    generator: &mut ChaCha8Rng,
+    library: &str,
+    count: usize,
+) {
+    let label = format!("gwdms/{library}");
+    let number = library.trim_start_matches("lib00");
+    let databases = &mut folders.at(&label).named;
+    databases.push(NamedFile::new(
+        format!("dmsd00{number}.db"),
+        database(USER_DATABASES),
+    ));
+    for partition in 0..10 {
+        let name = format!("dmdd{partition:02}{number}.db");
+        databases.push(NamedFile::new(name, database(USER_DATABASES)));
+    }
+    for extension in ["idx", "inc"] {
+        let index = NamedFile::new(
+            format!("{library}.{extension}"),
+            Content::Random(SMALL_FILES),
+        );
+        folders.at(&format!("{label}/index")).named.push(index);
+    }
+    folders.at(&format!("{label}/docs"));
+    if folders.at("gwdms").named.is_empty() {
+        folders
+            .at("gwdms")
+            .named
+            .push(NamedFile::new("dmsh.db", database(USER_DATABASES)));
+    }
+    if count > 0 {
+        let archived = count.div_ceil(10);
+        documents(
+            folders,
+            generator,
+            &format!("{label}/docs"),
+            count - archived,
+        );
+        folders.at(&format!("{label}/archive/a000000")).opaque += archived;
+    }
+}
+
+/// Documents in their folders `fd0` to `fdff`, with few folders where there are few documents.
+pub(super) fn documents(
+    folders: &mut Folders,
+    generator: &mut ChaCha8Rng,
+    label: &str,
+    count: usize,
+) {
+    let folder_last = u8::try_from(count / 8).unwrap_or(u8::MAX);
+    for number in 0..count {
+        let folder = match number {
+            0 => 0xf6,
+            _ => generator.random_range(0..=folder_last),
+        };
+        let slash = if label.is_empty() { "" } else { "/" };
+        folders.at(&format!("{label}{slash}fd{folder:x}")).opaque += 1;
+    }
+}
