@@ -3,3 +3,4 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 pub mod remote;
+pub mod worksheet;

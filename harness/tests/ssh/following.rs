@@ -36,7 +36,7 @@ async fn following_goes_on_behind_the_last_line_after_a_cut() {
     let site = Site::new().await;
     let file = site.path("events");
     let writer = shell(&format!(
-        "for i in $(seq 1 3000); do echo line $i; done > '{}'",
+        "for i in $(seq 1 60000); do echo line $i; done > '{}'",
         file.display()
     ));
     site.connect()
@@ -45,9 +45,9 @@ async fn following_goes_on_behind_the_last_line_after_a_cut() {
         .await
         .expect("written");
     let (mut offset, mut seen, mut cuts) = (0, Vec::new(), 0);
-    while seen.len() < 3000 {
+    while seen.len() < 60_000 {
         let remote = site.connect().await;
-        site.server.cut_after_bytes(12_000);
+        site.server.cut_after_bytes(250_000);
         let command = RemoteCommand::new("tail")
             .argument("-c")
             .argument(format!("+{}", offset + 1))
@@ -58,7 +58,7 @@ async fn following_goes_on_behind_the_last_line_after_a_cut() {
         while let Some(line) = lines.recv().await {
             offset += line.len() + 1;
             seen.push(String::from_utf8(line).expect("text"));
-            if seen.len() == 3000 {
+            if seen.len() == 60_000 {
                 break;
             }
         }

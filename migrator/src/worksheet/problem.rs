@@ -1,0 +1,161 @@
+//! What is wrong with a worksheet: everything at once, each with its line.
+
+use std::fmt;
+use std::ops::Range;
+
+use postoffice::names::printable;
+use worker::finding::{Explain, Finding, Verdict};
+
+/// The code of every finding about a worksheet.
+const CODE: &str = "worksheet";
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; `None` where something is missing that has no line.
+    pub line: Option<usize>,
+    /// What the line says; secrets are left out.
+    pub text: String,
+    /// What is wrong with it, in a sentence without a full stop.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(
+                formatter,
+                "line {line}: {}\n    {}",
+                self.text, self.message
+            ),
+            None => formatter.write_str(&self.message),
+        }
+    }
+}
+
+/// Every mistake of a worksheet, in the order of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorksheetProblems(pub(super) Vec<Problem>);
+
+impl WorksheetProblems {
+    /// The mistakes.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+
+    /// One finding for each mistake.
+    pub fn findings(&self) -> Vec<Finding> {
+        let finding = |problem: &Problem| {
+            let subject = problem
+                .line
+                .map_or_else(String::new, |line| format!("line {line}"));
+            let remedy = match problem.line {
+                Some(_) => format!("Correct the line: {}", problem.text),
+                None => "Add it; `gwmigrate worksheet` prints one with everything in it".to_owned(),
+            };
+            Finding::new(CODE, Verdict::Usage, problem.message.clone(), remedy)
+                .about(subject.as_bytes())
+        };
+        self.0.iter().map(finding).collect()
+    }
+}
+
+impl fmt::Display for WorksheetProblems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(
+            formatter,
+            "The worksheet has {count} {}",
+            if count == 1 { "mistake" } else { "mistakes" }
+        )?;
+        for problem in &self.0 {
+            write!(
+                formatter,
+                "\n  {}",
+                problem.to_string().replace('\n', "\n  ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for WorksheetProblems {}
+
+impl Explain for WorksheetProblems {
+    fn code(&self) -> &'static str {
+        CODE
+    }
+
+    fn verdict(&self) -> Verdict {
+        Verdict::Usage
+    }
+
+    fn guidance(&self) -> String {
+        "Correct the lines and run again; `gwmigrate worksheet` prints one with everything in it"
+            .to_owned()
+    }
+}
+
+/// Collects mistakes and finds their lines.
+pub(super) struct Problems<'a> {
+    text: &'a str,
+    found: Vec<(usize, Problem)>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            found: Vec::new(),
+        }
+    }
+
+    /// A mistake at a place in the text.
+    pub(super) fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        let before = self
+            .text
+            .get(..span.start.min(self.text.len()))
+            .unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let text = shown_line(self.text.lines().nth(line - 1).unwrap_or_default());
+        self.found.push((
+            span.start,
+            Problem {
+                line: Some(line),
+                text,
+                message: message.into(),
+            },
+        ));
+    }
+
+    /// Something that is missing.
+    pub(super) fn add_missing(&mut self, message: impl Into<String>) {
+        let problem = Problem {
+            line: None,
+            text: String::new(),
+            message: message.into(),
+        };
+        self.found.push((usize::MAX, problem));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(super) fn finish(mut self) -> WorksheetProblems {
+        self.found.sort_by_key(|(start, _)| *start);
+        WorksheetProblems(self.found.into_iter().map(|(_, problem)| problem).collect())
+    }
+}
+
+/// A line as it may be shown: somebody may have written a password there, which is what the mistake is about.
+fn shown_line(line: &str) -> String {
+    let line = line.trim();
+    let shown = match line.split_once('=') {
+        Some((key, value)) if key.contains("pass") || value.contains("pass") => {
+            format!("{}= …", key)
+        }
+        _ => line.to_owned(),
+    };
+    printable(shown.as_bytes())
+}

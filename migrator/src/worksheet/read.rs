@@ -1,0 +1,378 @@
+//! From text to checked values, by the table of fields alone.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::field::{Field, Need, SECTIONS, Section, of_section};
+use super::problem::Problems;
+use super::secret::SecretReference;
+use super::suggest::nearest;
+use super::value::{Value, check};
+
+/// The values of one section; each is taken out once.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    values: BTreeMap<&'static str, Value>,
+    spans: BTreeMap<&'static str, Range<usize>>,
+    /// Whether the section stands in the worksheet.
+    pub(super) is_present: bool,
+}
+
+/// Everything that a worksheet says, and the defaults for the rest.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    sections: BTreeMap<&'static str, Entries>,
+    lists: BTreeMap<&'static str, Vec<Entries>>,
+}
+
+/// Reads a worksheet; what is wrong with it is added to the problems.
+pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Filled {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        problems.add(
+            &error.span().unwrap_or_default(),
+            format!("this is no TOML: {}", error.message()),
+        );
+    }
+    let source = source_kind(table.get_ref());
+    // What could not be parsed may be what seems to be missing.
+    let mut reader = Reader {
+        problems,
+        source,
+        tells_missing: errors.is_empty(),
+    };
+    let mut filled = Filled::default();
+    reader.refuse_unknown_sections(table.get_ref());
+    for section in &SECTIONS {
+        let found = find(table.get_ref(), section.name);
+        if section.is_list {
+            filled
+                .lists
+                .insert(section.name, reader.read_list(section, found));
+        } else {
+            filled
+                .sections
+                .insert(section.name, reader.read_one(section, found));
+        }
+    }
+    filled
+}
+
+/// The kind of source, which decides which settings make sense.
+fn source_kind(table: &DeTable<'_>) -> Option<String> {
+    let (_, section) = find(table, "source")?;
+    let DeValue::Table(section) = section.get_ref() else {
+        return None;
+    };
+    match find(section, "kind")?.1.get_ref() {
+        DeValue::String(kind) => Some(kind.to_string()),
+        _ => None,
+    }
+}
+
+type Found<'t, 'i> = (Range<usize>, &'t Spanned<DeValue<'i>>);
+
+/// The entry of a name, whose dots lead into tables.
+fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<Found<'t, 'i>> {
+    let (first, rest) = name
+        .split_once('.')
+        .map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == first)?;
+    match (rest, value.get_ref()) {
+        (None, _) => Some((key.span(), value)),
+        (Some(rest), DeValue::Table(inner)) => find(inner, rest),
+        (Some(_), _) => None,
+    }
+}
+
+struct Reader<'p, 'a> {
+    problems: &'p mut Problems<'a>,
+    source: Option<String>,
+    tells_missing: bool,
+}
+
+impl Reader<'_, '_> {
+    fn refuse_unknown_sections(&mut self, table: &DeTable<'_>) {
+        let firsts: Vec<&str> = SECTIONS
+            .iter()
+            .map(|section| section.name.split('.').next().unwrap_or_default())
+            .collect();
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            if !firsts.contains(&name) {
+                let meant = nearest(name, firsts.iter().copied());
+                let meant =
+                    meant.map_or_else(String::new, |meant| format!("; did you mean [{meant}]?"));
+                let what = if matches!(value.get_ref(), DeValue::Table(_)) {
+                    "section"
+                } else {
+                    "setting"
+                };
+                self.problems
+                    .add(&key.span(), format!("there is no {what} `{name}`{meant}"));
+            } else if name == "documents" {
+                self.refuse_unknown_in_documents(value);
+            }
+        }
+    }
+
+    fn refuse_unknown_in_documents(&mut self, value: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(documents) = value.get_ref() else {
+            return self
+                .problems
+                .add(&value.span(), "areas are written as [[documents.area]]");
+        };
+        for key in documents.keys().filter(|key| key.get_ref() != "area") {
+            self.problems.add(
+                &key.span(),
+                "[documents] has nothing but [[documents.area]]",
+            );
+        }
+    }
+
+    fn read_one(&mut self, section: &'static Section, found: Option<Found<'_, '_>>) -> Entries {
+        match found {
+            Some((span, value)) => match value.get_ref() {
+                DeValue::Table(table) => self.read_table(section, &span, table),
+                _ => {
+                    self.problems.add(
+                        &span,
+                        format!("`{0}` must be a section, written as [{0}]", section.name),
+                    );
+                    Entries::default()
+                }
+            },
+            None => {
+                if section.is_required && self.tells_missing {
+                    self.problems
+                        .add_missing(format!("the section [{}] is missing", section.name));
+                }
+                let mut entries = Entries::default();
+                entries.fill_defaults(section, self.source.as_deref());
+                entries
+            }
+        }
+    }
+
+    fn read_list(
+        &mut self,
+        section: &'static Section,
+        found: Option<Found<'_, '_>>,
+    ) -> Vec<Entries> {
+        let Some((span, value)) = found else {
+            return Vec::new();
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.problems
+                .add(&span, format!("it must be written as [[{}]]", section.name));
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::Table(table) => all.push(self.read_table(section, &item.span(), table)),
+                _ => self.problems.add(
+                    &item.span(),
+                    format!("it must be written as [[{}]]", section.name),
+                ),
+            }
+        }
+        all
+    }
+
+    fn read_table(
+        &mut self,
+        section: &'static Section,
+        header: &Range<usize>,
+        table: &DeTable<'_>,
+    ) -> Entries {
+        let mut entries = Entries {
+            is_present: true,
+            ..Entries::default()
+        };
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let Some(field) = of_section(section.name).find(|field| field.name == name) else {
+                let meant = nearest(name, of_section(section.name).map(|field| field.name));
+                let meant =
+                    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                self.problems.add(
+                    &key.span(),
+                    format!("there is no setting `{name}` in [{}]{meant}", section.name),
+                );
+                continue;
+            };
+            if let Some(source) = self
+                .source
+                .as_deref()
+                .filter(|source| self.is_wrong_for(field, source))
+            {
+                self.problems.add(
+                    &key.span(),
+                    format!("`{name}` makes no sense with kind = \"{source}\""),
+                );
+                continue;
+            }
+            entries.spans.insert(field.name, key.span());
+            match check(field.kind, value.get_ref()) {
+                Ok(value) => {
+                    // With a kind of source that does not exist, nobody will take what only some kinds have.
+                    let source = self.source.as_deref();
+                    if field.sources.is_empty()
+                        || source.is_some_and(|source| field.applies_to(source))
+                    {
+                        entries.values.insert(field.name, value);
+                    }
+                }
+                Err(message) => self
+                    .problems
+                    .add(&key.span(), format!("`{name}` {message}")),
+            }
+        }
+        self.tell_missing(section, header, &entries);
+        entries.fill_defaults(section, self.source.as_deref());
+        entries
+    }
+
+    /// Whether a setting belongs to other kinds of source; of a kind that does not exist nothing is known.
+    fn is_wrong_for(&self, field: &Field, source: &str) -> bool {
+        super::field::SOURCES.contains(&source) && !field.applies_to(source)
+    }
+
+    fn tell_missing(
+        &mut self,
+        section: &'static Section,
+        header: &Range<usize>,
+        entries: &Entries,
+    ) {
+        let source = self.source.as_deref();
+        let missing = of_section(section.name).filter(|field| {
+            let applies =
+                field.sources.is_empty() || source.is_some_and(|source| field.applies_to(source));
+            field.need == Need::Required && applies && !entries.spans.contains_key(field.name)
+        });
+        for field in missing.filter(|_| self.tells_missing) {
+            let message = format!(
+                "`{}` is missing in [{}]; for example: {0} = {}",
+                field.name, section.name, field.example
+            );
+            self.problems.add(header, message);
+        }
+    }
+}
+
+impl Entries {
+    fn fill_defaults(&mut self, section: &Section, source: Option<&str>) {
+        for field in of_section(section.name) {
+            let Need::Default(literal) = field.need else {
+                continue;
+            };
+            let applies =
+                field.sources.is_empty() || source.is_some_and(|source| field.applies_to(source));
+            if !applies || self.spans.contains_key(field.name) {
+                continue;
+            }
+            // A test parses every default, so none is lost here.
+            let value = DeValue::parse(literal)
+                .ok()
+                .and_then(|value| check(field.kind, value.get_ref()).ok());
+            self.values.extend(value.map(|value| (field.name, value)));
+        }
+    }
+
+    /// Where a setting stands, for problems that only show later; the beginning where it does not.
+    pub(super) fn span(&self, name: &str) -> Range<usize> {
+        self.spans.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Whether the worksheet says something, be it right or wrong.
+    pub(super) fn is_said(&self, name: &str) -> bool {
+        self.spans.contains_key(name)
+    }
+
+    /// Whether there is a value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// A text that is there without fail: an empty one stands for a missing one, which is a problem already.
+    pub(super) fn text(&mut self, name: &str) -> String {
+        self.optional_text(name).unwrap_or_default()
+    }
+
+    pub(super) fn optional_text(&mut self, name: &str) -> Option<String> {
+        match self.values.remove(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn path(&mut self, name: &str) -> PathBuf {
+        self.text(name).into()
+    }
+
+    pub(super) fn optional_path(&mut self, name: &str) -> Option<PathBuf> {
+        self.optional_text(name).map(PathBuf::from)
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        match self.values.remove(name) {
+            Some(Value::Texts(texts)) => texts,
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        matches!(self.values.remove(name), Some(Value::Flag(true)))
+    }
+
+    pub(super) fn number<Number: TryFrom<u64> + Default>(&mut self, name: &str) -> Number {
+        match self.values.remove(name) {
+            Some(Value::Number(number)) => Number::try_from(number).unwrap_or_default(),
+            _ => Number::default(),
+        }
+    }
+
+    pub(super) fn ports(&mut self, name: &str) -> Vec<u16> {
+        match self.values.remove(name) {
+            Some(Value::Ports(ports)) => ports,
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn secret(&mut self, name: &str) -> Option<SecretReference> {
+        match self.values.remove(name) {
+            Some(Value::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+}
+
+impl Filled {
+    /// The values of a section; what is left in them afterwards stays there.
+    pub(super) fn section(&mut self, name: &str) -> Entries {
+        self.sections.remove(name).unwrap_or_default()
+    }
+
+    /// The values of each section of a list.
+    pub(super) fn list(&mut self, name: &str) -> Vec<Entries> {
+        self.lists.remove(name).unwrap_or_default()
+    }
+}
+
+impl Entries {
+    /// Ends the taking of values.
+    ///
+    /// Every field of the table must reach the worksheet: one that nobody takes would be accepted and ignored.
+    pub(super) fn finish(self) {
+        debug_assert!(
+            self.values.is_empty(),
+            "nobody takes {:?}",
+            self.values.keys()
+        );
+    }
+}
