@@ -79,6 +79,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         order: order.number,
         task: order.task.name().to_owned(),
         began_milliseconds: now_milliseconds(),
+        events_offset,
     };
     lease.describe(&serde_json::to_string(&running).unwrap_or_default())?;
     let hello = Hello { protocol: PROTOCOL, order: order.number, pid: running.pid, events_offset };

@@ -27,6 +27,9 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest order that is read.
 const ORDER_BYTES_MAX: u64 = 4 << 20;
 
+/// The folder of the job folder that keeps the reports.
+const REPORT_FOLDER: &str = "reports";
+
 /// Name of the file that keeps what a worker says on its standard error.
 const ERROR_FILE: &str = "worker.log";
 
@@ -34,7 +37,7 @@ const ERROR_FILE: &str = "worker.log";
 ///
 /// # Errors
 /// What kept it from beginning.
-pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<std::result::Result<Hello, Finding>> {
+pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Started> {
     let mut order = zeroize::Zeroizing::new(Vec::new());
     let failed = |operation, name: &str| {
         let name = name.to_owned();
@@ -58,20 +61,20 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<std:
     if let Some(stdout) = child.stdout.take() {
         BufReader::new(stdout).read_line(&mut line).map_err(failed("hear from", "the worker"))?;
     }
-    match serde_json::from_str::<Beginning>(&line) {
-        Ok(Beginning::Hello(hello)) => Ok(Ok(hello)),
-        Ok(Beginning::Refused(finding)) => Ok(Err(finding)),
-        Err(_) => Err(failed("hear from", "the worker")(std::io::Error::other(format!(
+    serde_json::from_str(&line).map_err(|_| {
+        failed("hear from", "the worker")(std::io::Error::other(format!(
             "it ended before it began; see {ERROR_FILE} in the job folder"
-        )))),
-    }
+        )))
+    })
 }
 
-/// The one line that a worker writes to its standard output.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+/// How a worker begins: the one line that it writes to its standard output.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Beginning {
+pub enum Started {
+    /// It is sealed in and works.
     Hello(Hello),
+    /// It did not begin.
     Refused(Finding),
 }
 
@@ -86,13 +89,13 @@ pub fn run_here(job_folder: &Path, input: impl Read, output: &mut dyn Write, wra
     let _ = rustix::process::setsid();
     let outcome = read_order(input).and_then(|order| run(job_folder, order, wrap, |hello| say(output, hello)));
     outcome.inspect_err(|error| {
-        let line = serde_json::to_string(&Beginning::Refused(error.to_finding())).unwrap_or_default();
+        let line = serde_json::to_string(&Started::Refused(error.to_finding())).unwrap_or_default();
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());
     })
 }
 
 fn say(output: &mut dyn Write, hello: &Hello) {
-    let line = serde_json::to_string(&Beginning::Hello(hello.clone())).unwrap_or_default();
+    let line = serde_json::to_string(&Started::Hello(hello.clone())).unwrap_or_default();
     // A starter that is gone already will find the worker by its lease.
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
@@ -173,6 +176,9 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::EndStep { step, state, detail, findings } => end_step(&store, &step, state, &detail, &findings)?,
         Request::Confirm { item, by, note } => store.confirm(&item, &by, &note)?,
         Request::Remember { facts } => store.remember(&facts)?,
+        Request::KeepReport { command, report } => {
+            return Ok(Reply::Kept { file: keep_report(job_folder, &command, &report)? });
+        }
         Request::Status => {
             let mut status = store.status()?;
             status.running = Lease::holder(job_folder, Role::Worker)?
@@ -182,6 +188,33 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::Findings => return Ok(Reply::Findings { findings: store.findings()? }),
     }
     Ok(Reply::Done)
+}
+
+/// Writes a report under the next free number.
+fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> Result<String> {
+    let failed = |source| WorkerError::JobFolder { operation: "write", name: REPORT_FOLDER.into(), source };
+    let command: String =
+        command.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
+    let folder = job_folder.join(REPORT_FOLDER);
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let text = serde_json::to_vec_pretty(report).map_err(|error| failed(error.into()))?;
+    let mut number = 1 + std::fs::read_dir(&folder).map_err(failed)?.count();
+    loop {
+        let name = format!("{number:04}-{command}.json");
+        match create_new(&folder, &name) {
+            Ok(mut file) => {
+                file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
+                return Ok(format!("{REPORT_FOLDER}/{name}"));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+fn create_new(folder: &Path, name: &str) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().write(true).create_new(true).mode(0o600).open(folder.join(name))
 }
 
 fn end_step(store: &JobStore, step: &str, state: StepState, detail: &str, findings: &[Finding]) -> Result<()> {

@@ -48,6 +48,13 @@ pub enum Request {
         /// Name and value of each.
         facts: BTreeMap<String, String>,
     },
+    /// Keep a report under the next number; it is never written over.
+    KeepReport {
+        /// The command that it is about.
+        command: String,
+        /// The report.
+        report: serde_json::Value,
+    },
     /// Everything that `status` shows.
     Status,
     /// The findings that were kept.
@@ -67,6 +74,11 @@ pub enum Reply {
     },
     /// It was done.
     Done,
+    /// A report was kept.
+    Kept {
+        /// Its file, below the job folder.
+        file: String,
+    },
     /// The state of the job.
     Status(Box<StatusReport>),
     /// The findings, oldest first.
@@ -170,6 +182,8 @@ pub struct Running {
     pub task: String,
     /// When it began, in milliseconds since 1970.
     pub began_milliseconds: i64,
+    /// Where its events begin in the event log, in bytes.
+    pub events_offset: u64,
 }
 
 /// The state of a job.

@@ -1,0 +1,16 @@
+//! The commands of an administrator, one file each.
+
+pub mod abandon;
+pub mod check;
+pub mod finish;
+pub mod lowercase;
+pub mod prepare;
+pub mod queues;
+pub mod report;
+pub mod stage_one;
+pub mod stage_two;
+pub mod status;
+pub mod test_mailbox;
+pub mod verify;
+
+mod keep;

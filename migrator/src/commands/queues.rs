@@ -1,0 +1,45 @@
+//! `gwmigrate queues`: stragglers that arrived in the queues of the source after stage two.
+
+use worker::finding::{Finding, Verdict};
+use worker::protocol::{QueueReport, Task, TaskReport};
+
+use super::{keep, stage_two};
+use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps;
+
+/// Carries stragglers over, without touching what stands in the queues of the destination.
+pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<QueueReport>) {
+    let (outcome, report) = match order(controller).await {
+        Ok(report) => (Ok(()), Some(report)),
+        Err(error) => (Err(error), None),
+    };
+    (keep::end(controller, "queues", outcome).await, report)
+}
+
+async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
+    stage_two::attach(controller).await?;
+    if !controller.status().await?.facts.contains_key("sealed-milliseconds") {
+        let error = StepError::refused(
+            "not-sealed",
+            "The queues are carried over by stage two, which has not come to its end",
+            "Run `gwmigrate stage-two`; this command is for what arrives later",
+        );
+        controller.report(worker::finding::Explain::to_finding(&error));
+        return Err(error);
+    }
+    steps::mount_source::run(controller).await?;
+    let report = match controller.order(Task::Queues { live: true }).await?.report {
+        Some(TaskReport::Queues(report)) => report,
+        other => return Err(StepError::Protocol { text: format!("{other:?}") }),
+    };
+    steps::unmount::run(controller).await?;
+    if report.carried == 0 {
+        controller.report(Finding::new(
+            "no-stragglers",
+            Verdict::NothingToDo,
+            "The queues of the source hold nothing that was not carried over before",
+            "Nothing",
+        ));
+    }
+    Ok(report)
+}

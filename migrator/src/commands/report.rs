@@ -1,0 +1,39 @@
+//! `gwmigrate report`: everything that the job store knows, for keeping.
+
+use serde::{Deserialize, Serialize};
+use worker::finding::Explain as _;
+use worker::protocol::{FindingLine, Reply, Request, StatusReport};
+
+use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps;
+
+/// The report of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobReport {
+    /// Version of this document.
+    pub report_version: u32,
+    /// The state of the job.
+    pub status: StatusReport,
+    /// The findings that were kept.
+    pub findings: Vec<FindingLine>,
+}
+
+/// Reads the report; changes nothing.
+pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<JobReport>) {
+    let outcome = read(controller).await;
+    if let Err(error) = &outcome {
+        controller.report(error.to_finding());
+    }
+    let summary = controller.finish(outcome.as_ref().err());
+    controller.disconnect().await;
+    (summary, outcome.ok())
+}
+
+async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
+    steps::install_utility::attach(controller).await?;
+    let status = controller.status().await?;
+    match controller.call(&Request::Findings).await? {
+        Reply::Findings { findings } => Ok(JobReport { report_version: 1, status, findings }),
+        other => Err(StepError::Protocol { text: format!("{other:?}") }),
+    }
+}

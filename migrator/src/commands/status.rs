@@ -1,0 +1,81 @@
+//! `gwmigrate status`: the list of the steps with a mark each, and the command that comes next.
+
+use serde::{Deserialize, Serialize};
+use worker::finding::Explain as _;
+use worker::protocol::{StatusReport, StepState};
+
+use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::step::Step;
+use crate::steps;
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What the job store says.
+    pub status: StatusReport,
+    /// The command that comes next.
+    pub next: String,
+    /// How to go back from here.
+    pub back: String,
+}
+
+/// Reads where the job stands; changes nothing and needs no lease.
+pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<Standing>) {
+    let outcome = read(controller).await;
+    if let Err(error) = &outcome {
+        controller.report(error.to_finding());
+    }
+    let summary = controller.finish(outcome.as_ref().err());
+    controller.disconnect().await;
+    (summary, outcome.ok())
+}
+
+async fn read(controller: &mut Controller) -> Result<Standing, StepError> {
+    steps::install_utility::attach(controller).await?;
+    let status = controller.status().await?;
+    let next = next_command(controller, &status);
+    let back = last_step(&status).map_or_else(String::new, |step| step.back().to_owned());
+    Ok(Standing { status, next, back })
+}
+
+fn last_step(status: &StatusReport) -> Option<Step> {
+    status
+        .steps
+        .iter()
+        .max_by_key(|line| line.began_milliseconds)
+        .and_then(|line| Step::from_name(&line.step))
+}
+
+/// The command that comes next.
+pub fn next_command(controller: &Controller, status: &StatusReport) -> String {
+    let is_done = |step: Step| {
+        status.steps.iter().any(|line| {
+            line.step == step.name() && matches!(line.state, StepState::Done | StepState::Skipped)
+        })
+    };
+    if status.running.is_some() {
+        return "gwmigrate status (a worker is at work)".into();
+    }
+    if status.facts.get("poa").map(String::as_str) == Some("live") {
+        return "gwmigrate queues (for stragglers), gwmigrate report".into();
+    }
+    if !is_done(Step::CleanUp) {
+        return "gwmigrate stage-one".into();
+    }
+    if is_done(Step::Seal) && is_done(Step::Unmount) {
+        return if status.checklist.iter().any(|line| line.item == steps::lowercase_guardian::GUARDIAN_ITEM)
+            || is_done(Step::LowercaseGuardian)
+        {
+            "gwmigrate finish".into()
+        } else {
+            format!("gwmigrate prepare --confirm {}", steps::lowercase_guardian::GUARDIAN_ITEM)
+        };
+    }
+    if steps::checklist::open_items(controller, &status.checklist).is_empty() {
+        "gwmigrate stage-two".into()
+    } else if is_done(Step::TestMailbox) {
+        "gwmigrate prepare".into()
+    } else {
+        "gwmigrate test-mailbox, then gwmigrate prepare; gwmigrate stage-one again for another pass".into()
+    }
+}

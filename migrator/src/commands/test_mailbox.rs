@@ -1,0 +1,17 @@
+//! `gwmigrate test-mailbox`: a mailbox of the migrated post office beside the same one at the source.
+
+use super::{keep, stage_two};
+use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::step::Step;
+use crate::steps;
+
+/// Tests a mailbox.
+pub async fn run(controller: &mut Controller) -> CommandOutcome {
+    let outcome = steps_of(controller).await;
+    keep::end(controller, "test-mailbox", outcome).await
+}
+
+async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
+    stage_two::attach(controller).await?;
+    controller.step(Step::TestMailbox, steps::test_mailbox::run).await
+}

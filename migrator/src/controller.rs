@@ -1,0 +1,189 @@
+//! The controller: it drives a migration over ssh, step by step, and journals each step at the destination.
+//!
+//! It keeps nothing that matters.  The journal, the manifest and the findings are in the job folder; any machine with
+//! the worksheet and the key can carry on.
+
+mod client;
+mod console;
+mod error;
+mod journal;
+mod link;
+mod orders;
+mod outcome;
+
+pub use client::Finished;
+pub use console::Console;
+pub use error::StepError;
+pub use link::{Link, PROGRAM_FILE};
+pub use outcome::{CommandOutcome, StepOutcome};
+
+use std::sync::Arc;
+
+use worker::finding::{Explain as _, Finding, Verdict};
+use worker::protocol::{Reply, Request, StatusReport, StepState};
+
+use crate::step::Step;
+use crate::surroundings::Surroundings;
+use crate::worksheet::Worksheet;
+use journal::Journal;
+
+/// A controller at work on one job.
+pub struct Controller {
+    /// What is to be done.
+    pub worksheet: Worksheet,
+    /// What it takes from its machine.
+    pub surroundings: Surroundings,
+    console: Arc<dyn Console>,
+    link: Option<Link>,
+    journal: Journal,
+    findings: Vec<Finding>,
+    steps: Vec<outcome::StepSummary>,
+}
+
+impl Controller {
+    /// A controller that has not connected yet.
+    pub fn new(worksheet: Worksheet, surroundings: Surroundings, console: Arc<dyn Console>) -> Self {
+        Self {
+            worksheet,
+            surroundings,
+            console,
+            link: None,
+            journal: Journal::default(),
+            findings: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// What it reports to.
+    pub fn console(&self) -> Arc<dyn Console> {
+        Arc::clone(&self.console)
+    }
+
+    /// Uses a connection from now on.
+    pub fn use_link(&mut self, link: Link) {
+        self.link = Some(link);
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// Where no step has connected yet; a mistake of the calling command.
+    pub fn link(&self) -> Result<&Link, StepError> {
+        self.link.as_ref().ok_or_else(not_connected)
+    }
+
+    /// The connection, for changing it.
+    ///
+    /// # Errors
+    /// As [`Controller::link`].
+    pub fn link_mut(&mut self) -> Result<&mut Link, StepError> {
+        self.link.as_mut().ok_or_else(not_connected)
+    }
+
+    /// Shows a finding and counts it.
+    pub fn report(&mut self, finding: Finding) {
+        self.console.finding(&finding);
+        self.findings.push(finding);
+    }
+
+    /// Asks the job store.
+    ///
+    /// # Errors
+    /// What the connection says, or the worker's refusal.
+    pub async fn call(&self, request: &Request) -> Result<Reply, StepError> {
+        client::call(self.link()?, request).await
+    }
+
+    /// The state of the job.
+    ///
+    /// # Errors
+    /// As [`Controller::call`].
+    pub async fn status(&self) -> Result<StatusReport, StepError> {
+        match self.call(&Request::Status).await? {
+            Reply::Status(status) => Ok(*status),
+            other => Err(StepError::Protocol { text: format!("{other:?}") }),
+        }
+    }
+
+    /// Remembers a small fact of the job.
+    ///
+    /// # Errors
+    /// As [`Controller::call`].
+    pub async fn remember(&self, name: &str, value: &str) -> Result<(), StepError> {
+        let facts = std::collections::BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        self.call(&Request::Remember { facts }).await.map(|_| ())
+    }
+
+    /// From here on the job store can be reached: what was journaled so far is written into it.
+    ///
+    /// # Errors
+    /// As [`Controller::call`].
+    pub async fn open_journal(&mut self) -> Result<(), StepError> {
+        let link = self.link.as_ref().ok_or_else(not_connected)?;
+        self.journal.open(link).await
+    }
+
+    /// Runs one step: journals its beginning and its end, and shows both.
+    ///
+    /// # Errors
+    /// What stopped the step; it has been journaled and shown.
+    pub async fn step(
+        &mut self,
+        step: Step,
+        body: impl AsyncFnOnce(&mut Self) -> Result<StepOutcome, StepError>,
+    ) -> Result<(), StepError> {
+        self.console.step_begins(step);
+        let began = std::time::Instant::now();
+        let findings_before = self.findings.len();
+        self.journal.begin(self.link.as_ref(), step).await?;
+        let outcome = tokio::select! {
+            outcome = body(self) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(StepError::Interrupted),
+        };
+        let (state, detail) = match &outcome {
+            Ok(outcome) => (outcome.state(), outcome.detail().to_owned()),
+            Err(error) => (StepState::Failed, error.to_string()),
+        };
+        if let Ok(StepOutcome::NotBuilt { finding, .. }) = &outcome {
+            self.report(finding.clone());
+        }
+        if let Err(error) = &outcome
+            && !matches!(error, StepError::Task { .. })
+        {
+            // A task that stopped has shown its findings already; everything else is shown here, once.
+            self.report(error.to_finding());
+        }
+        let findings = &self.findings[findings_before..];
+        let journaled = self.journal.end(self.link.as_ref(), step, state, &detail, findings).await;
+        self.console.step_ends(step, state, &detail);
+        self.steps.push(outcome::StepSummary {
+            step: step.name().to_owned(),
+            state,
+            milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            detail,
+        });
+        outcome?;
+        journaled
+    }
+
+    /// What the command came to; `error` is what stopped it.
+    pub fn finish(&mut self, error: Option<&StepError>) -> CommandOutcome {
+        let stopped = error.map_or(Verdict::Done, worker::finding::Explain::verdict);
+        CommandOutcome {
+            verdict: worker::finding::worst(&self.findings).max(stopped),
+            findings: std::mem::take(&mut self.findings),
+            steps: std::mem::take(&mut self.steps),
+        }
+    }
+
+    /// Ends the lease and the connection.
+    pub async fn disconnect(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.end().await;
+        }
+    }
+}
+
+fn not_connected() -> StepError {
+    StepError::Protocol { text: "the controller has not connected yet".into() }
+}

@@ -1,0 +1,221 @@
+//! The worker, as the controller sees it: orders, their events, and quick requests.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use worker::finding::{Finding, Verdict};
+use worker::monitor::Counts;
+use worker::protocol::{Event, EventKind, Order, Reply, Request, TaskReport};
+use worker::run::Hello;
+
+use super::console::Console;
+use super::error::StepError;
+use super::link::Link;
+use crate::remote::{RemoteCommand, RemoteError};
+
+/// How many lines may wait between the connection and the console.
+const LINES_MAX: usize = 1024;
+
+/// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
+const RECONNECTS_MAX: u32 = 10;
+
+/// How long to wait before the first attempt; doubled each time, up to [`RECONNECT_PAUSE_MAX`].
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// How an order ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The worst verdict among its findings.
+    pub verdict: Verdict,
+    /// What was counted.
+    pub counts: Counts,
+    /// The findings that were kept whole.
+    pub findings: Vec<Finding>,
+    /// What came out; none where the task stopped.
+    pub report: Option<TaskReport>,
+}
+
+/// Asks the job store.
+///
+/// # Errors
+/// What the connection says; a refusal of the worker as a finding.
+pub async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
+    let text = serde_json::to_vec(request).map_err(|error| StepError::Protocol { text: error.to_string() })?;
+    let command = link.worker("call");
+    let output = link.remote().run(&command, text).await?.require_success(&command)?;
+    match serde_json::from_slice(&output.stdout) {
+        Ok(Reply::Failed(finding)) => Err(finding.into()),
+        Ok(reply) => Ok(reply),
+        Err(error) => Err(StepError::Protocol { text: format!("{error}: {}", output.text()) }),
+    }
+}
+
+/// Starts an order and follows it to its end, over as many connections as it takes.
+///
+/// # Errors
+/// What kept it from starting; [`StepError::WorkerDied`] where it ended without its last event.
+pub async fn carry_out(link: &mut Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
+    let task = order.task.name();
+    loop {
+        match start(link, order).await? {
+            Start::Begun(hello) => return follow(link, &hello, task, console).await,
+            Start::Busy(hello) => {
+                console.note("A worker is at work on this job already; following it to its end first");
+                match follow(link, &hello, task, console).await {
+                    // However it ended, the order that was asked for comes now.
+                    Ok(_) | Err(StepError::WorkerDied { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+enum Start {
+    Begun(Hello),
+    Busy(Hello),
+}
+
+async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
+    let text = serde_json::to_vec(order).map_err(|error| StepError::Protocol { text: error.to_string() })?;
+    let command = link.worker("start");
+    let output = link.remote().run(&command, text).await?.require_success(&command)?;
+    let started: Result<worker::service::Started, _> = serde_json::from_slice(&output.stdout);
+    match started {
+        Ok(worker::service::Started::Hello(hello)) => Ok(Start::Begun(hello)),
+        Ok(worker::service::Started::Refused(finding)) if finding.code == "worker-busy" => {
+            match running(link).await? {
+                Some(hello) => Ok(Start::Busy(hello)),
+                // It ended between the two questions, or it is only asking who holds the lease.
+                None => Err(finding.into()),
+            }
+        }
+        Ok(worker::service::Started::Refused(finding)) => Err(finding.into()),
+        Err(error) => Err(StepError::Protocol { text: format!("{error}: {}", output.text()) }),
+    }
+}
+
+async fn running(link: &Link) -> Result<Option<Hello>, StepError> {
+    let Reply::Status(status) = call(link, &Request::Status).await? else {
+        return Err(StepError::Protocol { text: "no status".into() });
+    };
+    Ok(status.running.map(|running| Hello {
+        protocol: worker::protocol::PROTOCOL,
+        order: running.order,
+        pid: running.pid,
+        events_offset: running.events_offset,
+    }))
+}
+
+/// Follows the events of an order from its first one on.
+async fn follow(
+    link: &mut Link,
+    hello: &Hello,
+    task: &str,
+    console: &dyn Console,
+) -> Result<Finished, StepError> {
+    let mut progress = Following { offset: hello.events_offset, order: hello.order, findings: Vec::new() };
+    let mut attempts = 0;
+    let mut pause = RECONNECT_PAUSE;
+    loop {
+        match follow_once(link, &mut progress, console).await {
+            Ok(Some(finished)) => return Ok(finished),
+            Ok(None) => return Err(StepError::WorkerDied { task: task.to_owned() }),
+            Err(StepError::Remote(error)) if is_link_broken(&error) && attempts < RECONNECTS_MAX => {
+                attempts += 1;
+                console.note(&format!("The connection broke ({error}); connecting again, the worker goes on"));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
+                // Where this fails, following fails again at once and is tried again.
+                if let Err(error) = link.reconnect().await {
+                    tracing::debug!(%error, "could not connect again yet");
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_link_broken(error: &RemoteError) -> bool {
+    matches!(
+        error,
+        RemoteError::Disconnected { .. } | RemoteError::Unreachable { .. } | RemoteError::ConnectTimedOut { .. }
+    )
+}
+
+struct Following {
+    offset: u64,
+    order: u64,
+    findings: Vec<Finding>,
+}
+
+impl Following {
+    /// Takes one line of the log; gives the end of the order where the line is it.
+    fn take(&mut self, line: &[u8], console: &dyn Console) -> Result<Option<Finished>, StepError> {
+        self.offset += line.len() as u64 + 1;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let event: Event = match serde_json::from_slice(line) {
+            Ok(event) => event,
+            Err(error) => {
+                return Err(StepError::Protocol {
+                    text: format!("{error}: {}", String::from_utf8_lossy(line)),
+                });
+            }
+        };
+        if event.order != self.order {
+            return Ok(None);
+        }
+        console.event(&event);
+        match event.what {
+            EventKind::Finding(finding) => self.findings.push(finding),
+            EventKind::Finished { verdict, counts, report, .. } => {
+                let findings = std::mem::take(&mut self.findings);
+                return Ok(Some(Finished { verdict, counts, findings, report }));
+            }
+            EventKind::Started { .. } | EventKind::Phase { .. } | EventKind::Progress { .. } => {}
+        }
+        Ok(None)
+    }
+}
+
+async fn follow_once(
+    link: &Link,
+    progress: &mut Following,
+    console: &dyn Console,
+) -> Result<Option<Finished>, StepError> {
+    let command: RemoteCommand = link
+        .worker("follow")
+        .argument("--offset")
+        .argument(progress.offset.to_string())
+        .argument("--order")
+        .argument(progress.order.to_string());
+    let (sender, mut lines) = mpsc::channel(LINES_MAX);
+    let following = link.remote().follow(&command, sender);
+    tokio::pin!(following);
+    let mut finished = None;
+    let mut ended = None;
+    loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Some(line) => {
+                    if let Some(end) = progress.take(&line, console)? {
+                        finished = Some(end);
+                    }
+                }
+                None => break,
+            },
+            outcome = &mut following, if ended.is_none() => ended = Some(outcome),
+        }
+    }
+    if finished.is_some() {
+        return Ok(finished);
+    }
+    match ended {
+        Some(Ok(_)) => Ok(None),
+        Some(Err(error)) => Err(error.into()),
+        None => following.await.map(|_| None).map_err(StepError::from),
+    }
+}

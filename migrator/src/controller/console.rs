@@ -1,0 +1,22 @@
+//! How the controller tells what it does, without printing.
+
+use worker::finding::Finding;
+use worker::protocol::{Event, StepState};
+
+use crate::step::Step;
+
+/// What the controller reports to; the terminal and `--json` implement it, and tests look at it.
+pub trait Console: Send + Sync {
+    /// A step begins.
+    fn step_begins(&self, step: Step);
+    /// A step has ended, with one line that a person should know.
+    fn step_ends(&self, step: Step, state: StepState, detail: &str);
+    /// Bytes of an upload that have arrived.
+    fn upload(&self, what: &str, bytes: u64);
+    /// The worker said something.
+    fn event(&self, event: &Event);
+    /// A person should know something.
+    fn finding(&self, finding: &Finding);
+    /// Something worth a line.
+    fn note(&self, text: &str);
+}

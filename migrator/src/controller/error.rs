@@ -1,0 +1,138 @@
+//! Why a step of the controller stopped.
+
+use thiserror::Error;
+use worker::finding::{Explain, Finding, Verdict};
+
+use crate::remote::RemoteError;
+
+/// Why a step stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The connection, or a command at the destination.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The worker, or a check of the controller, says so in a finding.
+    #[error("{}", .0.text)]
+    Finding(Box<Finding>),
+    /// The task at the destination ended with findings that stop the step; they have been shown.
+    #[error("The task {task} stopped: {worst}")]
+    Task {
+        /// Name of the task.
+        task: String,
+        /// What it means.
+        verdict: Verdict,
+        /// The text of the finding that stopped it.
+        worst: String,
+    },
+    /// The worker ended without its last event.
+    #[error("The worker ended before its work was done")]
+    WorkerDied {
+        /// Name of the task.
+        task: String,
+    },
+    /// What the worker says cannot be understood.
+    #[error("The worker said something that this controller does not understand: {text}")]
+    Protocol {
+        /// What it said.
+        text: String,
+    },
+    /// A local file could not be used.
+    #[error("Could not {operation} {path}")]
+    Local {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The administrator interrupted the controller.
+    #[error("Interrupted; what the worker was doing at the destination goes on")]
+    Interrupted,
+}
+
+impl StepError {
+    /// A refusal with its reason and remedy.
+    pub fn refused(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Finding(Box::new(Finding::new(code, Verdict::Refused, text, remedy)))
+    }
+
+    /// Something that only a person can do is missing.
+    pub fn person(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Finding(Box::new(Finding::new(code, Verdict::Person, text, remedy)))
+    }
+}
+
+impl From<Finding> for StepError {
+    fn from(finding: Finding) -> Self {
+        Self::Finding(Box::new(finding))
+    }
+}
+
+impl Explain for StepError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Remote(error) => error.code(),
+            Self::Finding(_) => "finding",
+            Self::Task { .. } => "task-stopped",
+            Self::WorkerDied { .. } => "worker-died",
+            Self::Protocol { .. } => "protocol",
+            Self::Local { .. } => "local-file",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Remote(error) => error.verdict(),
+            Self::Finding(finding) => finding.verdict,
+            Self::Task { verdict, .. } => *verdict,
+            Self::WorkerDied { .. } => Verdict::Temporary,
+            Self::Protocol { .. } => Verdict::Refused,
+            Self::Local { .. } => Verdict::Usage,
+            Self::Interrupted => Verdict::Interrupted,
+        }
+    }
+
+    fn guidance(&self) -> String {
+        match self {
+            Self::Remote(error) => error.guidance(),
+            Self::Finding(finding) => finding.remedy.clone(),
+            Self::Task { .. } => "See the findings above".into(),
+            Self::WorkerDied { .. } => {
+                "Look at worker.log in the job folder of the destination, then run the same command again; what was \
+                 copied is kept"
+                    .into()
+            }
+            Self::Protocol { .. } => "Use the version of gwmigrate that began this job".into(),
+            Self::Local { .. } => "Correct the path in the worksheet or on the command line".into(),
+            Self::Interrupted => {
+                "Run the same command again to see it to its end, or `gwmigrate status` to look".into()
+            }
+        }
+    }
+
+    fn subject(&self) -> Vec<u8> {
+        match self {
+            Self::Remote(error) => error.subject(),
+            Self::Finding(finding) => finding.subject.clone().into_bytes(),
+            Self::Task { task, .. } | Self::WorkerDied { task } => task.clone().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn to_finding(&self) -> Finding {
+        if let Self::Finding(finding) = self {
+            return (**finding).clone();
+        }
+        let mut text = self.to_string();
+        if let Some(cause) = std::error::Error::source(self) {
+            let cause = cause.to_string();
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        Finding::new(self.code(), self.verdict(), text, self.guidance()).about(&self.subject())
+    }
+}

@@ -1,0 +1,66 @@
+//! The journal of the steps, kept at the destination; what happens before it can be reached is caught up on.
+
+use worker::finding::Finding;
+use worker::protocol::{Request, StepState};
+
+use super::client::call;
+use super::error::StepError;
+use super::link::Link;
+use crate::step::Step;
+
+/// The journal as the controller sees it.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    is_open: bool,
+    waiting: Vec<Request>,
+}
+
+impl Journal {
+    pub(super) async fn open(&mut self, link: &Link) -> Result<(), StepError> {
+        self.is_open = true;
+        for request in std::mem::take(&mut self.waiting) {
+            call(link, &request).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn begin(&mut self, link: Option<&Link>, step: Step) -> Result<(), StepError> {
+        let at_milliseconds = (!self.is_open).then(now_milliseconds);
+        self.write(link, Request::BeginStep { step: step.name().to_owned(), at_milliseconds }).await
+    }
+
+    pub(super) async fn end(
+        &mut self,
+        link: Option<&Link>,
+        step: Step,
+        state: StepState,
+        detail: &str,
+        findings: &[Finding],
+    ) -> Result<(), StepError> {
+        self.write(
+            link,
+            Request::EndStep {
+                step: step.name().to_owned(),
+                state,
+                detail: detail.to_owned(),
+                findings: findings.to_vec(),
+            },
+        )
+        .await
+    }
+
+    async fn write(&mut self, link: Option<&Link>, request: Request) -> Result<(), StepError> {
+        match link {
+            Some(link) if self.is_open => call(link, &request).await.map(|_| ()),
+            _ => {
+                self.waiting.push(request);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn now_milliseconds() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+}

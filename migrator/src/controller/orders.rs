@@ -1,0 +1,84 @@
+//! Orders to the worker, made from the worksheet.
+
+use worker::finding::Verdict;
+use worker::protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
+
+use super::{Controller, Finished, StepError, client};
+
+impl Controller {
+    /// The folders of this job: the post office, then the document storage areas that the worksheet maps.
+    pub fn areas(&self) -> Vec<AreaOrder> {
+        let sheet = &self.worksheet;
+        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let mut areas = vec![AreaOrder {
+            id: 0,
+            kind: AreaKind::PostOffice,
+            label: sheet.post_office.name.clone(),
+            source: text(&sheet.source.post_office_path()),
+            destination: text(&sheet.post_office.folder),
+        }];
+        areas.extend((1_u32..).zip(&sheet.documents).map(|(id, area)| AreaOrder {
+            id,
+            kind: AreaKind::Documents,
+            label: area.library.clone(),
+            source: text(&area.source),
+            destination: text(&area.destination),
+        }));
+        areas
+    }
+
+    /// How the worksheet wants things copied.
+    pub fn copy_options(&self) -> CopyOptions {
+        let copy = &self.worksheet.copy;
+        CopyOptions {
+            workers: copy.workers,
+            agent_logs: copy.agent_logs,
+            removal_limit_percent: copy.removal_limit_percent,
+            retries: copy.retries,
+            lock_wait_seconds: copy.lock_wait_seconds,
+            clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,
+        }
+    }
+
+    /// Has the worker do a task on the folders of this job.
+    ///
+    /// # Errors
+    /// [`StepError::Task`] where its findings stop the step; they have been shown.
+    pub async fn order(&mut self, task: Task) -> Result<Finished, StepError> {
+        let areas = self.areas();
+        self.order_on(areas, task).await
+    }
+
+    /// Has the worker do a task on the given folders.
+    ///
+    /// # Errors
+    /// As [`Controller::order`].
+    pub async fn order_on(&mut self, areas: Vec<AreaOrder>, task: Task) -> Result<Finished, StepError> {
+        let order = Order {
+            protocol: PROTOCOL,
+            job: self.worksheet.post_office.job.clone(),
+            number: 0,
+            areas,
+            task,
+            options: self.copy_options(),
+        };
+        let console = self.console();
+        let finished = client::carry_out(self.link_mut()?, &order, console.as_ref()).await?;
+        // The console has shown them as they came.
+        self.findings.extend(finished.findings.iter().cloned());
+        if finished.verdict <= Verdict::Person {
+            return Ok(finished);
+        }
+        let worst = finished
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict == finished.verdict)
+            .map(|finding| finding.text.clone())
+            .next_back();
+        Err(StepError::Task {
+            task: order.task.name().to_owned(),
+            verdict: finished.verdict,
+            worst: worst.unwrap_or_else(|| "its findings are in the job store".into()),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! What came of a step and of a command.
+
+use serde::{Deserialize, Serialize};
+use worker::finding::{Finding, Verdict};
+use worker::protocol::StepState;
+
+/// What came of a step that did not fail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepOutcome {
+    /// It is done.
+    Done(String),
+    /// There was nothing to do.
+    Skipped(String),
+    /// This version of the program cannot do it.
+    NotBuilt {
+        /// One line for the list of the steps.
+        detail: String,
+        /// What a person must do instead.
+        finding: Finding,
+    },
+}
+
+impl StepOutcome {
+    /// How it is journaled.
+    pub fn state(&self) -> StepState {
+        match self {
+            Self::Done(_) => StepState::Done,
+            Self::Skipped(_) => StepState::Skipped,
+            Self::NotBuilt { .. } => StepState::NotBuilt,
+        }
+    }
+
+    /// One line that a person should know.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Done(detail) | Self::Skipped(detail) | Self::NotBuilt { detail, .. } => detail,
+        }
+    }
+}
+
+/// One step of a command, for its report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSummary {
+    /// Name of the step.
+    pub step: String,
+    /// How it ended.
+    pub state: StepState,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+    /// One line that a person should know.
+    pub detail: String,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandOutcome {
+    /// The worst of it, which decides the exit code.
+    pub verdict: Verdict,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// The steps.
+    pub steps: Vec<StepSummary>,
+}

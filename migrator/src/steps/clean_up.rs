@@ -1,0 +1,19 @@
+//! What only stage one needed is gone.
+
+use crate::controller::{Controller, StepError, StepOutcome};
+
+/// Removes unfinished uploads; everything else of the job folder is needed later.
+///
+/// # Errors
+/// What removing says.
+pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let link = controller.link()?;
+    // Uploads that were cut off leave their temporary names beside the target.
+    let command = link
+        .command("find")
+        .argument(link.job_folder().to_owned())
+        .arguments(["-maxdepth", "2", "-name", crate::remote::UPLOAD_PATTERN, "-type", "f", "-delete", "-print"]);
+    let output = link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    let removed = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
+    Ok(StepOutcome::Done(format!("{removed} unfinished uploads removed; the source stays mounted for the next pass")))
+}

@@ -1,0 +1,81 @@
+//! Numbers as people read them.
+
+use worker::monitor::{Count, Counts};
+
+/// A count with commas between the thousands.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest unit that leaves at least one before the point.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} bytes");
+    }
+    let mut unit = 0;
+    let mut whole = number;
+    while whole >= 1024 * 1024 && unit + 1 < UNITS.len() {
+        whole /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", whole / 1024, whole % 1024 * 10 / 1024, UNITS[unit])
+}
+
+/// A span of time.
+pub(crate) fn span(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        60_000..3_600_000 => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1000 % 60),
+        _ => format!("{} h {} min", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
+    }
+}
+
+/// One count of a task.
+pub(crate) fn of(counts: &Counts, what: Count) -> u64 {
+    counts.get(&what).copied().unwrap_or(0)
+}
+
+/// What a pass did, in one line.
+pub(crate) fn pass(counts: &Counts) -> String {
+    let mut parts = vec![
+        format!("{} files copied ({})", count(of(counts, Count::FilesCopied)), bytes(of(counts, Count::BytesCopied))),
+        format!("{} unchanged", count(of(counts, Count::FilesUnchanged))),
+    ];
+    for (what, word) in [
+        (Count::FilesRemoved, "removed"),
+        (Count::SetAside, "set aside"),
+        (Count::FilesDeferred, "left to the next pass"),
+    ] {
+        if of(counts, what) > 0 {
+            parts.push(format!("{} {word}", count(of(counts, what))));
+        }
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(bytes(1023), "1023 bytes");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(3_758_096_384), "3.5 GiB");
+        assert_eq!(span(59_900), "59.9 s");
+        assert_eq!(span(3_600_000), "1 h 0 min");
+    }
+}

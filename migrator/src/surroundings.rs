@@ -1,0 +1,24 @@
+//! What the controller takes from the machine that it is started on, handed in by the program.
+//!
+//! Libraries never read the environment themselves (ARCHITECTURE, invariant 9): whoever calls them says where the home
+//! folder is, which agent answers, and where secrets come from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::worksheet::SecretSource;
+
+/// What the controller is given.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The program that is uploaded as the worker: usually the one that is running.
+    pub program: PathBuf,
+    /// The home folder of the administrator, for the default of `known_hosts`.
+    pub home: Option<PathBuf>,
+    /// The socket of the ssh agent, where one runs.
+    pub agent_socket: Option<PathBuf>,
+    /// Who is at work, for the lease and the journal.
+    pub who: String,
+    /// Where files, variables and prompts for secrets come from.
+    pub secrets: Arc<dyn SecretSource + Send + Sync>,
+}
