@@ -8,6 +8,7 @@
 mod tests;
 mod work;
 
+use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -88,6 +89,35 @@ pub struct ChurnOperation {
 pub struct ChurnReport {
     /// The operations.
     pub operations: Vec<ChurnOperation>,
+}
+
+impl fmt::Display for ChurnReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for operation in &self.operations {
+            write!(formatter, "{}: {}", operation.kind, operation.path)?;
+            if let Some(other) = &operation.other {
+                write!(formatter, " ({other})")?;
+            }
+            writeln!(formatter)?;
+        }
+        writeln!(formatter, "{} operations", self.operations.len())
+    }
+}
+
+impl fmt::Display for ChurnKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::NewBlob => "new attachment",
+            Self::ChangedDatabase => "changed database",
+            Self::GrownDatabase => "grown database",
+            Self::NewUser => "new user",
+            Self::QueuedOut => "queued to leave",
+            Self::QueuedIn => "queued for delivery",
+            Self::Consumed => "consumed queue item",
+            Self::PurgedBlob => "purged attachment",
+            Self::RenamedCase => "renamed in case",
+        })
+    }
 }
 
 /// Lets the post office at `path` live for a number of operations.

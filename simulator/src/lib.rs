@@ -16,15 +16,20 @@
 
 mod case;
 pub mod churn;
+pub mod cli;
 pub mod create;
 pub mod describe;
 mod error;
+pub mod package;
 mod people;
 pub mod placeholder;
+pub mod poa;
 mod random;
 mod tree;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
+pub use cli::acts_as;
 pub use create::{CreateOptions, Created, NameCase, create};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
+pub use package::{PackageOptions, package};

@@ -1,6 +1,6 @@
 //! The operations themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
@@ -15,13 +15,21 @@ use crate::placeholder::{Record, count_change, database, random_at, records};
 use crate::random::{ATTACHMENTS, QUEUED, Sizes, USER_DATABASES, opaque_name};
 use crate::{people, tree};
 
+/// How many attachments are looked at for one with a letter in its name; most have one.
+const RENAME_TRIES_MAX: usize = 1000;
+
 /// A post office that is being changed.
+///
+/// Paths are kept by what they are, so that an operation costs the same in a post office of any size.
 pub(super) struct Work<'a> {
     root: &'a Dir,
     time: SystemTime,
     pub(super) generator: ChaCha8Rng,
-    files: BTreeSet<RelativePath>,
+    files: BTreeMap<FileClass, Vec<RelativePath>>,
+    databases: Vec<RelativePath>,
     folders: BTreeSet<RelativePath>,
+    /// Every file in lower case: a source server says that a name exists whatever its case.
+    taken: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Work<'a> {
@@ -30,21 +38,34 @@ impl<'a> Work<'a> {
         time: SystemTime,
         generator: ChaCha8Rng,
     ) -> Result<Self, SimulatorError> {
-        let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
-        for entry in tree::entries(root)? {
-            if entry.is_folder {
-                folders.insert(entry.path);
-            } else if entry.is_file {
-                files.insert(entry.path);
-            }
-        }
-        Ok(Self {
+        let mut work = Self {
             root,
             time,
             generator,
-            files,
-            folders,
-        })
+            files: BTreeMap::new(),
+            databases: Vec::new(),
+            folders: BTreeSet::new(),
+            taken: BTreeSet::new(),
+        };
+        for entry in tree::entries(root)? {
+            if entry.is_folder {
+                work.folders.insert(entry.path);
+            } else if entry.is_file {
+                work.add(entry.path);
+            }
+        }
+        Ok(work)
+    }
+
+    fn add(&mut self, path: RelativePath) {
+        let class = classify_file(&path);
+        let lower = path.as_bytes().to_ascii_lowercase();
+        let locked = matches!(class.copy_rule(), CopyRule::UnderLock | CopyRule::AtomicSet);
+        if locked && lower.ends_with(b".db") {
+            self.databases.push(path.clone());
+        }
+        self.taken.insert(lower);
+        self.files.entry(class).or_default().push(path);
     }
 
     pub(super) fn operate(&mut self, kind: ChurnKind) -> Result<ChurnOperation, SimulatorError> {
@@ -62,18 +83,22 @@ impl<'a> Work<'a> {
         Ok(ChurnOperation { kind, path, other })
     }
 
-    /// One of the paths, or an error that says what a post office lacks.
-    fn choose(
-        &mut self,
-        candidates: Vec<RelativePath>,
-        what: &'static str,
-    ) -> Result<RelativePath, SimulatorError> {
-        if candidates.is_empty() {
+    /// The index of one of so many things, or an error that says what a post office lacks.
+    fn choose(&mut self, count: usize, what: &'static str) -> Result<usize, SimulatorError> {
+        if count == 0 {
             let text = format!("The post office has no {what}");
             return Err(SimulatorError::Start { text });
         }
-        let index = self.generator.random_range(0..candidates.len());
-        Ok(candidates.into_iter().nth(index).unwrap_or_default())
+        Ok(self.generator.random_range(0..count))
+    }
+
+    /// Takes one file of a class out of the books.
+    fn take(&mut self, class: FileClass) -> Result<RelativePath, SimulatorError> {
+        let count = self.files.get(&class).map_or(0, Vec::len);
+        let index = self.choose(count, "file of the kind to remove or rename")?;
+        let path = self.files.entry(class).or_default().swap_remove(index);
+        self.taken.remove(&path.as_bytes().to_ascii_lowercase());
+        Ok(path)
     }
 
     fn folder(
@@ -81,13 +106,10 @@ impl<'a> Work<'a> {
         wanted: impl Fn(&RelativePath) -> bool,
         what: &'static str,
     ) -> Result<RelativePath, SimulatorError> {
-        let folders = self
-            .folders
-            .iter()
-            .filter(|path| wanted(path))
-            .cloned()
-            .collect();
-        self.choose(folders, what)
+        let candidates = self.folders.iter().filter(|path| wanted(path));
+        let folders: Vec<_> = candidates.cloned().collect();
+        let index = self.choose(folders.len(), what)?;
+        Ok(folders[index].clone())
     }
 
     fn new_file(
@@ -99,7 +121,7 @@ impl<'a> Work<'a> {
         let path = folder.join(name.as_bytes());
         let open = self.root.open_dir(tree::os(folder)).tried("open", folder)?;
         tree::write_new(&open, name.as_bytes(), bytes, self.time)?;
-        self.files.insert(path.clone());
+        self.add(path.clone());
         Ok(path)
     }
 
@@ -117,12 +139,9 @@ impl<'a> Work<'a> {
         self.new_file(folder, &name, &bytes)
     }
 
-    /// Whether a source server would say that the name exists, which it does whatever the case.
     fn is_taken(&self, folder: &RelativePath, name: &str) -> bool {
-        let path = folder.join(name.as_bytes());
-        self.files
-            .iter()
-            .any(|file| file.as_bytes().eq_ignore_ascii_case(path.as_bytes()))
+        self.taken
+            .contains(&folder.join(name.as_bytes()).as_bytes().to_ascii_lowercase())
     }
 
     fn new_blob(&mut self) -> Result<RelativePath, SimulatorError> {
@@ -142,28 +161,16 @@ impl<'a> Work<'a> {
     }
 
     fn remove(&mut self, class: FileClass) -> Result<RelativePath, SimulatorError> {
-        let files = self
-            .files
-            .iter()
-            .filter(|path| classify_file(path) == class)
-            .cloned();
-        let path = self.choose(files.collect(), "file to remove")?;
+        let path = self.take(class)?;
         self.root
             .remove_file(tree::os(&path))
             .tried("remove", &path)?;
-        self.files.remove(&path);
         Ok(path)
     }
 
     fn change_database(&mut self, grow_bytes: usize) -> Result<RelativePath, SimulatorError> {
-        let is_database = |path: &&RelativePath| {
-            matches!(
-                classify_file(path).copy_rule(),
-                CopyRule::UnderLock | CopyRule::AtomicSet
-            ) && path.as_bytes().to_ascii_lowercase().ends_with(b".db")
-        };
-        let databases = self.files.iter().filter(is_database).cloned().collect();
-        let path = self.choose(databases, "database")?;
+        let index = self.choose(self.databases.len(), "database")?;
+        let path = self.databases[index].clone();
         let mut bytes = tree::read(self.root, &path)?;
         let at = random_at(&bytes).ok_or_else(|| SimulatorError::NotAPlaceholder {
             path: path.to_string(),
@@ -180,8 +187,11 @@ impl<'a> Work<'a> {
     }
 
     fn new_user(&mut self) -> Result<(RelativePath, Option<RelativePath>), SimulatorError> {
-        let is_host = |path: &&RelativePath| classify_file(path) == FileClass::PostOfficeDatabase;
-        let host = self.files.iter().find(is_host).cloned().unwrap_or_default();
+        let hosts = self.files.get(&FileClass::PostOfficeDatabase);
+        let host = hosts
+            .and_then(|hosts| hosts.first())
+            .cloned()
+            .unwrap_or_default();
         let old = tree::read(self.root, &host)?;
         let not_ours = || SimulatorError::NotAPlaceholder {
             path: host.to_string(),
@@ -206,12 +216,22 @@ impl<'a> Work<'a> {
     }
 
     fn rename_case(&mut self) -> Result<(RelativePath, Option<RelativePath>), SimulatorError> {
-        let has_letter = |path: &&RelativePath| {
+        let mut old = self.take(FileClass::Blob)?;
+        let has_letter = |path: &RelativePath| {
             let name = path.components().next_back().unwrap_or_default();
-            classify_file(path) == FileClass::Blob && name.iter().any(u8::is_ascii_alphabetic)
+            name.iter().any(u8::is_ascii_alphabetic)
         };
-        let blobs = self.files.iter().filter(has_letter).cloned().collect();
-        let old = self.choose(blobs, "attachment with a letter in its name")?;
+        for _ in 0..RENAME_TRIES_MAX {
+            if has_letter(&old) {
+                break;
+            }
+            let other = self.take(FileClass::Blob)?;
+            self.add(std::mem::replace(&mut old, other));
+        }
+        if !has_letter(&old) {
+            let text = "No attachment has a letter in its name".to_owned();
+            return Err(SimulatorError::Start { text });
+        }
         let (folder, name) = old.split().unwrap_or_default();
         let lower = !name.iter().any(u8::is_ascii_uppercase);
         let name = if lower {
@@ -223,8 +243,7 @@ impl<'a> Work<'a> {
         self.root
             .rename(tree::os(&old), self.root, tree::os(&new))
             .tried("rename", &old)?;
-        self.files.remove(&old);
-        self.files.insert(new.clone());
+        self.add(new.clone());
         Ok((new, Some(old)))
     }
 }

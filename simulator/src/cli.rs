@@ -1,0 +1,226 @@
+//! The commands of `gwsim`, and `gwpoa`, which the same program is under another name.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::churn::{ChurnOptions, churn};
+use crate::create::{CreateOptions, NameCase, create};
+use crate::describe::describe;
+use crate::error::SimulatorError;
+use crate::package::{PackageOptions, package};
+use crate::poa;
+
+/// What a command that failed exits with.
+const FAILED: u8 = 1;
+
+/// What a command line that cannot be understood exits with.
+const USAGE: u8 = 2;
+
+/// Makes post offices from a seed, and plays the agents around them.
+#[derive(Debug, Parser)]
+#[command(name = "gwsim", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a post office in a folder that is empty or not there.
+    Create {
+        /// The folder.
+        folder: PathBuf,
+        /// What everything is derived from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// tiny (300 files), small (3,000), medium (20,000), large (100,000), or a number of files.
+        #[arg(long, default_value = "tiny", value_parser = files)]
+        size: usize,
+        /// The case of the names.
+        #[arg(long, default_value_t = NameCase::Mixed, value_enum)]
+        case: NameCase,
+        /// A folder that becomes a document storage area outside the post office.
+        #[arg(long)]
+        documents: Option<PathBuf>,
+    },
+    /// Say what a post office holds.
+    Describe {
+        /// The folder.
+        folder: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do what a living post office does between two passes.
+    Churn {
+        /// The folder.
+        folder: PathBuf,
+        /// What everything is derived from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many operations; from ten on each kind occurs.
+        #[arg(long, default_value_t = 20)]
+        operations: usize,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the simulated Post Office Agent: `gwsim poa --role linux @STARTUP_FILE`.
+    Poa {
+        /// The arguments of the agent.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Write the software package of the simulated agent.
+    Package {
+        /// The program to ship as bin/gwpoa.
+        #[arg(long)]
+        program: PathBuf,
+        /// The package to write.
+        #[arg(long)]
+        output: PathBuf,
+    },
+}
+
+/// Whether a program of this name is one that [`run`] plays.
+pub fn acts_as(program_name: &str) -> bool {
+    matches!(program_name, "gwsim" | "gwpoa")
+}
+
+/// Runs the command line `arguments`, the program's name first, and returns the exit code.
+///
+/// A program whose file name is `gwpoa` is the agent and takes the agent's arguments.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = arguments.first().map(Path::new).and_then(Path::file_name);
+    let result = if program == Some(OsStr::new("gwpoa")) {
+        agent(arguments.into_iter().skip(1))
+    } else {
+        match CommandLine::try_parse_from(arguments) {
+            Ok(command_line) => command(command_line.command, out),
+            Err(error) => {
+                // Help and version are no mistakes.
+                if error.use_stderr() {
+                    let _ = write!(err, "{error}");
+                    return USAGE;
+                }
+                let _ = write!(out, "{error}");
+                return 0;
+            }
+        }
+    };
+    match result {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(err, "{}", poa::describe_error(&error));
+            FAILED
+        }
+    }
+}
+
+fn agent(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SimulatorError> {
+    match poa::run(arguments)? {}
+}
+
+fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> {
+    match command {
+        Command::Create {
+            folder,
+            seed,
+            size,
+            case,
+            documents,
+        } => {
+            let made = create(&CreateOptions {
+                folder,
+                documents,
+                seed,
+                files: size,
+                case,
+            })?;
+            let text = format!(
+                "post office {}: {} users, {} files with {} bytes in {} folders, startup file {}\n",
+                made.post_office,
+                made.users,
+                made.files,
+                made.bytes,
+                made.folders,
+                made.startup_file
+            );
+            print(out, &text)
+        }
+        Command::Describe { folder, json } => {
+            let description = describe(&folder)?;
+            if json {
+                print_json(out, &description)
+            } else {
+                print(out, &description.to_string())
+            }
+        }
+        Command::Churn {
+            folder,
+            seed,
+            operations,
+            json,
+        } => {
+            let report = churn(
+                &folder,
+                &ChurnOptions {
+                    seed,
+                    operations,
+                    time: None,
+                },
+            )?;
+            if json {
+                print_json(out, &report)
+            } else {
+                print(out, &report.to_string())
+            }
+        }
+        Command::Poa { arguments } => agent(arguments),
+        Command::Package { program, output } => package(&PackageOptions {
+            program: &program,
+            output: &output,
+        }),
+    }
+}
+
+fn files(text: &str) -> Result<usize, String> {
+    match text {
+        "tiny" => Ok(300),
+        "small" => Ok(3_000),
+        "medium" => Ok(20_000),
+        "large" => Ok(100_000),
+        number => number.parse().map_err(|_| {
+            "not one of tiny, small, medium, large, and not a number of files".to_owned()
+        }),
+    }
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<(), SimulatorError> {
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+fn print_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<(), SimulatorError> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
+    written(text.and_then(|text| writeln!(out, "{text}")))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), SimulatorError> {
+    match result {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|source| SimulatorError::Io {
+            operation: "write",
+            what: "the output".to_owned(),
+            source,
+        }),
+    }
+}

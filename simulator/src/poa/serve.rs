@@ -1,0 +1,79 @@
+//! The ports of the agent.
+
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest request line with headers that is read.
+const REQUEST_BYTES_MAX: usize = 8192;
+
+/// How long one request may take.
+const REQUEST_SECONDS_MAX: u64 = 5;
+
+/// Accepts clients, says nothing, and hangs up: that the port answers is all there is to see.
+pub(super) fn accept_clients(listener: TcpListener) {
+    thread::spawn(move || listener.incoming().for_each(drop));
+}
+
+/// Answers `GET /` with the status page.
+pub(super) fn answer_http(listener: TcpListener, home: String) {
+    let started = Instant::now();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A caller that hangs up or sends nonsense is its own problem.
+            let _ = answer(stream, &home, started);
+        }
+    });
+}
+
+fn answer(mut stream: TcpStream, home: &str, started: Instant) -> io::Result<()> {
+    let limit = Some(Duration::from_secs(REQUEST_SECONDS_MAX));
+    stream.set_read_timeout(limit)?;
+    stream.set_write_timeout(limit)?;
+    let request = read_request(&mut stream)?;
+    let mut words = request.split(u8::is_ascii_whitespace);
+    let (status, page) = match (words.next(), words.next()) {
+        (Some(b"GET"), Some(b"/")) => ("200 OK", status_page(home, started)),
+        (Some(b"GET"), Some(_)) => ("404 Not Found", "<p>Not found</p>\n".to_owned()),
+        _ => ("400 Bad Request", "<p>Bad request</p>\n".to_owned()),
+    };
+    let bytes = page.len();
+    write!(
+        stream,
+        "HTTP/1.0 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {bytes}\r\n\r\n{page}"
+    )
+}
+
+fn read_request(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let began = Instant::now();
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        let late = began.elapsed() > Duration::from_secs(REQUEST_SECONDS_MAX);
+        let count = stream.read(&mut buffer)?;
+        if count == 0 || late || request.len() + count > REQUEST_BYTES_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        request.extend_from_slice(&buffer[..count]);
+    }
+    Ok(request)
+}
+
+fn status_page(home: &str, started: Instant) -> String {
+    let mut page =
+        String::from("<html><head><title>GroupWise POA (simulated)</title></head><body>\n");
+    let version = env!("CARGO_PKG_VERSION");
+    let seconds = started.elapsed().as_secs();
+    let home = home.replace('&', "&amp;").replace('<', "&lt;");
+    for (label, value) in [
+        ("Version", version.to_owned()),
+        ("Post Office Directory", home),
+        ("Up Time", format!("{seconds} seconds")),
+    ] {
+        let _ = writeln!(page, "<p>{label}: {value}</p>");
+    }
+    page.push_str("</body></html>\n");
+    page
+}
