@@ -38,6 +38,8 @@ pub struct Controller {
     journal: Journal,
     findings: Vec<Finding>,
     steps: Vec<outcome::StepSummary>,
+    /// What the source was found mounted from by this command.
+    pub(crate) mounted: Option<String>,
 }
 
 impl Controller {
@@ -51,6 +53,7 @@ impl Controller {
             journal: Journal::default(),
             findings: Vec::new(),
             steps: Vec::new(),
+            mounted: None,
         }
     }
 
@@ -121,6 +124,16 @@ impl Controller {
     pub async fn open_journal(&mut self) -> Result<(), StepError> {
         let link = self.link.as_ref().ok_or_else(not_connected)?;
         self.journal.open(link).await
+    }
+
+    /// Whether the job store can be reached.
+    pub fn is_journal_open(&self) -> bool {
+        self.journal.is_open()
+    }
+
+    /// The folder of the post office at the source, as mounted on the destination.
+    pub fn source_folder(&self) -> std::path::PathBuf {
+        self.worksheet.source.post_office_path()
     }
 
     /// Runs one step: journals its beginning and its end, and shows both.

@@ -1,6 +1,17 @@
 //! Moves a GroupWise post office from NetWare or Windows to Linux in two stages.
+//!
+//! This is what an administrator runs: the worksheet, the connection to the destination, the steps of both stages, and
+//! the command line.  What touches the two trees is the crate `worker`, which runs at the destination.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod cli;
+pub mod commands;
+pub mod controller;
+pub mod mount;
+pub mod program;
 pub mod remote;
+pub mod step;
+pub mod steps;
+pub mod surroundings;
 pub mod worksheet;

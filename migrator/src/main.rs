@@ -1,2 +1,9 @@
-//! Entry point.
-fn main() {}
+//! The program `gwmigrate`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    let (surroundings, terminal) = gwmigrate::program::from_process();
+    ExitCode::from(gwmigrate::cli::run(std::env::args_os(), surroundings, &terminal, &|monitor| Arc::clone(&monitor)))
+}

@@ -4,9 +4,11 @@
 //! folder is, which agent answers, and where secrets come from.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::worksheet::SecretSource;
+use secrecy::SecretString;
+
+use crate::worksheet::{SecretError, SecretReference, SecretSource};
 
 /// What the controller is given.
 #[derive(Clone)]
@@ -20,5 +22,16 @@ pub struct Surroundings {
     /// Who is at work, for the lease and the journal.
     pub who: String,
     /// Where files, variables and prompts for secrets come from.
-    pub secrets: Arc<dyn SecretSource + Send + Sync>,
+    pub secrets: Arc<Mutex<dyn SecretSource + Send>>,
+}
+
+impl Surroundings {
+    /// The secret that a reference stands for.
+    ///
+    /// # Errors
+    /// What getting it says; never the secret itself.
+    pub fn secret(&self, reference: &SecretReference, what: &str) -> Result<SecretString, SecretError> {
+        let mut source = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        reference.resolve(what, &mut *source)
+    }
 }

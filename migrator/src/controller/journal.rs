@@ -16,6 +16,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     pub(super) async fn open(&mut self, link: &Link) -> Result<(), StepError> {
         self.is_open = true;
         for request in std::mem::take(&mut self.waiting) {

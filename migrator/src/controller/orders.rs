@@ -14,7 +14,7 @@ impl Controller {
             id: 0,
             kind: AreaKind::PostOffice,
             label: sheet.post_office.name.clone(),
-            source: text(&sheet.source.post_office_path()),
+            source: text(&self.source_folder()),
             destination: text(&sheet.post_office.folder),
         }];
         areas.extend((1_u32..).zip(&sheet.documents).map(|(id, area)| AreaOrder {
@@ -31,9 +31,9 @@ impl Controller {
     pub fn copy_options(&self) -> CopyOptions {
         let copy = &self.worksheet.copy;
         CopyOptions {
-            workers: copy.workers,
+            workers: copy.workers.unwrap_or(0),
             agent_logs: copy.agent_logs,
-            removal_limit_percent: copy.removal_limit_percent,
+            removal_limit_percent: copy.removal_limit_percent.into(),
             retries: copy.retries,
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,

@@ -2,6 +2,9 @@
 
 use crate::controller::{Controller, StepError, StepOutcome};
 
+/// Names of uploads that were cut off: [`crate::remote::Remote::upload`] gives such names beside the target.
+const UPLOAD_PATTERN: &str = ".*.part";
+
 /// Removes unfinished uploads; everything else of the job folder is needed later.
 ///
 /// # Errors
@@ -12,7 +15,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let command = link
         .command("find")
         .argument(link.job_folder().to_owned())
-        .arguments(["-maxdepth", "2", "-name", crate::remote::UPLOAD_PATTERN, "-type", "f", "-delete", "-print"]);
+        .arguments(["-maxdepth", "2", "-name", UPLOAD_PATTERN, "-type", "f", "-delete", "-print"]);
     let output = link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
     let removed = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
     Ok(StepOutcome::Done(format!("{removed} unfinished uploads removed; the source stays mounted for the next pass")))

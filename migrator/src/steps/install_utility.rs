@@ -24,6 +24,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let who = controller.surroundings.who.clone();
     controller.link_mut()?.take_lease(&who).await?;
     controller.open_journal().await?;
+    super::mount_source::prove_same(controller).await?;
     refuse_when_live(controller).await?;
     controller.order(Task::CreateFolders).await?;
     Ok(StepOutcome::Done(detail))

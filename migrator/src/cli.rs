@@ -1,0 +1,187 @@
+//! The command line: arguments in, text or JSON out, an exit code.
+//!
+//! Nothing here reads the environment or writes to the terminal by itself; [`Terminal`] hands both in, so that the same
+//! code runs behind the program and inside a rehearsal.
+
+mod arguments;
+mod json;
+mod progress;
+mod show;
+mod terminal;
+mod worker_command;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use clap::Parser as _;
+use worker::finding::{Explain as _, Finding, Verdict, worst};
+use worker::run::Wrap;
+
+use crate::commands;
+use crate::commands::lowercase::LowercaseAction;
+use crate::commands::prepare::PrepareOptions;
+use crate::controller::{CommandOutcome, Console, Controller};
+use crate::surroundings::Surroundings;
+use crate::worksheet::Worksheet;
+use arguments::{Arguments, Command};
+
+/// The exit code of a command line that cannot be understood.
+const USAGE: u8 = 2;
+
+/// Where text goes, and how.
+#[derive(Clone)]
+pub struct Terminal {
+    /// Results.
+    pub out: Arc<Mutex<dyn Write + Send>>,
+    /// Mistakes on the command line, and what a hidden command says of its failure.
+    pub error: Arc<Mutex<dyn Write + Send>>,
+    /// Whether a person watches, so that bars make sense.
+    pub is_interactive: bool,
+}
+
+impl Terminal {
+    fn line(&self, text: &str) {
+        let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A reader that has gone away is no reason to stop a migration.
+        let _ = writeln!(out, "{text}");
+    }
+
+    fn error_line(&self, text: &str) {
+        let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = writeln!(error, "{text}");
+    }
+}
+
+/// Runs the program `gwmigrate`.
+///
+/// `arguments` begin with the program's name; `wrap` puts a monitor around that of a worker and is the identity in
+/// production.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    surroundings: Surroundings,
+    terminal: &Terminal,
+    wrap: Wrap<'_>,
+) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = error.render().to_string();
+            // Help and version are what was asked for; everything else is a mistake.
+            return if error.use_stderr() {
+                terminal.error_line(text.trim_end());
+                USAGE
+            } else {
+                terminal.line(text.trim_end());
+                0
+            };
+        }
+    };
+    match arguments.command {
+        // Before any other thread exists: a worker closes its sandbox in this very thread.
+        Command::Worker { command } => worker_command::run(command, &surroundings.program, terminal, wrap),
+        Command::Worksheet { kind } => {
+            terminal.line(crate::worksheet::template(kind.protocol()).trim_end());
+            0
+        }
+        command => with_worksheet(command, &arguments.worksheet, arguments.json, surroundings, terminal),
+    }
+}
+
+fn with_worksheet(
+    command: Command,
+    file: &Path,
+    json: bool,
+    surroundings: Surroundings,
+    terminal: &Terminal,
+) -> u8 {
+    let console: Arc<dyn Console> = if json {
+        Arc::new(json::JsonConsole::new(terminal.clone()))
+    } else {
+        Arc::new(terminal::TerminalConsole::new(terminal.clone()))
+    };
+    let worksheet = match read_worksheet(file) {
+        Ok(worksheet) => worksheet,
+        Err(findings) => {
+            findings.iter().for_each(|finding| console.finding(finding));
+            let verdict = worst(&findings);
+            let outcome = CommandOutcome { verdict, findings, steps: Vec::new() };
+            return show::end(terminal, json, &outcome, None);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal.error_line(&format!("error [runtime]: {error}"));
+            return Verdict::Temporary.exit_code();
+        }
+    };
+    let mut controller = Controller::new(worksheet, surroundings, console);
+    runtime.block_on(dispatch(command, &mut controller, json, terminal))
+}
+
+fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let text = format!("The worksheet cannot be read: {error}");
+        let remedy = "Name it with --worksheet, or make one with `gwmigrate worksheet > worksheet.toml`";
+        let finding = Finding::new("worksheet-unreadable", Verdict::Usage, text, remedy);
+        vec![finding.about(file.as_os_str().as_encoded_bytes())]
+    })?;
+    Worksheet::parse(&text).map_err(|problems| problems.findings())
+}
+
+async fn dispatch(command: Command, controller: &mut Controller, json: bool, terminal: &Terminal) -> u8 {
+    let value = |value: Result<serde_json::Value, serde_json::Error>| value.ok();
+    let (outcome, result) = match command {
+        Command::Check => {
+            let (outcome, report) = commands::check::run(controller).await;
+            (outcome, value(serde_json::to_value(report)))
+        }
+        Command::StageOne => (commands::stage_one::run(controller).await, None),
+        Command::TestMailbox => (commands::test_mailbox::run(controller).await, None),
+        Command::Prepare { confirm, by, note } => {
+            let options = PrepareOptions { confirm, by, note };
+            (commands::prepare::run(controller, &options).await, None)
+        }
+        Command::StageTwo => (commands::stage_two::run(controller).await, None),
+        Command::Lowercase { plan, .. } => {
+            let action = if plan { LowercaseAction::Plan } else { LowercaseAction::Undo };
+            let (outcome, report) = commands::lowercase::run(controller, action).await;
+            show::lowercase(terminal, json, report.as_ref());
+            (outcome, value(serde_json::to_value(report)))
+        }
+        Command::Queues => {
+            let (outcome, report) = commands::queues::run(controller).await;
+            show::queues(terminal, json, report.as_ref());
+            (outcome, value(serde_json::to_value(report)))
+        }
+        Command::Finish => (commands::finish::run(controller).await, None),
+        Command::Status => {
+            let (outcome, standing) = commands::status::run(controller).await;
+            if !json && let Some(standing) = &standing {
+                show::status(terminal, standing);
+            }
+            (outcome, value(serde_json::to_value(standing)))
+        }
+        Command::Verify => {
+            let (outcome, report) = commands::verify::run(controller).await;
+            show::verify(terminal, json, report.as_ref());
+            (outcome, value(serde_json::to_value(report)))
+        }
+        Command::Report => {
+            let (outcome, report) = commands::report::run(controller).await;
+            if !json && let Some(report) = &report {
+                show::report(terminal, report);
+            }
+            (outcome, value(serde_json::to_value(report)))
+        }
+        Command::Abandon { yes } => {
+            let (outcome, plan) = commands::abandon::run(controller, yes).await;
+            show::abandon(terminal, json, plan.as_ref());
+            (outcome, value(serde_json::to_value(plan)))
+        }
+        Command::Worksheet { .. } | Command::Worker { .. } => return USAGE,
+    };
+    show::end(terminal, json, &outcome, result)
+}

@@ -1,0 +1,127 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::worker_command::WorkerCommand;
+use crate::worksheet::Protocol;
+
+/// Move a GroupWise post office from NetWare or Windows to Linux in two stages.
+///
+/// The usual order: worksheet, check, stage-one (as often as wanted), test-mailbox, prepare, stage-two, finish.
+/// `status` says at any time where the migration stands and which command comes next.
+#[derive(Debug, Parser)]
+#[command(name = "gwmigrate", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    /// The worksheet of the job.
+    #[arg(long, short, global = true, default_value = "worksheet.toml", value_name = "FILE")]
+    pub(super) worksheet: PathBuf,
+
+    /// Print JSON, one object a line, instead of text.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 findings that need a person; 2 command line or worksheet; \
+    3 nothing to do; 4 temporary, run again; 5 refused for safety; 6 data could not be proven; 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print a commented worksheet to fill in.
+    Worksheet {
+        /// How the destination reaches the source.
+        #[arg(long, value_enum, default_value_t = SourceKind::Mounted)]
+        kind: SourceKind,
+    },
+    /// Look at both servers before anything is changed.
+    Check,
+    /// Do all that can be done while users work; run it again for another pass.
+    StageOne,
+    /// Compare a mailbox of the migrated post office with the same one at the source.
+    TestMailbox,
+    /// Stop the Linux POA and work off the checklist.
+    Prepare {
+        /// Confirm an item of the checklist.
+        #[arg(long, value_name = "ITEM")]
+        confirm: Vec<String>,
+        /// Who confirms it.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// What is to be remembered with it.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// Do what must be done while users are out, and seal the result.
+    StageTwo,
+    /// Look at the renamings of stage two, or take them back.
+    #[command(group = clap::ArgGroup::new("action").required(true))]
+    Lowercase {
+        /// Print what would be renamed and change nothing.
+        #[arg(long, group = "action")]
+        plan: bool,
+        /// Give renamed files and folders their old names again.
+        #[arg(long, group = "action")]
+        undo: bool,
+    },
+    /// Carry over what arrived in the queues of the source after stage two.
+    Queues,
+    /// Start the Linux POA for users.
+    Finish,
+    /// Show every step with a mark, and the command that comes next.
+    Status,
+    /// Compare the destination with its seal.
+    Verify,
+    /// Show everything that is known about the job.
+    Report,
+    /// Undo the job at the destination; the source is not touched.
+    Abandon {
+        /// Do it; without this, it is only shown.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// What the controller runs at the destination.
+    #[command(hide = true)]
+    Worker {
+        #[command(subcommand)]
+        command: WorkerCommand,
+    },
+}
+
+/// How the destination reaches the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SourceKind {
+    /// Mounted already by somebody else.
+    Mounted,
+    /// A Windows share.
+    Cifs,
+    /// A NetWare volume.
+    Ncp,
+    /// An export of an NFS server.
+    Nfs,
+}
+
+impl SourceKind {
+    pub(super) fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::Mounted => None,
+            Self::Cifs => Some(Protocol::Cifs),
+            Self::Ncp => Some(Protocol::Ncp),
+            Self::Nfs => Some(Protocol::Nfs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_table_of_arguments_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,170 @@
+//! Results as people read them; the most important line comes last.
+
+use serde_json::json;
+use worker::finding::{Severity, Verdict};
+use worker::protocol::{LowercaseReport, QueueReport, SealReport, StepState};
+
+use super::Terminal;
+use crate::commands::abandon::AbandonPlan;
+use crate::commands::report::JobReport;
+use crate::commands::status::Standing;
+use crate::controller::CommandOutcome;
+use crate::step::Step;
+use crate::steps::{seal, words};
+
+/// The last line of a command, and its exit code.
+pub(super) fn end(
+    terminal: &Terminal,
+    json: bool,
+    outcome: &CommandOutcome,
+    result: Option<serde_json::Value>,
+) -> u8 {
+    let code = outcome.verdict.exit_code();
+    if json {
+        let end = json!({
+            "console": "end",
+            "verdict": outcome.verdict,
+            "exit_code": code,
+            "findings": outcome.findings,
+            "steps": outcome.steps,
+            "result": result,
+        });
+        terminal.line(&end.to_string());
+        return code;
+    }
+    let errors = outcome.findings.iter().filter(|finding| finding.severity() == Severity::Error).count();
+    let warnings = outcome.findings.iter().filter(|finding| finding.severity() == Severity::Warning).count();
+    let text = match outcome.verdict {
+        Verdict::Done => "Done".to_owned(),
+        Verdict::NothingToDo => "Nothing to do".to_owned(),
+        Verdict::Person => format!("Done, but {warnings} findings need a person"),
+        Verdict::Usage => format!("{errors} mistakes in the command line or the worksheet; nothing was changed"),
+        Verdict::Temporary => "Stopped by something passing; run the same command again".to_owned(),
+        Verdict::Refused => format!("Refused for safety: {errors} findings, see above"),
+        Verdict::Unproven => format!("NOT PROVEN: {errors} findings, see above; do not start the POA"),
+        Verdict::Interrupted => "Interrupted; run the same command again, or `gwmigrate status`".to_owned(),
+    };
+    terminal.line(&text);
+    code
+}
+
+/// The list of the steps, a mark for each, and what comes next.
+pub(super) fn status(terminal: &Terminal, standing: &Standing) {
+    let status = &standing.status;
+    terminal.line(&format!("Job {}", status.job));
+    let mut stage = None;
+    for step in Step::ALL {
+        if stage != Some(step.stage()) {
+            stage = Some(step.stage());
+            terminal.line(step.stage().title());
+        }
+        let line = status.steps.iter().find(|line| line.step == step.name());
+        let mark = match line.map(|line| line.state) {
+            None => "   ",
+            Some(StepState::Begun) if status.running.is_some() => "...",
+            Some(StepState::Begun) => "cut",
+            Some(StepState::Done) => " x ",
+            Some(StepState::Skipped) => " - ",
+            Some(StepState::Failed) => " ! ",
+            Some(StepState::NotBuilt) => " ? ",
+        };
+        let detail = line.map_or("", |line| line.detail.as_str());
+        terminal.line(&format!("  [{mark}] {:<30} {detail}", step.title()));
+    }
+    terminal.line("  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again");
+    for pass in &status.passes {
+        terminal.line(&format!(
+            "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
+            pass.pass,
+            pass.kind,
+            words::count(pass.files_copied),
+            words::bytes(pass.bytes_copied),
+            words::count(pass.files_unchanged),
+            words::count(pass.files_removed),
+            words::count(pass.set_aside),
+            if pass.ended_milliseconds.is_none() { "; not ended" } else { "" }
+        ));
+    }
+    for line in &status.checklist {
+        terminal.line(&format!("Confirmed by {}: {} {}", line.by, line.item, line.note));
+    }
+    if let Some(running) = &status.running {
+        terminal.line(&format!("A worker is at work: {} (process {})", running.task, running.pid));
+    }
+    if !standing.back.is_empty() {
+        terminal.line(&format!("Back: {}", standing.back));
+    }
+    terminal.line(&format!("Next: {}", standing.next));
+}
+
+/// The plan of the renamings.
+pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&LowercaseReport>) {
+    let (false, Some(report)) = (json, report) else { return };
+    for line in &report.lines {
+        let folder = if line.folder.is_empty() { String::new() } else { format!("{}/", line.folder) };
+        terminal.line(&format!("  {folder}{} -> {}", line.old, line.new));
+    }
+    let shown = report.lines.len() as u64;
+    if report.planned > shown {
+        terminal.line(&format!("  and {} more", words::count(report.planned - shown)));
+    }
+    terminal.line(&format!(
+        "{} names looked at, {} planned, {} renamed, {} kept",
+        words::count(report.names),
+        words::count(report.planned),
+        words::count(report.renamed),
+        words::count(report.kept)
+    ));
+}
+
+/// What was carried over.
+pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueReport>) {
+    let (false, Some(report)) = (json, report) else { return };
+    terminal.line(&format!(
+        "{} items carried over, {} stand in the queues of the source",
+        words::count(report.carried),
+        words::count(report.standing)
+    ));
+}
+
+/// What the comparison with the seal said.
+pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport>) {
+    let (false, Some(report)) = (json, report) else { return };
+    terminal.line(&seal::in_words(report));
+    if report.differences > 0 {
+        terminal.line(&format!("{} differences", words::count(report.differences)));
+    }
+}
+
+/// What is or would be undone.
+pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan>) {
+    let (false, Some(plan)) = (json, plan) else { return };
+    let (removed, aside) = (words::count(plan.files_removed), words::count(plan.set_aside));
+    if plan.is_done {
+        terminal.line(&format!("{removed} files removed at the destination, {aside} entries set aside"));
+    } else {
+        terminal.line(&format!("Would remove {removed} files at the destination and set {aside} entries aside"));
+        terminal.line("Nothing was changed; `gwmigrate abandon --yes` does it");
+    }
+}
+
+/// The report of a job.
+pub(super) fn report(terminal: &Terminal, report: &JobReport) {
+    for step in &report.status.steps {
+        let took = step
+            .ended_milliseconds
+            .and_then(|ended| u64::try_from(ended - step.began_milliseconds).ok())
+            .map_or_else(|| "not ended".to_owned(), words::span);
+        terminal.line(&format!("{:<22} {:?} after {took}, run {}: {}", step.step, step.state, step.runs, step.detail));
+    }
+    terminal.line(&format!(
+        "Manifest: {} files, {}",
+        words::count(report.status.manifest_files),
+        words::bytes(report.status.manifest_bytes)
+    ));
+    for line in &report.findings {
+        terminal.line(&format!("{}: {}", line.origin, line.finding));
+    }
+    let how_many: u64 = report.status.findings.values().sum();
+    terminal.line(&format!("{} findings in all, by the last run of each step", words::count(how_many)));
+}

@@ -1,0 +1,135 @@
+//! `gwmigrate worker …`, which only the controller runs.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+use worker::finding::Explain as _;
+use worker::protocol::Request;
+use worker::run::Wrap;
+use worker::service;
+
+use super::Terminal;
+
+/// How long a port may take to answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The exit code of a hidden command that failed; what it says decides everything else.
+const FAILED: u8 = 1;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkerCommand {
+    /// Start a worker for the order on standard input and leave it behind.
+    Start {
+        #[command(flatten)]
+        job: Job,
+    },
+    /// Work on the order on standard input.
+    Run {
+        #[command(flatten)]
+        job: Job,
+    },
+    /// Print the events of an order as they come.
+    Follow {
+        #[command(flatten)]
+        job: Job,
+        /// Where to begin, in bytes.
+        #[arg(long)]
+        offset: u64,
+        /// The order whose last event is the end.
+        #[arg(long)]
+        order: u64,
+    },
+    /// Answer the request on standard input.
+    Call {
+        #[command(flatten)]
+        job: Job,
+    },
+    /// Hold the lease of the controller until standard input ends.
+    Hold {
+        #[command(flatten)]
+        job: Job,
+        /// Who holds it.
+        #[arg(long)]
+        who: String,
+    },
+    /// Print the digest of a file, or of this program.
+    Digest {
+        #[command(flatten)]
+        job: Job,
+        /// The file.
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+    /// Say by the exit code whether a port of this machine answers.
+    Probe {
+        #[command(flatten)]
+        job: Job,
+        /// Where.
+        #[arg(long)]
+        address: String,
+        /// Which port.
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Job {
+    /// The job folder.
+    #[arg(long)]
+    job_folder: PathBuf,
+}
+
+/// Runs a hidden command; standard input and output are those of the process, because they are the protocol.
+pub(super) fn run(command: WorkerCommand, program: &Path, terminal: &Terminal, wrap: Wrap<'_>) -> u8 {
+    let input = std::io::stdin().lock();
+    let mut output = std::io::stdout().lock();
+    let outcome = match command {
+        WorkerCommand::Start { job } => service::start(program, &job.job_folder, input).map(|started| {
+            terminal.line(&serde_json::to_string(&started).unwrap_or_default());
+            0
+        }),
+        WorkerCommand::Run { job } => {
+            service::run_here(&job.job_folder, input, &mut output, wrap).map(worker::finding::Verdict::exit_code)
+        }
+        WorkerCommand::Follow { job, offset, order } => {
+            service::follow(&job.job_folder, offset, order, &mut output).map(|()| 0)
+        }
+        WorkerCommand::Call { job } => {
+            let reply = match serde_json::from_reader::<_, Request>(input) {
+                Ok(request) => service::call(&job.job_folder, request),
+                Err(error) => {
+                    terminal.error_line(&format!("the request is unreadable: {error}"));
+                    return FAILED;
+                }
+            };
+            terminal.line(&serde_json::to_string(&reply).unwrap_or_default());
+            return 0;
+        }
+        WorkerCommand::Hold { job, who } => service::hold(&job.job_folder, &who, input, &mut output).map(|()| 0),
+        WorkerCommand::Digest { file, .. } => {
+            return match crate::steps::install_utility::digest(file.as_deref().unwrap_or(program)) {
+                Ok(digest) => {
+                    terminal.line(&digest);
+                    0
+                }
+                Err(error) => {
+                    terminal.error_line(&error.to_string());
+                    FAILED
+                }
+            };
+        }
+        WorkerCommand::Probe { address, port, .. } => return u8::from(!answers(&address, port)),
+    };
+    outcome.unwrap_or_else(|error| {
+        terminal.error_line(&error.to_finding().to_string());
+        FAILED
+    })
+}
+
+fn answers(address: &str, port: u16) -> bool {
+    let Ok(mut addresses) = (address, port).to_socket_addrs() else { return false };
+    addresses.any(|address| TcpStream::connect_timeout(&address, PROBE_TIMEOUT).is_ok())
+}

@@ -1,0 +1,54 @@
+//! What a process takes from its environment for [`crate::cli::run`]: the one module that reads it.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use secrecy::SecretString;
+
+use crate::cli::Terminal;
+use crate::surroundings::Surroundings;
+use crate::worksheet::SecretSource;
+
+/// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
+/// asks for them.
+pub fn from_process() -> (Surroundings, Terminal) {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GWMIGRATE_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    }
+    let terminal = Terminal {
+        out: Arc::new(Mutex::new(io::stdout())),
+        error: Arc::new(Mutex::new(io::stderr())),
+        is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
+    };
+    (surroundings(), terminal)
+}
+
+fn surroundings() -> Surroundings {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".into());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Surroundings {
+        program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("gwmigrate")),
+        home: std::env::var_os("HOME").map(PathBuf::from),
+        agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
+        who: format!("{user} on {} (process {})", host.trim(), std::process::id()),
+        secrets: Arc::new(Mutex::new(ProcessSecrets)),
+    }
+}
+
+/// Secrets of this process: files, its environment, and the person at its terminal.
+struct ProcessSecrets;
+
+impl SecretSource for ProcessSecrets {
+    fn file(&mut self, path: &Path) -> io::Result<SecretString> {
+        std::fs::read_to_string(path).map(SecretString::from)
+    }
+
+    fn environment(&mut self, name: &str) -> Option<SecretString> {
+        std::env::var(name).ok().map(SecretString::from)
+    }
+
+    fn prompt(&mut self, what: &str) -> io::Result<SecretString> {
+        rpassword::prompt_password(format!("{what}: ")).map(SecretString::from)
+    }
+}
