@@ -2,5 +2,6 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod mount;
 pub mod remote;
 pub mod worksheet;
