@@ -35,19 +35,19 @@ async fn an_unknown_host_is_refused_with_the_line_that_makes_it_known() {
     else {
         panic!("{error:?}")
     };
-    assert_eq!(algorithm, "ssh-ed25519");
+    assert_eq!(&*algorithm, "ssh-ed25519");
     assert!(
         fingerprint.starts_with("SHA256:") && !fingerprint.ends_with('='),
         "{fingerprint}"
     );
-    assert_eq!(line, site.server.known_hosts_line());
+    assert_eq!(&*line, site.server.known_hosts_line());
     site.know(&line);
     assert_eq!(
         Remote::connect(site.options())
             .await
             .expect("known now")
             .host_key_fingerprint,
-        fingerprint
+        &*fingerprint
     );
 }
 
@@ -87,10 +87,10 @@ async fn a_changed_host_key_is_refused_with_the_place_and_the_remedy() {
         panic!("{error:?}")
     };
     let file = site.path("known_hosts").display().to_string();
-    assert_eq!(known_at, format!("{file}:2"));
+    assert_eq!(&*known_at, format!("{file}:2"));
     assert_eq!(
-        remove,
-        format!("ssh-keygen -f '{file}' -R '{}'", site.host())
+        &*remove,
+        format!("ssh-keygen -f {file} -R '{}'", site.host())
     );
 }
 

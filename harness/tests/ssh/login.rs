@@ -71,7 +71,7 @@ async fn a_password_logs_in_through_either_method() {
             panic!("{error:?}")
         };
         assert_eq!(
-            (tried.join(), accepted.as_str()),
+            (tried.join(), &**accepted),
             (format!("{method}: refused"), method)
         );
         assert!(!error.to_finding().to_string().contains("a wrong secret"));

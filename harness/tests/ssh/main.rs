@@ -7,6 +7,7 @@ mod following;
 mod holding;
 mod host_keys;
 mod login;
+mod mounting;
 mod uploads;
 
 use std::path::PathBuf;

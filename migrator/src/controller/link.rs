@@ -42,7 +42,7 @@ impl Link {
     }
 
     /// A command of the destination, with the privilege that the worksheet asks for.
-    pub fn command(&self, program: &str) -> RemoteCommand {
+    pub fn command(&self, program: impl Into<std::ffi::OsString>) -> RemoteCommand {
         RemoteCommand::new(program).privileged(self.privilege)
     }
 

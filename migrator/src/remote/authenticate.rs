@@ -49,10 +49,10 @@ pub(super) fn authenticate(options: &ConnectOptions, session: &Session) -> Resul
         return Ok(());
     }
     Err(RemoteError::AuthenticationRefused {
-        user: options.user.clone(),
-        host: options.host.clone(),
+        user: options.user.as_str().into(),
+        host: options.host.as_str().into(),
         tried,
-        accepted,
+        accepted: accepted.into(),
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ssh2::{MethodType, Session};
 
 use super::authenticate::authenticate;
+use super::command::RemoteCommand;
 use super::error::RemoteError;
 use super::known_hosts::{self, HostKeyState, KnownHosts, host_name_in_files};
 use super::offer;
@@ -147,12 +148,12 @@ fn check_host_key(
             cause: "the server showed no host key".into(),
         });
     };
-    let host = host_name_in_files(&options.host, options.port);
-    let algorithm = known_hosts::algorithm(key);
-    let fingerprint = known_hosts::fingerprint(key);
-    let line = || known_hosts::line_to_add(&options.host, options.port, key);
+    let host: Box<str> = host_name_in_files(&options.host, options.port).into();
+    let algorithm = known_hosts::algorithm(key).into();
+    let fingerprint: Box<str> = known_hosts::fingerprint(key).into();
+    let line = || known_hosts::line_to_add(&options.host, options.port, key).into();
     match known_hosts.check(&options.host, options.port, key) {
-        HostKeyState::Match => Ok(fingerprint),
+        HostKeyState::Match => Ok(fingerprint.into()),
         HostKeyState::Unknown => {
             let skipped = known_hosts
                 .malformed()
@@ -168,8 +169,12 @@ fn check_host_key(
             })
         }
         HostKeyState::Changed { known_at } => {
-            let remove = format!("ssh-keygen -f '{}' -R '{host}'", known_at.path.display());
-            let known_at = known_at.to_string();
+            // Quoted by the same function as commands, because a person will paste it into a shell.
+            let remove = RemoteCommand::new("ssh-keygen")
+                .argument("-f")
+                .argument(&known_at.path);
+            let remove = remove.argument("-R").argument(&*host).to_string().into();
+            let known_at = known_at.to_string().into();
             Err(RemoteError::HostKeyChanged {
                 host,
                 algorithm,
@@ -179,7 +184,7 @@ fn check_host_key(
             })
         }
         HostKeyState::Revoked { revoked_at } => {
-            let revoked_at = revoked_at.to_string();
+            let revoked_at = revoked_at.to_string().into();
             Err(RemoteError::HostKeyRevoked {
                 host,
                 algorithm,
@@ -188,7 +193,7 @@ fn check_host_key(
             })
         }
         HostKeyState::OnlyCertificateAuthority { authority_at } => {
-            let (line, authority_at) = (line(), authority_at.to_string());
+            let (line, authority_at) = (line(), authority_at.to_string().into());
             Err(RemoteError::HostKeyOnlyCertificateAuthority {
                 host,
                 algorithm,

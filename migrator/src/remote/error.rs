@@ -8,6 +8,8 @@ use super::command::RemoteCommand;
 use super::output::ExitStatus;
 
 /// Something that kept a connection, a command or an upload from being done.
+///
+/// Its larger texts are boxed, so that errors of other modules can hold one without growing large.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -84,13 +86,13 @@ pub enum RemoteError {
     )]
     HostKeyUnknown {
         /// The host as known-hosts files name it.
-        host: String,
+        host: Box<str>,
         /// Type of the key that the server showed.
-        algorithm: String,
+        algorithm: Box<str>,
         /// Its fingerprint as OpenSSH prints it.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The line that would make it known.
-        line: String,
+        line: Box<str>,
         /// Lines that were skipped because they are malformed, as `file:line`.
         skipped: Vec<String>,
     },
@@ -98,27 +100,27 @@ pub enum RemoteError {
     #[error("The host key of {host} is {algorithm} {fingerprint}, but {known_at} has another one")]
     HostKeyChanged {
         /// The host as known-hosts files name it.
-        host: String,
+        host: Box<str>,
         /// Type of the key that the server showed.
-        algorithm: String,
+        algorithm: Box<str>,
         /// Its fingerprint as OpenSSH prints it.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The conflicting entry, as `file:line`.
-        known_at: String,
+        known_at: Box<str>,
         /// The command that removes the entries of this host from that file.
-        remove: String,
+        remove: Box<str>,
     },
     /// The key that the server showed is marked as revoked.
     #[error("The host key of {host}, {algorithm} {fingerprint}, is revoked in {revoked_at}")]
     HostKeyRevoked {
         /// The host as known-hosts files name it.
-        host: String,
+        host: Box<str>,
         /// Type of the key that the server showed.
-        algorithm: String,
+        algorithm: Box<str>,
         /// Its fingerprint as OpenSSH prints it.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The entry that revokes it, as `file:line`.
-        revoked_at: String,
+        revoked_at: Box<str>,
     },
     /// The host is known only through a certificate authority.
     #[error(
@@ -126,15 +128,15 @@ pub enum RemoteError {
     )]
     HostKeyOnlyCertificateAuthority {
         /// The host as known-hosts files name it.
-        host: String,
+        host: Box<str>,
         /// Type of the key that the server showed.
-        algorithm: String,
+        algorithm: Box<str>,
         /// Its fingerprint as OpenSSH prints it.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The authority's entry, as `file:line`.
-        authority_at: String,
+        authority_at: Box<str>,
         /// The line that would make the key itself known.
-        line: String,
+        line: Box<str>,
     },
     /// No way to log in was given, or none worked.
     #[error(
@@ -143,13 +145,13 @@ pub enum RemoteError {
     )]
     AuthenticationRefused {
         /// User name.
-        user: String,
+        user: Box<str>,
         /// Name or address.
-        host: String,
+        host: Box<str>,
         /// What was tried, each with what came of it.
         tried: Vec<String>,
         /// The methods that the server accepts.
-        accepted: String,
+        accepted: Box<str>,
     },
     /// A private key file cannot be read.
     #[error("The private key {} cannot be read: {cause}", path.display())]

@@ -107,12 +107,12 @@ impl Explain for RemoteError {
             }
             Self::NameNotResolved { host, .. }
             | Self::Handshake { host, .. }
-            | Self::HostKeyUnknown { host, .. }
+            | Self::Disconnected { host, .. } => host.clone().into_bytes(),
+            Self::HostKeyUnknown { host, .. }
             | Self::HostKeyChanged { host, .. }
             | Self::HostKeyRevoked { host, .. }
             | Self::HostKeyOnlyCertificateAuthority { host, .. }
-            | Self::AuthenticationRefused { host, .. }
-            | Self::Disconnected { host, .. } => host.clone().into_bytes(),
+            | Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
             Self::KnownHostsUnreadable { path, .. }
             | Self::KeyUnreadable { path, .. }
             | Self::KeyTooOpen { path, .. }

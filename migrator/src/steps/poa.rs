@@ -205,7 +205,7 @@ pub(crate) async fn start(controller: &Controller, address: &str, state: &str) -
         return Err(StepError::refused("no-poa", "The worksheet names no POA software", "Name [poa] package or control"));
     };
     let link = controller.link()?;
-    let command = link.command("").with_program(control).argument("start").argument(startup_path(controller));
+    let command = link.command(control).argument("start").argument(startup_path(controller));
     // Remembered before: whatever becomes of the start, the next pass makes sure that the agent is stopped.
     controller.remember(POA_FACT, state).await?;
     let output = link.remote().run(&command, Vec::new()).await?;
@@ -234,7 +234,7 @@ pub(crate) async fn stop_if_running(controller: &Controller) -> Result<bool, Ste
         return Ok(false);
     }
     let link = controller.link()?;
-    let command = link.command("").with_program(control).argument("stop").argument(startup_path(controller));
+    let command = link.command(control).argument("stop").argument(startup_path(controller));
     link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
     wait_for(controller, "127.0.0.1", false).await?;
     controller.remember(POA_FACT, "stopped").await?;

@@ -39,6 +39,16 @@ pub struct Source {
     pub clock_allowance_seconds: u64,
 }
 
+impl Source {
+    /// The folder of the post office, as mounted on the destination.
+    pub fn post_office_path(&self) -> PathBuf {
+        match &self.access {
+            SourceAccess::Mounted { path } => path.clone(),
+            SourceAccess::Network(network) => network.mount_point.join(&network.folder),
+        }
+    }
+}
+
 /// How the destination reaches the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceAccess {

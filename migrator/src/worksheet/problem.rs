@@ -117,7 +117,13 @@ impl<'a> Problems<'a> {
             .get(..span.start.min(self.text.len()))
             .unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
-        let text = shown_line(self.text.lines().nth(line - 1).unwrap_or_default());
+        let text = self.text.lines().nth(line - 1).unwrap_or_default();
+        // The middle of a text over several lines may be that of a password.
+        let text = if is_inside_text(before) {
+            "…".to_owned()
+        } else {
+            shown_line(text)
+        };
         self.found.push((
             span.start,
             Problem {
@@ -153,9 +159,16 @@ fn shown_line(line: &str) -> String {
     let line = line.trim();
     let shown = match line.split_once('=') {
         Some((key, value)) if key.contains("pass") || value.contains("pass") => {
-            format!("{}= …", key)
+            format!("{key}= …")
         }
         _ => line.to_owned(),
     };
     printable(shown.as_bytes())
+}
+
+/// Whether a text over several lines has begun and not ended.
+fn is_inside_text(before: &str) -> bool {
+    ["\"\"\"", "'''"]
+        .iter()
+        .any(|quote| before.matches(quote).count() % 2 == 1)
 }

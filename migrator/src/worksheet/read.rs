@@ -135,27 +135,23 @@ impl Reader<'_, '_> {
     }
 
     fn read_one(&mut self, section: &'static Section, found: Option<Found<'_, '_>>) -> Entries {
-        match found {
-            Some((span, value)) => match value.get_ref() {
-                DeValue::Table(table) => self.read_table(section, &span, table),
-                _ => {
-                    self.problems.add(
-                        &span,
-                        format!("`{0}` must be a section, written as [{0}]", section.name),
-                    );
-                    Entries::default()
-                }
-            },
-            None => {
-                if section.is_required && self.tells_missing {
-                    self.problems
-                        .add_missing(format!("the section [{}] is missing", section.name));
-                }
-                let mut entries = Entries::default();
-                entries.fill_defaults(section, self.source.as_deref());
-                entries
+        let Some((span, value)) = found else {
+            if section.is_required && self.tells_missing {
+                self.problems
+                    .add_missing(format!("the section [{}] is missing", section.name));
             }
+            let mut entries = Entries::default();
+            entries.fill_defaults(section, self.source.as_deref());
+            return entries;
+        };
+        if let DeValue::Table(table) = value.get_ref() {
+            return self.read_table(section, &span, table);
         }
+        self.problems.add(
+            &span,
+            format!("`{0}` must be a section, written as [{0}]", section.name),
+        );
+        Entries::default()
     }
 
     fn read_list(
@@ -172,7 +168,7 @@ impl Reader<'_, '_> {
             return Vec::new();
         };
         let mut all = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::Table(table) => all.push(self.read_table(section, &item.span(), table)),
                 _ => self.problems.add(
@@ -209,7 +205,7 @@ impl Reader<'_, '_> {
             if let Some(source) = self
                 .source
                 .as_deref()
-                .filter(|source| self.is_wrong_for(field, source))
+                .filter(|source| is_wrong_for(field, source))
             {
                 self.problems.add(
                     &key.span(),
@@ -238,11 +234,6 @@ impl Reader<'_, '_> {
         entries
     }
 
-    /// Whether a setting belongs to other kinds of source; of a kind that does not exist nothing is known.
-    fn is_wrong_for(&self, field: &Field, source: &str) -> bool {
-        super::field::SOURCES.contains(&source) && !field.applies_to(source)
-    }
-
     fn tell_missing(
         &mut self,
         section: &'static Section,
@@ -263,6 +254,11 @@ impl Reader<'_, '_> {
             self.problems.add(header, message);
         }
     }
+}
+
+/// Whether a setting belongs to other kinds of source; of a kind that does not exist nothing is known.
+fn is_wrong_for(field: &Field, source: &str) -> bool {
+    super::field::SOURCES.contains(&source) && !field.applies_to(source)
 }
 
 impl Entries {

@@ -1,0 +1,112 @@
+//! A Windows share, through the kernel's cifs client.
+//!
+//! The password stands in a credentials file, because every user of the destination can read the options of a
+//! running `mount`.  The mount is read-only: the kernel then keeps the promise that the source is never written, and
+//! shared locks can still be taken; whoever needs more says `options = ["rw"]`.  `nobrl`, which keeps locks away from
+//! the server, is refused.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::MountError;
+use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, require};
+use super::proof::{Proof, Wanted};
+use crate::remote::RemoteCommand;
+
+/// The name of the credentials file.
+const CREDENTIALS: &str = "credentials.cifs";
+
+/// A share of a Windows server.
+#[derive(Debug, Clone, Copy)]
+pub struct Cifs;
+
+impl Cifs {
+    /// The plan to mount a share.
+    pub fn plan(request: &MountRequest<'_>) -> Result<MountPlan, MountError> {
+        let source = request.source;
+        let has_slash = |text: &str| text.contains(['/', '\\']);
+        require(
+            !has_slash(&source.server),
+            "server",
+            "must be a name without slashes",
+        )?;
+        require(
+            !has_slash(&source.share),
+            "share",
+            "must be the name of a share, without slashes",
+        )?;
+        let is_nobrl = |option: &String| {
+            option
+                .split(',')
+                .any(|one| one == "nobrl" || one == "nolock")
+        };
+        require(
+            !source.options.iter().any(is_nobrl),
+            "options",
+            "must not keep locks away from the server",
+        )?;
+        let path = request.private_folder.join(CREDENTIALS);
+        let has_comma = path.as_os_str().as_encoded_bytes().contains(&b',');
+        require(
+            !has_comma,
+            "job_folder",
+            "must not have a comma in it, which separates options of a mount",
+        )?;
+        let content = credentials(&source.user, request.password)?;
+        let share = format!("//{}/{}", source.server, source.share);
+
+        let mut credentials = OsString::from("credentials=");
+        credentials.push(&path);
+        let mut own = vec![credentials];
+        own.extend(["ro", "iocharset=utf8", "nosuid", "nodev", "noexec"].map(OsString::from));
+        // The name is then not resolved; it still tells the server which share is meant.
+        let address = request
+            .address
+            .and_then(|address| address.parse::<IpAddr>().ok());
+        own.extend(address.map(|address| OsString::from(format!("ip={address}"))));
+        let mount = RemoteCommand::new("mount")
+            .arguments(["-t", "cifs"])
+            .argument(&share);
+        let mount = mount
+            .argument(source.mount_point.as_os_str())
+            .argument("-o")
+            .argument(request.options(own));
+
+        let needs = Needs {
+            programs: &["mount.cifs"],
+            file_systems: &["cifs"],
+        };
+        let wanted = Wanted {
+            file_systems: &["cifs", "smb3"],
+            source: Some(share),
+        };
+        let proof = Proof {
+            path: source.mount_point.clone(),
+            wanted: Some(wanted),
+        };
+        Ok(request.plan(needs, vec![PrivateFile { path, content }], mount, proof))
+    }
+}
+
+/// What the credentials file says; the domain of `DOMAIN\user` has a line of its own.
+fn credentials(user: &str, password: Option<&SecretString>) -> Result<SecretString, MountError> {
+    let password = password.map_or("", |password| password.expose_secret());
+    let is_one_line = |text: &str| !text.contains(['\n', '\r', '\0']);
+    require(
+        is_one_line(user) && !user.is_empty(),
+        "user",
+        "must be a name in one line",
+    )?;
+    require(
+        is_one_line(password) && !password.is_empty(),
+        "password",
+        "must be one line that is not empty",
+    )?;
+    let (domain, user) = user
+        .split_once('\\')
+        .map_or((None, user), |(domain, user)| (Some(domain), user));
+    let domain = domain.map_or_else(String::new, |domain| format!("domain={domain}\n"));
+    Ok(format!("username={user}\npassword={password}\n{domain}").into())
+}

@@ -1,0 +1,83 @@
+//! A NetWare volume, through `ncpmount` of the ncpfs package.
+//!
+//! `ncpmount` takes the password on its command line, which everybody could read; from its terminal, which an ssh
+//! command has not; or from `.nwclient` in the home folder, which must have mode 0600 (nwclient(5)).  So the command
+//! gets a home folder of its own for the time of the mount.  The long time-out and the retries keep the connection
+//! alive over long copies.
+
+use std::ffi::OsString;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::MountError;
+use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, require};
+use super::proof::{Proof, Wanted};
+use crate::remote::RemoteCommand;
+
+/// The file that `ncpmount` finds passwords in.
+const CLIENT_FILE: &str = ".nwclient";
+
+/// A volume of a NetWare server.
+#[derive(Debug, Clone, Copy)]
+pub struct Ncp;
+
+impl Ncp {
+    /// The plan to mount a volume.
+    pub fn plan(request: &MountRequest<'_>) -> Result<MountPlan, MountError> {
+        let source = request.source;
+        let content = client_file(&source.server, &source.user, request.password)?;
+        let mut home = OsString::from("HOME=");
+        home.push(request.private_folder);
+        let address = request.address.unwrap_or(&source.server);
+        let mount = RemoteCommand::new("env")
+            .argument(home)
+            .argument("ncpmount")
+            .arguments(["-m", "-t", "900", "-r", "100", "-S"])
+            .argument(&source.server)
+            .arguments(["-A", address, "-U", &source.user, "-V", &source.share])
+            .arguments(&source.options)
+            .argument(source.mount_point.as_os_str());
+        let path = request.private_folder.join(CLIENT_FILE);
+        let needs = Needs {
+            programs: &["ncpmount"],
+            file_systems: &["ncpfs"],
+        };
+        // How ncpfs names its source in the mount table differs from version to version.
+        let wanted = Wanted {
+            file_systems: &["ncpfs", "ncp"],
+            source: None,
+        };
+        let proof = Proof {
+            path: source.mount_point.clone(),
+            wanted: Some(wanted),
+        };
+        Ok(request.plan(needs, vec![PrivateFile { path, content }], mount, proof))
+    }
+}
+
+/// `SERVER/USER PASSWORD`: a blank ends each, and a password of one dash would mean none.
+fn client_file(
+    server: &str,
+    user: &str,
+    password: Option<&SecretString>,
+) -> Result<SecretString, MountError> {
+    let password = password.map_or("", |password| password.expose_secret());
+    let is_word =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '\0');
+    require(
+        is_word(server) && !server.contains('/') && !server.starts_with('#'),
+        "server",
+        "must be a name without blanks",
+    )?;
+    require(
+        is_word(user),
+        "user",
+        "must be a name without blanks, as `admin.novell`",
+    )?;
+    require(
+        is_word(password) && password != "-",
+        "password",
+        "must have no blanks and not be a dash, because the file that ncpmount reads it from cannot hold that",
+    )?;
+    Ok(format!("{server}/{user} {password}\n").into())
+}
