@@ -264,3 +264,62 @@ async fn a_port_that_speaks_something_else_is_no_handshake() {
         .expect_err("no ssh");
     assert!(matches!(error, RemoteError::Handshake { .. }), "{error:?}");
 }
+
+/// The first words of an sshd of the age of SLES 10 (RFC 4253, sections 6 and 7.1).
+fn old_greeting() -> Vec<u8> {
+    let lists = [
+        "diffie-hellman-group1-sha1",
+        "ssh-dss",
+        "arcfour",
+        "arcfour",
+        "hmac-md5",
+        "hmac-md5",
+        "none",
+        "none",
+        "",
+        "",
+    ];
+    let mut payload = vec![20];
+    payload.extend_from_slice(&[7; 16]);
+    for list in lists {
+        payload.extend_from_slice(&u32::try_from(list.len()).expect("short").to_be_bytes());
+        payload.extend_from_slice(list.as_bytes());
+    }
+    payload.extend_from_slice(&[0; 5]);
+    // The padding makes the packet's length a multiple of eight.
+    let padding = 4 + (8 - (payload.len() + 9) % 8) % 8;
+    let length = u32::try_from(payload.len() + padding + 1).expect("short");
+    let mut bytes = b"SSH-2.0-OpenSSH_4.2\r\n".to_vec();
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.push(u8::try_from(padding).expect("short"));
+    bytes.extend_from_slice(&payload);
+    bytes.resize(bytes.len() + padding, 0);
+    bytes
+}
+
+#[tokio::test]
+async fn a_server_of_another_age_is_told_by_what_it_lacks() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("bind");
+    let site = Site::new().await;
+    let mut options = site.options();
+    options.port = listener.local_addr().expect("address").port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &old_greeting()).await;
+            open.push(stream);
+        }
+    });
+    let error = Remote::connect(options)
+        .await
+        .map(|_| ())
+        .expect_err("too old");
+    assert_eq!(error.code(), "remote-algorithm-mismatch");
+    let text = error.to_finding().to_string();
+    assert!(
+        text.contains("offers no key exchange method") && text.contains("SLES 10"),
+        "{text}"
+    );
+}

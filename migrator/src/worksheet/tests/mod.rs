@@ -101,9 +101,7 @@ fn a_small_worksheet_gets_the_defaults() {
     );
 }
 
-#[test]
-fn a_full_worksheet_says_what_it_says() {
-    let text = r#"
+const FULL: &str = r#"
 [source]
 kind = "cifs"
 server = "fs1"
@@ -154,7 +152,10 @@ password = { prompt = true }
 source_imap = "fs1:143"
 destination_imap = "[::1]:1143"
 "#;
-    let worksheet = Worksheet::parse(text).expect("right");
+
+#[test]
+fn a_full_worksheet_says_what_it_says() {
+    let worksheet = Worksheet::parse(FULL).expect("right");
     let SourceAccess::Network(network) = &worksheet.source.access else {
         panic!("{worksheet:?}")
     };
