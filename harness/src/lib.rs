@@ -1,5 +1,16 @@
-//! Rehearses whole migrations against simulated servers, with faults, and checks that nothing was lost.
+//! Rehearses whole migrations against simulated servers, and checks that nothing was lost.
+//!
+//! A rehearsal runs the real controller as a process of its own, over real ssh, against simulated servers.  Only the
+//! worksheet differs from production.  After every run the checks of this crate decide, and they believe nothing that the
+//! migrator says: they compare the trees themselves.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod checks;
+pub mod cli;
+pub mod embedded;
+pub mod faults;
+pub mod programs;
+pub mod rehearsal;
 pub mod ssh_server;
+pub mod worksheet;

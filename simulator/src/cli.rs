@@ -37,7 +37,7 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// tiny (300 files), small (3,000), medium (20,000), large (100,000), or a number of files.
-        #[arg(long, default_value = "tiny", value_parser = files)]
+        #[arg(long, default_value = "tiny", value_parser = parse_size)]
         size: usize,
         /// The case of the names.
         #[arg(long, default_value_t = NameCase::Mixed, value_enum)]
@@ -192,7 +192,11 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
     }
 }
 
-fn files(text: &str) -> Result<usize, String> {
+/// How many files a size means: `tiny`, `small`, `medium`, `large`, or a number.
+///
+/// # Errors
+/// A sentence for the command line.
+pub fn parse_size(text: &str) -> Result<usize, String> {
     match text {
         "tiny" => Ok(300),
         "small" => Ok(3_000),

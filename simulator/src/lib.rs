@@ -28,7 +28,7 @@ mod random;
 mod tree;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
-pub use cli::acts_as;
+pub use cli::{acts_as, parse_size};
 pub use create::{CreateOptions, Created, NameCase, create};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;

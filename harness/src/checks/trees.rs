@@ -1,0 +1,102 @@
+//! Whether the destination is the source, in lower case.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::snapshot::digest_of;
+
+/// Compares two trees; gives one line for everything that is missing, too many, or different.
+///
+/// Lock files are nobody's data and are passed over, and so are empty folders that only the destination has, because
+/// every post office has them.
+///
+/// # Errors
+/// What reading says.
+pub fn compare_trees(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
+    let wanted = files_of(source, true)?;
+    let found = files_of(destination, false)?;
+    let name = |bytes: &[u8]| postoffice::names::printable(bytes);
+    let mut failures = Vec::new();
+    for (path, file) in &wanted {
+        match found.get(path) {
+            None => failures.push(format!("{} is missing", name(path))),
+            Some(copy) => failures.extend(compare_files(file, copy)?.map(|what| format!("{} {what}", name(path)))),
+        }
+    }
+    failures.extend(found.keys().filter(|path| !wanted.contains_key(*path)).map(|path| {
+        format!("{} is too many", name(path))
+    }));
+    Ok(failures)
+}
+
+fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<&'static str>> {
+    let (before, after) = (std::fs::symlink_metadata(source)?, std::fs::symlink_metadata(copy)?);
+    if before.len() != after.len() || digest_of(source)? != digest_of(copy)? {
+        return Ok(Some("has other bytes"));
+    }
+    if (before.mtime(), before.mtime_nsec()) != (after.mtime(), after.mtime_nsec()) {
+        return Ok(Some("has another time"));
+    }
+    Ok((after.mode() & 0o077 != 0).then_some("can be read by others"))
+}
+
+/// The files of a tree by their path, in lower case where `lower` asks for it.
+fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> {
+    let mut files = BTreeMap::new();
+    let mut waiting = vec![(root.to_owned(), Vec::new())];
+    while let Some((folder, path)) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let bytes = entry.file_name().as_bytes().to_vec();
+            let bytes = if lower { lowered(bytes) } else { bytes };
+            let inner = [path.as_slice(), b"/", &bytes].concat();
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                waiting.push((entry.path(), inner));
+            } else if kind.is_file() && !inner.to_ascii_lowercase().ends_with(b".lck") {
+                files.insert(inner, entry.path());
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The rule of DESIGN section 4, number 8, written once more: ASCII letters only, and names that hold other capitals or
+/// are not UTF-8 stay.
+fn lowered(name: Vec<u8>) -> Vec<u8> {
+    let keeps = match std::str::from_utf8(&name) {
+        Err(_) => true,
+        Ok(text) => text.chars().any(|letter| !letter.is_ascii() && letter.is_uppercase()),
+    };
+    if keeps { name } else { name.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn every_kind_of_difference_is_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (source, copy) = (folder.path().join("s"), folder.path().join("d"));
+        fs::create_dir_all(source.join("OFUSER")).expect("made");
+        fs::create_dir_all(copy.join("ofuser")).expect("made");
+        for name in ["A.DB", "B.DB", "C.DB", "X.LCK"] {
+            fs::write(source.join("OFUSER").join(name), name).expect("written");
+        }
+        fs::write(copy.join("ofuser/b.db"), "X.DB").expect("written");
+        fs::copy(source.join("OFUSER/C.DB"), copy.join("ofuser/c.db")).expect("copied");
+        fs::write(copy.join("ofuser/D.db"), "D").expect("written");
+        let mut failures = compare_trees(&source, &copy).expect("compared");
+        failures.sort();
+        assert_eq!(failures.len(), 4, "{failures:?}");
+        assert_eq!(failures[0], "/ofuser/D.db is too many");
+        assert_eq!(failures[1], "/ofuser/a.db is missing");
+        assert_eq!(failures[2], "/ofuser/b.db has other bytes");
+        assert!(failures[3].starts_with("/ofuser/c.db "), "{failures:?}");
+    }
+}

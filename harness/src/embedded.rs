@@ -1,0 +1,172 @@
+//! The embedded back end: source and destination are folders of this machine, and the sshd is part of this process.
+//!
+//! It needs no root, no Docker and no sshd, so it runs anywhere.  What it cannot show: real mounts, other users, other
+//! machines.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use simulator::{CreateOptions, Created, NameCase, PackageOptions};
+
+use crate::programs::MIGRATOR;
+use crate::rehearsal::{RehearsalError, io_error};
+use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
+use crate::worksheet::RehearsalWorksheet;
+
+/// Where everything of an embedded rehearsal is.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The folder of the rehearsal.
+    pub folder: PathBuf,
+    /// The migrator's program.
+    pub migrator: PathBuf,
+    /// What was made.
+    pub created: Created,
+    /// What the worksheet says; change it and write it again with [`Embedded::write_worksheet`].
+    pub sheet: RehearsalWorksheet,
+    /// The ssh server.
+    pub server: SshServer,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What an embedded rehearsal is made from.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// The program that plays all roles.
+    pub program: PathBuf,
+    /// What everything is derived from.
+    pub seed: u64,
+    /// How many files.
+    pub files: usize,
+    /// The case of the names.
+    pub case: NameCase,
+    /// Whether there is a document storage area outside the post office.
+    pub with_documents: bool,
+    /// Whether the simulated Linux POA is installed and run.
+    pub with_poa: bool,
+    /// The environment of commands at the destination.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Embedded {
+    /// Makes a post office, a software package, keys, an ssh server and a worksheet in an empty folder.
+    ///
+    /// # Errors
+    /// What making any of them says.
+    pub fn start(folder: &Path, options: &EmbeddedOptions) -> Result<Self, RehearsalError> {
+        let at = |name: &str| folder.join(name);
+        for name in ["bin", "keys", "destination"] {
+            std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
+        }
+        let migrator = at("bin").join(MIGRATOR);
+        std::os::unix::fs::symlink(&options.program, &migrator).map_err(io_error("link", &migrator))?;
+        let created = simulator::create(&CreateOptions {
+            folder: at("source/PO"),
+            documents: options.with_documents.then(|| at("source/DOCS")),
+            seed: options.seed,
+            files: options.files,
+            case: options.case,
+        })?;
+        let package = at("gwpoa.tar.gz");
+        if options.with_poa {
+            simulator::package(&PackageOptions { program: &options.program, output: &package })?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(io_error("start the runtime in", folder))?;
+        let (server, key, known_hosts) = start_server(&runtime, folder, options)?;
+        let post_office = created.post_office.to_ascii_lowercase();
+        let sheet = RehearsalWorksheet {
+            source: at("source/PO"),
+            source_ports: vec![free_port()?, free_port()?],
+            server: server.address(),
+            user: "rehearsal".into(),
+            key,
+            known_hosts,
+            job_folder: at("destination/job"),
+            destination: at("destination/gwsystem").join(&post_office),
+            post_office,
+            package: options.with_poa.then_some(package),
+            install_folder: at("destination/opt/groupwise/agents"),
+            http_port: free_port()?,
+            client_port: free_port()?,
+            documents: options
+                .with_documents
+                .then(|| ("lib0001".to_owned(), at("source/DOCS"), at("destination/gwsystem/documents"))),
+            quiet_seconds: 1,
+            extra: Vec::new(),
+        };
+        let embedded = Self { folder: folder.to_owned(), migrator, created, sheet, server, runtime };
+        embedded.write_worksheet()?;
+        Ok(embedded)
+    }
+
+    /// Where the worksheet is.
+    pub fn worksheet_path(&self) -> PathBuf {
+        self.folder.join("worksheet.toml")
+    }
+
+    /// Writes the worksheet.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn write_worksheet(&self) -> Result<(), RehearsalError> {
+        let path = self.worksheet_path();
+        std::fs::write(&path, self.sheet.to_toml()).map_err(io_error("write", &path))
+    }
+
+    /// Starts the ssh server anew, on the same port and with the same keys, with another environment for its commands.
+    ///
+    /// # Errors
+    /// What starting it says.
+    pub fn restart_server(mut self, environment: BTreeMap<String, String>) -> Result<Self, RehearsalError> {
+        let mut options = SshServerOptions::new(self.folder.join("destination"));
+        options.listen = self.server.address();
+        options.host_key = Some(self.server.host_key().clone());
+        options.authorized_key = Some(read(&self.folder.join("keys/client.pub"))?);
+        options.environment = environment;
+        let old = self.server;
+        self.runtime.block_on(old.stop());
+        self.server = self.runtime.block_on(SshServer::start(options))?;
+        Ok(self)
+    }
+
+    /// Ends the ssh server and everything that it started.
+    pub fn stop(self) {
+        self.runtime.block_on(self.server.stop());
+    }
+}
+
+fn start_server(
+    runtime: &tokio::runtime::Runtime,
+    folder: &Path,
+    options: &EmbeddedOptions,
+) -> Result<(SshServer, PathBuf, PathBuf), RehearsalError> {
+    let key = folder.join("keys/client");
+    let pair = KeyPair::generate()?;
+    pair.write_private(&key)?;
+    let public = folder.join("keys/client.pub");
+    std::fs::write(&public, pair.public_line()).map_err(io_error("write", &public))?;
+    let mut server = SshServerOptions::new(folder.join("destination"));
+    server.authorized_key = Some(pair.public_line());
+    server.environment.clone_from(&options.environment);
+    let server = runtime.block_on(SshServer::start(server))?;
+    let known_hosts = folder.join("keys/known_hosts");
+    std::fs::write(&known_hosts, format!("{}\n", server.known_hosts_line()))
+        .map_err(io_error("write", &known_hosts))?;
+    Ok((server, key, known_hosts))
+}
+
+fn read(path: &Path) -> Result<String, RehearsalError> {
+    std::fs::read_to_string(path).map_err(io_error("read", path))
+}
+
+/// A port of the loopback address that nobody listens on.
+fn free_port() -> Result<u16, RehearsalError> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
+    let address = listener.local_addr().map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
+    Ok(address.port())
+}

@@ -1,0 +1,52 @@
+//! Faults that a rehearsal puts into the worker, from outside: monitors around the worker's own.
+//!
+//! The migrator knows nothing of them.  The embedded ssh server gives its commands an environment; the program that the
+//! controller uploads is this one, and it wraps the worker's monitor as that environment says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+use worker::finding::Finding;
+use worker::monitor::{Count, Expected, JournalMoment, Monitor};
+
+/// The variable that names the moment of the journal, counted from 1, at which a worker is killed.
+pub const KILL_AT_JOURNAL: &str = "GWREHEARSE_KILL_AT_JOURNAL";
+
+/// The wrapping that the environment of this process asks for; none in most rehearsals.
+pub fn wrap_from_environment() -> impl Fn(Arc<dyn Monitor>) -> Arc<dyn Monitor> {
+    let at = std::env::var(KILL_AT_JOURNAL).ok().and_then(|text| text.parse().ok());
+    let moments = Arc::new(AtomicU64::new(0));
+    move |inner| match at {
+        None => inner,
+        Some(at) => Arc::new(KillAtJournal { inner, moments: Arc::clone(&moments), at }),
+    }
+}
+
+/// Kills its own process, as a power cut would, at one moment of the journal.
+struct KillAtJournal {
+    inner: Arc<dyn Monitor>,
+    moments: Arc<AtomicU64>,
+    at: u64,
+}
+
+impl Monitor for KillAtJournal {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.inner.phase(name, expected);
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.inner.count(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.inner.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.inner.journal(moment);
+        if self.moments.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
+            let _ = kill_process(getpid(), Signal::KILL);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A whole migration, rehearsed: both stages, with changes to the source in between, and what must hold afterwards.
+
+mod outcome;
+mod run;
+
+pub use outcome::{CommandRun, RehearsalOutcome};
+pub use run::{EXPECTED_FINDINGS, folder_in_any_case, migrate, run};
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use simulator::NameCase;
+
+use crate::ssh_server::{KeyError, SshServerError};
+
+/// How a rehearsal is to be.
+#[derive(Debug, Clone)]
+pub struct RehearsalOptions {
+    /// The program that plays all roles; usually the one that is running.
+    pub program: PathBuf,
+    /// What everything is derived from.
+    pub seed: u64,
+    /// How many files the post office has.
+    pub files: usize,
+    /// The case of the names.
+    pub case: NameCase,
+    /// How many operations change the source before each repeated pass.
+    pub churn: usize,
+    /// Whether the Linux POA is installed and run.
+    pub with_poa: bool,
+    /// The folder of the rehearsal; a new one where none is named.
+    pub folder: Option<PathBuf>,
+    /// Whether the trees are kept afterwards; the reports always are.
+    pub keep: bool,
+}
+
+/// Why a rehearsal could not be carried out; that the migration failed is no error but an outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RehearsalError {
+    /// A file or folder of the rehearsal.
+    #[error("Could not {operation} {}: {cause}", path.display())]
+    Io {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// The simulator.
+    #[error(transparent)]
+    Simulator(#[from] simulator::SimulatorError),
+    /// The ssh server.
+    #[error(transparent)]
+    Server(#[from] SshServerError),
+    /// Its keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The migrator printed something that is no JSON.
+    #[error("`gwmigrate {command}` printed no result: {cause}")]
+    NoResult {
+        /// Which command.
+        command: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// Turns an error of the system into one of the rehearsal.
+pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RehearsalError {
+    let path = path.to_owned();
+    move |cause| RehearsalError::Io { operation, path, cause }
+}

@@ -1,0 +1,65 @@
+//! What came of a rehearsal.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use worker::finding::{Finding, Verdict};
+use worker::protocol::StepLine;
+
+use crate::checks::Check;
+
+/// One command of the migrator that was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandRun {
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its exit code; none where a signal ended it.
+    pub exit_code: Option<i32>,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// Its result, where it has one.
+    pub result: serde_json::Value,
+}
+
+impl CommandRun {
+    /// Whether the command came to its end, and found nothing that stops a migration.
+    pub fn is_fine(&self) -> bool {
+        matches!(self.exit_code, Some(0 | 1 | 3))
+    }
+
+    /// Findings that nobody expected.
+    pub fn unexpected(&self, expected: &[&str]) -> Vec<&Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict > Verdict::NothingToDo && !expected.contains(&&*finding.code))
+            .collect()
+    }
+}
+
+/// What came of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RehearsalOutcome {
+    /// What everything was derived from.
+    pub seed: u64,
+    /// The commands, in their order.
+    pub commands: Vec<CommandRun>,
+    /// The steps of the migration, as the job store has them.
+    pub steps: Vec<StepLine>,
+    /// What must hold, and whether it does.
+    pub checks: Vec<Check>,
+    /// How long users would have been out: the steps of stage two and those after it.
+    pub downtime_milliseconds: u64,
+    /// How long everything took.
+    pub milliseconds: u64,
+    /// Where the reports are.
+    pub reports: PathBuf,
+}
+
+impl RehearsalOutcome {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.checks.iter().all(Check::holds)
+    }
+}

@@ -1,0 +1,108 @@
+//! The worksheet of a rehearsal: the only thing that differs from production.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What the worksheet of a rehearsal says.
+#[derive(Debug, Clone)]
+pub struct RehearsalWorksheet {
+    /// The simulated post office.
+    pub source: PathBuf,
+    /// Ports of the simulated source POA, which are closed while it is at rest.
+    pub source_ports: Vec<u16>,
+    /// The ssh server.
+    pub server: SocketAddr,
+    /// Who logs in.
+    pub user: String,
+    /// The key that logs in.
+    pub key: PathBuf,
+    /// The known-hosts file with the key of the server.
+    pub known_hosts: PathBuf,
+    /// The job folder.
+    pub job_folder: PathBuf,
+    /// Name of the post office.
+    pub post_office: String,
+    /// The folder that it moves to.
+    pub destination: PathBuf,
+    /// The software of the Linux POA; none for a rehearsal without one.
+    pub package: Option<PathBuf>,
+    /// Where it is unpacked.
+    pub install_folder: PathBuf,
+    /// Port of its web console.
+    pub http_port: u16,
+    /// Port for clients.
+    pub client_port: u16,
+    /// A document storage area outside the post office: library, source, destination.
+    pub documents: Option<(String, PathBuf, PathBuf)>,
+    /// How long nothing may change before stage two.
+    pub quiet_seconds: u64,
+    /// Lines to add to a section, by its name.
+    pub extra: Vec<(String, String)>,
+}
+
+fn text(path: &Path) -> String {
+    // A TOML string with escapes; paths of a rehearsal are made by the rehearsal and hold no control characters.
+    format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+impl RehearsalWorksheet {
+    /// The worksheet as TOML.
+    pub fn to_toml(&self) -> String {
+        let mut toml = String::new();
+        let mut section = |name: &str, lines: Vec<(&str, String)>| {
+            let _ = writeln!(toml, "[{name}]");
+            for (key, value) in lines {
+                let _ = writeln!(toml, "{key} = {value}");
+            }
+            for (_, line) in self.extra.iter().filter(|(wanted, _)| wanted == name) {
+                let _ = writeln!(toml, "{line}");
+            }
+            toml.push('\n');
+        };
+        section(
+            "source",
+            vec![
+                ("kind", "\"mounted\"".into()),
+                ("path", text(&self.source)),
+                ("platform", "\"netware\"".into()),
+                ("address", "\"127.0.0.1\"".into()),
+                ("poa_ports", format!("{:?}", self.source_ports)),
+            ],
+        );
+        section(
+            "destination",
+            vec![
+                ("host", format!("\"{}\"", self.server.ip())),
+                ("port", self.server.port().to_string()),
+                ("user", format!("\"{}\"", self.user)),
+                ("key", text(&self.key)),
+                ("agent", "false".into()),
+                ("known_hosts", format!("[{}]", text(&self.known_hosts))),
+                ("job_folder", text(&self.job_folder)),
+            ],
+        );
+        section(
+            "post_office",
+            vec![("name", format!("\"{}\"", self.post_office)), ("folder", text(&self.destination))],
+        );
+        let mut poa = vec![
+            ("install_folder", text(&self.install_folder)),
+            ("http_port", self.http_port.to_string()),
+            ("client_port", self.client_port.to_string()),
+            ("ip", "\"127.0.0.1\"".into()),
+        ];
+        poa.extend(self.package.iter().map(|package| ("package", text(package))));
+        section("poa", poa);
+        section("copy", vec![("quiet_seconds", self.quiet_seconds.to_string())]);
+        if let Some((library, source, destination)) = &self.documents {
+            let _ = write!(
+                toml,
+                "[[documents.area]]\nlibrary = \"{library}\"\nsource = {}\ndestination = {}\n",
+                text(source),
+                text(destination)
+            );
+        }
+        toml
+    }
+}
