@@ -88,7 +88,9 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             u8::from(!outcome.holds())
         }
         Err(error) => {
-            let _ = writeln!(out, "The rehearsal could not be carried out: {error}");
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+            let _ = writeln!(out, "The rehearsal could not be carried out: {error}{causes}");
             let _ = writeln!(out, "Repeat it with: {}", repeat(&arguments));
             FAILED
         }

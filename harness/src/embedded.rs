@@ -56,7 +56,7 @@ impl Embedded {
     /// What making any of them says.
     pub fn start(folder: &Path, options: &EmbeddedOptions) -> Result<Self, RehearsalError> {
         let at = |name: &str| folder.join(name);
-        for name in ["bin", "keys", "destination"] {
+        for name in ["bin", "keys", "source", "destination"] {
             std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
         }
         let migrator = at("bin").join(MIGRATOR);

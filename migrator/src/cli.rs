@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use worker::finding::{Explain as _, Finding, Verdict, worst};
+use worker::finding::{Finding, Verdict, worst};
 use worker::run::Wrap;
 
 use crate::commands;

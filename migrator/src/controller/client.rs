@@ -40,7 +40,7 @@ pub struct Finished {
 ///
 /// # Errors
 /// What the connection says; a refusal of the worker as a finding.
-pub async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
+pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
     let text = serde_json::to_vec(request).map_err(|error| StepError::Protocol { text: error.to_string() })?;
     let command = link.worker("call");
     let output = link.remote().run(&command, text).await?.require_success(&command)?;
@@ -55,7 +55,7 @@ pub async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
 ///
 /// # Errors
 /// What kept it from starting; [`StepError::WorkerDied`] where it ended without its last event.
-pub async fn carry_out(link: &mut Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
+pub(super) async fn carry_out(link: &mut Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
     let task = order.task.name();
     loop {
         match start(link, order).await? {
