@@ -160,9 +160,8 @@ pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
             "the path is not absolute",
         )));
     }
-    Dir::open_ambient_dir(path, ambient_authority())
-        .map(Folder::from)
-        .map_err(error)
+    let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(error)?;
+    Folder::from_root(&root).map_err(|errno| error(errno.into()))
 }
 
 fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {

@@ -16,14 +16,6 @@ pub struct Folder {
     handle: Arc<OwnedFd>,
 }
 
-impl From<Dir> for Folder {
-    fn from(root: Dir) -> Self {
-        Self {
-            handle: Arc::new(OwnedFd::from(root.into_std_file())),
-        }
-    }
-}
-
 impl AsFd for Folder {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
@@ -36,6 +28,18 @@ const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY
     .union(OFlags::RDONLY);
 
 impl Folder {
+    /// A root that was opened by its path.
+    ///
+    /// Opened once more by `.`, because the handle of the library only names the folder (`O_PATH`): it can be neither
+    /// listed, nor synced, nor given a time.
+    ///
+    /// # Errors
+    /// What the kernel says; `EACCES` where the folder may not be read.
+    pub(crate) fn from_root(root: &Dir) -> Result<Self, Errno> {
+        let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS, Mode::empty())?;
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
     /// The folder `name` in this one.
     ///
     /// # Errors
