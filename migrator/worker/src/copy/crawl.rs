@@ -115,7 +115,8 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
                     .destination
                     .create_folder(&name)
                     .map_err(|errno| WorkerError::writing("create the folder", &path, errno))?;
-                if made {
+                // A pass that was cut off may have made it and not recorded it; recording it twice changes nothing.
+                if made || shared.unfinished.is_some() {
                     let area = shared.areas[parent.area].id;
                     shared.hand_in(Record::Folder {
                         area,

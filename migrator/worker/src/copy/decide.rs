@@ -45,11 +45,17 @@ pub(crate) fn decide(
     }
 }
 
+/// How far the times of inodes may lag behind the clock that the journal is written by: kernels take them from a clock
+/// that moves with the timer interrupt, at most ten milliseconds apart.
+const INODE_TIME_LAG_NANOSECONDS: i128 = 100_000_000;
+
 /// Whether a file of the destination that is in no manifest was written by a pass that was cut off before it could
 /// commit: the time of an inode cannot be set, and no agent runs at the destination during a pass.
 pub(crate) fn is_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
     destination.kind == Kind::File
-        && unfinished.is_some_and(|pass| destination.changed >= pass.began)
+        && unfinished.is_some_and(|pass| {
+            destination.changed.nanoseconds_since(pass.began) >= -INODE_TIME_LAG_NANOSECONDS
+        })
 }
 
 /// The coarsest granularity of times that is known of any source: FAT and NetWare count in two seconds.
