@@ -19,21 +19,39 @@ use crate::tree::{Entry, Folder, Kind};
 ///
 /// # Errors
 /// [`WorkerError::Refused`] where a destination folder was never taken into this job.
-pub fn abandon(capabilities: &Capabilities, store: &JobStore, monitor: &dyn Monitor, plan_only: bool) -> Result<()> {
+pub fn abandon(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    plan_only: bool,
+) -> Result<()> {
     monitor.phase("undo the job at the destination", Expected::default());
-    let quarantine = Quarantine { job: &capabilities.job, store, monitor };
-    let undo = Undo { store, monitor, quarantine, plan_only };
+    let quarantine = Quarantine {
+        job: &capabilities.job,
+        store,
+        monitor,
+    };
+    let undo = Undo {
+        store,
+        monitor,
+        quarantine,
+        plan_only,
+    };
     for area in &capabilities.areas {
         if store.fact(&format!("destination-{}", area.id))?.is_none() {
             return Err(WorkerError::Refused {
                 code: "destination-not-ours",
-                text: format!("The destination folder of {} was never taken into this job", area.label),
+                text: format!(
+                    "The destination folder of {} was never taken into this job",
+                    area.label
+                ),
                 remedy: "Nothing has to be undone there; nothing was changed".into(),
             });
         }
         undo.folder(area, &area.destination, &RelativePath::root())?;
         if !plan_only {
-            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed { files: 0, source })?;
+            rustix::fs::syncfs(&area.destination)
+                .map_err(|source| WorkerError::SyncFailed { files: 0, source })?;
         }
     }
     Ok(())
@@ -50,8 +68,14 @@ impl Undo<'_> {
     /// Empties a folder of ours; its depth is bounded by what passes and the skeleton made.
     fn folder(&self, area: &Area, folder: &Folder, path: &RelativePath) -> Result<()> {
         let failed = |errno| WorkerError::writing("list", path, errno);
-        let mut ours: HashSet<Vec<u8>> = self.store.manifest_of(area.id, path)?.into_keys().collect();
-        ours.extend(self.store.queue_items_of(path)?.into_iter().map(|item| item.name));
+        let mut ours: HashSet<Vec<u8>> =
+            self.store.manifest_of(area.id, path)?.into_keys().collect();
+        ours.extend(
+            self.store
+                .queue_items_of(path)?
+                .into_iter()
+                .map(|item| item.name),
+        );
         for entry in folder.list().map_err(failed)? {
             match folder.kind_of(&entry).map_err(failed)? {
                 Kind::Folder => self.inner_folder(area, folder, path, &entry)?,
@@ -61,7 +85,13 @@ impl Undo<'_> {
         Ok(())
     }
 
-    fn inner_folder(&self, area: &Area, folder: &Folder, path: &RelativePath, entry: &Entry) -> Result<()> {
+    fn inner_folder(
+        &self,
+        area: &Area,
+        folder: &Folder,
+        path: &RelativePath,
+        entry: &Entry,
+    ) -> Result<()> {
         let inner = path.join(&entry.name);
         let failed = |errno| WorkerError::writing("remove", &inner, errno);
         let is_ours = entry.name.starts_with(TEMPORARY_PREFIX)
@@ -69,14 +99,25 @@ impl Undo<'_> {
         if !is_ours {
             return self.set_aside(area, folder, path, &entry.name);
         }
-        self.folder(area, &folder.open_folder(&entry.name).map_err(failed)?, &inner)?;
+        self.folder(
+            area,
+            &folder.open_folder(&entry.name).map_err(failed)?,
+            &inner,
+        )?;
         if !self.plan_only {
             folder.remove_folder(&entry.name).map_err(failed)?;
         }
         Ok(())
     }
 
-    fn file(&self, area: &Area, folder: &Folder, path: &RelativePath, entry: &Entry, is_known: bool) -> Result<()> {
+    fn file(
+        &self,
+        area: &Area,
+        folder: &Folder,
+        path: &RelativePath,
+        entry: &Entry,
+        is_known: bool,
+    ) -> Result<()> {
         let full = path.join(&entry.name);
         let is_ours = is_known
             || entry.name.starts_with(TEMPORARY_PREFIX)
@@ -85,17 +126,33 @@ impl Undo<'_> {
             return self.set_aside(area, folder, path, &entry.name);
         }
         if !self.plan_only {
-            folder.remove_file(&entry.name).map_err(|errno| WorkerError::writing("remove", &full, errno))?;
+            folder
+                .remove_file(&entry.name)
+                .map_err(|errno| WorkerError::writing("remove", &full, errno))?;
         }
         self.monitor.count(Count::FilesRemoved, 1);
         Ok(())
     }
 
-    fn set_aside(&self, area: &Area, folder: &Folder, path: &RelativePath, name: &[u8]) -> Result<()> {
+    fn set_aside(
+        &self,
+        area: &Area,
+        folder: &Folder,
+        path: &RelativePath,
+        name: &[u8],
+    ) -> Result<()> {
         if self.plan_only {
             self.monitor.count(Count::SetAside, 1);
             return Ok(());
         }
-        self.quarantine.set_aside(area, folder, path, name, "the job was abandoned and had not copied it").map(|_| ())
+        self.quarantine
+            .set_aside(
+                area,
+                folder,
+                path,
+                name,
+                "the job was abandoned and had not copied it",
+            )
+            .map(|_| ())
     }
 }

@@ -32,13 +32,18 @@ pub fn prove_at_rest(
     options: &CopyOptions,
     quiet_seconds: u64,
 ) -> Result<AtRestReport> {
-    let mut report = AtRestReport { quiet_seconds, ..AtRestReport::default() };
+    let mut report = AtRestReport {
+        quiet_seconds,
+        ..AtRestReport::default()
+    };
     monitor.phase("try the locks of the source", Expected::default());
     let mut before = Vec::new();
     for area in &capabilities.areas {
         prove_source(area)?;
         let locks = Mutex::new((0_u64, 0_u64));
-        before.push(snapshot(area, options, |visited| try_locks(area, visited, monitor, &locks))?);
+        before.push(snapshot(area, options, |visited| {
+            try_locks(area, visited, monitor, &locks)
+        })?);
         let (tried, held) = locks.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.locks_tried += tried;
         report.locks_held += held;
@@ -71,7 +76,10 @@ fn snapshot(
         },
         |visited| {
             let digest = digest_of(visited)?;
-            folders.lock().unwrap_or_else(PoisonError::into_inner).insert(visited.path.clone(), digest);
+            folders
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(visited.path.clone(), digest);
             also(visited)
         },
     )?;
@@ -88,7 +96,9 @@ fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
         }
         let attributes = match visited.folder.look_at(&entry.name) {
             Ok(attributes) => attributes,
-            Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("look at", &path, errno)),
+            Err(errno) if is_mount_gone(errno) => {
+                return Err(WorkerError::reading("look at", &path, errno));
+            }
             Err(_) => None,
         };
         hasher.update(&(entry.name.len() as u64).to_le_bytes());
@@ -114,16 +124,26 @@ fn try_locks(
     for entry in visited.entries {
         let path = visited.path.join(&entry.name);
         let rule = layout::classify_file(&path).copy_rule();
-        if !matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet) || entry.kind == Some(Kind::Folder) {
+        if !matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
+            || entry.kind == Some(Kind::Folder)
+        {
             continue;
         }
         let wanted = lock_file_name(&entry.name);
-        let lock_file = visited.entries.iter().find(|other| other.name.eq_ignore_ascii_case(&wanted));
-        let attempt =
-            locks::try_lock(visited.folder, &entry.name, lock_file.map(|lock_file| lock_file.name.as_slice()));
+        let lock_file = visited
+            .entries
+            .iter()
+            .find(|other| other.name.eq_ignore_ascii_case(&wanted));
+        let attempt = locks::try_lock(
+            visited.folder,
+            &entry.name,
+            lock_file.map(|lock_file| lock_file.name.as_slice()),
+        );
         let held = match attempt {
             Ok(Attempt::Busy) => true,
-            Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("lock", &path, errno)),
+            Err(errno) if is_mount_gone(errno) => {
+                return Err(WorkerError::reading("lock", &path, errno));
+            }
             Ok(Attempt::Held(_) | Attempt::Unsupported) | Err(_) => false,
         };
         monitor.count(Count::FilesSeen, 1);
@@ -158,7 +178,10 @@ fn report_changes(area: &Area, before: &Snapshot, after: &Snapshot, monitor: &dy
             Finding::new(
                 "source-not-at-rest",
                 Verdict::Refused,
-                format!("something in this folder of {} changed while it was watched", area.label),
+                format!(
+                    "something in this folder of {} changed while it was watched",
+                    area.label
+                ),
                 "Stop whatever works on the source, then run stage two again; nothing was changed",
             )
             .about(path.as_bytes()),

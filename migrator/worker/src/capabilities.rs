@@ -102,26 +102,45 @@ impl Capabilities {
             })
             .collect::<Result<Vec<_>>>()?;
         let certificates = match &order.task {
-            Task::Certificates { certificate, key, target, .. } => Some(CertificateFiles {
+            Task::Certificates {
+                certificate,
+                key,
+                target,
+                ..
+            } => Some(CertificateFiles {
                 certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
                 key: open_parent("the folder of the key", Path::new(key))?,
                 target: open("the folder for certificates", Path::new(target))?,
             }),
             _ => None,
         };
-        Ok(Self { areas, job: open("the job folder", job_folder)?, certificates })
+        Ok(Self {
+            areas,
+            job: open("the job folder", job_folder)?,
+            certificates,
+        })
     }
 
     /// Every folder that is only read.
     pub(crate) fn read_only(&self) -> impl Iterator<Item = &Folder> {
-        let certificates = self.certificates.iter().flat_map(|files| [&files.certificate.0, &files.key.0]);
-        self.areas.iter().filter_map(|area| area.source.as_ref()).chain(certificates)
+        let certificates = self
+            .certificates
+            .iter()
+            .flat_map(|files| [&files.certificate.0, &files.key.0]);
+        self.areas
+            .iter()
+            .filter_map(|area| area.source.as_ref())
+            .chain(certificates)
     }
 
     /// Every folder that is written.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Folder> {
         let target = self.certificates.iter().map(|files| &files.target);
-        self.areas.iter().map(|area| &area.destination).chain([&self.job]).chain(target)
+        self.areas
+            .iter()
+            .map(|area| &area.destination)
+            .chain([&self.job])
+            .chain(target)
     }
 }
 
@@ -130,15 +149,26 @@ impl Capabilities {
 /// # Errors
 /// [`WorkerError::Open`].
 pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
-    let error = |source| WorkerError::Open { role, path: path.display().to_string(), source };
+    let error = |source| WorkerError::Open {
+        role,
+        path: path.display().to_string(),
+        source,
+    };
     if !path.is_absolute() {
-        return Err(error(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not absolute")));
+        return Err(error(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "the path is not absolute",
+        )));
     }
-    Dir::open_ambient_dir(path, ambient_authority()).map(Folder::from).map_err(error)
+    let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(error)?;
+    Folder::from_root(&root).map_err(|errno| error(errno.into()))
 }
 
 fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
     use std::os::unix::ffi::OsStrExt as _;
-    let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.as_bytes().to_vec())
+        .unwrap_or_default();
     Ok((open(role, path.parent().unwrap_or(path))?, name))
 }

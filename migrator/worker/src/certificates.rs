@@ -28,9 +28,15 @@ pub fn copy_certificates(
 ) -> Result<()> {
     monitor.phase("copy certificates", Expected::default());
     let Some(files) = &capabilities.certificates else {
-        return Err(WorkerError::Order { text: "No certificate was named".into() });
+        return Err(WorkerError::Order {
+            text: "No certificate was named".into(),
+        });
     };
-    let CertificateFiles { certificate, key, target } = files;
+    let CertificateFiles {
+        certificate,
+        key,
+        target,
+    } = files;
     let certificate_bytes = read_small(&certificate.0, &certificate.1)?;
     let key_bytes = zeroize::Zeroizing::new(read_small(&key.0, &key.1)?);
     let parsed = parse_certificate(&certificate_bytes)?;
@@ -45,7 +51,11 @@ pub fn copy_certificates(
 }
 
 fn refused(code: &'static str, text: String, remedy: &str) -> WorkerError {
-    WorkerError::Refused { code, text, remedy: remedy.to_owned() }
+    WorkerError::Refused {
+        code,
+        text,
+        remedy: remedy.to_owned(),
+    }
 }
 
 fn read_small(folder: &Folder, name: &[u8]) -> Result<Vec<u8>> {
@@ -76,13 +86,15 @@ fn read_small(folder: &Folder, name: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn parse_certificate(bytes: &[u8]) -> Result<X509> {
-    X509::from_pem(bytes).or_else(|_| X509::from_der(bytes)).map_err(|_| {
-        refused(
-            "certificate-unreadable",
-            "The certificate is neither PEM nor DER".into(),
-            "Name the certificate file in [poa] certificate; nothing was copied",
-        )
-    })
+    X509::from_pem(bytes)
+        .or_else(|_| X509::from_der(bytes))
+        .map_err(|_| {
+            refused(
+                "certificate-unreadable",
+                "The certificate is neither PEM nor DER".into(),
+                "Name the certificate file in [poa] certificate; nothing was copied",
+            )
+        })
 }
 
 fn parse_key(bytes: &[u8], password: Option<&Secret>) -> Result<PKey<Private>> {
@@ -100,7 +112,10 @@ fn parse_key(bytes: &[u8], password: Option<&Secret>) -> Result<PKey<Private>> {
 }
 
 fn prove_fit(certificate: &X509, key: &PKey<Private>) -> Result<()> {
-    if certificate.public_key().is_ok_and(|public| key.public_eq(&public)) {
+    if certificate
+        .public_key()
+        .is_ok_and(|public| key.public_eq(&public))
+    {
         return Ok(());
     }
     Err(refused(
@@ -111,26 +126,37 @@ fn prove_fit(certificate: &X509, key: &PKey<Private>) -> Result<()> {
 }
 
 fn report_validity(certificate: &X509, name: &[u8], monitor: &dyn Monitor) {
-    let Ok(now) = Asn1Time::days_from_now(0) else { return };
+    let Ok(now) = Asn1Time::days_from_now(0) else {
+        return;
+    };
     let text = if certificate.not_after() < now {
         format!("the certificate expired on {}", certificate.not_after())
     } else if certificate.not_before() > now {
-        format!("the certificate is valid only from {}", certificate.not_before())
+        format!(
+            "the certificate is valid only from {}",
+            certificate.not_before()
+        )
     } else {
         return;
     };
     let remedy = "Get a new certificate; clients will refuse this one";
-    monitor.finding(Finding::new("certificate-not-valid-now", Verdict::Person, text, remedy).about(name));
+    monitor.finding(
+        Finding::new("certificate-not-valid-now", Verdict::Person, text, remedy).about(name),
+    );
 }
 
 fn copy_one(folder: &Folder, name: &[u8], target: &Folder) -> Result<()> {
     let path = RelativePath::root().join(name);
     let failed = |errno| WorkerError::writing("copy", &path, errno);
-    let (source, _) = folder.open_file(name).map_err(|errno| WorkerError::reading("open", &path, errno))?;
+    let (source, _) = folder
+        .open_file(name)
+        .map_err(|errno| WorkerError::reading("open", &path, errno))?;
     let temporary = [TEMPORARY_PREFIX, b"certificate"].concat();
     target.remove_file(&temporary).map_err(failed)?;
     match write_copy(&source, target, &temporary) {
-        Ok(_) => target.rename_over(&temporary, &destination_name(name)).map_err(failed),
+        Ok(_) => target
+            .rename_over(&temporary, &destination_name(name))
+            .map_err(failed),
         Err(CopyFailure::Read(errno)) => Err(WorkerError::reading("read", &path, errno)),
         Err(CopyFailure::Write(errno)) => Err(failed(errno)),
         Err(CopyFailure::Changed) => Err(failed(Errno::AGAIN)),

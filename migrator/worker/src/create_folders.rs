@@ -45,19 +45,30 @@ fn take_destination(area: &Area, order: &AreaOrder, store: &JobStore) -> Result<
         }
         return Err(WorkerError::Refused {
             code: "destination-changed",
-            text: format!("{} went to {known} until now, the worksheet says {}", area.label, order.destination),
+            text: format!(
+                "{} went to {known} until now, the worksheet says {}",
+                area.label, order.destination
+            ),
             remedy: "Correct the worksheet, or abandon the job and begin a new one".into(),
         });
     }
     // A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.
-    if rustix::fs::ioctl_getflags(&area.destination).is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0) {
+    if rustix::fs::ioctl_getflags(&area.destination)
+        .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0)
+    {
         return Err(WorkerError::Refused {
             code: "destination-folds-case",
-            text: format!("The destination folder of {} does not distinguish upper and lower case", area.label),
+            text: format!(
+                "The destination folder of {} does not distinguish upper and lower case",
+                area.label
+            ),
             remedy: "Use a folder without the casefold attribute".into(),
         });
     }
-    let entries = area.destination.list().map_err(|errno| WorkerError::writing("list", &root, errno))?;
+    let entries = area
+        .destination
+        .list()
+        .map_err(|errno| WorkerError::writing("list", &root, errno))?;
     if let Some(first) = entries.first() {
         return Err(WorkerError::Refused {
             code: "destination-not-empty",
@@ -78,11 +89,14 @@ fn make_skeleton(area: &Area, store: &JobStore) -> Result<()> {
     let folders = layout::folder_skeleton();
     store.record_folders(area.id, SKELETON_PASS, &folders)?;
     for path in &folders {
-        let Some((parent, name)) = path.split() else { continue };
+        let Some((parent, name)) = path.split() else {
+            continue;
+        };
         area.destination
             .descend(&parent)
             .and_then(|folder| folder.create_folder(name))
             .map_err(|errno| WorkerError::writing("create the folder", path, errno))?;
     }
-    rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed { files: 0, source })
+    rustix::fs::syncfs(&area.destination)
+        .map_err(|source| WorkerError::SyncFailed { files: 0, source })
 }

@@ -24,13 +24,24 @@ pub fn find_libraries(
 ) -> Result<DocumentReport> {
     monitor.phase("look for document storage areas", Expected::default());
     let mut report = DocumentReport::default();
-    for area in capabilities.areas.iter().filter(|area| area.kind == AreaKind::PostOffice) {
+    for area in capabilities
+        .areas
+        .iter()
+        .filter(|area| area.kind == AreaKind::PostOffice)
+    {
         let root = area.source()?;
-        let Some((libraries, path)) = open_any_case(root, &RelativePath::root(), b"gwdms")? else { continue };
-        for entry in libraries.list().map_err(|errno| WorkerError::reading("list", &path, errno))? {
+        let Some((libraries, path)) = open_any_case(root, &RelativePath::root(), b"gwdms")? else {
+            continue;
+        };
+        for entry in libraries
+            .list()
+            .map_err(|errno| WorkerError::reading("list", &path, errno))?
+        {
             let library = path.join(&entry.name);
             let is_library = layout::classify_folder(&library) == FolderClass::Library
-                && libraries.kind_of(&entry).is_ok_and(|kind| kind == Kind::Folder);
+                && libraries
+                    .kind_of(&entry)
+                    .is_ok_and(|kind| kind == Kind::Folder);
             if !is_library {
                 continue;
             }
@@ -41,10 +52,16 @@ pub fn find_libraries(
             let mapped_to = capabilities
                 .areas
                 .iter()
-                .find(|other| other.kind == AreaKind::Documents && other.label.eq_ignore_ascii_case(&name))
+                .find(|other| {
+                    other.kind == AreaKind::Documents && other.label.eq_ignore_ascii_case(&name)
+                })
                 .map(|other| other.label.clone());
             let documents_inside = count_documents(&folder, options)?;
-            report.libraries.push(Library { name, documents_inside, mapped_to });
+            report.libraries.push(Library {
+                name,
+                documents_inside,
+                mapped_to,
+            });
         }
     }
     Ok(report)
@@ -52,13 +69,19 @@ pub fn find_libraries(
 
 fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
     let documents = std::sync::atomic::AtomicU64::new(0);
-    let Some((folder, _)) = open_any_case(library, &RelativePath::root(), b"docs")? else { return Ok(0) };
+    let Some((folder, _)) = open_any_case(library, &RelativePath::root(), b"docs")? else {
+        return Ok(0);
+    };
     walk(
         &folder,
         crate::copy::thread_count(options),
         |inner, errno| Err(WorkerError::reading("list", inner, errno)),
         |visited| {
-            let files = visited.entries.iter().filter(|entry| entry.kind != Some(Kind::Folder)).count();
+            let files = visited
+                .entries
+                .iter()
+                .filter(|entry| entry.kind != Some(Kind::Folder))
+                .count();
             documents.fetch_add(files as u64, std::sync::atomic::Ordering::Relaxed);
             Ok(())
         },
@@ -67,9 +90,18 @@ fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
 }
 
 /// Opens the folder whose name is `wanted` in any case.
-fn open_any_case(parent: &Folder, path: &RelativePath, wanted: &[u8]) -> Result<Option<(Folder, RelativePath)>> {
-    let entries = parent.list().map_err(|errno| WorkerError::reading("list", path, errno))?;
-    for entry in entries.iter().filter(|entry| entry.name.eq_ignore_ascii_case(wanted)) {
+fn open_any_case(
+    parent: &Folder,
+    path: &RelativePath,
+    wanted: &[u8],
+) -> Result<Option<(Folder, RelativePath)>> {
+    let entries = parent
+        .list()
+        .map_err(|errno| WorkerError::reading("list", path, errno))?;
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.name.eq_ignore_ascii_case(wanted))
+    {
         let inner = path.join(&entry.name);
         match parent.open_folder(&entry.name) {
             Ok(folder) => return Ok(Some((folder, inner))),

@@ -124,18 +124,32 @@ impl WorkerError {
     /// A failed write at the destination: out of space is told apart from everything else.
     pub(crate) fn writing(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
         if matches!(errno, Errno::NOSPC | Errno::DQUOT) {
-            Self::DestinationFull { path: path.clone(), source: errno }
+            Self::DestinationFull {
+                path: path.clone(),
+                source: errno,
+            }
         } else {
-            Self::FileSystem { operation, path: path.clone(), source: errno }
+            Self::FileSystem {
+                operation,
+                path: path.clone(),
+                source: errno,
+            }
         }
     }
 
     /// A failed read at the source: a mount that went away is told apart from everything else.
     pub(crate) fn reading(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
         if is_mount_gone(errno) {
-            Self::SourceGone { path: path.clone(), source: errno }
+            Self::SourceGone {
+                path: path.clone(),
+                source: errno,
+            }
         } else {
-            Self::FileSystem { operation, path: path.clone(), source: errno }
+            Self::FileSystem {
+                operation,
+                path: path.clone(),
+                source: errno,
+            }
         }
     }
 
@@ -188,36 +202,49 @@ impl Explain for WorkerError {
             | Self::FileSystem { .. } => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::Store { .. } | Self::JobFolder { .. } => Verdict::Temporary,
-            Self::StoreLayout { .. } | Self::Protocol { .. } | Self::Refused { .. } | Self::Sandbox { .. } => {
-                Verdict::Refused
-            }
+            Self::StoreLayout { .. }
+            | Self::Protocol { .. }
+            | Self::Refused { .. }
+            | Self::Sandbox { .. } => Verdict::Refused,
         }
     }
 
     fn guidance(&self) -> String {
         match self {
-            Self::FileSystem { .. } => "Look at the kernel log of the destination, then run the same command again; \
+            Self::FileSystem { .. } => {
+                "Look at the kernel log of the destination, then run the same command again; \
                                         what was copied is kept"
-                .into(),
-            Self::DestinationFull { .. } => "Make room on the destination, then run the same command again; what was \
+                    .into()
+            }
+            Self::DestinationFull { .. } => {
+                "Make room on the destination, then run the same command again; what was \
                                              copied is kept"
-                .into(),
-            Self::SourceGone { .. } => "See that the source server is up and mounted, then run the same command \
+                    .into()
+            }
+            Self::SourceGone { .. } => {
+                "See that the source server is up and mounted, then run the same command \
                                         again; what was copied is kept"
-                .into(),
-            Self::SyncFailed { .. } => "Check the disk of the destination before anything else; the next run copies \
+                    .into()
+            }
+            Self::SyncFailed { .. } => {
+                "Check the disk of the destination before anything else; the next run copies \
                                         these files again under new names"
-                .into(),
+                    .into()
+            }
             Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),
-            Self::Store { .. } => "See that the job folder has room and is writable, then run the same command again"
-                .into(),
+            Self::Store { .. } => {
+                "See that the job folder has room and is writable, then run the same command again"
+                    .into()
+            }
             Self::StoreLayout { .. } | Self::Protocol { .. } => {
                 "Use the version of gwmigrate that began this job".into()
             }
             Self::Busy { .. } => "Wait for it; `gwmigrate status` shows how far it is".into(),
             Self::Refused { remedy, .. } => remedy.clone(),
             Self::Order { .. } => "Use controller and worker of the same version".into(),
-            Self::JobFolder { .. } => "See that the job folder of the destination exists and is writable".into(),
+            Self::JobFolder { .. } => {
+                "See that the job folder of the destination exists and is writable".into()
+            }
             Self::Sandbox { .. } => "Report this with the kernel version of the destination".into(),
         }
     }

@@ -29,7 +29,12 @@ pub struct EventLog {
 impl EventLog {
     /// A log for one order; `file` must append.
     pub fn new(file: File, order: u64) -> Self {
-        Self { file: Mutex::new(file), order, tally: Tally::default(), last: Mutex::new(Counts::new()) }
+        Self {
+            file: Mutex::new(file),
+            order,
+            tally: Tally::default(),
+            last: Mutex::new(Counts::new()),
+        }
     }
 
     /// Counts and findings so far.
@@ -40,8 +45,15 @@ impl EventLog {
     /// Writes one event.  A log that cannot be written stops nothing: the journal is what matters, and the controller
     /// sees the end of the worker by its lock.
     pub fn write(&self, what: EventKind) {
-        let event = Event { v: PROTOCOL, at_milliseconds: now_milliseconds(), order: self.order, what };
-        let Ok(mut line) = serde_json::to_vec(&event) else { return };
+        let event = Event {
+            v: PROTOCOL,
+            at_milliseconds: now_milliseconds(),
+            order: self.order,
+            what,
+        };
+        let Ok(mut line) = serde_json::to_vec(&event) else {
+            return;
+        };
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.write_all(&line) {
@@ -61,7 +73,9 @@ impl EventLog {
 
     /// Writes the counts at intervals until `done` is disconnected.
     pub fn tick(&self, done: &crossbeam_channel::Receiver<()>) {
-        while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = done.recv_timeout(PROGRESS_INTERVAL) {
+        while let Err(crossbeam_channel::RecvTimeoutError::Timeout) =
+            done.recv_timeout(PROGRESS_INTERVAL)
+        {
             self.write_progress();
         }
     }
@@ -71,7 +85,12 @@ impl EventLog {
         let findings = self.tally.findings();
         let verdict = findings.worst.unwrap_or(Verdict::Done);
         let by_code: BTreeMap<String, u64> = findings.by_code;
-        self.write(EventKind::Finished { verdict, counts: self.tally.counts(), findings: by_code, report });
+        self.write(EventKind::Finished {
+            verdict,
+            counts: self.tally.counts(),
+            findings: by_code,
+            report,
+        });
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.sync_data() {
             tracing::warn!(%error, "the event log could not be made durable");
@@ -83,7 +102,10 @@ impl EventLog {
 impl Monitor for EventLog {
     fn phase(&self, name: &'static str, expected: Expected) {
         self.write_progress();
-        self.write(EventKind::Phase { name: name.to_owned(), expected });
+        self.write(EventKind::Phase {
+            name: name.to_owned(),
+            expected,
+        });
     }
 
     fn count(&self, what: Count, how_many: u64) {

@@ -31,29 +31,49 @@ pub fn execute(
 ) -> Result<TaskReport> {
     let options = &order.options;
     Ok(match &order.task {
-        Task::Inventory => TaskReport::Inventory(take_inventory(capabilities, store, monitor, options)?),
+        Task::Inventory => {
+            TaskReport::Inventory(take_inventory(capabilities, store, monitor, options)?)
+        }
         Task::CreateFolders => {
             create_folders(capabilities, &order.areas, store, monitor)?;
             TaskReport::Plain
         }
-        Task::Pass { kind } => {
-            TaskReport::Pass(run_pass(capabilities, store, monitor, tally, *kind, options)?)
-        }
+        Task::Pass { kind } => TaskReport::Pass(run_pass(
+            capabilities,
+            store,
+            monitor,
+            tally,
+            *kind,
+            options,
+        )?),
         Task::Certificates { key_password, .. } => {
             copy_certificates(capabilities, monitor, key_password.as_ref())?;
             TaskReport::Plain
         }
         Task::Documents => TaskReport::Documents(find_libraries(capabilities, monitor, options)?),
-        Task::AtRest { quiet_seconds } => {
-            TaskReport::AtRest(prove_at_rest(capabilities, monitor, options, *quiet_seconds)?)
-        }
-        Task::Lowercase { plan_only } => {
-            TaskReport::Lowercase(lowercase(capabilities, store, monitor, tally, options, *plan_only)?)
-        }
+        Task::AtRest { quiet_seconds } => TaskReport::AtRest(prove_at_rest(
+            capabilities,
+            monitor,
+            options,
+            *quiet_seconds,
+        )?),
+        Task::Lowercase { plan_only } => TaskReport::Lowercase(lowercase(
+            capabilities,
+            store,
+            monitor,
+            tally,
+            options,
+            *plan_only,
+        )?),
         Task::UndoLowercase => TaskReport::Lowercase(undo_lowercase(capabilities, store, monitor)?),
-        Task::Queues { live } => {
-            TaskReport::Queues(carry_queues(capabilities, store, monitor, tally, options, *live)?)
-        }
+        Task::Queues { live } => TaskReport::Queues(carry_queues(
+            capabilities,
+            store,
+            monitor,
+            tally,
+            options,
+            *live,
+        )?),
         Task::Seal => TaskReport::Seal(seal(capabilities, store, monitor, options)?),
         Task::Verify => TaskReport::Seal(verify(capabilities, store, monitor, options)?),
         Task::Abandon { plan_only } => {

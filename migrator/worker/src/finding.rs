@@ -101,7 +101,12 @@ pub struct Finding {
 
 impl Finding {
     /// A finding about the whole job.
-    pub fn new(code: &'static str, verdict: Verdict, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn new(
+        code: &'static str,
+        verdict: Verdict,
+        text: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self {
             code: Cow::Borrowed(code),
             verdict,
@@ -166,8 +171,13 @@ pub trait Explain: std::error::Error {
             }
             cause = error.source();
         }
-        Finding::new(self.code(), self.verdict(), printable(text.as_bytes()), self.guidance())
-            .about(&self.subject())
+        Finding::new(
+            self.code(),
+            self.verdict(),
+            printable(text.as_bytes()),
+            self.guidance(),
+        )
+        .about(&self.subject())
     }
 }
 
@@ -204,6 +214,9 @@ mod tests {
     #[test]
     fn names_in_findings_are_escaped() {
         let finding = Finding::new("x", Verdict::Person, "seen", "look").about(b"a\n\x1b[2Jb");
-        assert_eq!(finding.to_string(), "warning [x]: a\\x0a\\x1b[2Jb: seen\n    look");
+        assert_eq!(
+            finding.to_string(),
+            "warning [x]: a\\x0a\\x1b[2Jb: seen\n    look"
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::FileClass;
-use postoffice::names::{KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case, printable};
+use postoffice::names::{
+    KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case, printable,
+};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{prove_source, thread_count};
@@ -37,7 +39,12 @@ pub fn take_inventory(
     for area in &capabilities.areas {
         prove_source(area)?;
         let seen = Mutex::new(Seen::default());
-        let look = Look { area, monitor, options, seen: &seen };
+        let look = Look {
+            area,
+            monitor,
+            options,
+            seen: &seen,
+        };
         walk(
             area.source()?,
             thread_count(options),
@@ -45,8 +52,16 @@ pub fn take_inventory(
                 if is_mount_gone(errno) {
                     return Err(WorkerError::reading("list", path, errno));
                 }
-                look.report("source-unreadable", Verdict::Person, path.as_bytes(), &format!("it could not be read: \
-                    {errno}"), "Give the account that mounts the source the right to read it");
+                look.report(
+                    "source-unreadable",
+                    Verdict::Person,
+                    path.as_bytes(),
+                    &format!(
+                        "it could not be read: \
+                    {errno}"
+                    ),
+                    "Give the account that mounts the source the right to read it",
+                );
                 Ok(())
             },
             |visited| look.visit(visited),
@@ -59,7 +74,10 @@ pub fn take_inventory(
         inventory.kind = Some(area.kind);
         report.areas.push(inventory);
     }
-    let (files, bytes) = report.areas.iter().fold((0, 0), |sum, area| (sum.0 + area.files, sum.1 + area.bytes));
+    let (files, bytes) = report
+        .areas
+        .iter()
+        .fold((0, 0), |sum, area| (sum.0 + area.files, sum.1 + area.bytes));
     store.remember(&BTreeMap::from([
         ("inventory-files".to_owned(), files.to_string()),
         ("inventory-bytes".to_owned(), bytes.to_string()),
@@ -105,9 +123,17 @@ impl Granularity {
 
     fn nanoseconds(self) -> u64 {
         match self {
-            Self { below_hundred_nanoseconds: true, .. } => 1,
-            Self { parts_of_seconds: true, .. } => 100,
-            Self { odd_seconds: true, .. } => 1_000_000_000,
+            Self {
+                below_hundred_nanoseconds: true,
+                ..
+            } => 1,
+            Self {
+                parts_of_seconds: true,
+                ..
+            } => 100,
+            Self {
+                odd_seconds: true, ..
+            } => 1_000_000_000,
             Self { .. } => 2_000_000_000,
         }
     }
@@ -126,7 +152,8 @@ impl Look<'_> {
     }
 
     fn report(&self, code: &'static str, verdict: Verdict, path: &[u8], text: &str, remedy: &str) {
-        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path));
+        self.monitor
+            .finding(Finding::new(code, verdict, text, remedy).about(path));
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
@@ -176,7 +203,10 @@ impl Look<'_> {
             }
         }
         self.monitor.count(Count::FilesSeen, files.len() as u64);
-        self.monitor.count(Count::BytesSeen, files.iter().map(|(_, attributes)| attributes.size).sum());
+        self.monitor.count(
+            Count::BytesSeen,
+            files.iter().map(|(_, attributes)| attributes.size).sum(),
+        );
         let mut seen = self.seen();
         seen.inventory.folders += 1;
         for (path, attributes) in files {
@@ -192,7 +222,9 @@ impl Look<'_> {
                 self.seen().inventory.names_with_capitals += 1;
                 return;
             }
-            LowerCased::Kept(KeptReason::NotUtf8) => "its name is not valid UTF-8 and will be kept as it is",
+            LowerCased::Kept(KeptReason::NotUtf8) => {
+                "its name is not valid UTF-8 and will be kept as it is"
+            }
             LowerCased::Kept(KeptReason::NonAsciiCapital) => {
                 "its name has a capital letter outside ASCII and will be kept as it is"
             }
@@ -201,7 +233,12 @@ impl Look<'_> {
         self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
 
-    fn count_file(&self, seen: &mut Seen, path: &postoffice::names::RelativePath, attributes: &Attributes) {
+    fn count_file(
+        &self,
+        seen: &mut Seen,
+        path: &postoffice::names::RelativePath,
+        attributes: &Attributes,
+    ) {
         let class = self.area.classify(path);
         seen.times.learn(attributes.modified);
         let inventory = &mut seen.inventory;
@@ -211,7 +248,9 @@ impl Look<'_> {
             inventory.files += 1;
             inventory.bytes += attributes.size;
         }
-        if class == FileClass::Queued && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS {
+        if class == FileClass::Queued
+            && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS
+        {
             seen.stale_items += 1;
             if seen.stale_example.is_empty() {
                 seen.stale_example = path.as_bytes().to_vec();
@@ -228,7 +267,10 @@ fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
         Finding::new(
             "stale-queue-items",
             Verdict::Done,
-            format!("{} queued items of {} are older than a day, this one among them", seen.stale_items, area.label),
+            format!(
+                "{} queued items of {} are older than a day, this one among them",
+                seen.stale_items, area.label
+            ),
             "Look at them before stage two; they are carried over like all others",
         )
         .about(&seen.stale_example),
@@ -244,9 +286,15 @@ fn check_room(
     bytes: u64,
     files: u64,
 ) -> Result<()> {
-    let Some(area) = capabilities.areas.first() else { return Ok(()) };
+    let Some(area) = capabilities.areas.first() else {
+        return Ok(());
+    };
     let room = rustix::fs::fstatvfs(&area.destination).map_err(|errno| {
-        WorkerError::writing("ask for the room of", &postoffice::names::RelativePath::root(), errno)
+        WorkerError::writing(
+            "ask for the room of",
+            &postoffice::names::RelativePath::root(),
+            errno,
+        )
     })?;
     report.destination_free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
     report.destination_free_inodes = room.f_favail;

@@ -57,10 +57,15 @@ impl Lease {
     }
 
     fn try_take(job_folder: &Path, role: Role) -> Result<Self> {
-        let mut lease = Self { file: open(job_folder, role)?, role };
+        let mut lease = Self {
+            file: open(job_folder, role)?,
+            role,
+        };
         match rustix::fs::flock(&lease.file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(lease),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(WorkerError::Busy { holder: lease.read()? }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(WorkerError::Busy {
+                holder: lease.read()?,
+            }),
             Err(errno) => Err(failed("lock", role)(errno.into())),
         }
     }
@@ -113,5 +118,9 @@ fn open(job_folder: &Path, role: Role) -> Result<File> {
 }
 
 fn failed(operation: &'static str, role: Role) -> impl FnOnce(std::io::Error) -> WorkerError {
-    move |source| WorkerError::JobFolder { operation, name: role.file_name().to_owned(), source }
+    move |source| WorkerError::JobFolder {
+        operation,
+        name: role.file_name().to_owned(),
+        source,
+    }
 }

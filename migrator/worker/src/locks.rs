@@ -44,7 +44,11 @@ enum Taken {
 ///
 /// # Errors
 /// What opening the database says; a lock file that vanishes meanwhile is no error.
-pub(crate) fn try_lock(folder: &Folder, name: &[u8], lock_file: Option<&[u8]>) -> Result<Attempt, Errno> {
+pub(crate) fn try_lock(
+    folder: &Folder,
+    name: &[u8],
+    lock_file: Option<&[u8]>,
+) -> Result<Attempt, Errno> {
     let mut handles = Vec::with_capacity(2);
     if let Some(lock_file) = lock_file {
         match folder.open_file(lock_file) {
@@ -72,7 +76,12 @@ pub(crate) fn try_lock(folder: &Folder, name: &[u8], lock_file: Option<&[u8]>) -
 ///
 /// # Errors
 /// As [`try_lock`].
-pub(crate) fn lock(folder: &Folder, name: &[u8], lock_file: Option<&[u8]>, wait: Duration) -> Result<Attempt, Errno> {
+pub(crate) fn lock(
+    folder: &Folder,
+    name: &[u8],
+    lock_file: Option<&[u8]>,
+    wait: Duration,
+) -> Result<Attempt, Errno> {
     let until = Instant::now() + wait;
     loop {
         match try_lock(folder, name, lock_file)? {

@@ -35,7 +35,13 @@ pub fn lowercase(
     let (planned, lines) = store.planned_renames(LINES_SHOWN)?;
     let before = tally.get(Count::Renamed);
     if !plan_only {
-        monitor.phase("rename", Expected { files: planned, bytes: 0 });
+        monitor.phase(
+            "rename",
+            Expected {
+                files: planned,
+                bytes: 0,
+            },
+        );
         apply::apply(capabilities, store, monitor, options)?;
     }
     Ok(LowercaseReport {

@@ -136,7 +136,10 @@ impl Tally {
 
     /// The findings so far.
     pub fn findings(&self) -> FindingTally {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.findings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Adds to a count.
@@ -148,7 +151,10 @@ impl Tally {
     pub fn take(&self, finding: &Finding) -> bool {
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         findings.worst = findings.worst.max(Some(finding.verdict));
-        let so_far = findings.by_code.entry(finding.code.to_string()).or_insert(0);
+        let so_far = findings
+            .by_code
+            .entry(finding.code.to_string())
+            .or_insert(0);
         *so_far += 1;
         let keep = *so_far <= FINDINGS_KEPT_PER_CODE;
         if keep {
@@ -180,13 +186,21 @@ mod tests {
     fn findings_are_bounded_and_all_counted() {
         let tally = Tally::default();
         for number in 0..FINDINGS_KEPT_PER_CODE + 50 {
-            let verdict = if number == FINDINGS_KEPT_PER_CODE + 10 { Verdict::Unproven } else { Verdict::Person };
+            let verdict = if number == FINDINGS_KEPT_PER_CODE + 10 {
+                Verdict::Unproven
+            } else {
+                Verdict::Person
+            };
             tally.finding(Finding::new("many", verdict, "seen", ""));
         }
         let findings = tally.findings();
         assert_eq!(findings.kept.len() as u64, FINDINGS_KEPT_PER_CODE);
         assert_eq!(findings.by_code["many"], FINDINGS_KEPT_PER_CODE + 50);
-        assert_eq!(findings.worst, Some(Verdict::Unproven), "the worst counts although it was not kept");
+        assert_eq!(
+            findings.worst,
+            Some(Verdict::Unproven),
+            "the worst counts although it was not kept"
+        );
     }
 
     #[test]

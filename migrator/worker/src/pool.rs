@@ -60,7 +60,10 @@ impl<T> Stack<T> {
             if inner.running == 0 {
                 return None;
             }
-            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner = self
+                .changed
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -81,7 +84,14 @@ pub(crate) fn run<T: Send, E: Send>(
     threads: usize,
     work: impl Fn(T, &Stack<T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
-    let stack = Stack { inner: Mutex::new(Inner { tasks, running: 0, stopped: false }), changed: Condvar::new() };
+    let stack = Stack {
+        inner: Mutex::new(Inner {
+            tasks,
+            running: 0,
+            stopped: false,
+        }),
+        changed: Condvar::new(),
+    };
     let failure = Mutex::new(None);
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
@@ -90,7 +100,10 @@ pub(crate) fn run<T: Send, E: Send>(
                     // The guard counts the task as finished also when it panics, so that no thread waits for ever.
                     let _finished = Finished(&stack);
                     if let Err(error) = work(task, &stack) {
-                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        failure
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(error);
                         stack.stop();
                     }
                 }

@@ -12,11 +12,12 @@ mod request;
 pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, Order, PassKind, Secret, Task};
 pub use report::{
-    AreaInventory, AtRestReport, DocumentReport, InventoryReport, Library, LowercaseReport, PassReport, QueueReport,
-    RenameLine, SealReport, TaskReport,
+    AreaInventory, AtRestReport, DocumentReport, InventoryReport, Library, LowercaseReport,
+    PassReport, QueueReport, RenameLine, SealReport, TaskReport,
 };
 pub use request::{
-    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine, StepState,
+    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine,
+    StepState,
 };
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.

@@ -40,7 +40,9 @@ impl Quarantine<'_> {
     ) -> Result<bool> {
         let full = path.join(name);
         let failed = |errno| WorkerError::writing("set aside", &full, errno);
-        let Some(attributes) = folder.look_at(name).map_err(failed)? else { return Ok(false) };
+        let Some(attributes) = folder.look_at(name).map_err(failed)? else {
+            return Ok(false);
+        };
         let shelf = self.shelf(area, path).map_err(failed)?;
         let kept_as = self.free_name(&shelf, name).map_err(failed)?;
         let place = format!(
@@ -49,10 +51,13 @@ impl Quarantine<'_> {
             area.id,
             path.join(&kept_as)
         );
-        self.store.record_set_aside(area.id, &full, &place, reason)?;
+        self.store
+            .record_set_aside(area.id, &full, &place, reason)?;
         match folder.rename_to_new(name, &shelf, &kept_as) {
             Ok(()) => {}
-            Err(Errno::XDEV) => move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?,
+            Err(Errno::XDEV) => {
+                move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?
+            }
             Err(errno) => return Err(failed(errno)),
         }
         self.monitor.count(Count::SetAside, 1);
@@ -84,7 +89,9 @@ impl Quarantine<'_> {
         }
         for number in 2..NAMES_TRIED {
             let suffix = format!(".{number}");
-            let stem = &name[..name.len().min(postoffice::names::NAME_BYTES_MAX - suffix.len())];
+            let stem = &name[..name
+                .len()
+                .min(postoffice::names::NAME_BYTES_MAX - suffix.len())];
             let candidate = [stem, suffix.as_bytes()].concat();
             if shelf.look_at(&candidate)?.is_none() {
                 return Ok(candidate);
@@ -95,7 +102,13 @@ impl Quarantine<'_> {
 }
 
 /// Moves an entry to another file system: copied, made durable, and only then removed.
-fn move_across(folder: &Folder, name: &[u8], kind: Kind, shelf: &Folder, kept_as: &[u8]) -> Result<(), Errno> {
+fn move_across(
+    folder: &Folder,
+    name: &[u8],
+    kind: Kind,
+    shelf: &Folder,
+    kept_as: &[u8],
+) -> Result<(), Errno> {
     match kind {
         Kind::File => {
             let (source, attributes) = folder.open_file(name)?;

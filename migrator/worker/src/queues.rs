@@ -74,14 +74,24 @@ pub fn carry_queues(
     live: bool,
 ) -> Result<QueueReport> {
     let mut report = QueueReport::default();
-    for area in capabilities.areas.iter().filter(|area| area.kind == AreaKind::PostOffice) {
+    for area in capabilities
+        .areas
+        .iter()
+        .filter(|area| area.kind == AreaKind::PostOffice)
+    {
         crate::copy::prove_source(area)?;
-        let step = Step { area, job: &capabilities.job, store, monitor, options, live };
+        let step = Step {
+            area,
+            job: &capabilities.job,
+            store,
+            monitor,
+            options,
+            live,
+        };
         monitor.phase("carry the queues over", Expected::default());
-        let (staging, _) = area
-            .destination
-            .create_folder(STAGING)
-            .map_err(|errno| WorkerError::writing("create", &RelativePath::root().join(STAGING), errno))?;
+        let (staging, _) = area.destination.create_folder(STAGING).map_err(|errno| {
+            WorkerError::writing("create", &RelativePath::root().join(STAGING), errno)
+        })?;
         step.recover(&staging)?;
         let before = tally.get(Count::QueuedItems);
         loop {
@@ -93,7 +103,9 @@ pub fn carry_queues(
             if step.carry_round(&staging, &listing)? == 0 {
                 report.standing = listing.values().map(|items| items.len() as u64).sum();
                 for (folder, items) in &listing {
-                    report.by_queue.insert(folder.to_string(), items.len() as u64);
+                    report
+                        .by_queue
+                        .insert(folder.to_string(), items.len() as u64);
                 }
                 break;
             }
@@ -102,9 +114,9 @@ pub fn carry_queues(
             }
         }
         report.carried += tally.get(Count::QueuedItems) - before;
-        area.destination
-            .remove_folder(STAGING)
-            .map_err(|errno| WorkerError::writing("remove", &RelativePath::root().join(STAGING), errno))?;
+        area.destination.remove_folder(STAGING).map_err(|errno| {
+            WorkerError::writing("remove", &RelativePath::root().join(STAGING), errno)
+        })?;
     }
     Ok(report)
 }
@@ -144,7 +156,9 @@ impl Step<'_> {
                         .folder
                         .look_at(&entry.name)
                         .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
-                    let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) else {
+                    let Some(attributes) =
+                        attributes.filter(|attributes| attributes.kind == Kind::File)
+                    else {
                         continue;
                     };
                     let standing = Standing {
@@ -156,7 +170,10 @@ impl Step<'_> {
                     items.insert(postoffice::names::destination_name(&entry.name), standing);
                 }
                 let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
-                listing.entry(visited.path.to_destination()).or_default().extend(items);
+                listing
+                    .entry(visited.path.to_destination())
+                    .or_default()
+                    .extend(items);
                 Ok(())
             },
         )?;
@@ -174,11 +191,20 @@ impl Step<'_> {
     }
 
     fn sync(&self, files: usize) -> Result<()> {
-        rustix::fs::syncfs(&self.area.destination).map_err(|source| WorkerError::SyncFailed { files, source })
+        rustix::fs::syncfs(&self.area.destination)
+            .map_err(|source| WorkerError::SyncFailed { files, source })
     }
 
-    fn report(&self, code: &'static str, verdict: Verdict, path: &RelativePath, text: &str, remedy: &str) {
-        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
+    fn report(
+        &self,
+        code: &'static str,
+        verdict: Verdict,
+        path: &RelativePath,
+        text: &str,
+        remedy: &str,
+    ) {
+        self.monitor
+            .finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
     }
 }
 

@@ -52,7 +52,12 @@ struct Prepared {
 /// # Errors
 /// What kept it from beginning; from the first event on, errors are findings of the event log and the verdict says how
 /// it ended.
-pub fn run(job_folder: &Path, order: Order, wrap: Wrap<'_>, hello: impl FnOnce(&Hello)) -> Result<Verdict> {
+pub fn run(
+    job_folder: &Path,
+    order: Order,
+    wrap: Wrap<'_>,
+    hello: impl FnOnce(&Hello),
+) -> Result<Verdict> {
     let prepared = prepare(job_folder, order, wrap)?;
     // No thread may exist yet: what the kernel enforces is inherited, not spread.
     let protections = sandbox::seal(&prepared.capabilities)?;
@@ -62,7 +67,10 @@ pub fn run(job_folder: &Path, order: Order, wrap: Wrap<'_>, hello: impl FnOnce(&
 
 fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepared> {
     if order.protocol != PROTOCOL {
-        return Err(WorkerError::Protocol { found: order.protocol, known: PROTOCOL });
+        return Err(WorkerError::Protocol {
+            found: order.protocol,
+            known: PROTOCOL,
+        });
     }
     let mut lease = Lease::take(job_folder, Role::Worker)?;
     let capabilities = Capabilities::open(&order, job_folder)?;
@@ -73,7 +81,11 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     order.number = JobStore::open(job_folder, 0, quiet)?.next_order_number()?;
     let log = Arc::new(EventLog::new(file, order.number));
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
-    let store = JobStore::open(job_folder, thread_count(&order.options), Arc::clone(&monitor))?;
+    let store = JobStore::open(
+        job_folder,
+        thread_count(&order.options),
+        Arc::clone(&monitor),
+    )?;
     let running = Running {
         pid: std::process::id(),
         order: order.number,
@@ -82,8 +94,21 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         events_offset,
     };
     lease.describe(&serde_json::to_string(&running).unwrap_or_default())?;
-    let hello = Hello { protocol: PROTOCOL, order: order.number, pid: running.pid, events_offset };
-    Ok(Prepared { order, capabilities, store, log, monitor, _lease: lease, hello })
+    let hello = Hello {
+        protocol: PROTOCOL,
+        order: order.number,
+        pid: running.pid,
+        events_offset,
+    };
+    Ok(Prepared {
+        order,
+        capabilities,
+        store,
+        log,
+        monitor,
+        _lease: lease,
+        hello,
+    })
 }
 
 fn open_log(job_folder: &Path) -> Result<(File, u64)> {
@@ -101,11 +126,22 @@ fn open_log(job_folder: &Path) -> Result<(File, u64)> {
         }
         Ok((file, offset))
     };
-    open().map_err(|source| WorkerError::JobFolder { operation: "open", name: EVENT_FILE.into(), source })
+    open().map_err(|source| WorkerError::JobFolder {
+        operation: "open",
+        name: EVENT_FILE.into(),
+        source,
+    })
 }
 
 fn work(prepared: &Prepared, protections: Protections) -> Verdict {
-    let Prepared { order, capabilities, store, log, monitor, .. } = prepared;
+    let Prepared {
+        order,
+        capabilities,
+        store,
+        log,
+        monitor,
+        ..
+    } = prepared;
     log.write(EventKind::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),

@@ -16,5 +16,8 @@ use crate::protocol::Protections;
 /// # Errors
 /// [`crate::error::WorkerError::Sandbox`] where the kernel has a layer and refuses to close it.
 pub fn seal(capabilities: &Capabilities) -> Result<Protections> {
-    Ok(Protections { landlock: rules::restrict(capabilities)?, seccomp: filter::restrict()? })
+    Ok(Protections {
+        landlock: rules::restrict(capabilities)?,
+        seccomp: filter::restrict()?,
+    })
 }

@@ -62,7 +62,9 @@ pub fn seal(
         report.bytes += seen.bytes;
         report.folders += seen.folders;
         report.differences += seen.differences;
-        report.root_digests.insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+        report
+            .root_digests
+            .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
     }
     report.sealed = report.differences == 0;
     if report.sealed {
@@ -98,7 +100,10 @@ fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result
     };
     write().map_err(|errno| failed(errno.into()))?;
     store.remember(&BTreeMap::from([
-        ("sealed-milliseconds".to_owned(), document.sealed_milliseconds.to_string()),
+        (
+            "sealed-milliseconds".to_owned(),
+            document.sealed_milliseconds.to_string(),
+        ),
         ("sealed-files".to_owned(), report.files.to_string()),
     ]))
 }

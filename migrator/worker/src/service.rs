@@ -41,9 +41,16 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
     let mut order = zeroize::Zeroizing::new(Vec::new());
     let failed = |operation, name: &str| {
         let name = name.to_owned();
-        move |source| WorkerError::JobFolder { operation, name, source }
+        move |source| WorkerError::JobFolder {
+            operation,
+            name,
+            source,
+        }
     };
-    input.take(ORDER_BYTES_MAX).read_to_end(&mut order).map_err(failed("read", "the order"))?;
+    input
+        .take(ORDER_BYTES_MAX)
+        .read_to_end(&mut order)
+        .map_err(failed("read", "the order"))?;
     let errors = open_appending(job_folder, ERROR_FILE).map_err(failed("open", ERROR_FILE))?;
     let mut child = Command::new(program)
         .args(["worker", "run", "--job-folder"])
@@ -55,11 +62,15 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
         .spawn()
         .map_err(failed("start", "the worker"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&order).map_err(failed("hand over", "the order"))?;
+        stdin
+            .write_all(&order)
+            .map_err(failed("hand over", "the order"))?;
     }
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line).map_err(failed("hear from", "the worker"))?;
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .map_err(failed("hear from", "the worker"))?;
     }
     serde_json::from_str(&line).map_err(|_| {
         failed("hear from", "the worker")(std::io::Error::other(format!(
@@ -84,10 +95,16 @@ pub enum Started {
 ///
 /// # Errors
 /// What kept it from beginning.
-pub fn run_here(job_folder: &Path, input: impl Read, output: &mut dyn Write, wrap: Wrap<'_>) -> Result<Verdict> {
+pub fn run_here(
+    job_folder: &Path,
+    input: impl Read,
+    output: &mut dyn Write,
+    wrap: Wrap<'_>,
+) -> Result<Verdict> {
     // Refused only where this process leads a session already, which is just as good.
     let _ = rustix::process::setsid();
-    let outcome = read_order(input).and_then(|order| run(job_folder, order, wrap, |hello| say(output, hello)));
+    let outcome = read_order(input)
+        .and_then(|order| run(job_folder, order, wrap, |hello| say(output, hello)));
     outcome.inspect_err(|error| {
         let line = serde_json::to_string(&Started::Refused(error.to_finding())).unwrap_or_default();
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());
@@ -102,8 +119,13 @@ fn say(output: &mut dyn Write, hello: &Hello) {
 
 fn read_order(input: impl Read) -> Result<Order> {
     let mut text = zeroize::Zeroizing::new(Vec::new());
-    let wrong = |error: &dyn std::fmt::Display| WorkerError::Order { text: format!("The order is unreadable: {error}") };
-    input.take(ORDER_BYTES_MAX).read_to_end(&mut text).map_err(|error| wrong(&error))?;
+    let wrong = |error: &dyn std::fmt::Display| WorkerError::Order {
+        text: format!("The order is unreadable: {error}"),
+    };
+    input
+        .take(ORDER_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(|error| wrong(&error))?;
     serde_json::from_slice(&text).map_err(|error| wrong(&error))
 }
 
@@ -113,9 +135,14 @@ fn read_order(input: impl Read) -> Result<Order> {
 /// # Errors
 /// What reading says; a closed `output` is an error too, and ends the process that follows.
 pub fn follow(job_folder: &Path, offset: u64, order: u64, output: &mut dyn Write) -> Result<()> {
-    let failed = |source| WorkerError::JobFolder { operation: "follow", name: EVENT_FILE.into(), source };
+    let failed = |source| WorkerError::JobFolder {
+        operation: "follow",
+        name: EVENT_FILE.into(),
+        source,
+    };
     let mut file = File::open(job_folder.join(EVENT_FILE)).map_err(failed)?;
-    file.seek(std::io::SeekFrom::Start(offset)).map_err(failed)?;
+    file.seek(std::io::SeekFrom::Start(offset))
+        .map_err(failed)?;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
@@ -126,7 +153,10 @@ pub fn follow(job_folder: &Path, offset: u64, order: u64, output: &mut dyn Write
             if line.last() != Some(&b'\n') {
                 break;
             }
-            output.write_all(&line).and_then(|()| output.flush()).map_err(failed)?;
+            output
+                .write_all(&line)
+                .and_then(|()| output.flush())
+                .map_err(failed)?;
             if is_last(&line, order) {
                 return Ok(());
             }
@@ -146,7 +176,8 @@ fn is_last(line: &[u8], order: u64) -> bool {
         #[serde(borrow)]
         event: std::borrow::Cow<'a, str>,
     }
-    serde_json::from_slice::<Head<'_>>(line).is_ok_and(|head| head.order == order && head.event == "finished")
+    serde_json::from_slice::<Head<'_>>(line)
+        .is_ok_and(|head| head.order == order && head.event == "finished")
 }
 
 /// Answers one request.
@@ -166,18 +197,32 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
                     return Err(WorkerError::Refused {
                         code: "job-folder-of-another-job",
                         text: format!("The job folder belongs to the job {known}, not to {job}"),
-                        remedy: "Name another job_folder in the worksheet; nothing was changed".into(),
+                        remedy: "Name another job_folder in the worksheet; nothing was changed"
+                            .into(),
                     });
                 }
             }
-            return Ok(Reply::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() });
+            return Ok(Reply::Hello {
+                protocol: PROTOCOL,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            });
         }
-        Request::BeginStep { step, at_milliseconds } => store.begin_step(&step, at_milliseconds)?,
-        Request::EndStep { step, state, detail, findings } => end_step(&store, &step, state, &detail, &findings)?,
+        Request::BeginStep {
+            step,
+            at_milliseconds,
+        } => store.begin_step(&step, at_milliseconds)?,
+        Request::EndStep {
+            step,
+            state,
+            detail,
+            findings,
+        } => end_step(&store, &step, state, &detail, &findings)?,
         Request::Confirm { item, by, note } => store.confirm(&item, &by, &note)?,
         Request::Remember { facts } => store.remember(&facts)?,
         Request::KeepReport { command, report } => {
-            return Ok(Reply::Kept { file: keep_report(job_folder, &command, &report)? });
+            return Ok(Reply::Kept {
+                file: keep_report(job_folder, &command, &report)?,
+            });
         }
         Request::Status => {
             let mut status = store.status()?;
@@ -185,16 +230,27 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
                 .and_then(|holder| serde_json::from_str::<Running>(&holder).ok());
             return Ok(Reply::Status(Box::new(status)));
         }
-        Request::Findings => return Ok(Reply::Findings { findings: store.findings()? }),
+        Request::Findings => {
+            return Ok(Reply::Findings {
+                findings: store.findings()?,
+            });
+        }
     }
     Ok(Reply::Done)
 }
 
 /// Writes a report under the next free number.
 fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> Result<String> {
-    let failed = |source| WorkerError::JobFolder { operation: "write", name: REPORT_FOLDER.into(), source };
-    let command: String =
-        command.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
+    let failed = |source| WorkerError::JobFolder {
+        operation: "write",
+        name: REPORT_FOLDER.into(),
+        source,
+    };
+    let command: String = command
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
     let folder = job_folder.join(REPORT_FOLDER);
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let text = serde_json::to_vec_pretty(report).map_err(|error| failed(error.into()))?;
@@ -203,7 +259,9 @@ fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> 
         let name = format!("{number:04}-{command}.json");
         match create_new(&folder, &name) {
             Ok(mut file) => {
-                file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
+                file.write_all(&text)
+                    .and_then(|()| file.sync_all())
+                    .map_err(failed)?;
                 return Ok(format!("{REPORT_FOLDER}/{name}"));
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
@@ -214,10 +272,20 @@ fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> 
 
 fn create_new(folder: &Path, name: &str) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    File::options().write(true).create_new(true).mode(0o600).open(folder.join(name))
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(folder.join(name))
 }
 
-fn end_step(store: &JobStore, step: &str, state: StepState, detail: &str, findings: &[Finding]) -> Result<()> {
+fn end_step(
+    store: &JobStore,
+    step: &str,
+    state: StepState,
+    detail: &str,
+    findings: &[Finding],
+) -> Result<()> {
     let tally = Tally::default();
     for finding in findings {
         tally.take(finding);
@@ -231,7 +299,12 @@ fn end_step(store: &JobStore, step: &str, state: StepState, detail: &str, findin
 ///
 /// # Errors
 /// [`WorkerError::Busy`] where another controller has it.
-pub fn hold(job_folder: &Path, who: &str, mut input: impl Read, output: &mut dyn Write) -> Result<()> {
+pub fn hold(
+    job_folder: &Path,
+    who: &str,
+    mut input: impl Read,
+    output: &mut dyn Write,
+) -> Result<()> {
     let taken = Lease::take(job_folder, Role::Controller).and_then(|mut lease| {
         lease.describe(who)?;
         Ok(lease)
@@ -241,9 +314,15 @@ pub fn hold(job_folder: &Path, who: &str, mut input: impl Read, output: &mut dyn
         Err(WorkerError::Busy { holder }) => BTreeMap::from([("busy", holder.clone())]),
         Err(error) => BTreeMap::from([("failed", error.to_string())]),
     };
-    let failed = |source| WorkerError::JobFolder { operation: "hold", name: "the lease".into(), source };
+    let failed = |source| WorkerError::JobFolder {
+        operation: "hold",
+        name: "the lease".into(),
+        source,
+    };
     let line = serde_json::to_string(&answer).unwrap_or_default();
-    writeln!(output, "{line}").and_then(|()| output.flush()).map_err(failed)?;
+    writeln!(output, "{line}")
+        .and_then(|()| output.flush())
+        .map_err(failed)?;
     let _lease = taken?;
     // Ends when the controller closes its side or the connection breaks.
     let mut block = [0; 256];
@@ -253,5 +332,10 @@ pub fn hold(job_folder: &Path, who: &str, mut input: impl Read, output: &mut dyn
 
 fn open_appending(job_folder: &Path, name: &str) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    File::options().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(job_folder.join(name))
+    File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(job_folder.join(name))
 }

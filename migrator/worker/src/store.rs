@@ -68,7 +68,11 @@ impl JobStore {
             })
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(WorkerError::store("open it for reading"))?;
-        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(readers), monitor })
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers: Mutex::new(readers),
+            monitor,
+        })
     }
 
     /// Changes the store in one durable transaction.
@@ -83,7 +87,9 @@ impl JobStore {
             .map_err(WorkerError::store(operation))?;
         let value = change(&transaction).map_err(WorkerError::store(operation))?;
         self.monitor.journal(JournalMoment::Committing);
-        transaction.commit().map_err(WorkerError::store(operation))?;
+        transaction
+            .commit()
+            .map_err(WorkerError::store(operation))?;
         self.monitor.journal(JournalMoment::Committed);
         Ok(value)
     }
@@ -94,13 +100,20 @@ impl JobStore {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let reader = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let Some(reader) = reader else {
             // More threads than readers: the writing connection reads as well.
             return read(&self.writer()).map_err(WorkerError::store(operation));
         };
         let outcome = read(&reader);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(reader);
         outcome.map_err(WorkerError::store(operation))
     }
 

@@ -42,7 +42,11 @@ pub(crate) fn walk(
             Err(Errno::NOENT | Errno::NOTDIR) if parent.is_some() => return Ok(()),
             Err(errno) => return unreadable(&path, errno),
         };
-        visit(&Visited { path: &path, folder: &folder, entries: &entries })?;
+        visit(&Visited {
+            path: &path,
+            folder: &folder,
+            entries: &entries,
+        })?;
         if path.depth() >= PATH_DEPTH_MAX {
             return Ok(());
         }

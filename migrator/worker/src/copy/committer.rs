@@ -63,9 +63,11 @@ pub(crate) fn with_committer<T>(
         let committer = Committer { records: sender };
         let outcome = work(&committer);
         drop(committer);
-        let committed = committing
-            .join()
-            .unwrap_or_else(|_| Err(WorkerError::Order { text: "The thread of the manifest died".into() }));
+        let committed = committing.join().unwrap_or_else(|_| {
+            Err(WorkerError::Order {
+                text: "The thread of the manifest died".into(),
+            })
+        });
         committed.and(outcome)
     })
 }
@@ -97,7 +99,12 @@ impl Batch {
     }
 }
 
-fn commit_all(store: &JobStore, areas: &[Area], pass: i64, records: &Receiver<Record>) -> Result<()> {
+fn commit_all(
+    store: &JobStore,
+    areas: &[Area],
+    pass: i64,
+    records: &Receiver<Record>,
+) -> Result<()> {
     let mut batch = Batch::default();
     for record in records {
         batch.add(record);
@@ -119,12 +126,18 @@ fn commit(store: &JobStore, areas: &[Area], pass: i64, batch: &Batch) -> Result<
         .chain(batch.folders.iter().map(|(area, _)| *area))
         .collect();
     for area in areas.iter().filter(|area| touched.contains(&area.id)) {
-        rustix::fs::syncfs(&area.destination)
-            .map_err(|source| WorkerError::SyncFailed { files: batch.files.len(), source })?;
+        rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
+            files: batch.files.len(),
+            source,
+        })?;
     }
     for area in areas {
-        let folders: Vec<RelativePath> =
-            batch.folders.iter().filter(|(id, _)| *id == area.id).map(|(_, path)| path.clone()).collect();
+        let folders: Vec<RelativePath> = batch
+            .folders
+            .iter()
+            .filter(|(id, _)| *id == area.id)
+            .map(|(_, path)| path.clone())
+            .collect();
         if !folders.is_empty() {
             store.record_folders(area.id, pass, &folders)?;
         }

@@ -34,21 +34,35 @@ pub(super) enum Task {
 pub(super) fn crawl(shared: &Shared<'_>, tasks: Vec<Task>, threads: usize) -> Result<()> {
     pool::run(tasks, threads, |task, stack| match task {
         Task::Folder(task) => look_at_folder(shared, task, stack),
-        Task::Files(files) => files.into_iter().try_for_each(|file| copy_if_changed(shared, file)),
+        Task::Files(files) => files
+            .into_iter()
+            .try_for_each(|file| copy_if_changed(shared, file)),
     })
 }
 
 fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) -> Result<()> {
-    let Some(pair) = open_pair(shared, task)? else { return Ok(()) };
+    let Some(pair) = open_pair(shared, task)? else {
+        return Ok(());
+    };
     let pair = Arc::new(pair);
-    let Some(source_entries) = list_source(shared, &pair)? else { return Ok(()) };
+    let Some(source_entries) = list_source(shared, &pair)? else {
+        return Ok(());
+    };
     let area = shared.areas[pair.area].id;
     let destination_entries = list_destination(&pair)?;
     let manifest = shared.store.manifest_of(area, &pair.path)?;
-    let mut at_destination: HashMap<&[u8], &Entry> =
-        destination_entries.iter().map(|entry| (entry.name.as_slice(), entry)).collect();
+    let mut at_destination: HashMap<&[u8], &Entry> = destination_entries
+        .iter()
+        .map(|entry| (entry.name.as_slice(), entry))
+        .collect();
 
-    let mut folder = FolderWork { shared, pair: &pair, manifest, files: Vec::new(), stack };
+    let mut folder = FolderWork {
+        shared,
+        pair: &pair,
+        manifest,
+        files: Vec::new(),
+        stack,
+    };
     let collided = collisions(shared, &pair, &source_entries);
     for entry in &source_entries {
         let name = destination_name(&entry.name);
@@ -63,7 +77,9 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     folder.hand_out_files()?;
     let manifest = folder.manifest;
     let extras = at_destination.into_values().collect();
-    look_at_extras(shared, &pair, extras, &manifest, |task| stack.push(Task::Folder(task)))?;
+    look_at_extras(shared, &pair, extras, &manifest, |task| {
+        stack.push(Task::Folder(task))
+    })?;
     remember_folder_time(shared, &pair)
 }
 
@@ -77,9 +93,15 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
             destination: shared.areas[area].destination.clone(),
             path: postoffice::names::RelativePath::root(),
         })),
-        FolderTask::Inside { parent, source_name, name } => {
+        FolderTask::Inside {
+            parent,
+            source_name,
+            name,
+        } => {
             let path = parent.path.join(&name);
-            let source_path = parent.source_path.join(source_name.as_deref().unwrap_or(&name));
+            let source_path = parent
+                .source_path
+                .join(source_name.as_deref().unwrap_or(&name));
             let source = match (&parent.source, &source_name) {
                 (Some(folder), Some(source_name)) => match folder.open_folder(source_name) {
                     Ok(folder) => Some(folder),
@@ -93,9 +115,13 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
                     .destination
                     .create_folder(&name)
                     .map_err(|errno| WorkerError::writing("create the folder", &path, errno))?;
-                if made {
+                // A pass that was cut off may have made it and not recorded it; recording it twice changes nothing.
+                if made || shared.unfinished.is_some() {
                     let area = shared.areas[parent.area].id;
-                    shared.hand_in(Record::Folder { area, path: path.clone() })?;
+                    shared.hand_in(Record::Folder {
+                        area,
+                        path: path.clone(),
+                    })?;
                 }
                 folder
             } else {
@@ -104,13 +130,21 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
                     .open_folder(&name)
                     .map_err(|errno| WorkerError::writing("open the folder", &path, errno))?
             };
-            Ok(Some(FolderPair { area: parent.area, source, source_path, destination, path }))
+            Ok(Some(FolderPair {
+                area: parent.area,
+                source,
+                source_path,
+                destination,
+                path,
+            }))
         }
     }
 }
 
 fn list_source(shared: &Shared<'_>, pair: &FolderPair) -> Result<Option<Vec<Entry>>> {
-    let Some(source) = &pair.source else { return Ok(Some(Vec::new())) };
+    let Some(source) = &pair.source else {
+        return Ok(Some(Vec::new()));
+    };
     match source.list() {
         Ok(entries) => {
             shared.monitor.count(Count::FoldersSeen, 1);
@@ -125,10 +159,15 @@ fn list_source(shared: &Shared<'_>, pair: &FolderPair) -> Result<Option<Vec<Entr
 fn list_destination(pair: &FolderPair) -> Result<Vec<Entry>> {
     let failed = |errno| WorkerError::writing("list the folder", &pair.path, errno);
     let mut entries = pair.destination.list().map_err(failed)?;
-    for leftover in entries.iter().filter(|entry| entry.name.starts_with(TEMPORARY_PREFIX)) {
+    for leftover in entries
+        .iter()
+        .filter(|entry| entry.name.starts_with(TEMPORARY_PREFIX))
+    {
         // A folder of ours is where the queue step makes items ready; that step finishes or empties it itself.
         if pair.destination.kind_of(leftover).map_err(failed)? != Kind::Folder {
-            pair.destination.remove_file(&leftover.name).map_err(failed)?;
+            pair.destination
+                .remove_file(&leftover.name)
+                .map_err(failed)?;
         }
     }
     entries.retain(|entry| !entry.name.starts_with(TEMPORARY_PREFIX));
@@ -158,22 +197,37 @@ fn collisions(shared: &Shared<'_>, pair: &FolderPair, entries: &[Entry]) -> Hash
 }
 
 fn report_kept_name(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) {
-    let LowerCased::Kept(reason) = lower_case(name) else { return };
+    let LowerCased::Kept(reason) = lower_case(name) else {
+        return;
+    };
     let text = match reason {
         KeptReason::NotUtf8 => "its name is not valid UTF-8 and is kept as it is",
-        KeptReason::NonAsciiCapital => "its name has a capital letter outside ASCII and is kept as it is",
+        KeptReason::NonAsciiCapital => {
+            "its name has a capital letter outside ASCII and is kept as it is"
+        }
     };
     let path = pair.source_path.join(name);
-    shared.report("name-kept", Verdict::Person, &path, text, "Nothing, unless GroupWise itself uses this name");
+    shared.report(
+        "name-kept",
+        Verdict::Person,
+        &path,
+        text,
+        "Nothing, unless GroupWise itself uses this name",
+    );
 }
 
 fn remember_folder_time(shared: &Shared<'_>, pair: &FolderPair) -> Result<()> {
-    let Some(source) = &pair.source else { return Ok(()) };
+    let Some(source) = &pair.source else {
+        return Ok(());
+    };
     let modified = source
         .attributes()
         .map_err(|errno| WorkerError::reading("look at the folder", &pair.source_path, errno))?
         .modified;
-    shared.lists().folder_times.push((pair.area, pair.path.clone(), modified));
+    shared
+        .lists()
+        .folder_times
+        .push((pair.area, pair.path.clone(), modified));
     Ok(())
 }
 
@@ -195,7 +249,9 @@ impl FolderWork<'_> {
         siblings: &[Entry],
     ) -> Result<()> {
         let path = self.pair.source_path.join(&entry.name);
-        let Some(source) = &self.pair.source else { return Ok(()) };
+        let Some(source) = &self.pair.source else {
+            return Ok(());
+        };
         let kind = match source.kind_of(entry) {
             Ok(kind) => kind,
             Err(Errno::NOENT) => return Ok(()),
@@ -217,7 +273,12 @@ impl FolderWork<'_> {
         }
     }
 
-    fn look_at_folder_entry(&mut self, entry: &Entry, name: Vec<u8>, there: Option<&Entry>) -> Result<()> {
+    fn look_at_folder_entry(
+        &mut self,
+        entry: &Entry,
+        name: Vec<u8>,
+        there: Option<&Entry>,
+    ) -> Result<()> {
         let path = self.pair.source_path.join(&entry.name);
         if path.depth() > PATH_DEPTH_MAX {
             self.shared.report(
@@ -293,9 +354,16 @@ impl FolderWork<'_> {
     }
 
     fn count_left_out(&self, entry: &Entry) {
-        let size = self.pair.source.as_ref().and_then(|source| source.look_at(&entry.name).ok().flatten());
+        let size = self
+            .pair
+            .source
+            .as_ref()
+            .and_then(|source| source.look_at(&entry.name).ok().flatten());
         self.shared.monitor.count(Count::FilesLeftOut, 1);
-        self.shared.monitor.count(Count::BytesLeftOut, size.map_or(0, |attributes| attributes.size));
+        self.shared.monitor.count(
+            Count::BytesLeftOut,
+            size.map_or(0, |attributes| attributes.size),
+        );
     }
 
     /// Gives the collected files to the pool, or copies them at once where much is waiting already.
@@ -305,7 +373,9 @@ impl FolderWork<'_> {
             return Ok(());
         }
         if self.stack.is_long() {
-            return files.into_iter().try_for_each(|file| copy_if_changed(self.shared, file));
+            return files
+                .into_iter()
+                .try_for_each(|file| copy_if_changed(self.shared, file));
         }
         self.stack.push(Task::Files(files));
         Ok(())
@@ -315,21 +385,29 @@ impl FolderWork<'_> {
         match self.pair.destination.kind_of(there) {
             Ok(kind) => Ok(Some(kind)),
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(WorkerError::writing("look at", &self.pair.path.join(&there.name), errno)),
+            Err(errno) => Err(WorkerError::writing(
+                "look at",
+                &self.pair.path.join(&there.name),
+                errno,
+            )),
         }
     }
 
     fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
         let known = self.manifest.remove(name);
         let destination = self.pair.destination.look_at(name);
-        let attributes =
-            destination.map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
+        let attributes = destination
+            .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
         let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
         self.shared.plan_removal(Removal {
             area: self.shared.areas[self.pair.area].id,
             folder: self.pair.path.clone(),
             name: name.to_vec(),
-            kind: if ours { RemovalKind::Vanished } else { RemovalKind::SetAside },
+            kind: if ours {
+                RemovalKind::Vanished
+            } else {
+                RemovalKind::SetAside
+            },
         })
     }
 }
@@ -337,7 +415,10 @@ impl FolderWork<'_> {
 /// The lock file of a database, under the name that it has in the listing.
 fn lock_file_beside(name: &[u8], siblings: &[Entry]) -> Option<Vec<u8>> {
     let wanted = lock_file_name(name);
-    siblings.iter().find(|entry| entry.name.eq_ignore_ascii_case(&wanted)).map(|entry| entry.name.clone())
+    siblings
+        .iter()
+        .find(|entry| entry.name.eq_ignore_ascii_case(&wanted))
+        .map(|entry| entry.name.clone())
 }
 
 /// Whether a folder of the destination belongs to the queue step and is left alone by passes.

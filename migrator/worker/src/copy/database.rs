@@ -8,7 +8,9 @@ use rustix::io::Errno;
 
 use super::decide::Decision;
 use super::file::{CopyFailure, temporary_name, write_copy};
-use super::files::{Outcome, destination_of, look, open_source, outcome_of, publish, put_off, report_outcome};
+use super::files::{
+    Outcome, destination_of, look, open_source, outcome_of, publish, put_off, report_outcome,
+};
 use super::shared::{FileTask, Shared};
 use crate::error::Result;
 use crate::locks::{self, Attempt};
@@ -22,13 +24,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Copies the database where rule 2 asks for it, whole or not at all.
 pub(super) fn copy_database(shared: &Shared<'_>, task: FileTask) -> Result<()> {
-    let Some(decision) = look(shared, &task)? else { return Ok(()) };
+    let Some(decision) = look(shared, &task)? else {
+        return Ok(());
+    };
     match decision {
         Decision::Keep => {
             shared.monitor.count(Count::FilesUnchanged, 1);
             Ok(())
         }
-        Decision::AfterSettingAside | Decision::AfterRemovingFolder => put_off(shared, task, decision),
+        Decision::AfterSettingAside | Decision::AfterRemovingFolder => {
+            put_off(shared, task, decision)
+        }
         Decision::Create | Decision::Replace => copy_locked(shared, &task),
     }
 }
@@ -43,16 +49,25 @@ fn copy_locked(shared: &Shared<'_>, task: &FileTask) -> Result<()> {
         let left = until.saturating_duration_since(Instant::now());
         let lock = match take_lock(shared, task, left)? {
             Ok(lock) => lock,
-            Err(Outcome::Unreadable(errno)) => return shared.unreadable(&task.source_path(), errno),
+            Err(Outcome::Unreadable(errno)) => {
+                return shared.unreadable(&task.source_path(), errno);
+            }
             Err(outcome) => return report_outcome(shared, task, &outcome),
         };
         if matches!(lock, Attempt::Busy) {
-            return defer(shared, task, "another program held its lock for all the time that was waited");
+            return defer(
+                shared,
+                task,
+                "another program held its lock for all the time that was waited",
+            );
         }
         match copy_between_headers(shared, task)? {
-            Outcome::Copied(written, destination) => return shared.record(task, &written, &destination),
+            Outcome::Copied(written, destination) => {
+                return shared.record(task, &written, &destination);
+            }
             // A range that another program has locked shows itself like this on some mounts.
-            outcome @ (Outcome::KeptChanging | Outcome::Unreadable(Errno::IO | Errno::ACCESS | Errno::AGAIN)) => {
+            outcome @ (Outcome::KeptChanging
+            | Outcome::Unreadable(Errno::IO | Errno::ACCESS | Errno::AGAIN)) => {
                 last = Some(outcome);
             }
             outcome => return report_outcome(shared, task, &outcome),
@@ -66,8 +81,17 @@ fn copy_locked(shared: &Shared<'_>, task: &FileTask) -> Result<()> {
 }
 
 /// Waits for the lock of a database.
-fn take_lock(shared: &Shared<'_>, task: &FileTask, wait: Duration) -> Result<Result<Attempt, Outcome>> {
-    match locks::lock(task.source()?, &task.source_name, task.lock_file.as_deref(), wait) {
+fn take_lock(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    wait: Duration,
+) -> Result<Result<Attempt, Outcome>> {
+    match locks::lock(
+        task.source()?,
+        &task.source_name,
+        task.lock_file.as_deref(),
+        wait,
+    ) {
         Ok(Attempt::Unsupported) => {
             shared.report(
                 "no-locks",
@@ -130,7 +154,11 @@ pub(super) fn header(source: &OwnedFd) -> Result<Vec<u8>, Errno> {
 
 fn defer(shared: &Shared<'_>, task: &FileTask, why: &str) -> Result<()> {
     shared.monitor.count(Count::FilesDeferred, 1);
-    let what = if task.class == FileClass::Guardian { "the guardian set is" } else { "the database is" };
+    let what = if task.class == FileClass::Guardian {
+        "the guardian set is"
+    } else {
+        "the database is"
+    };
     shared.report(
         "database-deferred",
         shared.problem(),
@@ -144,5 +172,7 @@ fn defer(shared: &Shared<'_>, task: &FileTask, why: &str) -> Result<()> {
 
 /// The same for the guardian set, which is deferred as a whole.
 pub(super) fn defer_set(shared: &Shared<'_>, members: &[FileTask], why: &str) -> Result<()> {
-    members.first().map_or(Ok(()), |first| defer(shared, first, why))
+    members
+        .first()
+        .map_or(Ok(()), |first| defer(shared, first, why))
 }

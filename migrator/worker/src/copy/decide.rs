@@ -25,14 +25,18 @@ pub(crate) fn decide(
     destination: Option<&Attributes>,
     unfinished: Option<UnfinishedPass>,
 ) -> Decision {
-    let Some(destination) = destination else { return Decision::Create };
+    let Some(destination) = destination else {
+        return Decision::Create;
+    };
     match destination.kind {
         Kind::Folder => return Decision::AfterRemovingFolder,
         Kind::Symlink | Kind::Special => return Decision::AfterSettingAside,
         Kind::File => {}
     }
     match known {
-        Some(known) if known.source_is_unchanged(source) && known.destination_is_untouched(destination) => {
+        Some(known)
+            if known.source_is_unchanged(source) && known.destination_is_untouched(destination) =>
+        {
             Decision::Keep
         }
         Some(_) => Decision::Replace,
@@ -41,10 +45,17 @@ pub(crate) fn decide(
     }
 }
 
+/// How far the times of inodes may lag behind the clock that the journal is written by: kernels take them from a clock
+/// that moves with the timer interrupt, at most ten milliseconds apart.
+const INODE_TIME_LAG_NANOSECONDS: i128 = 100_000_000;
+
 /// Whether a file of the destination that is in no manifest was written by a pass that was cut off before it could
 /// commit: the time of an inode cannot be set, and no agent runs at the destination during a pass.
 pub(crate) fn is_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
-    destination.kind == Kind::File && unfinished.is_some_and(|pass| destination.changed >= pass.began)
+    destination.kind == Kind::File
+        && unfinished.is_some_and(|pass| {
+            destination.changed.nanoseconds_since(pass.began) >= -INODE_TIME_LAG_NANOSECONDS
+        })
 }
 
 /// The coarsest granularity of times that is known of any source: FAT and NetWare count in two seconds.
@@ -73,7 +84,10 @@ mod tests {
     use super::*;
 
     fn at(seconds: i64) -> Time {
-        Time { seconds, nanoseconds: 0 }
+        Time {
+            seconds,
+            nanoseconds: 0,
+        }
     }
 
     #[test]
@@ -82,7 +96,10 @@ mod tests {
         assert!(is_racy(at(100), at(102), 0));
         assert!(!is_racy(at(100), at(103), 0));
         assert!(is_racy(at(100), at(103), 1));
-        assert!(is_racy(at(5000), at(100), 0), "a source clock that is ahead");
+        assert!(
+            is_racy(at(5000), at(100), 0),
+            "a source clock that is ahead"
+        );
         assert!(is_racy(at(100), at(4000), u64::MAX));
     }
 

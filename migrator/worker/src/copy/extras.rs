@@ -29,30 +29,57 @@ pub(super) fn look_at_extras(
         return Ok(());
     }
     let mut gone: Vec<(RelativePath, Vec<u8>)> = Vec::new();
-    for name in manifest.keys().filter(|name| !extras.iter().any(|extra| extra.name == **name)) {
+    for name in manifest
+        .keys()
+        .filter(|name| !extras.iter().any(|extra| extra.name == **name))
+    {
         gone.push((pair.path.clone(), name.clone()));
     }
     for extra in extras {
         let attributes = match pair.destination.look_at(&extra.name) {
             Ok(Some(attributes)) => attributes,
             Ok(None) => continue,
-            Err(errno) => return Err(WorkerError::writing("look at", &pair.path.join(&extra.name), errno)),
+            Err(errno) => {
+                return Err(WorkerError::writing(
+                    "look at",
+                    &pair.path.join(&extra.name),
+                    errno,
+                ));
+            }
         };
         match attributes.kind {
             Kind::Folder => plan_folder(shared, pair, &extra.name, &mut descend)?,
             Kind::File if is_left_alone(shared, pair, &extra.name) => {}
             Kind::File | Kind::Symlink | Kind::Special => {
-                let ours = manifest.get(&extra.name).is_some_and(|known| known.destination_is_untouched(&attributes));
-                plan(shared, pair, &extra.name, if ours { RemovalKind::Vanished } else { RemovalKind::SetAside })?;
+                let ours = manifest
+                    .get(&extra.name)
+                    .is_some_and(|known| known.destination_is_untouched(&attributes));
+                plan(
+                    shared,
+                    pair,
+                    &extra.name,
+                    if ours {
+                        RemovalKind::Vanished
+                    } else {
+                        RemovalKind::SetAside
+                    },
+                )?;
             }
         }
     }
-    if gone.is_empty() { Ok(()) } else { shared.store.forget_files(shared.areas[pair.area].id, &gone) }
+    if gone.is_empty() {
+        Ok(())
+    } else {
+        shared.store.forget_files(shared.areas[pair.area].id, &gone)
+    }
 }
 
 /// Lock and temporary files of the agent at the destination are nobody's data.
 fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
-    shared.areas[pair.area].classify(&pair.path.join(name)).copy_rule() == CopyRule::Never
+    shared.areas[pair.area]
+        .classify(&pair.path.join(name))
+        .copy_rule()
+        == CopyRule::Never
 }
 
 fn plan_folder(
@@ -62,14 +89,21 @@ fn plan_folder(
     descend: &mut impl FnMut(FolderTask),
 ) -> Result<()> {
     let path = pair.path.join(name);
-    match shared.store.folder_made_by(shared.areas[pair.area].id, &path)? {
+    match shared
+        .store
+        .folder_made_by(shared.areas[pair.area].id, &path)?
+    {
         // Not ours: the whole folder is set aside as it is.
         None => return plan(shared, pair, name, RemovalKind::SetAside),
         // One that every post office has: it stays, but what is in it is looked at.
         Some(0) => {}
         Some(_) => plan(shared, pair, name, RemovalKind::VanishedFolder)?,
     }
-    descend(FolderTask::Inside { parent: Arc::clone(pair), source_name: None, name: name.to_vec() });
+    descend(FolderTask::Inside {
+        parent: Arc::clone(pair),
+        source_name: None,
+        name: name.to_vec(),
+    });
     Ok(())
 }
 
@@ -83,7 +117,11 @@ fn plan(shared: &Shared<'_>, pair: &FolderPair, name: &[u8], kind: RemovalKind) 
 }
 
 /// Plans for a folder of the destination that stands where the source has a file now.
-pub(super) fn plan_blocking_folder(shared: &Shared<'_>, pair: &Arc<FolderPair>, name: &[u8]) -> Result<()> {
+pub(super) fn plan_blocking_folder(
+    shared: &Shared<'_>,
+    pair: &Arc<FolderPair>,
+    name: &[u8],
+) -> Result<()> {
     let mut waiting = Vec::new();
     plan_folder(shared, pair, name, &mut |task| waiting.push(task))?;
     if waiting.is_empty() {
@@ -92,19 +130,36 @@ pub(super) fn plan_blocking_folder(shared: &Shared<'_>, pair: &Arc<FolderPair>, 
     // A folder that we made: its entries are planned one by one, each as what it is.
     plan(shared, pair, name, RemovalKind::VanishedFolder)?;
     while let Some(task) = waiting.pop() {
-        let FolderTask::Inside { parent, name, .. } = task else { continue };
+        let FolderTask::Inside { parent, name, .. } = task else {
+            continue;
+        };
         let path = parent.path.join(&name);
         let destination = match parent.destination.open_folder(&name) {
             Ok(folder) => folder,
             Err(Errno::NOENT) => continue,
             Err(errno) => return Err(WorkerError::writing("open the folder", &path, errno)),
         };
-        let entries =
-            destination.list().map_err(|errno| WorkerError::writing("list the folder", &path, errno))?;
-        let manifest = shared.store.manifest_of(shared.areas[parent.area].id, &path)?;
+        let entries = destination
+            .list()
+            .map_err(|errno| WorkerError::writing("list the folder", &path, errno))?;
+        let manifest = shared
+            .store
+            .manifest_of(shared.areas[parent.area].id, &path)?;
         let source_path = parent.source_path.join(&name);
-        let inner = Arc::new(FolderPair { area: parent.area, source: None, source_path, destination, path });
-        look_at_extras(shared, &inner, entries.iter().collect(), &manifest, |task| waiting.push(task))?;
+        let inner = Arc::new(FolderPair {
+            area: parent.area,
+            source: None,
+            source_path,
+            destination,
+            path,
+        });
+        look_at_extras(
+            shared,
+            &inner,
+            entries.iter().collect(),
+            &manifest,
+            |task| waiting.push(task),
+        )?;
     }
     Ok(())
 }

@@ -49,7 +49,9 @@ pub(crate) struct Written {
 impl Written {
     /// What the destination says now.
     pub(crate) fn destination(&self) -> Result<Attributes, CopyFailure> {
-        rustix::fs::fstat(&self.handle).map(|stat| Attributes::from(&stat)).map_err(CopyFailure::Write)
+        rustix::fs::fstat(&self.handle)
+            .map(|stat| Attributes::from(&stat))
+            .map_err(CopyFailure::Write)
     }
 }
 
@@ -59,11 +61,20 @@ impl Written {
 ///
 /// # Errors
 /// [`CopyFailure`]; `Changed` where length or time of the source differ before and after.
-pub(crate) fn write_copy(source: &OwnedFd, destination: &Folder, name: &[u8]) -> Result<Written, CopyFailure> {
+pub(crate) fn write_copy(
+    source: &OwnedFd,
+    destination: &Folder,
+    name: &[u8],
+) -> Result<Written, CopyFailure> {
     let handle = destination.create_file(name).map_err(CopyFailure::Write)?;
     let outcome = fill(source, &handle);
     match outcome {
-        Ok((attributes, digest, began)) => Ok(Written { source: attributes, digest, began, handle }),
+        Ok((attributes, digest, began)) => Ok(Written {
+            source: attributes,
+            digest,
+            began,
+            handle,
+        }),
         Err(failure) => {
             // The half-written name must not stay; if even that fails, the next pass removes it as a leftover.
             let _ = destination.remove_file(name);
@@ -75,8 +86,9 @@ pub(crate) fn write_copy(source: &OwnedFd, destination: &Folder, name: &[u8]) ->
 fn fill(source: &OwnedFd, target: &OwnedFd) -> Result<(Attributes, [u8; 32], Time), CopyFailure> {
     let began = Time::now();
     let before = attributes_of(source)?;
-    let (length, digest) =
-        read_all(source, before.size, |block| write_all(target, block).map_err(CopyFailure::Write))?;
+    let (length, digest) = read_all(source, before.size, |block| {
+        write_all(target, block).map_err(CopyFailure::Write)
+    })?;
     let after = attributes_of(source)?;
     if length != before.size || after.size != before.size || after.modified != before.modified {
         return Err(CopyFailure::Changed);
@@ -86,7 +98,9 @@ fn fill(source: &OwnedFd, target: &OwnedFd) -> Result<(Attributes, [u8; 32], Tim
 }
 
 fn attributes_of(file: &OwnedFd) -> Result<Attributes, CopyFailure> {
-    rustix::fs::fstat(file).map(|stat| Attributes::from(&stat)).map_err(CopyFailure::Read)
+    rustix::fs::fstat(file)
+        .map(|stat| Attributes::from(&stat))
+        .map_err(CopyFailure::Read)
 }
 
 /// Reads an open file from its start, at most one block more than `expected` bytes, so that a file that grows as fast

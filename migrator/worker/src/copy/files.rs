@@ -37,7 +37,9 @@ pub(super) enum Outcome {
 
 /// Copies the file where rule 2 asks for it.
 pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()> {
-    let Some(decision) = look(shared, &task)? else { return Ok(()) };
+    let Some(decision) = look(shared, &task)? else {
+        return Ok(());
+    };
     match decision {
         Decision::Keep => {
             shared.monitor.count(Count::FilesUnchanged, 1);
@@ -45,7 +47,9 @@ pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()>
         }
         Decision::Create => copy(shared, &task, false),
         Decision::Replace => copy(shared, &task, true),
-        Decision::AfterSettingAside | Decision::AfterRemovingFolder => put_off(shared, task, decision),
+        Decision::AfterSettingAside | Decision::AfterRemovingFolder => {
+            put_off(shared, task, decision)
+        }
     }
 }
 
@@ -86,14 +90,18 @@ pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decisi
         }
     }
     let destination = if task.listed {
-        task.pair
-            .destination
-            .look_at(&task.name)
-            .map_err(|errno| WorkerError::writing("look at", &task.pair.path.join(&task.name), errno))?
+        task.pair.destination.look_at(&task.name).map_err(|errno| {
+            WorkerError::writing("look at", &task.pair.path.join(&task.name), errno)
+        })?
     } else {
         None
     };
-    Ok(Some(decide(&source, task.known.as_ref(), destination.as_ref(), shared.unfinished)))
+    Ok(Some(decide(
+        &source,
+        task.known.as_ref(),
+        destination.as_ref(),
+        shared.unfinished,
+    )))
 }
 
 fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
@@ -105,7 +113,11 @@ fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
 }
 
 /// Copies the file, again where it changes while it is read.
-pub(super) fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
+pub(super) fn copy_with_retries(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    replace: bool,
+) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     for attempt in 0..=shared.options.retries {
         if attempt > 0 {
@@ -125,7 +137,11 @@ fn copy_once(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outc
         Ok(handle) => handle,
         Err(outcome) => return Ok(outcome),
     };
-    let name = if replace { temporary_name(shared.pass.id) } else { task.name.clone() };
+    let name = if replace {
+        temporary_name(shared.pass.id)
+    } else {
+        task.name.clone()
+    };
     let written = match write_copy(&source, &task.pair.destination, &name) {
         Ok(written) => written,
         Err(failure) => return outcome_of(task, failure),
@@ -155,7 +171,11 @@ pub(super) fn outcome_of(task: &FileTask, failure: CopyFailure) -> Result<Outcom
             Err(WorkerError::reading("read", &task.source_path(), errno))
         }
         CopyFailure::Read(errno) => Ok(Outcome::Unreadable(errno)),
-        CopyFailure::Write(errno) => Err(WorkerError::writing("write", &task.pair.path.join(&task.name), errno)),
+        CopyFailure::Write(errno) => Err(WorkerError::writing(
+            "write",
+            &task.pair.path.join(&task.name),
+            errno,
+        )),
     }
 }
 
@@ -164,22 +184,32 @@ pub(super) fn publish(task: &FileTask, temporary: &[u8]) -> Result<()> {
     task.pair
         .destination
         .rename_over(temporary, &task.name)
-        .map_err(|errno| WorkerError::writing("rename over", &task.pair.path.join(&task.name), errno))
+        .map_err(|errno| {
+            WorkerError::writing("rename over", &task.pair.path.join(&task.name), errno)
+        })
 }
 
 /// What the destination says of a finished copy; asked last, because renaming changes the time of the inode.
 pub(super) fn destination_of(task: &FileTask, written: &Written) -> Result<Attributes> {
     match written.destination() {
         Ok(attributes) => Ok(attributes),
-        Err(CopyFailure::Write(errno) | CopyFailure::Read(errno)) => {
-            Err(WorkerError::writing("look at", &task.pair.path.join(&task.name), errno))
-        }
-        Err(CopyFailure::Changed) => Err(WorkerError::Order { text: "A finished copy changed".into() }),
+        Err(CopyFailure::Write(errno) | CopyFailure::Read(errno)) => Err(WorkerError::writing(
+            "look at",
+            &task.pair.path.join(&task.name),
+            errno,
+        )),
+        Err(CopyFailure::Changed) => Err(WorkerError::Order {
+            text: "A finished copy changed".into(),
+        }),
     }
 }
 
 /// Reports what kept a file from being copied.
-pub(super) fn report_outcome(shared: &Shared<'_>, task: &FileTask, outcome: &Outcome) -> Result<()> {
+pub(super) fn report_outcome(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    outcome: &Outcome,
+) -> Result<()> {
     let path = task.source_path();
     match outcome {
         Outcome::Copied(..) => {}
@@ -189,8 +219,14 @@ pub(super) fn report_outcome(shared: &Shared<'_>, task: &FileTask, outcome: &Out
                 // Nobody should be removing anything now.
                 PassKind::StageTwo => Verdict::Refused,
             };
-            shared.report("vanished", verdict, &path, "it vanished while the pass was running", "Nothing in stage one; \
-                in stage two, see who still works on the source, then run stage two again");
+            shared.report(
+                "vanished",
+                verdict,
+                &path,
+                "it vanished while the pass was running",
+                "Nothing in stage one; \
+                in stage two, see who still works on the source, then run stage two again",
+            );
         }
         Outcome::KeptChanging => {
             shared.monitor.count(Count::FilesDeferred, 1);

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::decide::Decision;
 use super::file::{CopyFailure, Written, temporary_name, write_copy};
-use super::files::{Outcome, destination_of, look, open_source, outcome_of, publish, put_off, report_outcome};
+use super::files::{
+    Outcome, destination_of, look, open_source, outcome_of, publish, put_off, report_outcome,
+};
 use super::shared::{FileTask, Shared};
 use crate::error::Result;
 use crate::locks::{self, Attempt};
@@ -38,7 +40,9 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
         }
     }
     if !changed {
-        shared.monitor.count(Count::FilesUnchanged, set.len() as u64);
+        shared
+            .monitor
+            .count(Count::FilesUnchanged, set.len() as u64);
         return Ok(());
     }
     for attempt in 0..=shared.options.retries {
@@ -47,7 +51,11 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
         }
         let _lock = match lock(shared, &set)? {
             Some(Attempt::Busy) => {
-                return super::database::defer_set(shared, &set, "another program held the lock of the guardian");
+                return super::database::defer_set(
+                    shared,
+                    &set,
+                    "another program held the lock of the guardian",
+                );
             }
             other => other,
         };
@@ -55,13 +63,24 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
             return Ok(());
         }
     }
-    super::database::defer_set(shared, &set, "the guardian set changed each time while it was read")
+    super::database::defer_set(
+        shared,
+        &set,
+        "the guardian set changed each time while it was read",
+    )
 }
 
 fn lock(shared: &Shared<'_>, set: &[FileTask]) -> Result<Option<Attempt>> {
-    let Some(guardian) = set.iter().find(|task| task.name == GUARDIAN) else { return Ok(None) };
+    let Some(guardian) = set.iter().find(|task| task.name == GUARDIAN) else {
+        return Ok(None);
+    };
     let wait = Duration::from_secs(shared.options.lock_wait_seconds);
-    match locks::lock(guardian.source()?, &guardian.source_name, guardian.lock_file.as_deref(), wait) {
+    match locks::lock(
+        guardian.source()?,
+        &guardian.source_name,
+        guardian.lock_file.as_deref(),
+        wait,
+    ) {
         Ok(attempt) => Ok(Some(attempt)),
         Err(errno) => {
             let outcome = outcome_of(guardian, CopyFailure::Read(errno))?;

@@ -43,8 +43,19 @@ pub fn run_pass(
     }
     store.clear_removals()?;
     let (pass, unfinished) = store.begin_pass(kind)?;
-    let outcome = Runner { capabilities, store, monitor, pass, unfinished, options }.run();
-    if !matches!(outcome, Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. })) {
+    let outcome = Runner {
+        capabilities,
+        store,
+        monitor,
+        pass,
+        unfinished,
+        options,
+    }
+    .run();
+    if !matches!(
+        outcome,
+        Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. })
+    ) {
         // Everything that was written is in the manifest, also where the pass stopped early.  Only a pass that was cut
         // off, or whose batch is condemned, stays unfinished: the next one takes what it left behind for its own.
         store.end_pass(pass, &tally.counts())?;
@@ -62,20 +73,26 @@ pub fn run_pass(
 /// # Errors
 /// [`WorkerError::Refused`] where a marker is missing or a document area is empty; what listing says.
 pub(crate) fn prove_source(area: &Area) -> Result<()> {
-    let entries = area
-        .source()?
-        .list()
-        .map_err(|errno| WorkerError::reading("list", &postoffice::names::RelativePath::root(), errno))?;
+    let entries = area.source()?.list().map_err(|errno| {
+        WorkerError::reading("list", &postoffice::names::RelativePath::root(), errno)
+    })?;
     let text = match area.kind {
         AreaKind::PostOffice => {
-            let missing = layout::missing_markers(entries.iter().map(|entry| entry.name.as_slice()));
+            let missing =
+                layout::missing_markers(entries.iter().map(|entry| entry.name.as_slice()));
             if missing.is_empty() {
                 return Ok(());
             }
-            format!("The source folder is no post office: it has no {}", missing.join(" and no "))
+            format!(
+                "The source folder is no post office: it has no {}",
+                missing.join(" and no ")
+            )
         }
         AreaKind::Documents if entries.is_empty() => {
-            format!("The document storage area of {} is empty at the source", area.label)
+            format!(
+                "The document storage area of {} is empty at the source",
+                area.label
+            )
         }
         AreaKind::Documents => return Ok(()),
     };
@@ -101,13 +118,16 @@ impl Runner<'_> {
         let lists = Mutex::new(Lists::default());
         let clock = ClockShift::default();
         self.monitor.phase("copy", self.expected()?);
-        let roots = (0..self.capabilities.areas.len()).map(|area| Task::Folder(FolderTask::Root(area))).collect();
+        let roots = (0..self.capabilities.areas.len())
+            .map(|area| Task::Folder(FolderTask::Root(area)))
+            .collect();
         self.copy_all(&lists, &clock, roots)?;
         self.report_shift(&clock);
 
         // What stood in the way of a copy has gone after the first round; each further round is one folder deeper.
         for _ in 0..PATH_DEPTH_MAX {
-            self.monitor.phase("remove what the source no longer has", Expected::default());
+            self.monitor
+                .phase("remove what the source no longer has", Expected::default());
             check_plan(self.store, self.options.removal_limit_percent)?;
             carry_out(self.capabilities, self.store, self.monitor)?;
             let blocked = take_blocked(&lists);
@@ -116,46 +136,58 @@ impl Runner<'_> {
             }
             self.copy_all(&lists, &clock, blocked)?;
         }
-        self.monitor.phase("set the times of the folders", Expected::default());
+        self.monitor
+            .phase("set the times of the folders", Expected::default());
         self.set_folder_times(&lists)
     }
 
     fn expected(&self) -> Result<Expected> {
         let number = |name| {
-            self.store.fact(name).map(|fact| fact.and_then(|text| text.parse().ok()).unwrap_or(0))
+            self.store
+                .fact(name)
+                .map(|fact| fact.and_then(|text| text.parse().ok()).unwrap_or(0))
         };
-        Ok(Expected { files: number("inventory-files")?, bytes: number("inventory-bytes")? })
+        Ok(Expected {
+            files: number("inventory-files")?,
+            bytes: number("inventory-bytes")?,
+        })
     }
 
     /// Crawls, then copies the databases it met, then the guardian sets.
     fn copy_all(&self, lists: &Mutex<Lists>, clock: &ClockShift, tasks: Vec<Task>) -> Result<()> {
-        with_committer(self.store, &self.capabilities.areas, self.pass.id, |committer| {
-            let shared = Shared {
-                areas: &self.capabilities.areas,
-                store: self.store,
-                monitor: self.monitor,
-                committer,
-                pass: self.pass,
-                options: self.options,
-                unfinished: self.unfinished,
-                lists,
-                clock,
-            };
-            let threads = thread_count(self.options);
-            crawl(&shared, tasks, threads)?;
-            let databases = std::mem::take(&mut shared.lists().databases);
-            pool::run(databases, threads, |task, _| copy_database(&shared, task))?;
-            let mut guardian = std::mem::take(&mut shared.lists().guardian);
-            for area in 0..self.capabilities.areas.len() {
-                let (members, rest): (Vec<FileTask>, Vec<FileTask>) =
-                    guardian.into_iter().partition(|task| task.pair.area == area);
-                guardian = rest;
-                if !members.is_empty() {
-                    copy_guardian_set(&shared, members)?;
+        with_committer(
+            self.store,
+            &self.capabilities.areas,
+            self.pass.id,
+            |committer| {
+                let shared = Shared {
+                    areas: &self.capabilities.areas,
+                    store: self.store,
+                    monitor: self.monitor,
+                    committer,
+                    pass: self.pass,
+                    options: self.options,
+                    unfinished: self.unfinished,
+                    lists,
+                    clock,
+                };
+                let threads = thread_count(self.options);
+                crawl(&shared, tasks, threads)?;
+                let databases = std::mem::take(&mut shared.lists().databases);
+                pool::run(databases, threads, |task, _| copy_database(&shared, task))?;
+                let mut guardian = std::mem::take(&mut shared.lists().guardian);
+                for area in 0..self.capabilities.areas.len() {
+                    let (members, rest): (Vec<FileTask>, Vec<FileTask>) = guardian
+                        .into_iter()
+                        .partition(|task| task.pair.area == area);
+                    guardian = rest;
+                    if !members.is_empty() {
+                        copy_guardian_set(&shared, members)?;
+                    }
                 }
-            }
-            shared.flush_removals()
-        })
+                shared.flush_removals()
+            },
+        )
     }
 
     fn report_shift(&self, clock: &ClockShift) {
@@ -175,7 +207,9 @@ impl Runner<'_> {
     /// Sets the times of the folders last, deepest first, because every name made or removed changes them.
     fn set_folder_times(&self, lists: &Mutex<Lists>) -> Result<()> {
         let mut times = {
-            let mut lists = lists.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut lists = lists
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::take(&mut lists.folder_times)
         };
         times.sort_unstable_by_key(|(_, path, _)| std::cmp::Reverse(path.depth()));
@@ -193,7 +227,9 @@ impl Runner<'_> {
 }
 
 fn take_blocked(lists: &Mutex<Lists>) -> Vec<Task> {
-    let mut lists = lists.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut lists = lists
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let files = std::mem::take(&mut lists.blocked_files);
     let folders = std::mem::take(&mut lists.blocked_folders);
     drop(lists);

@@ -21,7 +21,9 @@ const FEW_REMOVALS: u64 = 100;
 pub(super) fn check_plan(store: &JobStore, limit_percent: u32) -> Result<()> {
     let (removed, _) = store.count_removals()?;
     let (files, _) = store.manifest_totals(None)?;
-    if removed <= FEW_REMOVALS || removed.saturating_mul(100) <= files.saturating_mul(limit_percent.into()) {
+    if removed <= FEW_REMOVALS
+        || removed.saturating_mul(100) <= files.saturating_mul(limit_percent.into())
+    {
         return Ok(());
     }
     Err(WorkerError::Refused {
@@ -37,8 +39,16 @@ pub(super) fn check_plan(store: &JobStore, limit_percent: u32) -> Result<()> {
 }
 
 /// Removes or sets aside what the plan says.
-pub(super) fn carry_out(capabilities: &Capabilities, store: &JobStore, monitor: &dyn Monitor) -> Result<()> {
-    let quarantine = Quarantine { job: &capabilities.job, store, monitor };
+pub(super) fn carry_out(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let quarantine = Quarantine {
+        job: &capabilities.job,
+        store,
+        monitor,
+    };
     loop {
         let batch = store.next_removals(BATCH_ENTRIES)?;
         if batch.is_empty() {
@@ -57,7 +67,13 @@ fn carry_out_one(
     monitor: &dyn Monitor,
     removal: &Removal,
 ) -> Result<()> {
-    let Some(area) = capabilities.areas.iter().find(|area| area.id == removal.area) else { return Ok(()) };
+    let Some(area) = capabilities
+        .areas
+        .iter()
+        .find(|area| area.id == removal.area)
+    else {
+        return Ok(());
+    };
     let path = removal.folder.join(&removal.name);
     let failed = |errno| WorkerError::writing("remove", &path, errno);
     let folder = match area.destination.descend(&removal.folder) {
@@ -93,7 +109,14 @@ fn carry_out_one(
     }
 }
 
-fn set_aside(quarantine: &Quarantine<'_>, area: &Area, folder: &Folder, removal: &Removal) -> Result<()> {
+fn set_aside(
+    quarantine: &Quarantine<'_>,
+    area: &Area,
+    folder: &Folder,
+    removal: &Removal,
+) -> Result<()> {
     let reason = "it is not at the source and is not as this job wrote it";
-    quarantine.set_aside(area, folder, &removal.folder, &removal.name, reason).map(|_| ())
+    quarantine
+        .set_aside(area, folder, &removal.folder, &removal.name, reason)
+        .map(|_| ())
 }

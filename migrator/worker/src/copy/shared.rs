@@ -58,7 +58,9 @@ pub(super) struct FileTask {
 impl FileTask {
     /// The source folder; a file task has one by construction.
     pub(super) fn source(&self) -> Result<&Folder> {
-        self.pair.source.as_ref().ok_or_else(|| WorkerError::Order { text: "A file without a source".into() })
+        self.pair.source.as_ref().ok_or_else(|| WorkerError::Order {
+            text: "A file without a source".into(),
+        })
     }
 
     /// Its path at the source, for messages.
@@ -129,8 +131,16 @@ impl Shared<'_> {
     }
 
     /// Reports something about a path of the source.
-    pub(super) fn report(&self, code: &'static str, verdict: Verdict, path: &RelativePath, text: &str, remedy: &str) {
-        self.monitor.finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
+    pub(super) fn report(
+        &self,
+        code: &'static str,
+        verdict: Verdict,
+        path: &RelativePath,
+        text: &str,
+        remedy: &str,
+    ) {
+        self.monitor
+            .finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
     }
 
     /// Reports that the source would not give something up; a mount that went away ends the pass instead.
@@ -163,12 +173,17 @@ impl Shared<'_> {
     /// Writes the rest of the plan of removals down.
     pub(super) fn flush_removals(&self) -> Result<()> {
         let removals = std::mem::take(&mut self.lists().removals);
-        if removals.is_empty() { Ok(()) } else { self.store.plan_removals(&removals) }
+        if removals.is_empty() {
+            Ok(())
+        } else {
+            self.store.plan_removals(&removals)
+        }
     }
 
     /// Says once that the clock of the source is ahead of the clock of the destination.
     pub(super) fn look_for_clock_ahead(&self, path: &RelativePath, source: &Attributes) {
-        let allowance = i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
+        let allowance =
+            i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
         let ahead = source.modified.nanoseconds_since(Time::now());
         if ahead <= allowance || self.clock.ahead_reported.swap(true, Ordering::Relaxed) {
             return;
@@ -184,7 +199,12 @@ impl Shared<'_> {
     }
 
     /// Hands a finished copy to the committer.
-    pub(super) fn record(&self, task: &FileTask, written: &Written, destination: &Attributes) -> Result<()> {
+    pub(super) fn record(
+        &self,
+        task: &FileTask,
+        written: &Written,
+        destination: &Attributes,
+    ) -> Result<()> {
         let source = &written.source;
         self.monitor.count(Count::FilesCopied, 1);
         self.monitor.count(Count::BytesCopied, source.size);
@@ -195,7 +215,11 @@ impl Shared<'_> {
             file: ManifestFile {
                 size: source.size,
                 modified: source.modified,
-                racy: is_racy(source.modified, written.began, self.options.clock_allowance_seconds),
+                racy: is_racy(
+                    source.modified,
+                    written.began,
+                    self.options.clock_allowance_seconds,
+                ),
                 written_modified: destination.modified,
                 written_changed: destination.changed,
                 written_inode: destination.inode,
@@ -209,7 +233,9 @@ impl Shared<'_> {
             Ok(())
         } else {
             // The committer's own error is what the pass returns; this one only ends the threads.
-            Err(WorkerError::Order { text: "The manifest no longer takes records".into() })
+            Err(WorkerError::Order {
+                text: "The manifest no longer takes records".into(),
+            })
         }
     }
 }

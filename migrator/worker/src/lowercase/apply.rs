@@ -18,7 +18,11 @@ use crate::tree::Folder;
 const BATCH_RENAMES: u32 = 16_384;
 
 /// Finishes what an earlier sweep had begun.
-pub(super) fn finish_cut_off(capabilities: &Capabilities, store: &JobStore, monitor: &dyn Monitor) -> Result<()> {
+pub(super) fn finish_cut_off(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+) -> Result<()> {
     if store.fact("lowercase-begun")?.as_deref() == Some("yes") {
         apply(capabilities, store, monitor, &CopyOptions::default())?;
     }
@@ -38,20 +42,29 @@ pub(super) fn apply(
         let batch = store.renames_of_level(level, false, BATCH_RENAMES)?;
         let mut folders: BTreeMap<(u32, RelativePath), Vec<&Rename>> = BTreeMap::new();
         for rename in &batch {
-            folders.entry((rename.area, rename.folder.clone())).or_default().push(rename);
+            folders
+                .entry((rename.area, rename.folder.clone()))
+                .or_default()
+                .push(rename);
         }
         let work: Vec<_> = folders.into_iter().collect();
         pool::run(work, thread_count(options), |((area, path), renames), _| {
-            let Some(area) = capabilities.areas.iter().find(|known| known.id == area) else { return Ok(()) };
+            let Some(area) = capabilities.areas.iter().find(|known| known.id == area) else {
+                return Ok(());
+            };
             let folder = area
                 .destination
                 .descend(&path)
                 .map_err(|errno| WorkerError::writing("open the folder", &path, errno))?;
-            renames.iter().try_for_each(|rename| rename_one(&folder, rename, monitor))
+            renames
+                .iter()
+                .try_for_each(|rename| rename_one(&folder, rename, monitor))
         })?;
         for area in &capabilities.areas {
-            rustix::fs::syncfs(&area.destination)
-                .map_err(|source| WorkerError::SyncFailed { files: batch.len(), source })?;
+            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
+                files: batch.len(),
+                source,
+            })?;
         }
         store.mark_renamed(&batch)?;
     }
@@ -76,7 +89,8 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
         Err(Errno::EXIST) => Err(WorkerError::Refused {
             code: "name-collision",
             text: format!("{path} was to become a name that has appeared since the plan was made"),
-            remedy: "Stop whatever works at the destination, then run the same command again".into(),
+            remedy: "Stop whatever works at the destination, then run the same command again"
+                .into(),
         }),
         Err(errno) => Err(failed(errno)),
     }
@@ -84,5 +98,7 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
 
 /// Whether a sweep that was cut off had renamed this one already.
 fn is_done(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
-    Ok(folder.look_at(&rename.new)?.is_some_and(|there| there.inode == rename.inode))
+    Ok(folder
+        .look_at(&rename.new)?
+        .is_some_and(|there| there.inode == rename.inode))
 }

@@ -67,7 +67,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn visit(&self, area: &Area, visited: &Visited<'_>) -> Result<()> {
-        self.names.fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
+        self.names
+            .fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
         // Who has or will have a name: the first one that claimed it.
         let mut claimed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
@@ -85,7 +86,9 @@ impl Planner<'_> {
         }
         for (old, new) in changes {
             let attributes = self.attributes(visited, &old)?;
-            let Some(attributes) = attributes else { continue };
+            let Some(attributes) = attributes else {
+                continue;
+            };
             let other = claimed.get(&new).cloned();
             let same_file = match &other {
                 None => false,
@@ -125,7 +128,11 @@ impl Planner<'_> {
             Finding::new(
                 "name-collision",
                 Verdict::Refused,
-                format!("in {} it would become the name of {}", area.label, printable(other)),
+                format!(
+                    "in {} it would become the name of {}",
+                    area.label,
+                    printable(other)
+                ),
                 "Rename or remove one of the two",
             )
             .about(visited.path.join(name).as_bytes()),
@@ -145,6 +152,10 @@ impl Planner<'_> {
 
     fn flush(&self) -> Result<()> {
         let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        if lines.is_empty() { Ok(()) } else { self.store.plan_renames(&lines) }
+        if lines.is_empty() {
+            Ok(())
+        } else {
+            self.store.plan_renames(&lines)
+        }
     }
 }

@@ -26,12 +26,24 @@ pub fn undo_lowercase(
     while let Some(level) = store.next_rename_level(true)? {
         let batch = store.renames_of_level(level, true, BATCH_RENAMES)?;
         for rename in &batch {
-            let Some(area) = capabilities.areas.iter().find(|area| area.id == rename.area) else { continue };
+            let Some(area) = capabilities
+                .areas
+                .iter()
+                .find(|area| area.id == rename.area)
+            else {
+                continue;
+            };
             let path = rename.folder.join(&rename.new);
             let failed = |errno| WorkerError::writing("rename", &path, errno);
             let folder = area.destination.descend(&rename.folder).map_err(failed)?;
             let outcome = if rename.same_file {
-                rustix::fs::linkat(&folder, &rename.new[..], &folder, &rename.old[..], AtFlags::empty())
+                rustix::fs::linkat(
+                    &folder,
+                    &rename.new[..],
+                    &folder,
+                    &rename.old[..],
+                    AtFlags::empty(),
+                )
             } else {
                 folder.rename_to_new(&rename.new, &folder, &rename.old)
             };
@@ -45,7 +57,9 @@ pub fn undo_lowercase(
                     return Err(WorkerError::Refused {
                         code: "name-collision",
                         text: format!("{path} cannot have its old name again: it is taken"),
-                        remedy: "Rename or remove what took the name, then run the same command again".into(),
+                        remedy:
+                            "Rename or remove what took the name, then run the same command again"
+                                .into(),
                     });
                 }
                 Err(errno) => return Err(failed(errno)),

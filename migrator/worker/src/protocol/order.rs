@@ -145,8 +145,12 @@ impl Task {
         match self {
             Self::Inventory => "inventory",
             Self::CreateFolders => "create-folders",
-            Self::Pass { kind: PassKind::StageOne } => "stage-one-pass",
-            Self::Pass { kind: PassKind::StageTwo } => "stage-two-pass",
+            Self::Pass {
+                kind: PassKind::StageOne,
+            } => "stage-one-pass",
+            Self::Pass {
+                kind: PassKind::StageTwo,
+            } => "stage-two-pass",
             Self::Certificates { .. } => "certificates",
             Self::Documents => "documents",
             Self::AtRest { .. } => "at-rest",

@@ -21,11 +21,17 @@ impl Step<'_> {
     pub(super) fn carry_round(&self, staging: &Folder, listing: &Listing) -> Result<usize> {
         let mut carried = 0;
         for (folder, items) in listing {
-            let known: HashMap<Vec<u8>, QueueItem> =
-                self.store.queue_items_of(folder)?.into_iter().map(|item| (item.name.clone(), item)).collect();
+            let known: HashMap<Vec<u8>, QueueItem> = self
+                .store
+                .queue_items_of(folder)?
+                .into_iter()
+                .map(|item| (item.name.clone(), item))
+                .collect();
             let wanted: Vec<(&Vec<u8>, &Standing)> = items
                 .iter()
-                .filter(|(name, standing)| !known.get(*name).is_some_and(|item| is_same(item, standing)))
+                .filter(|(name, standing)| {
+                    !known.get(*name).is_some_and(|item| is_same(item, standing))
+                })
                 .collect();
             for batch in wanted.chunks(BATCH_ITEMS) {
                 carried += self.carry_batch(staging, folder, batch, &known)?;
@@ -81,7 +87,9 @@ impl Step<'_> {
             Err(errno) => return self.unreadable(&path, errno).map(|()| None),
         };
         let temporary = staging_name(folder, name);
-        staging.remove_file(&temporary).map_err(|errno| WorkerError::writing("remove", &path, errno))?;
+        staging
+            .remove_file(&temporary)
+            .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
         match write_copy(&source, staging, &temporary) {
             Ok(written) => Ok(Some(QueueItem {
                 folder: folder.clone(),
@@ -94,7 +102,9 @@ impl Step<'_> {
             // It is being written: the next listing sees it again.
             Err(CopyFailure::Changed) => Ok(None),
             Err(CopyFailure::Read(errno)) => self.unreadable(&path, errno).map(|()| None),
-            Err(CopyFailure::Write(errno)) => Err(WorkerError::writing("write", &folder.join(name), errno)),
+            Err(CopyFailure::Write(errno)) => {
+                Err(WorkerError::writing("write", &folder.join(name), errno))
+            }
         }
     }
 
@@ -137,7 +147,12 @@ impl Step<'_> {
     }
 
     /// One renaming that never replaces; says whether the item stands in its queue.
-    pub(super) fn place_one(&self, staging: &Folder, queue: &Folder, item: &QueueItem) -> Result<bool> {
+    pub(super) fn place_one(
+        &self,
+        staging: &Folder,
+        queue: &Folder,
+        item: &QueueItem,
+    ) -> Result<bool> {
         let path = item.folder.join(&item.name);
         let failed = |errno| WorkerError::writing("place", &path, errno);
         let temporary = staging_name(&item.folder, &item.name);
@@ -146,7 +161,8 @@ impl Step<'_> {
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        let is_equal = matches!(hash_file(queue, &item.name), Ok((_, digest)) if digest == item.digest);
+        let is_equal =
+            matches!(hash_file(queue, &item.name), Ok((_, digest)) if digest == item.digest);
         staging.remove_file(&temporary).map_err(failed)?;
         if !is_equal {
             self.report(

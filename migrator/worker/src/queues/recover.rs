@@ -19,7 +19,8 @@ impl Step<'_> {
                 .look_at(&staging_name(&item.folder, &item.name))
                 .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
             // Not in the staging folder any more: the renaming happened, whoever has taken the item since.
-            let stands = staged.is_none() || self.place_one(staging, &self.queue_folder(&item.folder)?, &item)?;
+            let stands = staged.is_none()
+                || self.place_one(staging, &self.queue_folder(&item.folder)?, &item)?;
             if stands {
                 item.state = ItemState::Placed;
                 placed.push(item);

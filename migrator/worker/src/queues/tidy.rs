@@ -21,16 +21,28 @@ impl Step<'_> {
     /// Makes the queues of the destination hold only items of the listing that were carried already.
     pub(super) fn tidy(&self, listing: &Listing) -> Result<()> {
         let folders = self.destination_queues()?;
-        let quarantine = Quarantine { job: self.job, store: self.store, monitor: self.monitor };
+        let quarantine = Quarantine {
+            job: self.job,
+            store: self.store,
+            monitor: self.monitor,
+        };
         for (path, folder) in folders {
-            let known: HashMap<Vec<u8>, QueueItem> =
-                self.store.queue_items_of(&path)?.into_iter().map(|item| (item.name.clone(), item)).collect();
+            let known: HashMap<Vec<u8>, QueueItem> = self
+                .store
+                .queue_items_of(&path)?
+                .into_iter()
+                .map(|item| (item.name.clone(), item))
+                .collect();
             let standing = listing.get(&path);
-            let entries = folder.list().map_err(|errno| WorkerError::writing("list the queue", &path, errno))?;
+            let entries = folder
+                .list()
+                .map_err(|errno| WorkerError::writing("list the queue", &path, errno))?;
             let mut stands = std::collections::HashSet::new();
             for entry in entries {
                 let full = path.join(&entry.name);
-                let is_item = folder.kind_of(&entry).is_ok_and(|kind| kind != Kind::Folder)
+                let is_item = folder
+                    .kind_of(&entry)
+                    .is_ok_and(|kind| kind != Kind::Folder)
                     && layout::classify_file(&full).copy_rule() == CopyRule::QueueStep;
                 if !is_item {
                     continue;
@@ -53,8 +65,10 @@ impl Step<'_> {
                 }
             }
             // Carried before and no longer there: the test POA took it, so it must be carried again.
-            let gone: Vec<QueueItem> =
-                known.into_values().filter(|item| !stands.contains(&item.name)).collect();
+            let gone: Vec<QueueItem> = known
+                .into_values()
+                .filter(|item| !stands.contains(&item.name))
+                .collect();
             self.store.forget_queue_items(&gone)?;
         }
         Ok(())
@@ -68,13 +82,17 @@ impl Step<'_> {
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {
                 if layout::is_queue(visited.path) {
-                    let mut queues = queues.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut queues = queues
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner);
                     queues.push((visited.path.clone(), visited.folder.clone()));
                 }
                 Ok(())
             },
         )?;
-        Ok(queues.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Ok(queues
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 

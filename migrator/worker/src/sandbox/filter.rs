@@ -70,11 +70,17 @@ pub(super) fn restrict() -> Result<bool> {
     let Ok(architecture) = TargetArch::try_from(std::env::consts::ARCH) else {
         return Ok(false);
     };
-    let rules = DENIED.iter().flat_map(|&call| numbers(call)).map(|call| (call, Vec::new())).collect::<BTreeMap<_, _>>();
+    let rules = DENIED
+        .iter()
+        .flat_map(|&call| numbers(call))
+        .map(|call| (call, Vec::new()))
+        .collect::<BTreeMap<_, _>>();
     let denied = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
     let program: BpfProgram = SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture)
         .and_then(TryInto::try_into)
-        .map_err(|error| WorkerError::Sandbox { text: error.to_string() })?;
+        .map_err(|error| WorkerError::Sandbox {
+            text: error.to_string(),
+        })?;
     match seccompiler::apply_filter(&program) {
         Ok(()) => Ok(true),
         // A kernel built without seccomp; reported as missing.
@@ -83,7 +89,9 @@ pub(super) fn restrict() -> Result<bool> {
         {
             Ok(false)
         }
-        Err(error) => Err(WorkerError::Sandbox { text: error.to_string() }),
+        Err(error) => Err(WorkerError::Sandbox {
+            text: error.to_string(),
+        }),
     }
 }
 

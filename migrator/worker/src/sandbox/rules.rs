@@ -6,8 +6,8 @@
 use std::os::fd::AsFd as _;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset, RulesetAttr as _,
-    RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset,
+    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus,
 };
 
 use crate::capabilities::Capabilities;
@@ -18,7 +18,9 @@ const NEWEST: ABI = ABI::V6;
 pub(super) fn restrict(capabilities: &Capabilities) -> Result<String> {
     let status = build(capabilities)
         .and_then(RulesetCreated::restrict_self)
-        .map_err(|error| WorkerError::Sandbox { text: error.to_string() })?;
+        .map_err(|error| WorkerError::Sandbox {
+            text: error.to_string(),
+        })?;
     Ok(match status.ruleset {
         RulesetStatus::FullyEnforced => "full",
         RulesetStatus::PartiallyEnforced => "partial",

@@ -13,7 +13,7 @@ use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
 use crate::pool::{self, Stack};
-use crate::protocol::{CopyOptions};
+use crate::protocol::CopyOptions;
 use crate::store::{JobStore, SealedFile};
 use crate::tree::{Entry, Kind};
 
@@ -49,12 +49,16 @@ pub(super) fn compare(
         folders: AtomicU64::new(0),
         differences: AtomicU64::new(0),
     };
-    pool::run(vec![Task::Folder(Pair::root(area)?)], thread_count(options), |task, stack| match task {
-        Task::Folder(pair) => comparison.folder(&pair, stack),
-        Task::Files(pair, names) => {
-            names.iter().try_for_each(|(source_name, name)| comparison.file(&pair, source_name, name))
-        }
-    })?;
+    pool::run(
+        vec![Task::Folder(Pair::root(area)?)],
+        thread_count(options),
+        |task, stack| match task {
+            Task::Folder(pair) => comparison.folder(&pair, stack),
+            Task::Files(pair, names) => names
+                .iter()
+                .try_for_each(|(source_name, name)| comparison.file(&pair, source_name, name)),
+        },
+    )?;
     comparison.flush()?;
     Ok(Seen {
         files: comparison.files.into_inner(),
@@ -106,15 +110,16 @@ impl Comparison<'_> {
             .destination
             .list()
             .map_err(|errno| WorkerError::writing("list", &pair.path, errno))?;
-        let mut there: HashMap<&[u8], &Entry> =
-            destination.iter().map(|entry| (entry.name.as_slice(), entry)).collect();
+        let mut there: HashMap<&[u8], &Entry> = destination
+            .iter()
+            .map(|entry| (entry.name.as_slice(), entry))
+            .collect();
         let mut files = Vec::new();
         for entry in &source {
             let name = destination_name(&entry.name);
-            let kind = pair
-                .source
-                .kind_of(entry)
-                .map_err(|errno| WorkerError::reading("look at", &pair.source_path.join(&entry.name), errno))?;
+            let kind = pair.source.kind_of(entry).map_err(|errno| {
+                WorkerError::reading("look at", &pair.source_path.join(&entry.name), errno)
+            })?;
             let other = there.remove(name.as_slice());
             match kind {
                 Kind::File => files.extend(self.file_entry(pair, entry, &name, other)),
@@ -129,7 +134,9 @@ impl Comparison<'_> {
         for extra in there.into_values() {
             self.extra(pair, extra)?;
         }
-        destination.iter().for_each(|entry| self.require_lower_case(pair, entry));
+        destination
+            .iter()
+            .for_each(|entry| self.require_lower_case(pair, entry));
         Ok(())
     }
 
@@ -140,11 +147,18 @@ impl Comparison<'_> {
         name: &[u8],
         other: Option<&Entry>,
     ) -> Option<(Vec<u8>, Vec<u8>)> {
-        if self.area.leaves_out(&pair.source_path.join(&entry.name), self.options) {
+        if self
+            .area
+            .leaves_out(&pair.source_path.join(&entry.name), self.options)
+        {
             return None;
         }
         if other.is_none() {
-            self.differs("seal-missing", &pair.source_path.join(&entry.name), "the destination does not have it");
+            self.differs(
+                "seal-missing",
+                &pair.source_path.join(&entry.name),
+                "the destination does not have it",
+            );
             return None;
         }
         Some((entry.name.clone(), name.to_vec()))
@@ -160,23 +174,40 @@ impl Comparison<'_> {
     ) -> Result<()> {
         let source_path = pair.source_path.join(&entry.name);
         if other.is_none() {
-            self.differs("seal-missing", &source_path, "the destination does not have this folder");
+            self.differs(
+                "seal-missing",
+                &source_path,
+                "the destination does not have this folder",
+            );
             return Ok(());
         }
         if source_path.depth() > PATH_DEPTH_MAX {
-            self.differs("seal-missing", &source_path, "it lies too deep to be compared");
+            self.differs(
+                "seal-missing",
+                &source_path,
+                "it lies too deep to be compared",
+            );
             return Ok(());
         }
         let path = pair.path.join(name);
         let Ok(destination) = pair.destination.open_folder(name) else {
-            self.differs("seal-differs", &path, "the source has a folder here and the destination has not");
+            self.differs(
+                "seal-differs",
+                &path,
+                "the source has a folder here and the destination has not",
+            );
             return Ok(());
         };
         let source = pair
             .source
             .open_folder(&entry.name)
             .map_err(|errno| WorkerError::reading("open the folder", &source_path, errno))?;
-        stack.push(Task::Folder(Arc::new(Pair { path, source_path, source, destination })));
+        stack.push(Task::Folder(Arc::new(Pair {
+            path,
+            source_path,
+            source,
+            destination,
+        })));
         Ok(())
     }
 
@@ -200,7 +231,11 @@ impl Comparison<'_> {
     }
 
     #[allow(clippy::unused_self)]
-    fn holds_no_file(&self, pair: &Pair, entry: &Entry) -> std::result::Result<bool, rustix::io::Errno> {
+    fn holds_no_file(
+        &self,
+        pair: &Pair,
+        entry: &Entry,
+    ) -> std::result::Result<bool, rustix::io::Errno> {
         let mut waiting = vec![pair.destination.open_folder(&entry.name)?];
         while let Some(folder) = waiting.pop() {
             for inner in folder.list()? {
@@ -215,8 +250,14 @@ impl Comparison<'_> {
 
     fn require_lower_case(&self, pair: &Pair, entry: &Entry) {
         let path = pair.path.join(&entry.name);
-        if matches!(lower_case(&entry.name), LowerCased::Changed(_)) && !self.area.leaves_out(&path, self.options) {
-            self.differs("seal-not-lower-case", &path, "its name has a capital letter");
+        if matches!(lower_case(&entry.name), LowerCased::Changed(_))
+            && !self.area.leaves_out(&path, self.options)
+        {
+            self.differs(
+                "seal-not-lower-case",
+                &path,
+                "its name has a capital letter",
+            );
         }
     }
 
@@ -225,21 +266,35 @@ impl Comparison<'_> {
         let source_path = pair.source_path.join(source_name);
         let source = match hash_file(&pair.source, source_name) {
             Ok(hashed) => hashed,
-            Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("read", &source_path, errno)),
+            Err(errno) if is_mount_gone(errno) => {
+                return Err(WorkerError::reading("read", &source_path, errno));
+            }
             Err(errno) => {
-                self.differs("seal-source", &source_path, &format!("the source could not be read: {errno}"));
+                self.differs(
+                    "seal-source",
+                    &source_path,
+                    &format!("the source could not be read: {errno}"),
+                );
                 return Ok(());
             }
         };
         let destination = match hash_file(&pair.destination, name) {
             Ok(hashed) => hashed,
             Err(errno) => {
-                self.differs("seal-destination", &path, &format!("the destination could not be read: {errno}"));
+                self.differs(
+                    "seal-destination",
+                    &path,
+                    &format!("the destination could not be read: {errno}"),
+                );
                 return Ok(());
             }
         };
         if source.0.size != destination.0.size || source.1 != destination.1 {
-            self.differs("seal-differs", &path, "its bytes are not those of the source");
+            self.differs(
+                "seal-differs",
+                &path,
+                "its bytes are not those of the source",
+            );
             return Ok(());
         }
         self.files.fetch_add(1, Ordering::Relaxed);
@@ -268,7 +323,12 @@ impl Comparison<'_> {
     }
 
     fn flush(&self) -> Result<()> {
-        let sealed = std::mem::take(&mut *self.sealed.lock().unwrap_or_else(PoisonError::into_inner));
-        if sealed.is_empty() { Ok(()) } else { self.store.record_sealed(&sealed) }
+        let sealed =
+            std::mem::take(&mut *self.sealed.lock().unwrap_or_else(PoisonError::into_inner));
+        if sealed.is_empty() {
+            Ok(())
+        } else {
+            self.store.record_sealed(&sealed)
+        }
     }
 }

@@ -33,7 +33,13 @@ pub fn verify(
             remedy: "Run stage two to its end first".into(),
         });
     }
-    monitor.phase("compare the destination with its seal", Expected { files: sealed_files, bytes: 0 });
+    monitor.phase(
+        "compare the destination with its seal",
+        Expected {
+            files: sealed_files,
+            bytes: 0,
+        },
+    );
     let mut report = SealReport::default();
     for area in &capabilities.areas {
         let check = Check {
@@ -56,7 +62,9 @@ pub fn verify(
         report.bytes += check.bytes.into_inner();
         report.folders += check.folders.into_inner();
         report.differences += check.differences.into_inner();
-        report.root_digests.insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+        report
+            .root_digests
+            .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
     }
     // Folders that are gone with all they held were never visited.
     let unseen = sealed_files.saturating_sub(report.files + report.differences);
@@ -100,16 +108,31 @@ impl Check<'_> {
             match sealed.remove(&entry.name) {
                 Some((size, digest)) => self.file(visited, &entry.name, &path, size, &digest),
                 None if self.area.leaves_out(&path, self.options) => {}
-                None => self.differs("seal-extra", &path, "it was not there when the seal was made"),
+                None => self.differs(
+                    "seal-extra",
+                    &path,
+                    "it was not there when the seal was made",
+                ),
             }
         }
         for name in sealed.keys() {
-            self.differs("seal-missing", &visited.path.join(name), "it is no longer there");
+            self.differs(
+                "seal-missing",
+                &visited.path.join(name),
+                "it is no longer there",
+            );
         }
         Ok(())
     }
 
-    fn file(&self, visited: &Visited<'_>, name: &[u8], path: &RelativePath, size: u64, digest: &[u8; 32]) {
+    fn file(
+        &self,
+        visited: &Visited<'_>,
+        name: &[u8],
+        path: &RelativePath,
+        size: u64,
+        digest: &[u8; 32],
+    ) {
         match hash_file(visited.folder, name) {
             Ok((attributes, now)) if attributes.size == size && now == *digest => {
                 self.files.fetch_add(1, Ordering::Relaxed);
@@ -117,8 +140,16 @@ impl Check<'_> {
                 self.monitor.count(Count::FilesProven, 1);
                 self.monitor.count(Count::FilesSeen, 1);
             }
-            Ok(_) => self.differs("seal-differs", path, "its bytes are not those that were sealed"),
-            Err(errno) => self.differs("seal-destination", path, &format!("it could not be read: {errno}")),
+            Ok(_) => self.differs(
+                "seal-differs",
+                path,
+                "its bytes are not those that were sealed",
+            ),
+            Err(errno) => self.differs(
+                "seal-destination",
+                path,
+                &format!("it could not be read: {errno}"),
+            ),
         }
     }
 

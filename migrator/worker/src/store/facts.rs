@@ -14,8 +14,11 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn remember(&self, facts: &BTreeMap<String, String>) -> Result<()> {
         self.change("remember a fact", |transaction| {
-            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?;
-            facts.iter().try_for_each(|(name, value)| insert.execute((name, value)).map(|_| ()))
+            let mut insert = transaction
+                .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?;
+            facts
+                .iter()
+                .try_for_each(|(name, value)| insert.execute((name, value)).map(|_| ()))
         })
     }
 
@@ -25,7 +28,11 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn fact(&self, name: &str) -> Result<Option<String>> {
         self.read("read a fact", |connection| {
-            connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+            connection
+                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+                    row.get(0)
+                })
+                .optional()
         })
     }
 

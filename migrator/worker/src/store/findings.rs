@@ -10,7 +10,10 @@ use crate::protocol::FindingLine;
 
 /// A verdict as the store spells it: as in JSON, without the quotes.
 pub(super) fn verdict_word(verdict: Verdict) -> String {
-    serde_json::to_value(verdict).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(verdict)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// The inverse of [`verdict_word`]; what is unknown counts as unproven, which hides nothing.

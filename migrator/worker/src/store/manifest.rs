@@ -66,10 +66,19 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, ManifestFile)> {
         row.get(0)?,
         ManifestFile {
             size: unsigned(row.get(1)?),
-            modified: Time { seconds: row.get(2)?, nanoseconds: row.get(3)? },
+            modified: Time {
+                seconds: row.get(2)?,
+                nanoseconds: row.get(3)?,
+            },
             racy: row.get(4)?,
-            written_modified: Time { seconds: row.get(5)?, nanoseconds: row.get(6)? },
-            written_changed: Time { seconds: row.get(7)?, nanoseconds: row.get(8)? },
+            written_modified: Time {
+                seconds: row.get(5)?,
+                nanoseconds: row.get(6)?,
+            },
+            written_changed: Time {
+                seconds: row.get(7)?,
+                nanoseconds: row.get(8)?,
+            },
             written_inode: unsigned(row.get(9)?),
             digest: row.get(10)?,
         },
@@ -77,13 +86,23 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, ManifestFile)> {
 }
 
 /// Writes copied files and new folders into the manifest, as part of a transaction.
-pub(super) fn insert(transaction: &Transaction<'_>, pass: i64, copied: &[Copied]) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    pass: i64,
+    copied: &[Copied],
+) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
         "INSERT OR REPLACE INTO file (area, folder, name, size, modified_s, modified_ns, racy, written_modified_s,
             written_modified_ns, written_changed_s, written_changed_ns, written_inode, digest, pass)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
-    for Copied { area, folder, name, file } in copied {
+    for Copied {
+        area,
+        folder,
+        name,
+        file,
+    } in copied
+    {
         insert.execute((
             area,
             folder.as_bytes(),
@@ -110,7 +129,9 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn commit_copied(&self, pass: i64, copied: &[Copied]) -> Result<()> {
-        self.change("commit a batch of files", |transaction| insert(transaction, pass, copied))
+        self.change("commit a batch of files", |transaction| {
+            insert(transaction, pass, copied)
+        })
     }
 
     /// What the manifest says about the files of one folder of the destination.
@@ -120,7 +141,9 @@ impl JobStore {
     pub fn manifest_of(&self, area: u32, folder: &RelativePath) -> Result<Manifest> {
         self.read("read the manifest", |connection| {
             connection
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2"))?
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2"
+                ))?
                 .query_map((area, folder.as_bytes()), from_row)?
                 .collect()
         })
@@ -146,7 +169,9 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn racy_files(&self) -> Result<u64> {
         self.read("count fresh files", |connection| {
-            connection.query_row("SELECT count(*) FROM file WHERE racy", [], |row| row.get(0).map(unsigned))
+            connection.query_row("SELECT count(*) FROM file WHERE racy", [], |row| {
+                row.get(0).map(unsigned)
+            })
         })
     }
 
@@ -156,11 +181,11 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn forget_files(&self, area: u32, files: &[(RelativePath, Vec<u8>)]) -> Result<()> {
         self.change("forget files", |transaction| {
-            let mut delete =
-                transaction.prepare_cached("DELETE FROM file WHERE area = ?1 AND folder = ?2 AND name = ?3")?;
-            files
-                .iter()
-                .try_for_each(|(folder, name)| delete.execute((area, folder.as_bytes(), name)).map(|_| ()))
+            let mut delete = transaction
+                .prepare_cached("DELETE FROM file WHERE area = ?1 AND folder = ?2 AND name = ?3")?;
+            files.iter().try_for_each(|(folder, name)| {
+                delete.execute((area, folder.as_bytes(), name)).map(|_| ())
+            })
         })
     }
 
@@ -170,9 +195,12 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn record_folders(&self, area: u32, pass: i64, folders: &[RelativePath]) -> Result<()> {
         self.change("record folders", |transaction| {
-            let mut insert =
-                transaction.prepare_cached("INSERT OR IGNORE INTO folder (area, path, pass) VALUES (?1, ?2, ?3)")?;
-            folders.iter().try_for_each(|path| insert.execute((area, path.as_bytes(), pass)).map(|_| ()))
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR IGNORE INTO folder (area, path, pass) VALUES (?1, ?2, ?3)",
+            )?;
+            folders
+                .iter()
+                .try_for_each(|path| insert.execute((area, path.as_bytes(), pass)).map(|_| ()))
         })
     }
 

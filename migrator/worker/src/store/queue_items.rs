@@ -38,9 +38,16 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<QueueItem> {
         folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(0)?).unwrap_or_default(),
         name: row.get(1)?,
         size: unsigned(row.get(2)?),
-        modified: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
+        modified: Time {
+            seconds: row.get(3)?,
+            nanoseconds: row.get(4)?,
+        },
         digest: row.get(5)?,
-        state: if row.get::<_, String>(6)? == "placing" { ItemState::Placing } else { ItemState::Placed },
+        state: if row.get::<_, String>(6)? == "placing" {
+            ItemState::Placing
+        } else {
+            ItemState::Placed
+        },
     })
 }
 
@@ -81,8 +88,13 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn forget_queue_items(&self, items: &[QueueItem]) -> Result<()> {
         self.change("forget queued items", |transaction| {
-            let mut delete = transaction.prepare_cached("DELETE FROM queue_item WHERE folder = ?1 AND name = ?2")?;
-            items.iter().try_for_each(|item| delete.execute((item.folder.as_bytes(), &item.name)).map(|_| ()))
+            let mut delete = transaction
+                .prepare_cached("DELETE FROM queue_item WHERE folder = ?1 AND name = ?2")?;
+            items.iter().try_for_each(|item| {
+                delete
+                    .execute((item.folder.as_bytes(), &item.name))
+                    .map(|_| ())
+            })
         })
     }
 

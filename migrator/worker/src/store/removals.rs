@@ -65,11 +65,19 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn plan_removals(&self, removals: &[Removal]) -> Result<()> {
         self.change("plan removals", |transaction| {
-            let mut insert = transaction
-                .prepare_cached("INSERT OR REPLACE INTO removal (area, folder, name, kind) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO removal (area, folder, name, kind) VALUES (?1, ?2, ?3, ?4)",
+            )?;
             removals.iter().try_for_each(|removal| {
-                let Removal { area, folder, name, kind } = removal;
-                insert.execute((area, folder.as_bytes(), name, kind.word())).map(|_| ())
+                let Removal {
+                    area,
+                    folder,
+                    name,
+                    kind,
+                } = removal;
+                insert
+                    .execute((area, folder.as_bytes(), name, kind.word()))
+                    .map(|_| ())
             })
         })
     }
@@ -103,7 +111,8 @@ impl JobStore {
                 .query_map([limit], |row| {
                     Ok(Removal {
                         area: row.get(0)?,
-                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(1)?).unwrap_or_default(),
+                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(1)?)
+                            .unwrap_or_default(),
                         name: row.get(2)?,
                         kind: RemovalKind::from_word(&row.get::<_, String>(3)?),
                     })
@@ -119,14 +128,19 @@ impl JobStore {
     pub fn finish_removals(&self, removals: &[Removal]) -> Result<()> {
         self.change("finish removals", |transaction| {
             for table in ["removal", "file"] {
-                let mut delete = transaction
-                    .prepare_cached(&format!("DELETE FROM {table} WHERE area = ?1 AND folder = ?2 AND name = ?3"))?;
+                let mut delete = transaction.prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE area = ?1 AND folder = ?2 AND name = ?3"
+                ))?;
                 for removal in removals {
                     delete.execute((removal.area, removal.folder.as_bytes(), &removal.name))?;
                 }
             }
-            let mut forget = transaction.prepare_cached("DELETE FROM folder WHERE area = ?1 AND path = ?2")?;
-            for removal in removals.iter().filter(|removal| removal.kind == RemovalKind::VanishedFolder) {
+            let mut forget =
+                transaction.prepare_cached("DELETE FROM folder WHERE area = ?1 AND path = ?2")?;
+            for removal in removals
+                .iter()
+                .filter(|removal| removal.kind == RemovalKind::VanishedFolder)
+            {
                 forget.execute((removal.area, removal.folder.join(&removal.name).as_bytes()))?;
             }
             Ok(())
@@ -137,7 +151,13 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn record_set_aside(&self, area: u32, path: &RelativePath, kept_as: &str, reason: &str) -> Result<()> {
+    pub fn record_set_aside(
+        &self,
+        area: u32,
+        path: &RelativePath,
+        kept_as: &str,
+        reason: &str,
+    ) -> Result<()> {
         self.change("record what is set aside", |transaction| {
             transaction
                 .execute(

@@ -31,7 +31,9 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn clear_planned_renames(&self) -> Result<()> {
         self.change("clear the plan of renamings", |transaction| {
-            transaction.execute("DELETE FROM rename WHERE NOT done", []).map(|_| ())
+            transaction
+                .execute("DELETE FROM rename WHERE NOT done", [])
+                .map(|_| ())
         })
     }
 
@@ -72,7 +74,9 @@ impl JobStore {
         } else {
             "SELECT max(depth) FROM rename WHERE NOT done"
         };
-        self.read("read the plan of renamings", |connection| connection.query_row(query, [], |row| row.get(0)))
+        self.read("read the plan of renamings", |connection| {
+            connection.query_row(query, [], |row| row.get(0))
+        })
     }
 
     /// Up to `limit` renamings of one level, in folders after `after` (area, folder), whole folders only unless a
@@ -91,7 +95,8 @@ impl JobStore {
                     Ok(Rename {
                         id: row.get(0)?,
                         area: row.get(1)?,
-                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(2)?).unwrap_or_default(),
+                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(2)?)
+                            .unwrap_or_default(),
                         old: row.get(3)?,
                         new: row.get(4)?,
                         inode: unsigned(row.get(5)?),
@@ -108,8 +113,11 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn mark_renamed(&self, renames: &[Rename]) -> Result<()> {
         self.change("mark renamings", |transaction| {
-            let mut update = transaction.prepare_cached("UPDATE rename SET done = 1 WHERE id = ?1")?;
-            renames.iter().try_for_each(|rename| update.execute([rename.id]).map(|_| ()))
+            let mut update =
+                transaction.prepare_cached("UPDATE rename SET done = 1 WHERE id = ?1")?;
+            renames
+                .iter()
+                .try_for_each(|rename| update.execute([rename.id]).map(|_| ()))
         })
     }
 
@@ -120,7 +128,9 @@ impl JobStore {
     pub fn forget_renames(&self, renames: &[Rename]) -> Result<()> {
         self.change("forget renamings", |transaction| {
             let mut delete = transaction.prepare_cached("DELETE FROM rename WHERE id = ?1")?;
-            renames.iter().try_for_each(|rename| delete.execute([rename.id]).map(|_| ()))
+            renames
+                .iter()
+                .try_for_each(|rename| delete.execute([rename.id]).map(|_| ()))
         })
     }
 
@@ -130,7 +140,9 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn planned_renames(&self, limit: u32) -> Result<(u64, Vec<Rename>)> {
         let planned = self.read("count the plan of renamings", |connection| {
-            connection.query_row("SELECT count(*) FROM rename WHERE NOT done", [], |row| row.get(0).map(unsigned))
+            connection.query_row("SELECT count(*) FROM rename WHERE NOT done", [], |row| {
+                row.get(0).map(unsigned)
+            })
         })?;
         let mut lines = Vec::new();
         let mut level = self.next_rename_level(false)?;

@@ -91,10 +91,16 @@ pub(super) fn prepare(connection: &Connection) -> Result<()> {
     match found {
         0 => {
             // Two processes may find the store new at once; making the tables twice changes nothing.
-            let batch = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;");
-            connection.execute_batch(&batch).map_err(WorkerError::store("make its tables"))
+            let batch =
+                format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;");
+            connection
+                .execute_batch(&batch)
+                .map_err(WorkerError::store("make its tables"))
         }
         LAYOUT => Ok(()),
-        _ => Err(WorkerError::StoreLayout { found, known: LAYOUT }),
+        _ => Err(WorkerError::StoreLayout {
+            found,
+            known: LAYOUT,
+        }),
     }
 }

@@ -28,7 +28,9 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn clear_sealed(&self) -> Result<()> {
-        self.change("clear the seal", |transaction| transaction.execute("DELETE FROM sealed", []).map(|_| ()))
+        self.change("clear the seal", |transaction| {
+            transaction.execute("DELETE FROM sealed", []).map(|_| ())
+        })
     }
 
     /// Records sealed files.
@@ -52,10 +54,16 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn sealed_of(&self, area: u32, folder: &RelativePath) -> Result<HashMap<Vec<u8>, (u64, [u8; 32])>> {
+    pub fn sealed_of(
+        &self,
+        area: u32,
+        folder: &RelativePath,
+    ) -> Result<HashMap<Vec<u8>, (u64, [u8; 32])>> {
         self.read("read the seal", |connection| {
             connection
-                .prepare_cached("SELECT name, size, digest FROM sealed WHERE area = ?1 AND folder = ?2")?
+                .prepare_cached(
+                    "SELECT name, size, digest FROM sealed WHERE area = ?1 AND folder = ?2",
+                )?
                 .query_map((area, folder.as_bytes()), |row| {
                     Ok((row.get(0)?, (unsigned(row.get(1)?), row.get(2)?)))
                 })?
@@ -67,7 +75,11 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn each_sealed(&self, area: u32, mut each: impl FnMut(&[u8], &[u8], u64, &[u8])) -> Result<()> {
+    pub fn each_sealed(
+        &self,
+        area: u32,
+        mut each: impl FnMut(&[u8], &[u8], u64, &[u8]),
+    ) -> Result<()> {
         self.read("read the seal", |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT folder, name, size, digest FROM sealed WHERE area = ?1 ORDER BY folder, name",
@@ -91,7 +103,9 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn sealed_files(&self) -> Result<u64> {
         self.read("count the seal", |connection| {
-            connection.query_row("SELECT count(*) FROM sealed", [], |row| row.get(0).map(unsigned))
+            connection.query_row("SELECT count(*) FROM sealed", [], |row| {
+                row.get(0).map(unsigned)
+            })
         })
     }
 }

@@ -66,7 +66,8 @@ fn passes(connection: &Connection) -> rusqlite::Result<Vec<PassLine>> {
     connection
         .prepare("SELECT id, kind, began, ended, counts FROM pass ORDER BY id")?
         .query_map([], |row| {
-            let counts: Counts = serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default();
+            let counts: Counts =
+                serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default();
             let count = |what: Count| counts.get(&what).copied().unwrap_or(0);
             Ok(PassLine {
                 pass: row.get(0)?,

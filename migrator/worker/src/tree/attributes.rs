@@ -4,7 +4,9 @@ use rustix::fs::{FileType, Stat};
 use serde::{Deserialize, Serialize};
 
 /// A point in time as file systems keep it, since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Time {
     /// Whole seconds, negative before 1970.
     pub seconds: i64,
@@ -16,7 +18,10 @@ impl Time {
     /// The clock of this machine.
     pub fn now() -> Self {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-        Self { seconds: now.tv_sec, nanoseconds: u32::try_from(now.tv_nsec).unwrap_or(0) }
+        Self {
+            seconds: now.tv_sec,
+            nanoseconds: u32::try_from(now.tv_nsec).unwrap_or(0),
+        }
     }
 
     /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
@@ -81,13 +86,23 @@ pub struct Attributes {
 
 impl From<&Stat> for Attributes {
     // The widths of these fields differ between architectures, so some conversions do nothing on this one.
-    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, clippy::cast_possible_truncation)]
+    #[allow(
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        clippy::cast_possible_truncation
+    )]
     fn from(stat: &Stat) -> Self {
         Self {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             size: stat.st_size as u64,
-            modified: Time { seconds: stat.st_mtime as i64, nanoseconds: stat.st_mtime_nsec as u32 },
-            changed: Time { seconds: stat.st_ctime as i64, nanoseconds: stat.st_ctime_nsec as u32 },
+            modified: Time {
+                seconds: stat.st_mtime as i64,
+                nanoseconds: stat.st_mtime_nsec as u32,
+            },
+            changed: Time {
+                seconds: stat.st_ctime as i64,
+                nanoseconds: stat.st_ctime_nsec as u32,
+            },
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
         }

@@ -19,7 +19,8 @@ impl Folder {
     /// `EEXIST` where the name is taken, by anything; `ENOSPC`; what else the kernel says.
     pub fn create_file(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
         require_entry_name(name)?;
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(self, name, flags, FILE_MODE)
     }
 

@@ -16,32 +16,48 @@ pub struct Folder {
     handle: Arc<OwnedFd>,
 }
 
-impl From<Dir> for Folder {
-    fn from(root: Dir) -> Self {
-        Self { handle: Arc::new(OwnedFd::from(root.into_std_file())) }
-    }
-}
-
 impl AsFd for Folder {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
 }
 
-const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::RDONLY);
 
 impl Folder {
+    /// A root that was opened by its path.
+    ///
+    /// Opened once more by `.`, because the handle of the library only names the folder (`O_PATH`): it can be neither
+    /// listed, nor synced, nor given a time.
+    ///
+    /// # Errors
+    /// What the kernel says; `EACCES` where the folder may not be read.
+    pub(crate) fn from_root(root: &Dir) -> Result<Self, Errno> {
+        let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS, Mode::empty())?;
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
     /// The folder `name` in this one.
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`.
     pub fn open_folder(&self, name: &[u8]) -> Result<Self, Errno> {
         require_entry_name(name)?;
-        let handle = rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()).map_err(|errno| {
-            // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
-            if errno == Errno::LOOP { Errno::NOTDIR } else { errno }
-        })?;
-        Ok(Self { handle: Arc::new(handle) })
+        let handle =
+            rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()).map_err(|errno| {
+                // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
+                if errno == Errno::LOOP {
+                    Errno::NOTDIR
+                } else {
+                    errno
+                }
+            })?;
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
     }
 
     /// The folder at `path` below this one, one name at a time.
@@ -49,7 +65,8 @@ impl Folder {
     /// # Errors
     /// As [`Folder::open_folder`].
     pub fn descend(&self, path: &RelativePath) -> Result<Self, Errno> {
-        path.components().try_fold(self.clone(), |folder, name| folder.open_folder(name))
+        path.components()
+            .try_fold(self.clone(), |folder, name| folder.open_folder(name))
     }
 
     /// Opens a regular file for reading; a pipe or device is never waited for.
@@ -58,7 +75,8 @@ impl Folder {
     /// `ENOENT`, `ELOOP` (symbolic link), `EINVAL` (not a regular file), `EACCES`.
     pub fn open_file(&self, name: &[u8]) -> Result<(OwnedFd, Attributes), Errno> {
         require_entry_name(name)?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let handle = rustix::fs::openat(self, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&handle)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -91,5 +109,9 @@ impl Folder {
 
 /// Refuses what is not one name, so that no caller can smuggle in a path.
 pub(super) fn require_entry_name(name: &[u8]) -> Result<(), Errno> {
-    if is_entry_name(name) { Ok(()) } else { Err(Errno::INVAL) }
+    if is_entry_name(name) {
+        Ok(())
+    } else {
+        Err(Errno::INVAL)
+    }
 }

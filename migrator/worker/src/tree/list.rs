@@ -33,7 +33,11 @@ impl Folder {
                 FileType::Unknown => None,
                 known => Some(Kind::from(known)),
             };
-            entries.push(Entry { name: name.to_vec(), kind, inode: entry.ino() });
+            entries.push(Entry {
+                name: name.to_vec(),
+                kind,
+                inode: entry.ino(),
+            });
         }
         entries.sort_unstable_by(|left, right| left.name.cmp(&right.name));
         Ok(entries)
@@ -46,7 +50,10 @@ impl Folder {
     pub fn kind_of(&self, entry: &Entry) -> Result<Kind, Errno> {
         match entry.kind {
             Some(kind) => Ok(kind),
-            None => self.look_at(&entry.name)?.map(|attributes| attributes.kind).ok_or(Errno::NOENT),
+            None => self
+                .look_at(&entry.name)?
+                .map(|attributes| attributes.kind)
+                .ok_or(Errno::NOENT),
         }
     }
 }

@@ -13,8 +13,14 @@ use super::{Folder, Time};
 /// What the kernel says.
 pub(crate) fn set_modified(handle: impl AsFd, time: Time) -> Result<(), Errno> {
     let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds.into() },
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: time.seconds,
+            tv_nsec: time.nanoseconds.into(),
+        },
     };
     rustix::fs::futimens(handle, &times)
 }

@@ -1,0 +1,21 @@
+//! What the worker does to real folders, looked at with nothing but the standard library.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+mod delta;
+mod hostile;
+mod kill;
+mod locks;
+mod lowercase;
+mod passes;
+mod queues;
+mod sandbox;
+mod seal;
+mod service;
+mod space;
+mod support;

@@ -1,0 +1,98 @@
+//! A first pass, and one without changes.
+
+use std::collections::BTreeSet;
+
+use worker::monitor::Count;
+use worker::protocol::Task;
+
+use crate::support::{
+    FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look, wanted,
+};
+
+#[test]
+fn a_first_pass_copies_everything_lower_cased() {
+    let site = Site::with_post_office();
+    let done = site.run(PASS_ONE);
+    let copied = (FILES.len() - 1) as u64;
+    assert_eq!(done.count(Count::FilesCopied), copied, "all but the lock file");
+    done.clean();
+
+    let got = contents(&site.destination);
+    assert_eq!(got, wanted(&site.source, false));
+    assert_eq!(got.len() as u64, copied);
+    assert!(!got.contains_key("ofuser/userabc.lck"), "lock files are nobody's data");
+    for (path, _) in ITEMS {
+        assert!(!got.contains_key(&path.to_ascii_lowercase()), "{path} is for the queue step");
+    }
+}
+
+#[test]
+fn a_first_pass_keeps_times_and_closes_modes() {
+    let site = Site::with_post_office();
+    site.run(PASS_ONE).clean();
+    let source = look(&site.source);
+    let destination = look(&site.destination);
+    let mut folders = 0;
+    for (path, node) in &source {
+        let Some(copy) = destination.get(&path.to_ascii_lowercase()) else { continue };
+        let path = String::from_utf8_lossy(path);
+        assert_eq!(copy.modified, node.modified, "time of {path}");
+        folders += u32::from(node.is_folder);
+    }
+    assert!(folders >= 20, "folders were compared: {folders}");
+    for (path, node) in &destination {
+        let mode = if node.is_folder { 0o700 } else { 0o600 };
+        assert_eq!(node.mode, mode, "mode of {}", String::from_utf8_lossy(path));
+    }
+}
+
+#[test]
+fn the_source_is_never_written() {
+    let site = Site::with_post_office();
+    let before = look(&site.source);
+    for task in [Task::Inventory, PASS_ONE, PASS_ONE, PASS_TWO, LOWERCASE, QUEUES, Task::Seal] {
+        site.run(task).clean();
+    }
+    assert!(site.job.join("seal.json").is_file());
+    // Bytes, times of content, times and numbers of inodes, modes.
+    assert_eq!(look(&site.source), before);
+}
+
+#[test]
+fn a_pass_without_changes_writes_nothing() {
+    let site = Site::with_post_office();
+    site.run(PASS_ONE).clean();
+    let before = look(&site.destination);
+    let done = site.run(PASS_TWO);
+    assert_eq!(done.count(Count::FilesCopied), 0);
+    assert_eq!(done.count(Count::FilesUnchanged), (FILES.len() - 1) as u64);
+    done.clean();
+    assert_eq!(look(&site.destination), before, "not even an inode changed");
+}
+
+#[test]
+fn a_file_with_a_fresh_time_is_copied_again() {
+    let site = Site::with_post_office();
+    let fresh = site.source.join("OFFILES/FD0/FRESH");
+    std::fs::write(&fresh, "fresh").unwrap();
+    site.run(PASS_ONE).clean();
+    // Changed within the same tick of its clock: same length, same time.
+    let time = fresh.metadata().unwrap().modified().unwrap();
+    std::fs::write(&fresh, "FRESH").unwrap();
+    crate::support::set_time(&fresh, time);
+    site.run(PASS_TWO).clean();
+    assert_eq!(contents(&site.destination)["offiles/fd0/fresh"], b"FRESH");
+}
+
+#[test]
+fn logs_are_left_out_where_they_are_not_wanted() {
+    let mut site = Site::with_post_office();
+    site.options.agent_logs = false;
+    site.run(PASS_ONE).clean();
+    let missing: BTreeSet<String> = wanted(&site.source, false)
+        .into_keys()
+        .filter(|path| !contents(&site.destination).contains_key(path))
+        .collect();
+    let logs = ["1123gwbk.001", "wpcsout/ofs/1123poa.001"];
+    assert_eq!(missing, logs.map(String::from).into());
+}
