@@ -106,7 +106,7 @@ fn with_worksheet(
         Err(findings) => {
             findings.iter().for_each(|finding| console.finding(finding));
             let verdict = worst(&findings);
-            let outcome = CommandOutcome { verdict, findings, steps: Vec::new() };
+            let outcome = CommandOutcome { verdict, is_stopped: true, findings, steps: Vec::new() };
             return show::end(terminal, json, &outcome, None);
         }
     };

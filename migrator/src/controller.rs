@@ -184,6 +184,7 @@ impl Controller {
         let stopped = error.map_or(Verdict::Done, worker::finding::Explain::verdict);
         CommandOutcome {
             verdict: worker::finding::worst(&self.findings).max(stopped),
+            is_stopped: error.is_some(),
             findings: std::mem::take(&mut self.findings),
             steps: std::mem::take(&mut self.steps),
         }

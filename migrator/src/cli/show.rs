@@ -37,6 +37,7 @@ pub(super) fn end(
     let text = match outcome.verdict {
         Verdict::Done => "Done".to_owned(),
         Verdict::NothingToDo => "Nothing to do".to_owned(),
+        Verdict::Person if outcome.is_stopped => format!("Stopped: {warnings} findings need a person, see above"),
         Verdict::Person => format!("Done, but {warnings} findings need a person"),
         Verdict::Usage => format!("{errors} mistakes in the command line or the worksheet; nothing was changed"),
         Verdict::Temporary => "Stopped by something passing; run the same command again".to_owned(),

@@ -56,6 +56,8 @@ pub struct StepSummary {
 pub struct CommandOutcome {
     /// The worst of it, which decides the exit code.
     pub verdict: Verdict,
+    /// Whether a step stopped it before its end.
+    pub is_stopped: bool,
     /// What was found.
     pub findings: Vec<Finding>,
     /// The steps.

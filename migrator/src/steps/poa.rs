@@ -59,7 +59,7 @@ pub(crate) async fn install(controller: &Controller) -> Result<String, StepError
         PackageKind::TarGz => vec![
             link.command("mkdir").arguments(["-p", "--"]).argument(folder.clone()),
             // Replaces the files of an agent that was unpacked before, and keeps its startup files.
-            link.command("tar").arguments(["-x", "-z", "--unlink-first", "-f"]).argument(file).argument("-C")
+            link.command("tar").arguments(["-x", "-z", "-f"]).argument(file).argument("-C")
                 .argument(folder.clone()),
         ],
         PackageKind::Rpm => vec![link.command("rpm").arguments(["-U", "--replacepkgs", "--"]).argument(file)],

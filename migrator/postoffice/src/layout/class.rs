@@ -122,13 +122,15 @@ impl FileClass {
             | Self::CheckDatabase => CopyRule::UnderLock,
             Self::Guardian => CopyRule::AtomicSet,
             Self::Queued => CopyRule::QueueStep,
-            Self::Lock | Self::Temporary => CopyRule::Never,
+            Self::Lock => CopyRule::Never,
             Self::Dictionary
             | Self::Blob
             | Self::Document
             | Self::View
             | Self::Index
             | Self::Log
+            // The name of that folder is only remembered, not documented: a copy too many loses nothing.
+            | Self::Temporary
             | Self::Certificate
             | Self::StartupFile
             | Self::Other => CopyRule::EveryPass,

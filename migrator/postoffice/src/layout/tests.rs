@@ -193,7 +193,7 @@ fn rules_and_orders_follow_the_design() {
         assert_eq!(rule == CopyRule::UnderLock, database, "{class}");
     }
     assert_eq!(FileClass::Lock.copy_rule(), CopyRule::Never);
-    assert_eq!(FileClass::Temporary.copy_rule(), CopyRule::Never);
+    assert_eq!(FileClass::Temporary.copy_rule(), CopyRule::EveryPass);
     assert_eq!(FileClass::Log.copy_rule(), CopyRule::EveryPass);
     assert!(CopyOrder::Bulk < CopyOrder::Views && CopyOrder::Views < CopyOrder::Databases);
     assert!(CopyOrder::Databases < CopyOrder::Guardian && CopyOrder::Guardian < CopyOrder::Queues);

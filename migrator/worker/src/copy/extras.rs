@@ -24,10 +24,6 @@ pub(super) fn look_at_extras(
     manifest: &Manifest,
     mut descend: impl FnMut(FolderTask),
 ) -> Result<()> {
-    if is_queue_area(shared, pair) {
-        // Items of the queues are the business of the queue step; folders there are those of every post office.
-        return Ok(());
-    }
     let mut gone: Vec<(RelativePath, Vec<u8>)> = Vec::new();
     for name in manifest
         .keys()
@@ -49,7 +45,7 @@ pub(super) fn look_at_extras(
         };
         match attributes.kind {
             Kind::Folder => plan_folder(shared, pair, &extra.name, &mut descend)?,
-            Kind::File if is_left_alone(shared, pair, &extra.name) => {}
+            _ if is_left_alone(shared, pair, &extra.name) => {}
             Kind::File | Kind::Symlink | Kind::Special => {
                 let ours = manifest
                     .get(&extra.name)
@@ -74,12 +70,12 @@ pub(super) fn look_at_extras(
     }
 }
 
-/// Lock and temporary files of the agent at the destination are nobody's data.
+/// Lock files of the agent at the destination are nobody's data; items of its queues are the business of the queue step.
 fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
-    shared.areas[pair.area]
-        .classify(&pair.path.join(name))
-        .copy_rule()
-        == CopyRule::Never
+    matches!(
+        shared.areas[pair.area].classify(&pair.path.join(name)).copy_rule(),
+        CopyRule::Never | CopyRule::QueueStep
+    )
 }
 
 fn plan_folder(
@@ -93,6 +89,8 @@ fn plan_folder(
         .store
         .folder_made_by(shared.areas[pair.area].id, &path)?
     {
+        // A log may lie in a folder of the queues; its items are the business of the queue step.
+        None if is_queue_area(shared, pair) => {}
         // Not ours: the whole folder is set aside as it is.
         None => return plan(shared, pair, name, RemovalKind::SetAside),
         // One that every post office has: it stays, but what is in it is looked at.
