@@ -71,13 +71,21 @@ fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, RehearsalError> {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
             folder.canonicalize().map_err(io_error("find", folder))?
         }
-        None => tempfile::Builder::new()
-            .prefix("gwrehearse-")
-            .tempdir()
-            .map_err(io_error("create a folder in", &std::env::temp_dir()))?
-            .keep(),
+        None => new_folder()?,
     };
     Ok(folder)
+}
+
+/// A new folder among the temporary ones, with a lower-case name as everything on Linux should have.
+fn new_folder() -> Result<PathBuf, RehearsalError> {
+    let parent = std::env::temp_dir();
+    (1_u32..)
+        .map(|number| parent.join(format!("gwrehearse-{}-{number}", std::process::id())))
+        .find_map(|folder| match fs::create_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
+            outcome => Some(outcome.map(|()| folder.clone()).map_err(io_error("create", &folder))),
+        })
+        .unwrap_or_else(|| Err(io_error("create a folder in", &parent)(std::io::ErrorKind::AlreadyExists.into())))
 }
 
 /// A rehearsal that is being played.

@@ -95,7 +95,7 @@ fn scratch_folder(controller: &Controller) -> Result<PathBuf, StepError> {
 async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Path) -> Result<(), StepError> {
     let link = controller.link()?;
     let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder.to_owned());
-    link.remote().run(&make, Vec::new()).await?.require_success(&make)?;
+    link.run(&make, Vec::new()).await?.require_success(&make)?;
     controller.link_mut()?.use_job_folder(folder.to_owned());
     let outcome = steps::install_utility::install(controller).await;
     line(controller, report, "worker-runs", outcome)?;
@@ -104,7 +104,7 @@ async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Pa
     for area in &mut areas {
         area.destination = room.to_string_lossy().into_owned();
     }
-    let finished = match controller.order_on(areas, Task::Inventory).await {
+    let finished = match controller.order_on(areas, Task::Inventory { only_count: false }).await {
         Ok(finished) => finished,
         Err(error) => return line(controller, report, "source-readable", Err(error)),
     };
@@ -135,7 +135,7 @@ async fn existing_ancestor(controller: &Controller, path: &Path) -> Result<PathB
     let link = controller.link()?;
     for ancestor in path.ancestors() {
         let test = link.command("test").argument("-d").argument(ancestor.to_owned());
-        if link.remote().run(&test, Vec::new()).await?.status.is_success() {
+        if link.run(&test, Vec::new()).await?.status.is_success() {
             return Ok(ancestor.to_owned());
         }
     }
@@ -147,7 +147,7 @@ async fn remove(controller: &mut Controller, folder: &Path) -> Result<(), StepEr
     let link = controller.link_mut()?;
     link.use_job_folder(job_folder);
     let command = link.command("rm").arguments(["-r", "-f", "--"]).argument(folder.to_owned());
-    link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    link.run(&command, Vec::new()).await?.require_success(&command)?;
     Ok(())
 }
 

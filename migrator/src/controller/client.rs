@@ -1,7 +1,5 @@
 //! The worker, as the controller sees it: orders, their events, and quick requests.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 use worker::finding::{Finding, Verdict};
 use worker::monitor::Counts;
@@ -10,18 +8,11 @@ use worker::run::Hello;
 
 use super::console::Console;
 use super::error::StepError;
-use super::link::Link;
-use crate::remote::{RemoteCommand, RemoteError};
+use super::link::{Link, Patience, is_broken};
+use crate::remote::RemoteCommand;
 
 /// How many lines may wait between the connection and the console.
 const LINES_MAX: usize = 1024;
-
-/// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
-const RECONNECTS_MAX: u32 = 10;
-
-/// How long to wait before the first attempt; doubled each time, up to [`RECONNECT_PAUSE_MAX`].
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
-const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// How an order ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +34,7 @@ pub struct Finished {
 pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
     let text = serde_json::to_vec(request).map_err(|error| StepError::Protocol { text: error.to_string() })?;
     let command = link.worker("call");
-    let output = link.remote().run(&command, text).await?.require_success(&command)?;
+    let output = link.run(&command, text).await?.require_success(&command)?;
     match serde_json::from_slice(&output.stdout) {
         Ok(Reply::Failed(finding)) => Err(finding.into()),
         Ok(reply) => Ok(reply),
@@ -55,7 +46,7 @@ pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepEr
 ///
 /// # Errors
 /// What kept it from starting; [`StepError::WorkerDied`] where it ended without its last event.
-pub(super) async fn carry_out(link: &mut Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
+pub(super) async fn carry_out(link: &Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
     let task = order.task.name();
     loop {
         match start(link, order).await? {
@@ -80,13 +71,15 @@ enum Start {
 async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
     let text = serde_json::to_vec(order).map_err(|error| StepError::Protocol { text: error.to_string() })?;
     let command = link.worker("start");
-    let output = link.remote().run(&command, text).await?.require_success(&command)?;
+    let output = link.run(&command, text).await?.require_success(&command)?;
     let started: Result<worker::service::Started, _> = serde_json::from_slice(&output.stdout);
     match started {
         Ok(worker::service::Started::Hello(hello)) => Ok(Start::Begun(hello)),
         Ok(worker::service::Started::Refused(finding)) if finding.code == "worker-busy" => {
             match running(link).await? {
-                Some(hello) => Ok(Start::Busy(hello)),
+                // Started by this very order, over a connection that broke before the answer came.
+                Some((hello, token)) if token == order.token => Ok(Start::Begun(hello)),
+                Some((hello, _)) => Ok(Start::Busy(hello)),
                 // It ended between the two questions, or it is only asking who holds the lease.
                 None => Err(finding.into()),
             }
@@ -96,52 +89,43 @@ async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
     }
 }
 
-async fn running(link: &Link) -> Result<Option<Hello>, StepError> {
+/// The worker that is running now, and the token of its order.
+async fn running(link: &Link) -> Result<Option<(Hello, String)>, StepError> {
     let Reply::Status(status) = call(link, &Request::Status).await? else {
         return Err(StepError::Protocol { text: "no status".into() });
     };
-    Ok(status.running.map(|running| Hello {
-        protocol: worker::protocol::PROTOCOL,
-        order: running.order,
-        pid: running.pid,
-        events_offset: running.events_offset,
+    Ok(status.running.map(|running| {
+        let hello = Hello {
+            protocol: worker::protocol::PROTOCOL,
+            order: running.order,
+            pid: running.pid,
+            events_offset: running.events_offset,
+        };
+        (hello, running.token)
     }))
 }
 
 /// Follows the events of an order from its first one on.
 async fn follow(
-    link: &mut Link,
+    link: &Link,
     hello: &Hello,
     task: &str,
     console: &dyn Console,
 ) -> Result<Finished, StepError> {
     let mut progress = Following { offset: hello.events_offset, order: hello.order, findings: Vec::new() };
-    let mut attempts = 0;
-    let mut pause = RECONNECT_PAUSE;
+    let mut patience = Patience::default();
     loop {
         match follow_once(link, &mut progress, console).await {
             Ok(Some(finished)) => return Ok(finished),
             Ok(None) => return Err(StepError::WorkerDied { task: task.to_owned() }),
-            Err(StepError::Remote(error)) if is_link_broken(&error) && attempts < RECONNECTS_MAX => {
-                attempts += 1;
+            Err(StepError::Remote(error)) if is_broken(&error) && patience.wait().await => {
                 console.note(&format!("The connection broke ({error}); connecting again, the worker goes on"));
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
                 // Where this fails, following fails again at once and is tried again.
-                if let Err(error) = link.reconnect().await {
-                    tracing::debug!(%error, "could not connect again yet");
-                }
+                link.try_reconnect().await?;
             }
             Err(error) => return Err(error),
         }
     }
-}
-
-fn is_link_broken(error: &RemoteError) -> bool {
-    matches!(
-        error,
-        RemoteError::Disconnected { .. } | RemoteError::Unreachable { .. } | RemoteError::ConnectTimedOut { .. }
-    )
 }
 
 struct Following {
@@ -193,7 +177,8 @@ async fn follow_once(
         .argument("--order")
         .argument(progress.order.to_string());
     let (sender, mut lines) = mpsc::channel(LINES_MAX);
-    let following = link.remote().follow(&command, sender);
+    let remote = link.remote();
+    let following = remote.follow(&command, sender);
     tokio::pin!(following);
     let mut finished = None;
     let mut ended = None;

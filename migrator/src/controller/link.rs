@@ -1,34 +1,92 @@
 //! The connection to the destination together with what depends on it: the lease of this controller.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use worker::finding::{Finding, Verdict};
 
 use super::error::StepError;
-use crate::remote::{ConnectOptions, Connected, Held, Privilege, Remote, RemoteCommand};
-use worker::finding::{Finding, Verdict};
+use crate::remote::{ConnectOptions, Connected, Held, Output, Privilege, Remote, RemoteCommand, RemoteError};
 
 /// Name of the worker's program in the job folder.
 pub const PROGRAM_FILE: &str = "gwmigrate";
 
+/// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
+const RECONNECTS_MAX: u32 = 10;
+
+/// How long to wait before the first attempt; doubled each time, up to [`RECONNECT_PAUSE_MAX`].
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// A connection, and the lease of the job where it is held.
+///
+/// A connection that breaks is made again, and the lease taken again with it: nothing of a job depends on one link.
 #[derive(Debug)]
 pub struct Link {
-    remote: Remote,
+    remote: Mutex<Remote>,
+    lease: tokio::sync::Mutex<Option<Held>>,
     options: ConnectOptions,
     job_folder: PathBuf,
     privilege: Privilege,
-    lease: Option<Held>,
-    who: Option<String>,
+    who: Mutex<Option<String>>,
+    breaks: AtomicU64,
 }
 
 impl Link {
     /// A link over a connection that was made.
-    pub fn new(connected: Connected, options: ConnectOptions, job_folder: PathBuf, privilege: Privilege) -> Self {
-        Self { remote: connected.remote, options, job_folder, privilege, lease: None, who: None }
+    pub fn new(
+        connected: Connected,
+        options: ConnectOptions,
+        job_folder: PathBuf,
+        privilege: Privilege,
+    ) -> Self {
+        Self {
+            remote: Mutex::new(connected.remote),
+            lease: tokio::sync::Mutex::new(None),
+            options,
+            job_folder,
+            privilege,
+            who: Mutex::new(None),
+            breaks: AtomicU64::new(0),
+        }
     }
 
-    /// The connection.
-    pub fn remote(&self) -> &Remote {
-        &self.remote
+    /// The connection as it is now.
+    pub fn remote(&self) -> Remote {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often the connection broke and was made again.
+    pub fn breaks(&self) -> u64 {
+        self.breaks.load(Ordering::Relaxed)
+    }
+
+    /// Runs a command, once more over a new connection where the link breaks; so every command must bear being run twice.
+    ///
+    /// # Errors
+    /// What the command or the connection says, after some attempts to connect again.
+    pub async fn run(&self, command: &RemoteCommand, stdin: Vec<u8>) -> Result<Output, StepError> {
+        let mut patience = Patience::default();
+        loop {
+            match self.remote().run(command, stdin.clone()).await {
+                Err(error) if is_broken(&error) && patience.wait().await => self.try_reconnect().await?,
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Makes the connection anew; a failure to do so is only an error where waiting cannot mend it.
+    pub(super) async fn try_reconnect(&self) -> Result<(), StepError> {
+        match self.reconnect().await {
+            Err(StepError::Remote(error)) if is_broken(&error) => {
+                tracing::debug!(%error, "could not connect again yet");
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     /// The job folder at the destination.
@@ -60,52 +118,93 @@ impl Link {
     ///
     /// # Errors
     /// A finding with the code `controller-busy` where another controller has it.
-    pub async fn take_lease(&mut self, who: &str) -> Result<(), StepError> {
-        if self.lease.is_some() {
+    pub async fn take_lease(&self, who: &str) -> Result<(), StepError> {
+        let mut lease = self.lease.lock().await;
+        if lease.is_some() {
             return Ok(());
         }
         let command = self.worker("hold").argument("--who").argument(who);
-        let held = self.remote.hold(&command).await?;
-        let answer: std::collections::BTreeMap<String, String> = serde_json::from_slice(&held.first_line)
+        let held = self.remote().hold(&command).await?;
+        let answer: BTreeMap<String, String> = serde_json::from_slice(&held.first_line)
             .map_err(|error| StepError::Protocol { text: error.to_string() })?;
         if let Some(holder) = answer.get("busy") {
-            return Err(StepError::from(
-                Finding::new(
-                    "controller-busy",
-                    Verdict::Refused,
-                    format!("Another controller is at work on this job: {holder}"),
-                    "Wait until it is done, or end it; `gwmigrate status` may be used meanwhile",
-                )
-                .about(self.job_folder.as_os_str().as_encoded_bytes()),
-            ));
+            return Err(self.busy(holder));
         }
         if !answer.contains_key("held") {
-            return Err(StepError::Protocol { text: String::from_utf8_lossy(&held.first_line).into_owned() });
+            return Err(StepError::Protocol {
+                text: String::from_utf8_lossy(&held.first_line).into_owned(),
+            });
         }
-        self.who = Some(who.to_owned());
-        self.lease = Some(held);
+        *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.to_owned());
+        *lease = Some(held);
         Ok(())
+    }
+
+    fn busy(&self, holder: &str) -> StepError {
+        let text = format!("Another controller is at work on this job: {holder}");
+        let remedy = "Wait until it is done, or end it; `gwmigrate status` may be used meanwhile";
+        Finding::new("controller-busy", Verdict::Refused, text, remedy)
+            .about(self.job_folder.as_os_str().as_encoded_bytes())
+            .into()
     }
 
     /// Makes the connection anew, and takes the lease again where it was held.
     ///
     /// # Errors
     /// What connecting says.
-    pub async fn reconnect(&mut self) -> Result<(), StepError> {
-        self.lease = None;
-        self.remote = Remote::connect(self.options.clone()).await?.remote;
-        match self.who.clone() {
+    pub async fn reconnect(&self) -> Result<(), StepError> {
+        // The old lease ends with the old connection; the far end notices that by itself.
+        *self.lease.lock().await = None;
+        let connected = Remote::connect(self.options.clone()).await?;
+        *self.remote.lock().unwrap_or_else(PoisonError::into_inner) = connected.remote;
+        self.breaks.fetch_add(1, Ordering::Relaxed);
+        let who = self.who.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match who {
             Some(who) => self.take_lease(&who).await,
             None => Ok(()),
         }
     }
 
     /// Ends the lease.
-    pub async fn end(mut self) {
-        if let Some(lease) = self.lease.take()
+    pub async fn end(self) {
+        if let Some(lease) = self.lease.into_inner()
             && let Err(error) = lease.close().await
         {
             tracing::debug!(%error, "the lease ended with the connection");
         }
+    }
+}
+
+/// Whether an error says that the link is gone, and nothing else.
+pub(super) fn is_broken(error: &RemoteError) -> bool {
+    matches!(
+        error,
+        RemoteError::Disconnected { .. } | RemoteError::Unreachable { .. } | RemoteError::ConnectTimedOut { .. }
+    )
+}
+
+/// How often and how long to wait for a link.
+#[derive(Debug)]
+pub(super) struct Patience {
+    attempts: u32,
+    pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { attempts: 0, pause: RECONNECT_PAUSE }
+    }
+}
+
+impl Patience {
+    /// Waits; says whether it makes sense to try once more.
+    pub(super) async fn wait(&mut self) -> bool {
+        if self.attempts >= RECONNECTS_MAX {
+            return false;
+        }
+        self.attempts += 1;
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(RECONNECT_PAUSE_MAX);
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! Orders to the worker, made from the worksheet.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use worker::finding::Verdict;
 use worker::protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
 
@@ -58,12 +60,13 @@ impl Controller {
             protocol: PROTOCOL,
             job: self.worksheet.post_office.job.clone(),
             number: 0,
+            token: token(),
             areas,
             task,
             options: self.copy_options(),
         };
         let console = self.console();
-        let finished = client::carry_out(self.link_mut()?, &order, console.as_ref()).await?;
+        let finished = client::carry_out(self.link()?, &order, console.as_ref()).await?;
         // The console has shown them as they came.
         self.findings.extend(finished.findings.iter().cloned());
         if finished.verdict <= Verdict::Person {
@@ -81,4 +84,11 @@ impl Controller {
             worst: worst.unwrap_or_else(|| "its findings are in the job store".into()),
         })
     }
+}
+
+/// A text that no other order has, by which an order is recognised when its answer was lost.
+fn token() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -29,7 +29,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let folder = certificate_folder(controller);
     let link = controller.link()?;
     let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder.clone());
-    link.remote().run(&make, Vec::new()).await?.require_success(&make)?;
+    link.run(&make, Vec::new()).await?.require_success(&make)?;
     let key_password = match &files.key_password {
         None => None,
         Some(reference) => {

@@ -16,7 +16,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let status = controller.status().await?;
     let is_first = status.passes.is_empty();
     if is_first {
-        controller.order(Task::Inventory).await?;
+        controller.order(Task::Inventory { only_count: true }).await?;
     }
     let finished = controller.order(Task::Pass { kind: PassKind::StageOne }).await?;
     let which = if is_first { "first pass" } else { "repeated pass" };

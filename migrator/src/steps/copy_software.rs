@@ -36,7 +36,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let link = controller.link()?;
     let folder = link.job_folder().join(SOFTWARE_FOLDER);
     let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder);
-    link.remote().run(&make, Vec::new()).await?.require_success(&make)?;
+    link.run(&make, Vec::new()).await?.require_success(&make)?;
     let console = controller.console();
     let uploaded = link
         .remote()

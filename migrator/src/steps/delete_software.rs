@@ -11,6 +11,6 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let link = controller.link()?;
     let folder = link.job_folder().join(SOFTWARE_FOLDER);
     let command = link.command("rm").arguments(["-r", "-f", "--"]).argument(folder.clone());
-    link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    link.run(&command, Vec::new()).await?.require_success(&command)?;
     Ok(StepOutcome::Done(format!("{} is gone", folder.display())))
 }

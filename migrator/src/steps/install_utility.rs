@@ -66,7 +66,7 @@ pub(crate) async fn remote_digest(controller: &Controller, file: Option<&Path>) 
     if let Some(file) = file {
         command = command.argument("--file").argument(file.to_owned());
     }
-    let output = link.remote().run(&command, Vec::new()).await?;
+    let output = link.run(&command, Vec::new()).await?;
     Ok(output.status.is_success().then(|| output.text()))
 }
 

@@ -20,7 +20,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             tracing::debug!("{line}");
         }
     }
-    let mount = plan.mount(controller.link()?.remote()).await.map_err(|error| stop(&error))?;
+    let mount = plan.mount(&controller.link()?.remote()).await.map_err(|error| stop(&error))?;
     let found = format!(
         "{} ({}) at {}",
         postoffice::names::printable(&mount.source),

@@ -66,7 +66,7 @@ pub(crate) async fn install(controller: &Controller) -> Result<String, StepError
         PackageKind::Deb => vec![link.command("dpkg").arguments(["-i", "--"]).argument(file)],
     };
     for command in commands {
-        link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+        link.run(&command, Vec::new()).await?.require_success(&command)?;
     }
     Ok(format!("installed in {}", folder.display()))
 }
@@ -151,7 +151,7 @@ async fn source_startup_file(controller: &mut Controller) -> Result<(Vec<u8>, St
         return Ok((Vec::new(), "startup file".into()));
     };
     let command = link.command("cat").argument("--").argument(path.clone());
-    let output = link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    let output = link.run(&command, Vec::new()).await?.require_success(&command)?;
     Ok((output.stdout, path.display().to_string()))
 }
 
@@ -162,7 +162,7 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
         .command("find")
         .argument(controller.source_folder())
         .arguments(["-maxdepth", "1", "-type", "f", "-iname", "*.poa", "-print0"]);
-    let output = link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    let output = link.run(&command, Vec::new()).await?.require_success(&command)?;
     let mut found: Vec<Vec<u8>> =
         output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
     found.sort();
@@ -181,7 +181,7 @@ pub(crate) async fn write(controller: &Controller, path: &std::path::Path, bytes
     let link = controller.link()?;
     if let Some(folder) = path.parent() {
         let make = link.command("mkdir").arguments(["-p", "--"]).argument(folder.to_owned());
-        link.remote().run(&make, Vec::new()).await?.require_success(&make)?;
+        link.run(&make, Vec::new()).await?.require_success(&make)?;
     }
     link.remote().upload_bytes(bytes, path).await?;
     Ok(())
@@ -195,7 +195,7 @@ pub(crate) async fn use_kept_startup_file(controller: &Controller) -> Result<(),
         .argument("--")
         .argument(kept_startup_path(controller))
         .argument(startup_path(controller));
-    link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    link.run(&command, Vec::new()).await?.require_success(&command)?;
     Ok(())
 }
 
@@ -208,7 +208,7 @@ pub(crate) async fn start(controller: &Controller, address: &str, state: &str) -
     let command = link.command(control).argument("start").argument(startup_path(controller));
     // Remembered before: whatever becomes of the start, the next pass makes sure that the agent is stopped.
     controller.remember(POA_FACT, state).await?;
-    let output = link.remote().run(&command, Vec::new()).await?;
+    let output = link.run(&command, Vec::new()).await?;
     if !output.status.is_success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(StepError::refused(
@@ -235,7 +235,7 @@ pub(crate) async fn stop_if_running(controller: &Controller) -> Result<bool, Ste
     }
     let link = controller.link()?;
     let command = link.command(control).argument("stop").argument(startup_path(controller));
-    link.remote().run(&command, Vec::new()).await?.require_success(&command)?;
+    link.run(&command, Vec::new()).await?.require_success(&command)?;
     wait_for(controller, "127.0.0.1", false).await?;
     controller.remember(POA_FACT, "stopped").await?;
     Ok(true)
@@ -249,7 +249,7 @@ async fn wait_for(controller: &Controller, address: &str, answers: bool) -> Resu
         .argument(port.to_string());
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
-        let is_open = link.remote().run(&command, Vec::new()).await?.status.is_success();
+        let is_open = link.run(&command, Vec::new()).await?.status.is_success();
         if is_open == answers {
             return Ok(());
         }

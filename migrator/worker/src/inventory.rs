@@ -22,7 +22,7 @@ use crate::walk::{Visited, walk};
 /// Queued items older than this are called stale by GroupWise administrators.
 const STALE_SECONDS: i64 = 24 * 3600;
 
-/// Walks all areas and says what they hold.
+/// Walks all areas and says what they hold; with `only_count`, what will be trouble is left to the pass that follows.
 ///
 /// # Errors
 /// [`WorkerError::Refused`] where the source is no post office; what ends a walk.
@@ -31,6 +31,7 @@ pub fn take_inventory(
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
+    only_count: bool,
 ) -> Result<InventoryReport> {
     monitor.phase("look at the source", Expected::default());
     let began = Instant::now();
@@ -44,6 +45,7 @@ pub fn take_inventory(
             monitor,
             options,
             seen: &seen,
+            only_count,
         };
         walk(
             area.source()?,
@@ -67,7 +69,9 @@ pub fn take_inventory(
             |visited| look.visit(visited),
         )?;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        report_stale(area, &seen, monitor);
+        if !only_count {
+            report_stale(area, &seen, monitor);
+        }
         times.merge(&seen.times);
         let mut inventory = seen.inventory;
         inventory.label.clone_from(&area.label);
@@ -144,6 +148,7 @@ struct Look<'a> {
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     seen: &'a Mutex<Seen>,
+    only_count: bool,
 }
 
 impl Look<'_> {
@@ -152,6 +157,9 @@ impl Look<'_> {
     }
 
     fn report(&self, code: &'static str, verdict: Verdict, path: &[u8], text: &str, remedy: &str) {
+        if self.only_count {
+            return;
+        }
         self.monitor
             .finding(Finding::new(code, verdict, text, remedy).about(path));
     }

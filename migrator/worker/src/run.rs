@@ -92,6 +92,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         task: order.task.name().to_owned(),
         began_milliseconds: now_milliseconds(),
         events_offset,
+        token: order.token.clone(),
     };
     lease.describe(&serde_json::to_string(&running).unwrap_or_default())?;
     let hello = Hello {

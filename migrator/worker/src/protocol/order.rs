@@ -90,7 +90,10 @@ impl Drop for Secret {
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum Task {
     /// Walk the source and say what is there: counts, sizes, collisions, odd names, special files.
-    Inventory,
+    Inventory {
+        /// Only count; the pass that follows reports what it meets.
+        only_count: bool,
+    },
     /// Make the folders that every post office has, and prove that the destination is empty or ours.
     CreateFolders,
     /// Copy what differs.
@@ -143,7 +146,7 @@ impl Task {
     /// Name of the task, for events and logs.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Inventory => "inventory",
+            Self::Inventory { .. } => "inventory",
             Self::CreateFolders => "create-folders",
             Self::Pass {
                 kind: PassKind::StageOne,
@@ -182,6 +185,9 @@ pub struct Order {
     /// Number of the order in this job, counted up by the worker when it takes the order; 0 before that.
     #[serde(default)]
     pub number: u64,
+    /// A text of the controller by which it recognises its own order when the answer to it was lost.
+    #[serde(default)]
+    pub token: String,
     /// The folders it is about; the post office first.
     pub areas: Vec<AreaOrder>,
     /// What to do.

@@ -184,6 +184,9 @@ pub struct Running {
     pub began_milliseconds: i64,
     /// Where its events begin in the event log, in bytes.
     pub events_offset: u64,
+    /// [`super::Order::token`].
+    #[serde(default)]
+    pub token: String,
 }
 
 /// The state of a job.

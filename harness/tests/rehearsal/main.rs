@@ -1,0 +1,8 @@
+//! Whole rehearsals with the embedded back end: the real controller, real ssh, the real worker.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod bad_input;
+mod interrupted;
+mod support;
+mod whole;

@@ -1,0 +1,120 @@
+//! An embedded rehearsal that is driven command by command.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use harness::embedded::{Embedded, EmbeddedOptions};
+use harness::rehearsal::{self, CommandRun};
+use simulator::NameCase;
+
+/// The program that plays all roles.
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_gwrehearse"))
+}
+
+/// A folder with a lower-case name, which a destination must have.
+pub(crate) fn scratch() -> tempfile::TempDir {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("gwrehearse-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir().expect("a folder")
+}
+
+/// A tiny post office and its servers, in a folder that goes with it.
+pub(crate) struct Stage {
+    pub(crate) embedded: Option<Embedded>,
+    // Dropped last: everything is in it.
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// Without a Linux POA, which most tests do not need.
+    pub(crate) fn new() -> Self {
+        Self::with_environment(BTreeMap::new())
+    }
+
+    pub(crate) fn with_environment(environment: BTreeMap<String, String>) -> Self {
+        let folder = scratch();
+        let options = EmbeddedOptions {
+            program: program(),
+            seed: 7,
+            files: 300,
+            case: NameCase::Upper,
+            with_documents: false,
+            with_poa: false,
+            environment,
+        };
+        let embedded = Embedded::start(folder.path(), &options).expect("started");
+        Self { embedded: Some(embedded), folder }
+    }
+
+    pub(crate) fn embedded(&self) -> &Embedded {
+        self.embedded.as_ref().expect("running")
+    }
+
+    pub(crate) fn embedded_mut(&mut self) -> &mut Embedded {
+        self.embedded.as_mut().expect("running")
+    }
+
+    pub(crate) fn source(&self) -> &Path {
+        &self.embedded().sheet.source
+    }
+
+    pub(crate) fn destination(&self) -> &Path {
+        &self.embedded().sheet.destination
+    }
+
+    /// Runs a command of the migrator.
+    pub(crate) fn migrate(&self, arguments: &[&str]) -> CommandRun {
+        rehearsal::migrate(self.embedded(), arguments).expect("a result").0
+    }
+
+    /// Runs a command of the migrator that must end with this exit code.
+    pub(crate) fn expect(&self, arguments: &[&str], exit_code: i32) -> CommandRun {
+        let run = self.migrate(arguments);
+        assert_eq!(run.exit_code, Some(exit_code), "{arguments:?}: {:#?}", run.findings);
+        run
+    }
+
+    /// Confirms everything that a person confirms before stage two.
+    pub(crate) fn prepare(&self) {
+        let items = ["objects-reconfigured", "ip-address", "replicated", "source-poa-stopped"];
+        let mut arguments = vec!["prepare"];
+        for item in items {
+            arguments.extend(["--confirm", item]);
+        }
+        self.expect(&arguments, 0);
+    }
+
+    /// Starts the ssh server anew, with another environment for its commands.
+    pub(crate) fn restart_server(&mut self, environment: BTreeMap<String, String>) {
+        let embedded = self.embedded.take().expect("running");
+        self.embedded = Some(embedded.restart_server(environment).expect("started again"));
+    }
+
+    /// What differs between the trees, looked at without the migrator.
+    pub(crate) fn differences(&self) -> Vec<String> {
+        harness::checks::compare_trees(self.source(), self.destination()).expect("compared")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(embedded) = self.embedded.take() {
+            embedded.stop();
+        }
+    }
+}
+
+/// The codes of the findings of a command.
+pub(crate) fn codes(run: &CommandRun) -> Vec<&str> {
+    run.findings.iter().map(|finding| &*finding.code).collect()
+}
+
+/// The one finding with this code; it must say what to do.
+pub(crate) fn finding<'a>(run: &'a CommandRun, code: &str) -> &'a worker::finding::Finding {
+    let found: Vec<_> = run.findings.iter().filter(|finding| finding.code == code).collect();
+    assert_eq!(found.len(), 1, "one finding with the code {code}: {:#?}", run.findings);
+    assert!(!found[0].text.is_empty() && !found[0].remedy.is_empty(), "{:#?}", found[0]);
+    found[0]
+}
