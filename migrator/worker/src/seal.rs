@@ -79,11 +79,13 @@ pub fn seal(
 /// not be taken for a whole one.
 fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
     store.clear_sealed()?;
-    job.remove_file(SEAL_FILE.as_bytes()).map(|_| ()).map_err(|errno| WorkerError::JobFolder {
-        operation: "remove the old",
-        name: SEAL_FILE.to_owned(),
-        source: errno.into(),
-    })
+    job.remove_file(SEAL_FILE.as_bytes())
+        .map(|_| ())
+        .map_err(|errno| WorkerError::JobFolder {
+            operation: "remove the old",
+            name: SEAL_FILE.to_owned(),
+            source: errno.into(),
+        })
 }
 
 fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {

@@ -24,10 +24,8 @@ pub(super) fn look_at_extras(
     manifest: &Manifest,
     mut descend: impl FnMut(FolderTask),
 ) -> Result<()> {
-    if is_queue_area(shared, pair) {
-        // Items of the queues are the business of the queue step; folders there are those of every post office.
-        return Ok(());
-    }
+    // Items of the queues, and folders among them, are the business of the queue step; logs there are not.
+    let among_queues = is_queue_area(shared, pair);
     let mut gone: Vec<(RelativePath, Vec<u8>)> = Vec::new();
     for name in manifest
         .keys()
@@ -48,8 +46,10 @@ pub(super) fn look_at_extras(
             }
         };
         match attributes.kind {
+            Kind::Folder if among_queues => {}
+            _ if among_queues && is_item(shared, pair, &extra.name) => {}
             Kind::Folder => plan_folder(shared, pair, &extra.name, &mut descend)?,
-            Kind::File if is_left_alone(shared, pair, &extra.name) => {}
+            Kind::File if is_left_alone(shared, pair, &extra.name)? => {}
             Kind::File | Kind::Symlink | Kind::Special => {
                 let ours = manifest
                     .get(&extra.name)
@@ -75,11 +75,23 @@ pub(super) fn look_at_extras(
 }
 
 /// Lock and temporary files of the agent at the destination are nobody's data.
-fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
+fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> Result<bool> {
+    if rule_of(shared, pair, name) != CopyRule::Never {
+        return Ok(false);
+    }
+    // In a folder that is to go they must go first.
+    let area = shared.areas[pair.area].id;
+    Ok(pair.source.is_some() || shared.store.folder_made_by(area, &pair.path)? == Some(0))
+}
+
+fn is_item(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
+    rule_of(shared, pair, name) == CopyRule::QueueStep
+}
+
+fn rule_of(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> CopyRule {
     shared.areas[pair.area]
         .classify(&pair.path.join(name))
         .copy_rule()
-        == CopyRule::Never
 }
 
 fn plan_folder(

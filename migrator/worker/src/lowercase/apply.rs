@@ -30,7 +30,11 @@ pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()
             let is_done = is_done(capabilities, &rename).map_err(|errno| {
                 WorkerError::writing("look at", &rename.folder.join(&rename.old), errno)
             })?;
-            if is_done { done.push(rename) } else { open.push(rename) }
+            if is_done {
+                done.push(rename)
+            } else {
+                open.push(rename)
+            }
         }
         store.mark_renamed(&done)?;
         store.forget_renames(&open)?;
@@ -107,7 +111,11 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
 ///
 /// The folder has its old path still: it lies above, and the deepest names are changed first.
 fn is_done(capabilities: &Capabilities, rename: &Rename) -> std::result::Result<bool, Errno> {
-    let Some(area) = capabilities.areas.iter().find(|area| area.id == rename.area) else {
+    let Some(area) = capabilities
+        .areas
+        .iter()
+        .find(|area| area.id == rename.area)
+    else {
         return Ok(false);
     };
     let folder = match area.destination.descend(&rename.folder) {
@@ -115,7 +123,9 @@ fn is_done(capabilities: &Capabilities, rename: &Rename) -> std::result::Result<
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
         Err(errno) => return Err(errno),
     };
-    let has_new = folder.look_at(&rename.new)?.is_some_and(|there| there.inode == rename.inode);
+    let has_new = folder
+        .look_at(&rename.new)?
+        .is_some_and(|there| there.inode == rename.inode);
     // While another link still has the old name, it is that link which is to go.
     Ok(has_new && folder.look_at(&rename.old)?.is_none())
 }

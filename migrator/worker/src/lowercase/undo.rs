@@ -50,7 +50,11 @@ pub fn undo_lowercase(
 
 /// Gives one entry its old name again; says whether it was still there under its new one.
 fn undo_one(capabilities: &Capabilities, rename: &Rename) -> Result<bool> {
-    let Some(area) = capabilities.areas.iter().find(|area| area.id == rename.area) else {
+    let Some(area) = capabilities
+        .areas
+        .iter()
+        .find(|area| area.id == rename.area)
+    else {
         return Ok(false);
     };
     let path = rename.folder.join(&rename.new);

@@ -44,9 +44,11 @@ impl JobStore {
     pub fn next_sweep(&self) -> Result<i64> {
         self.change("begin a plan of renamings", |transaction| {
             transaction.execute("DELETE FROM rename WHERE NOT done", [])?;
-            transaction.query_row("SELECT coalesce(max(sweep), 0) + 1 FROM rename", [], |row| {
-                row.get(0)
-            })
+            transaction.query_row(
+                "SELECT coalesce(max(sweep), 0) + 1 FROM rename",
+                [],
+                |row| row.get(0),
+            )
         })
     }
 

@@ -31,7 +31,10 @@ impl JobStore {
         self.change("clear the seal", |transaction| {
             transaction.execute("DELETE FROM sealed", [])?;
             transaction
-                .execute("DELETE FROM meta WHERE name IN ('sealed-milliseconds', 'sealed-files')", [])
+                .execute(
+                    "DELETE FROM meta WHERE name IN ('sealed-milliseconds', 'sealed-files')",
+                    [],
+                )
                 .map(|_| ())
         })
     }

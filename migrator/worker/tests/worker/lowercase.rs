@@ -18,7 +18,10 @@ const PLAN: Task = Task::Lowercase { plan_only: true };
 
 /// Names and inodes of a tree.
 fn names(root: &Path) -> BTreeMap<Vec<u8>, u64> {
-    look(root).into_iter().map(|(path, node)| (path, node.inode)).collect()
+    look(root)
+        .into_iter()
+        .map(|(path, node)| (path, node.inode))
+        .collect()
 }
 
 fn report(report: TaskReport) -> LowercaseReport {
@@ -61,8 +64,10 @@ fn every_name_becomes_lower_case_and_stays_the_same_file() {
     let report = report(site.run(LOWERCASE).clean());
     assert_eq!((report.planned, report.renamed), (6, 6));
     assert_eq!(report.names, before.len() as u64);
-    let wanted: BTreeMap<Vec<u8>, u64> =
-        before.into_iter().map(|(path, inode)| (path.to_ascii_lowercase(), inode)).collect();
+    let wanted: BTreeMap<Vec<u8>, u64> = before
+        .into_iter()
+        .map(|(path, inode)| (path.to_ascii_lowercase(), inode))
+        .collect();
     assert_eq!(names(&site.destination), wanted);
 }
 
@@ -71,14 +76,27 @@ fn a_plan_changes_nothing_and_says_everything() {
     let site = with_capitals();
     let before = look(&site.destination);
     let report = report(site.run(PLAN).clean());
-    assert_eq!((report.planned, report.renamed, report.lines.len()), (6, 0, 6));
-    let lines: Vec<String> =
-        report.lines.iter().map(|line| format!("{}|{}>{}", line.folder, line.old, line.new)).collect();
-    assert_eq!(lines[0], "Top/MIDDLE/Bottom|FILE.DB>file.db", "the deepest first");
+    assert_eq!(
+        (report.planned, report.renamed, report.lines.len()),
+        (6, 0, 6)
+    );
+    let lines: Vec<String> = report
+        .lines
+        .iter()
+        .map(|line| format!("{}|{}>{}", line.folder, line.old, line.new))
+        .collect();
+    assert_eq!(
+        lines[0], "Top/MIDDLE/Bottom|FILE.DB>file.db",
+        "the deepest first"
+    );
     assert!(lines.contains(&"|Top>top".to_owned()), "{lines:?}");
     assert_eq!(look(&site.destination), before);
     // A plan that was only looked at is not what the next sweep carries out.
-    fs::rename(site.destination.join("ROOT.DB"), site.destination.join("Root2.DB")).unwrap();
+    fs::rename(
+        site.destination.join("ROOT.DB"),
+        site.destination.join("Root2.DB"),
+    )
+    .unwrap();
     site.run(LOWERCASE).clean();
     assert!(site.destination.join("root2.db").is_file());
 }
@@ -103,7 +121,11 @@ fn a_collision_is_found_before_anything_is_renamed() {
 
 #[test]
 fn two_links_to_one_file_become_one_name_and_two_again() {
-    for (first, second) in [("Link.DB", "LINK.DB"), ("link.db", "LINK.DB"), ("LINK.db", "link.DB")] {
+    for (first, second) in [
+        ("Link.DB", "LINK.DB"),
+        ("link.db", "LINK.DB"),
+        ("LINK.db", "link.DB"),
+    ] {
         let site = taken();
         write(&site, first.as_bytes(), "one file");
         fs::hard_link(site.destination.join(first), site.destination.join(second)).unwrap();
@@ -126,7 +148,10 @@ fn undoing_restores_the_old_tree() {
     assert_eq!(report.renamed, 6);
     assert_eq!(names(&site.destination), before);
     // Nothing is left to undo.
-    assert_eq!(self::report(site.run(Task::UndoLowercase).clean()).renamed, 0);
+    assert_eq!(
+        self::report(site.run(Task::UndoLowercase).clean()).renamed,
+        0
+    );
     assert_eq!(names(&site.destination), before);
 }
 
@@ -151,7 +176,10 @@ fn undoing_goes_back_over_two_sweeps() {
                 .replace("top/", "Top/")
                 .replace("root.db", "ROOT.DB")
                 .replace("userabc", "USERabc");
-            (if path == "top" { "Top".into() } else { path }.into_bytes(), inode)
+            (
+                if path == "top" { "Top".into() } else { path }.into_bytes(),
+                inode,
+            )
         })
         .collect();
     assert_eq!(after, expected);
@@ -166,15 +194,22 @@ fn names_that_are_kept_are_reported() {
     }
     write(&site, "Pr\u{fc}fung.VEW".as_bytes(), "changed");
     let done = site.run(LOWERCASE);
-    let subjects: Vec<&str> =
-        done.with_code("name-kept").iter().map(|finding| finding.subject.as_str()).collect();
+    let subjects: Vec<&str> = done
+        .with_code("name-kept")
+        .iter()
+        .map(|finding| finding.subject.as_str())
+        .collect();
     assert_eq!(subjects.len(), 2, "{:?}", done.findings.kept);
     assert!(subjects.contains(&"\\xff\\xfeNOT.DB"));
     assert_eq!(done.worst(), Verdict::Person);
     assert_eq!(report(done.result.unwrap()).kept, 2);
     let after = names(&site.destination);
     for name in [kept[0], kept[1], "pr\u{fc}fung.vew".as_bytes()] {
-        assert!(after.contains_key(name), "{}", String::from_utf8_lossy(name));
+        assert!(
+            after.contains_key(name),
+            "{}",
+            String::from_utf8_lossy(name)
+        );
     }
 }
 
@@ -196,14 +231,20 @@ impl Monitor for Stopper {
     }
 
     fn journal(&self, _moment: JournalMoment) {
-        assert!(self.left.fetch_sub(1, Ordering::SeqCst) > 1, "stopped by the test");
+        assert!(
+            self.left.fetch_sub(1, Ordering::SeqCst) > 1,
+            "stopped by the test"
+        );
     }
 }
 
 /// Runs a sweep that is stopped at a moment of the journal; says whether it was.
 fn stopped_at(site: &Site, moment: u64) -> bool {
     let order = site.order(LOWERCASE);
-    let stopper = Arc::new(Stopper { tally: Tally::default(), left: AtomicU64::new(moment) });
+    let stopper = Arc::new(Stopper {
+        tally: Tally::default(),
+        left: AtomicU64::new(moment),
+    });
     let monitor = Arc::clone(&stopper) as Arc<dyn Monitor>;
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         site.run_watched(&order, monitor, &stopper.tally).unwrap();
@@ -217,7 +258,11 @@ fn stopped_anywhere_a_sweep_can_be_finished_or_undone() {
     for moment in 1.. {
         let site = with_capitals();
         write(&site, b"Top/Links/LINK", "linked");
-        fs::hard_link(site.destination.join("Top/Links/LINK"), site.destination.join("Top/Links/link")).unwrap();
+        fs::hard_link(
+            site.destination.join("Top/Links/LINK"),
+            site.destination.join("Top/Links/link"),
+        )
+        .unwrap();
         let before = names(&site.destination);
         if !stopped_at(&site, moment) {
             break;
@@ -225,13 +270,23 @@ fn stopped_anywhere_a_sweep_can_be_finished_or_undone() {
         stopped += 1;
         if moment % 2 == 0 {
             site.run(LOWERCASE).clean();
-            let mut wanted: BTreeMap<Vec<u8>, u64> =
-                before.iter().map(|(path, inode)| (path.to_ascii_lowercase(), *inode)).collect();
-            assert_eq!(names(&site.destination), wanted, "finished after moment {moment}");
+            let mut wanted: BTreeMap<Vec<u8>, u64> = before
+                .iter()
+                .map(|(path, inode)| (path.to_ascii_lowercase(), *inode))
+                .collect();
+            assert_eq!(
+                names(&site.destination),
+                wanted,
+                "finished after moment {moment}"
+            );
             wanted.clear();
         }
         site.run(Task::UndoLowercase).clean();
-        assert_eq!(names(&site.destination), before, "undone after moment {moment}");
+        assert_eq!(
+            names(&site.destination),
+            before,
+            "undone after moment {moment}"
+        );
     }
     assert!(stopped >= 10, "{stopped} moments");
 }
@@ -244,5 +299,9 @@ fn a_sweep_goes_on_where_an_entry_of_its_plan_has_gone() {
     fs::remove_file(site.destination.join("ROOT.DB")).unwrap();
     fs::remove_dir_all(site.destination.join("Top")).unwrap();
     site.run(LOWERCASE).clean();
-    assert!(names(&site.destination).keys().all(|path| *path == path.to_ascii_lowercase()));
+    assert!(
+        names(&site.destination)
+            .keys()
+            .all(|path| *path == path.to_ascii_lowercase())
+    );
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 use worker::finding::Verdict;
 use worker::protocol::{SealReport, Task, TaskReport};
 
-use crate::support::{Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, set_time, write_old};
+use crate::support::{
+    Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, set_time, write_old,
+};
 
 fn ready() -> Site {
     let site = Site::fast().filled();
@@ -44,7 +46,11 @@ fn equal_trees_are_sealed_with_the_same_digest_every_time() {
     verified.clean();
 
     // Another content, another digest.
-    write_old(&site.source.join("OFFILES/FD0/0A1B2C3D.000"), b"attachment zerO", 99);
+    write_old(
+        &site.source.join("OFFILES/FD0/0A1B2C3D.000"),
+        b"attachment zerO",
+        99,
+    );
     site.run(PASS_TWO).clean();
     site.run(Task::Seal).clean();
     assert_ne!(document(&site)["root_digests"], first["root_digests"]);
@@ -73,10 +79,26 @@ const LOCATIONS: [&str; 5] = [
 
 const DAMAGES: [Damage; 6] = [
     ("flip", flip, "seal-differs"),
-    ("truncate", |path| fs::write(path, "").unwrap(), "seal-differs"),
-    ("remove", |path| fs::remove_file(path).unwrap(), "seal-missing"),
-    ("add", |path| fs::write(path.with_file_name("added"), "added").unwrap(), "seal-extra"),
-    ("capital", |path| fs::rename(path, path.with_file_name("CAPITAL")).unwrap(), "seal-missing"),
+    (
+        "truncate",
+        |path| fs::write(path, "").unwrap(),
+        "seal-differs",
+    ),
+    (
+        "remove",
+        |path| fs::remove_file(path).unwrap(),
+        "seal-missing",
+    ),
+    (
+        "add",
+        |path| fs::write(path.with_file_name("added"), "added").unwrap(),
+        "seal-extra",
+    ),
+    (
+        "capital",
+        |path| fs::rename(path, path.with_file_name("CAPITAL")).unwrap(),
+        "seal-missing",
+    ),
     (
         "folder",
         |path| {
@@ -95,14 +117,26 @@ fn check_damage(task: &Task, damage: &Damage, location: &str) {
     damage(&site.destination.join(location));
     let done = site.run(task.clone());
     let what = format!("{} after {name} of {location}", task.name());
-    assert_eq!(done.worst(), Verdict::Unproven, "{what}: {:?}", done.findings.kept);
+    assert_eq!(
+        done.worst(),
+        Verdict::Unproven,
+        "{what}: {:?}",
+        done.findings.kept
+    );
     assert!(!report(&done).sealed, "{what}");
     assert!(report(&done).differences >= 1, "{what}");
     if !code.is_empty() {
-        assert!(!done.with_code(code).is_empty(), "{what}: {:?}", done.findings.kept);
+        assert!(
+            !done.with_code(code).is_empty(),
+            "{what}: {:?}",
+            done.findings.kept
+        );
     }
     if *task == Task::Seal {
-        assert!(!site.job.join("seal.json").exists(), "{what}: the old seal is void");
+        assert!(
+            !site.job.join("seal.json").exists(),
+            "{what}: the old seal is void"
+        );
         site.run(Task::Verify).assert_refused("not-sealed");
     }
 }
@@ -134,10 +168,17 @@ fn a_capital_name_and_an_extra_folder_are_no_seal() {
     assert_eq!(done.with_code("seal-extra")[0].subject, "ofuser/extra");
     fs::remove_dir(site.destination.join("ofuser/extra")).unwrap();
 
-    fs::rename(site.destination.join("gwdms/lib000a"), site.destination.join("gwdms/LIB000A")).unwrap();
+    fs::rename(
+        site.destination.join("gwdms/lib000a"),
+        site.destination.join("gwdms/LIB000A"),
+    )
+    .unwrap();
     let done = site.run(Task::Seal);
     assert_eq!(done.worst(), Verdict::Unproven);
-    assert_eq!(done.with_code("seal-not-lower-case")[0].subject, "gwdms/LIB000A");
+    assert_eq!(
+        done.with_code("seal-not-lower-case")[0].subject,
+        "gwdms/LIB000A"
+    );
 }
 
 #[test]
@@ -150,10 +191,16 @@ fn a_verification_names_every_file_of_a_folder_that_is_gone() {
         fs::write(site.destination.join(format!("extra{number}")), "extra").unwrap();
     }
     let done = site.run(Task::Verify);
-    let missing: Vec<&str> =
-        done.with_code("seal-missing").iter().map(|finding| finding.subject.as_str()).collect();
+    let missing: Vec<&str> = done
+        .with_code("seal-missing")
+        .iter()
+        .map(|finding| finding.subject.as_str())
+        .collect();
     assert_eq!(missing.len(), 3, "{missing:?}");
-    assert!(missing.contains(&"gwdms/lib000a/docs/fd1/document.a"), "{missing:?}");
+    assert!(
+        missing.contains(&"gwdms/lib000a/docs/fd1/document.a"),
+        "{missing:?}"
+    );
     assert_eq!(report(&done).differences, 6);
     assert_eq!(done.worst(), Verdict::Unproven);
 }
@@ -166,7 +213,10 @@ fn the_agent_of_the_test_leaves_nothing_that_prevents_a_seal() {
     for (path, bytes) in [
         // Its log stands among the queues, its lock files beside the databases.
         ("wpcsout/ofs/1124poa.002", "log of the test POA"),
-        ("wpcsout/ofs/1123poa.001", "the log of the source, written over"),
+        (
+            "wpcsout/ofs/1123poa.001",
+            "the log of the source, written over",
+        ),
         ("ofuser/userabc.lck", "lock"),
         ("gwdms/newlib.lck", "lock"),
         ("wpcsout/extra/0/item", "item of the test POA"),
@@ -181,7 +231,11 @@ fn the_agent_of_the_test_leaves_nothing_that_prevents_a_seal() {
         site.run(task).clean();
     }
     let kept: Vec<Vec<u8>> = site.quarantine().into_values().collect();
-    for bytes in ["log of the test POA", "item of the test POA", "another item of the test POA"] {
+    for bytes in [
+        "log of the test POA",
+        "item of the test POA",
+        "another item of the test POA",
+    ] {
         assert!(kept.contains(&bytes.as_bytes().to_vec()), "{bytes} is kept");
     }
 }
