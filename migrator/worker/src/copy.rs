@@ -15,6 +15,7 @@ mod committer;
 mod crawl;
 mod database;
 mod decide;
+mod entries;
 mod extras;
 mod file;
 mod files;

@@ -63,7 +63,12 @@ pub(crate) fn try_lock(
             Err(errno) => return Err(errno),
         }
     }
-    let (handle, _) = folder.open_file(name)?;
+    let handle = match folder.open_file(name) {
+        Ok((handle, _)) => handle,
+        // Opened by another program that lets nobody else in.
+        Err(Errno::BUSY | Errno::TXTBSY) => return Ok(Attempt::Busy),
+        Err(errno) => return Err(errno),
+    };
     match take(&handle, 0) {
         Taken::Yes => handles.push(handle),
         Taken::Busy => return Ok(Attempt::Busy),

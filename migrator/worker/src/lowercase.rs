@@ -29,8 +29,7 @@ pub fn lowercase(
     plan_only: bool,
 ) -> Result<LowercaseReport> {
     monitor.phase("plan the lower-case names", Expected::default());
-    // Renamings that were cut off are finished first: their plan is the one that was checked.
-    apply::finish_cut_off(capabilities, store, monitor)?;
+    apply::settle(capabilities, store)?;
     let (names, kept) = plan::plan(capabilities, store, monitor, options)?;
     let (planned, lines) = store.planned_renames(LINES_SHOWN)?;
     let before = tally.get(Count::Renamed);

@@ -43,13 +43,13 @@ impl Quarantine<'_> {
         let Some(attributes) = folder.look_at(name).map_err(failed)? else {
             return Ok(false);
         };
-        let shelf = self.shelf(area, path).map_err(failed)?;
+        let (shelf, kept_path) = self.shelf(area, path).map_err(failed)?;
         let kept_as = self.free_name(&shelf, name).map_err(failed)?;
         let place = format!(
             "{}/{}/{}",
             String::from_utf8_lossy(QUARANTINE_FOLDER),
             area.id,
-            path.join(&kept_as)
+            kept_path.join(&kept_as)
         );
         self.store
             .record_set_aside(area.id, &full, &place, reason)?;
@@ -73,13 +73,25 @@ impl Quarantine<'_> {
         Ok(true)
     }
 
-    fn shelf(&self, area: &Area, path: &RelativePath) -> Result<Folder, Errno> {
+    /// The folder of the quarantine for what stood at `path`, and its own path there.
+    fn shelf(&self, area: &Area, path: &RelativePath) -> Result<(Folder, RelativePath), Errno> {
         let (mut shelf, _) = self.job.create_folder(QUARANTINE_FOLDER)?;
         (shelf, _) = shelf.create_folder(area.id.to_string().as_bytes())?;
+        let mut kept_path = RelativePath::root();
         for name in path.components() {
-            (shelf, _) = shelf.create_folder(name)?;
+            let (inner, kept_as) = match shelf.create_folder(name) {
+                Ok((inner, _)) => (inner, name.to_vec()),
+                // A file that was set aside earlier has the name.
+                Err(Errno::NOTDIR) => {
+                    let free = self.free_name(&shelf, name)?;
+                    (shelf.create_folder(&free)?.0, free)
+                }
+                Err(errno) => return Err(errno),
+            };
+            shelf = inner;
+            kept_path = kept_path.join(&kept_as);
         }
-        Ok(shelf)
+        Ok((shelf, kept_path))
     }
 
     #[allow(clippy::unused_self)]

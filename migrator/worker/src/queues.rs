@@ -9,8 +9,10 @@ mod carry;
 mod recover;
 mod tidy;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
@@ -23,7 +25,7 @@ use crate::monitor::{Count, Expected, Monitor, Tally};
 use crate::protocol::{AreaKind, CopyOptions, QueueReport};
 use crate::store::JobStore;
 use crate::tree::{Attributes, Folder, Kind};
-use crate::walk::walk;
+use crate::walk::{Visited, walk};
 
 /// The folder at the root of the destination in which items are made ready; gone when the step is done.
 const STAGING: &[u8] = b".gwmigrate-queues";
@@ -57,7 +59,12 @@ pub(crate) struct Step<'a> {
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     live: bool,
+    /// Items that were reported and are not tried again by this run.
+    given_up: RefCell<HashSet<RelativePath>>,
 }
+
+/// How long to wait before items that are being written are looked at again.
+const GROWING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Carries the queues of the post office over, until a listing of the source brings nothing new.
 ///
@@ -87,6 +94,7 @@ pub fn carry_queues(
             monitor,
             options,
             live,
+            given_up: RefCell::default(),
         };
         monitor.phase("carry the queues over", Expected::default());
         let (staging, _) = area.destination.create_folder(STAGING).map_err(|errno| {
@@ -100,7 +108,8 @@ pub fn carry_queues(
                 step.tidy(&listing)?;
             }
             report.rounds += 1;
-            if step.carry_round(&staging, &listing)? == 0 {
+            let round = step.carry_round(&staging, &listing)?;
+            if round.carried == 0 && round.moved == 0 {
                 report.standing = listing.values().map(|items| items.len() as u64).sum();
                 for (folder, items) in &listing {
                     report
@@ -111,6 +120,9 @@ pub fn carry_queues(
             }
             if report.rounds >= ROUNDS_MAX {
                 return Err(not_at_rest());
+            }
+            if round.carried == 0 {
+                std::thread::sleep(GROWING_PAUSE);
             }
         }
         report.carried += tally.get(Count::QueuedItems) - before;
@@ -132,7 +144,7 @@ fn not_at_rest() -> WorkerError {
 impl Step<'_> {
     /// Lists every item in the queues of the source.
     fn list(&self) -> Result<Listing> {
-        let listing = Mutex::new(Listing::new());
+        let found = Mutex::new(Vec::new());
         walk(
             self.area.source()?,
             thread_count(self.options),
@@ -143,41 +155,40 @@ impl Step<'_> {
                 Err(WorkerError::reading("list the queue", path, errno))
             },
             |visited| {
-                if !layout::is_queue(visited.path) {
-                    return Ok(());
+                if layout::is_queue(visited.path) {
+                    let items = items_of(visited)?;
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    found.push((visited.path.to_destination(), items));
                 }
-                let mut items = BTreeMap::new();
-                for entry in visited.entries {
-                    let path = visited.path.join(&entry.name);
-                    if layout::classify_file(&path).copy_rule() != CopyRule::QueueStep {
-                        continue;
-                    }
-                    let attributes = visited
-                        .folder
-                        .look_at(&entry.name)
-                        .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
-                    let Some(attributes) =
-                        attributes.filter(|attributes| attributes.kind == Kind::File)
-                    else {
-                        continue;
-                    };
-                    let standing = Standing {
-                        folder: visited.folder.clone(),
-                        source_folder: visited.path.clone(),
-                        source_name: entry.name.clone(),
-                        attributes,
-                    };
-                    items.insert(postoffice::names::destination_name(&entry.name), standing);
-                }
-                let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
-                listing
-                    .entry(visited.path.to_destination())
-                    .or_default()
-                    .extend(items);
                 Ok(())
             },
         )?;
-        Ok(listing.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let mut listing = Listing::new();
+        for (folder, items) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let queue = listing.entry(folder.clone()).or_default();
+            for standing in items {
+                let name = postoffice::names::destination_name(&standing.source_name);
+                let path = standing.source_path();
+                if let Some(first) = queue.insert(name.clone(), standing) {
+                    self.report_collision(&path, &first.source_path());
+                    self.given_up.borrow_mut().insert(folder.join(&name));
+                }
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Two items would get one name: neither is carried over, and that is said once.
+    fn report_collision(&self, path: &RelativePath, first: &RelativePath) {
+        if !self.given_up.borrow().contains(&path.to_destination()) {
+            self.report(
+                "name-collision",
+                Verdict::Refused,
+                path,
+                &format!("it would get the same name as {first}"),
+                "Rename one of the two at the source, then run the same command again; neither was carried over",
+            );
+        }
     }
 
     fn queue_folder(&self, path: &RelativePath) -> Result<Folder> {
@@ -206,6 +217,31 @@ impl Step<'_> {
         self.monitor
             .finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
     }
+}
+
+/// The items that one queue folder holds.
+fn items_of(visited: &Visited<'_>) -> Result<Vec<Standing>> {
+    let mut items = Vec::with_capacity(visited.entries.len());
+    for entry in visited.entries {
+        let path = visited.path.join(&entry.name);
+        if layout::classify_file(&path).copy_rule() != CopyRule::QueueStep {
+            continue;
+        }
+        let attributes = visited
+            .folder
+            .look_at(&entry.name)
+            .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
+        let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) else {
+            continue;
+        };
+        items.push(Standing {
+            folder: visited.folder.clone(),
+            source_folder: visited.path.clone(),
+            source_name: entry.name.clone(),
+            attributes,
+        });
+    }
+    Ok(items)
 }
 
 /// The name of an item in the staging folder: a digest of its place, so that the next run finds it again.

@@ -51,7 +51,7 @@ pub fn seal(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<SealReport> {
-    store.clear_sealed()?;
+    void_old_seal(&capabilities.job, store)?;
     let mut report = SealReport::default();
     for area in &capabilities.areas {
         prove_source(area)?;
@@ -69,8 +69,23 @@ pub fn seal(
     report.sealed = report.differences == 0;
     if report.sealed {
         write_document(&capabilities.job, store, &report)?;
+    } else {
+        store.clear_sealed()?;
     }
     Ok(report)
+}
+
+/// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must
+/// not be taken for a whole one.
+fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
+    store.clear_sealed()?;
+    job.remove_file(SEAL_FILE.as_bytes())
+        .map(|_| ())
+        .map_err(|errno| WorkerError::JobFolder {
+            operation: "remove the old",
+            name: SEAL_FILE.to_owned(),
+            source: errno.into(),
+        })
 }
 
 fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {

@@ -3,26 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use postoffice::layout::{self, CopyRule};
-use postoffice::names::{KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case};
+use postoffice::layout;
+use postoffice::names::{KeptReason, LowerCased, destination_name, lower_case};
 use rustix::io::Errno;
 
 use super::committer::Record;
+use super::entries::FolderWork;
 use super::extras::look_at_extras;
 use super::file::TEMPORARY_PREFIX;
 use super::files::copy_if_changed;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
-use crate::locks::lock_file_name;
 use crate::monitor::Count;
 use crate::pool::{self, Stack};
 use crate::protocol::AreaKind;
-use crate::store::{Manifest, Removal, RemovalKind};
 use crate::tree::{Entry, Kind};
-
-/// How many files one task of the pool copies.
-const FILES_PER_TASK: usize = 64;
 
 /// A task of the pool.
 pub(super) enum Task {
@@ -66,13 +62,17 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     let collided = collisions(shared, &pair, &source_entries);
     for entry in &source_entries {
         let name = destination_name(&entry.name);
-        let there = at_destination.remove(name.as_slice());
         if collided.contains(&name) {
             folder.manifest.remove(&name);
+            at_destination.remove(name.as_slice());
             continue;
         }
         report_kept_name(shared, &pair, &entry.name);
-        folder.look_at_entry(entry, name, there, &source_entries)?;
+        let there = at_destination.get(name.as_slice()).copied();
+        // What is not copied answers for nothing: an older copy that stands under its name is an extra.
+        if folder.look_at_entry(entry, &name, there, &source_entries)? {
+            at_destination.remove(name.as_slice());
+        }
     }
     folder.hand_out_files()?;
     let manifest = folder.manifest;
@@ -229,196 +229,6 @@ fn remember_folder_time(shared: &Shared<'_>, pair: &FolderPair) -> Result<()> {
         .folder_times
         .push((pair.area, pair.path.clone(), modified));
     Ok(())
-}
-
-/// The work of one folder.
-struct FolderWork<'a> {
-    shared: &'a Shared<'a>,
-    pair: &'a Arc<FolderPair>,
-    manifest: Manifest,
-    files: Vec<FileTask>,
-    stack: &'a Stack<Task>,
-}
-
-impl FolderWork<'_> {
-    fn look_at_entry(
-        &mut self,
-        entry: &Entry,
-        name: Vec<u8>,
-        there: Option<&Entry>,
-        siblings: &[Entry],
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        let Some(source) = &self.pair.source else {
-            return Ok(());
-        };
-        let kind = match source.kind_of(entry) {
-            Ok(kind) => kind,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(errno) => return self.shared.unreadable(&path, errno),
-        };
-        match kind {
-            Kind::Folder => self.look_at_folder_entry(entry, name, there),
-            Kind::File => self.look_at_file_entry(entry, name, there, siblings),
-            Kind::Symlink | Kind::Special => {
-                self.shared.report(
-                    "not-a-file",
-                    Verdict::Person,
-                    &path,
-                    &format!("it is {} and is not copied", kind.words()),
-                    "GroupWise makes no such thing; look where it comes from, and copy what it stands for by hand",
-                );
-                Ok(())
-            }
-        }
-    }
-
-    fn look_at_folder_entry(
-        &mut self,
-        entry: &Entry,
-        name: Vec<u8>,
-        there: Option<&Entry>,
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        if path.depth() > PATH_DEPTH_MAX {
-            self.shared.report(
-                "path-too-deep",
-                self.shared.problem(),
-                &path,
-                &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
-                "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
-            );
-            return Ok(());
-        }
-        let task = FolderTask::Inside {
-            parent: Arc::clone(self.pair),
-            source_name: Some(entry.name.clone()),
-            name: name.clone(),
-        };
-        let blocked = match there {
-            None => false,
-            Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
-        };
-        if blocked {
-            // A file of ours that the source replaced by a folder, or something foreign: it goes first.
-            self.plan_blocking_file(&name)?;
-            self.shared.lists().blocked_folders.push(task);
-        } else {
-            self.stack.push(Task::Folder(task));
-        }
-        Ok(())
-    }
-
-    fn look_at_file_entry(
-        &mut self,
-        entry: &Entry,
-        name: Vec<u8>,
-        there: Option<&Entry>,
-        siblings: &[Entry],
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        let area = &self.shared.areas[self.pair.area];
-        let class = area.classify(&path);
-        let known = self.manifest.remove(&name);
-        let rule = class.copy_rule();
-        if area.leaves_out(&path, self.shared.options) {
-            self.count_left_out(entry);
-            return Ok(());
-        }
-        if rule == CopyRule::QueueStep {
-            return Ok(());
-        }
-        let lock_file = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
-            .then(|| lock_file_beside(&entry.name, siblings))
-            .flatten();
-        let task = FileTask {
-            pair: Arc::clone(self.pair),
-            source_name: entry.name.clone(),
-            name,
-            known,
-            listed: there.is_some(),
-            class,
-            lock_file,
-        };
-        match rule {
-            CopyRule::UnderLock => self.shared.lists().databases.push(task),
-            CopyRule::AtomicSet => self.shared.lists().guardian.push(task),
-            _ => {
-                self.files.push(task);
-                if self.files.len() >= FILES_PER_TASK {
-                    self.hand_out_files()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn count_left_out(&self, entry: &Entry) {
-        let size = self
-            .pair
-            .source
-            .as_ref()
-            .and_then(|source| source.look_at(&entry.name).ok().flatten());
-        self.shared.monitor.count(Count::FilesLeftOut, 1);
-        self.shared.monitor.count(
-            Count::BytesLeftOut,
-            size.map_or(0, |attributes| attributes.size),
-        );
-    }
-
-    /// Gives the collected files to the pool, or copies them at once where much is waiting already.
-    fn hand_out_files(&mut self) -> Result<()> {
-        let files = std::mem::take(&mut self.files);
-        if files.is_empty() {
-            return Ok(());
-        }
-        if self.stack.is_long() {
-            return files
-                .into_iter()
-                .try_for_each(|file| copy_if_changed(self.shared, file));
-        }
-        self.stack.push(Task::Files(files));
-        Ok(())
-    }
-
-    fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
-        match self.pair.destination.kind_of(there) {
-            Ok(kind) => Ok(Some(kind)),
-            Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(WorkerError::writing(
-                "look at",
-                &self.pair.path.join(&there.name),
-                errno,
-            )),
-        }
-    }
-
-    fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
-        let known = self.manifest.remove(name);
-        let destination = self.pair.destination.look_at(name);
-        let attributes = destination
-            .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
-        let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
-        self.shared.plan_removal(Removal {
-            area: self.shared.areas[self.pair.area].id,
-            folder: self.pair.path.clone(),
-            name: name.to_vec(),
-            kind: if ours {
-                RemovalKind::Vanished
-            } else {
-                RemovalKind::SetAside
-            },
-        })
-    }
-}
-
-/// The lock file of a database, under the name that it has in the listing.
-fn lock_file_beside(name: &[u8], siblings: &[Entry]) -> Option<Vec<u8>> {
-    let wanted = lock_file_name(name);
-    siblings
-        .iter()
-        .find(|entry| entry.name.eq_ignore_ascii_case(&wanted))
-        .map(|entry| entry.name.clone())
 }
 
 /// Whether a folder of the destination belongs to the queue step and is left alone by passes.

@@ -24,6 +24,8 @@ pub(super) fn look_at_extras(
     manifest: &Manifest,
     mut descend: impl FnMut(FolderTask),
 ) -> Result<()> {
+    // Items of the queues are the business of the queue step; logs that lie among them are not.
+    let among_queues = is_queue_area(shared, pair);
     let mut gone: Vec<(RelativePath, Vec<u8>)> = Vec::new();
     for name in manifest
         .keys()
@@ -44,8 +46,9 @@ pub(super) fn look_at_extras(
             }
         };
         match attributes.kind {
+            _ if among_queues && is_item(shared, pair, &extra.name) => {}
             Kind::Folder => plan_folder(shared, pair, &extra.name, &mut descend)?,
-            _ if is_left_alone(shared, pair, &extra.name) => {}
+            Kind::File if is_left_alone(shared, pair, &extra.name)? => {}
             Kind::File | Kind::Symlink | Kind::Special => {
                 let ours = manifest
                     .get(&extra.name)
@@ -70,12 +73,24 @@ pub(super) fn look_at_extras(
     }
 }
 
-/// Lock files of the agent at the destination are nobody's data; items of its queues are the business of the queue step.
-fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
-    matches!(
-        shared.areas[pair.area].classify(&pair.path.join(name)).copy_rule(),
-        CopyRule::Never | CopyRule::QueueStep
-    )
+/// Lock and temporary files of the agent at the destination are nobody's data.
+fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> Result<bool> {
+    if rule_of(shared, pair, name) != CopyRule::Never {
+        return Ok(false);
+    }
+    // In a folder that is to go they must go first.
+    let area = shared.areas[pair.area].id;
+    Ok(pair.source.is_some() || shared.store.folder_made_by(area, &pair.path)? == Some(0))
+}
+
+fn is_item(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
+    rule_of(shared, pair, name) == CopyRule::QueueStep
+}
+
+fn rule_of(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> CopyRule {
+    shared.areas[pair.area]
+        .classify(&pair.path.join(name))
+        .copy_rule()
 }
 
 fn plan_folder(

@@ -65,8 +65,13 @@ pub(super) fn put_off(shared: &Shared<'_>, task: FileTask, decision: Decision) -
             kind: RemovalKind::SetAside,
         })?;
     }
-    shared.lists().blocked_files.push(task);
+    wait_for_room(shared, task);
     Ok(())
+}
+
+/// Keeps a copy for the round after the removals.
+pub(super) fn wait_for_room(shared: &Shared<'_>, task: FileTask) {
+    shared.lists().blocked_files.push(task);
 }
 
 /// Looks at both sides; `None` where the source no longer has the file, or something else in its place.

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use super::database::defer_set;
 use super::decide::Decision;
 use super::file::{CopyFailure, Written, temporary_name, write_copy};
 use super::files::{
     Outcome, destination_of, look, open_source, outcome_of, publish, put_off, report_outcome,
+    wait_for_room,
 };
 use super::shared::{FileTask, Shared};
 use crate::error::Result;
@@ -22,22 +24,40 @@ const GUARDIAN: &[u8] = b"ngwguard.db";
 /// How long to wait before a set that moved is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What came of one attempt.
+enum Attempted {
+    /// All members stand at the destination.
+    Whole,
+    /// A member moved while it was read.
+    Moved,
+    /// A member vanished; the others are tried without it.
+    Without(usize),
+    /// A member could not be read, which has been reported.
+    Unreadable,
+}
+
 /// Copies the guardian set of one area where any member has changed.
 pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> Result<()> {
     let mut set = Vec::with_capacity(members.len());
     let mut changed = false;
+    let mut is_blocked = false;
     for task in members {
         match look(shared, &task)? {
             None => {}
             Some(decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder)) => {
                 put_off(shared, task, decision)?;
-                changed = true;
+                is_blocked = true;
             }
             Some(decision) => {
                 changed |= decision != Decision::Keep;
                 set.push(task);
             }
         }
+    }
+    if is_blocked {
+        // One unit: where one member has to wait until its place is free, all wait.
+        set.into_iter().for_each(|task| wait_for_room(shared, task));
+        return Ok(());
     }
     if !changed {
         shared
@@ -51,25 +71,38 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
         }
         let _lock = match lock(shared, &set)? {
             Some(Attempt::Busy) => {
-                return super::database::defer_set(
+                return defer_set(
                     shared,
                     &set,
                     "another program held the lock of the guardian",
                 );
             }
-            other => other,
+            Some(lock) => lock,
+            None => return defer_set(shared, &set, "the guardian itself could not be locked"),
         };
-        if copy_set(shared, &set)? {
-            return Ok(());
+        match copy_set(shared, &set)? {
+            Attempted::Whole => return Ok(()),
+            Attempted::Moved => {}
+            Attempted::Without(index) => {
+                set.remove(index);
+            }
+            Attempted::Unreadable => {
+                return defer_set(
+                    shared,
+                    &set,
+                    "a member of the guardian set could not be read",
+                );
+            }
         }
     }
-    super::database::defer_set(
+    defer_set(
         shared,
         &set,
         "the guardian set changed each time while it was read",
     )
 }
 
+/// Locks the guardian; `None` where it cannot be, which has been reported.
 fn lock(shared: &Shared<'_>, set: &[FileTask]) -> Result<Option<Attempt>> {
     let Some(guardian) = set.iter().find(|task| task.name == GUARDIAN) else {
         return Ok(None);
@@ -90,24 +123,34 @@ fn lock(shared: &Shared<'_>, set: &[FileTask]) -> Result<Option<Attempt>> {
     }
 }
 
-/// Copies all members and publishes them together; says whether none of them moved meanwhile.
-fn copy_set(shared: &Shared<'_>, set: &[FileTask]) -> Result<bool> {
+/// Copies all members, and publishes them together where none of them moved meanwhile.
+fn copy_set(shared: &Shared<'_>, set: &[FileTask]) -> Result<Attempted> {
     let mut staged: Vec<(&FileTask, Vec<u8>, Written)> = Vec::with_capacity(set.len());
-    let mut whole = true;
-    for task in set {
+    let mut attempted = Attempted::Whole;
+    for (index, task) in set.iter().enumerate() {
         match stage(shared, task)? {
             Ok((temporary, written)) => staged.push((task, temporary, written)),
-            Err(Outcome::KeptChanging) => whole = false,
-            Err(outcome) => report_outcome(shared, task, &outcome)?,
+            Err(Outcome::KeptChanging) => attempted = Attempted::Moved,
+            Err(outcome) => {
+                report_outcome(shared, task, &outcome)?;
+                attempted = match outcome {
+                    Outcome::Vanished => Attempted::Without(index),
+                    _ => Attempted::Unreadable,
+                };
+                break;
+            }
         }
     }
     for (task, _, written) in &staged {
         let now = task.source()?.look_at(&task.source_name);
-        whole &= matches!(now, Ok(Some(now)) if now.kind == Kind::File
+        let stands_still = matches!(now, Ok(Some(now)) if now.kind == Kind::File
             && now.size == written.source.size && now.modified == written.source.modified);
+        if !stands_still && matches!(attempted, Attempted::Whole) {
+            attempted = Attempted::Moved;
+        }
     }
     for (task, temporary, written) in &staged {
-        if whole {
+        if matches!(attempted, Attempted::Whole) {
             publish(task, temporary)?;
             let destination = destination_of(task, written)?;
             shared.record(task, written, &destination)?;
@@ -115,7 +158,7 @@ fn copy_set(shared: &Shared<'_>, set: &[FileTask]) -> Result<bool> {
             outcome_of(task, CopyFailure::Write(errno))?;
         }
     }
-    Ok(whole)
+    Ok(attempted)
 }
 
 fn stage(shared: &Shared<'_>, task: &FileTask) -> Result<Result<(Vec<u8>, Written), Outcome>> {

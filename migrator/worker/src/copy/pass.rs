@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use postoffice::layout;
+use postoffice::layout::{self, CopyRule};
 use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
@@ -13,7 +13,7 @@ use super::crawl::{Task, crawl};
 use super::database::copy_database;
 use super::guardian::copy_guardian_set;
 use super::removal::{carry_out, check_plan};
-use super::shared::{ClockShift, FileTask, FolderTask, Lists, Shared};
+use super::shared::{ClockShift, FileTask, FolderTask, Lists, Shared, problem};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
@@ -52,12 +52,15 @@ pub fn run_pass(
         options,
     }
     .run();
-    if !matches!(
-        outcome,
-        Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. })
-    ) {
-        // Everything that was written is in the manifest, also where the pass stopped early.  Only a pass that was cut
-        // off, or whose batch is condemned, stays unfinished: the next one takes what it left behind for its own.
+    // Everything that a pass writes is in the manifest, also where it stops early.  A pass that was cut off, or whose
+    // batch is condemned, stays unfinished: the next one takes what it left behind for its own, and so must the one
+    // after, where the next one did not come to its end.
+    let is_accounted_for = match &outcome {
+        Ok(()) => true,
+        Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. }) => false,
+        Err(_) => unfinished.is_none(),
+    };
+    if is_accounted_for {
         store.end_pass(pass, &tally.counts())?;
     }
     outcome?;
@@ -130,15 +133,34 @@ impl Runner<'_> {
                 .phase("remove what the source no longer has", Expected::default());
             check_plan(self.store, self.options.removal_limit_percent)?;
             carry_out(self.capabilities, self.store, self.monitor)?;
-            let blocked = take_blocked(&lists);
-            if blocked.is_empty() {
+            let (waiting, is_done) = take_blocked(&lists);
+            if is_done {
                 break;
             }
-            self.copy_all(&lists, &clock, blocked)?;
+            self.copy_all(&lists, &clock, waiting)?;
         }
+        self.report_blocked(&lists);
         self.monitor
             .phase("set the times of the folders", Expected::default());
         self.set_folder_times(&lists)
+    }
+
+    /// Says what never found its place free.
+    fn report_blocked(&self, lists: &Mutex<Lists>) {
+        let lists = lists
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for task in &lists.blocked_files {
+            self.monitor.finding(
+                Finding::new(
+                    "in-the-way",
+                    problem(self.pass.kind),
+                    "what stands in its place at the destination could not be moved away, so it was not copied",
+                    "Stop whatever works at the destination, then run a pass again",
+                )
+                .about(task.source_path().as_bytes()),
+            );
+        }
     }
 
     fn expected(&self) -> Result<Expected> {
@@ -226,18 +248,26 @@ impl Runner<'_> {
     }
 }
 
-fn take_blocked(lists: &Mutex<Lists>) -> Vec<Task> {
+/// What waited until its place was free, each to be copied as what it is; says also whether nothing waits.
+fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
     let mut lists = lists
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let files = std::mem::take(&mut lists.blocked_files);
     let folders = std::mem::take(&mut lists.blocked_folders);
-    drop(lists);
     let mut tasks: Vec<Task> = folders.into_iter().map(Task::Folder).collect();
+    let mut files = Vec::new();
+    for task in std::mem::take(&mut lists.blocked_files) {
+        match task.class.copy_rule() {
+            CopyRule::UnderLock => lists.databases.push(task),
+            CopyRule::AtomicSet => lists.guardian.push(task),
+            _ => files.push(task),
+        }
+    }
     if !files.is_empty() {
         tasks.push(Task::Files(files));
     }
-    tasks
+    let is_done = tasks.is_empty() && lists.databases.is_empty() && lists.guardian.is_empty();
+    (tasks, is_done)
 }
 
 /// How many threads copy: as asked for, or four for each processor, at least eight, so that many requests are in flight

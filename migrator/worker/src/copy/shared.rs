@@ -104,6 +104,14 @@ pub(super) struct ClockShift {
     ahead_reported: AtomicBool,
 }
 
+/// What it means that a file could not be copied: in stage one the next pass may do better.
+pub(super) fn problem(kind: PassKind) -> Verdict {
+    match kind {
+        PassKind::StageOne => Verdict::Person,
+        PassKind::StageTwo => Verdict::Unproven,
+    }
+}
+
 /// What all threads of a pass share.
 pub(super) struct Shared<'a> {
     pub(super) areas: &'a [Area],
@@ -124,10 +132,7 @@ impl Shared<'_> {
 
     /// What it means that a file could not be copied: in stage one the next pass may do better.
     pub(super) fn problem(&self) -> Verdict {
-        match self.pass.kind {
-            PassKind::StageOne => Verdict::Person,
-            PassKind::StageTwo => Verdict::Unproven,
-        }
+        problem(self.pass.kind)
     }
 
     /// Reports something about a path of the source.

@@ -17,16 +17,28 @@ use crate::tree::Folder;
 /// How many renamings are done between two writes of the journal.
 const BATCH_RENAMES: u32 = 16_384;
 
-/// Finishes what an earlier sweep had begun.
-pub(super) fn finish_cut_off(
-    capabilities: &Capabilities,
-    store: &JobStore,
-    monitor: &dyn Monitor,
-) -> Result<()> {
-    if store.fact("lowercase-begun")?.as_deref() == Some("yes") {
-        apply(capabilities, store, monitor, &CopyOptions::default())?;
+/// Finds out how far a sweep came that was cut off: what it renamed is marked as done, so that it can be undone, and
+/// the rest of its plan is forgotten, because the next plan is made from what stands there now.
+pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()> {
+    loop {
+        let batch = store.next_renames(BATCH_RENAMES)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (mut done, mut open) = (Vec::new(), Vec::new());
+        for rename in batch {
+            let is_done = is_done(capabilities, &rename).map_err(|errno| {
+                WorkerError::writing("look at", &rename.folder.join(&rename.old), errno)
+            })?;
+            if is_done {
+                done.push(rename)
+            } else {
+                open.push(rename)
+            }
+        }
+        store.mark_renamed(&done)?;
+        store.forget_renames(&open)?;
     }
-    Ok(())
 }
 
 /// Does what is planned.
@@ -36,10 +48,11 @@ pub(super) fn apply(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<()> {
-    // From here on the plan must be finished before another one is made.
-    store.remember_one("lowercase-begun", "yes")?;
-    while let Some(level) = store.next_rename_level(false)? {
-        let batch = store.renames_of_level(level, false, BATCH_RENAMES)?;
+    loop {
+        let batch = store.next_renames(BATCH_RENAMES)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         let mut folders: BTreeMap<(u32, RelativePath), Vec<&Rename>> = BTreeMap::new();
         for rename in &batch {
             folders
@@ -68,7 +81,6 @@ pub(super) fn apply(
         }
         store.mark_renamed(&batch)?;
     }
-    store.remember_one("lowercase-begun", "no")
 }
 
 fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result<()> {
@@ -85,7 +97,6 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
             monitor.count(Count::Renamed, 1);
             Ok(())
         }
-        Err(Errno::NOENT) if is_done(folder, rename).map_err(failed)? => Ok(()),
         Err(Errno::EXIST) => Err(WorkerError::Refused {
             code: "name-collision",
             text: format!("{path} was to become a name that has appeared since the plan was made"),
@@ -97,8 +108,24 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
 }
 
 /// Whether a sweep that was cut off had renamed this one already.
-fn is_done(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
-    Ok(folder
+///
+/// The folder has its old path still: it lies above, and the deepest names are changed first.
+fn is_done(capabilities: &Capabilities, rename: &Rename) -> std::result::Result<bool, Errno> {
+    let Some(area) = capabilities
+        .areas
+        .iter()
+        .find(|area| area.id == rename.area)
+    else {
+        return Ok(false);
+    };
+    let folder = match area.destination.descend(&rename.folder) {
+        Ok(folder) => folder,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
+        Err(errno) => return Err(errno),
+    };
+    let has_new = folder
         .look_at(&rename.new)?
-        .is_some_and(|there| there.inode == rename.inode))
+        .is_some_and(|there| there.inode == rename.inode);
+    // While another link still has the old name, it is that link which is to go.
+    Ok(has_new && folder.look_at(&rename.old)?.is_none())
 }

@@ -26,9 +26,9 @@ pub(super) fn plan(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<(u64, u64)> {
-    store.clear_planned_renames()?;
     let planner = Planner {
         store,
+        sweep: store.next_sweep()?,
         monitor,
         lines: Mutex::new(Vec::new()),
         names: AtomicU64::new(0),
@@ -58,6 +58,7 @@ pub(super) fn plan(
 
 struct Planner<'a> {
     store: &'a JobStore,
+    sweep: i64,
     monitor: &'a dyn Monitor,
     lines: Mutex<Vec<Rename>>,
     names: AtomicU64,
@@ -81,6 +82,7 @@ impl Planner<'_> {
                 LowerCased::Changed(new) => changes.push((entry.name.clone(), new)),
                 LowerCased::Kept(_) => {
                     self.kept.fetch_add(1, Ordering::Relaxed);
+                    self.report_kept(visited, &entry.name);
                 }
             }
         }
@@ -122,6 +124,18 @@ impl Planner<'_> {
             .map_err(|errno| WorkerError::writing("look at", &visited.path.join(name), errno))
     }
 
+    fn report_kept(&self, visited: &Visited<'_>, name: &[u8]) {
+        self.monitor.finding(
+            Finding::new(
+                "name-kept",
+                Verdict::Person,
+                "its name is not valid UTF-8 or has a capital letter outside ASCII and is kept as it is",
+                "Nothing, unless GroupWise itself uses this name",
+            )
+            .about(visited.path.join(name).as_bytes()),
+        );
+    }
+
     fn report_collision(&self, area: &Area, visited: &Visited<'_>, name: &[u8], other: &[u8]) {
         self.collisions.fetch_add(1, Ordering::Relaxed);
         self.monitor.finding(
@@ -147,7 +161,7 @@ impl Planner<'_> {
         }
         let full = std::mem::take(&mut *lines);
         drop(lines);
-        self.store.plan_renames(&full)
+        self.store.plan_renames(self.sweep, &full)
     }
 
     fn flush(&self) -> Result<()> {
@@ -155,7 +169,7 @@ impl Planner<'_> {
         if lines.is_empty() {
             Ok(())
         } else {
-            self.store.plan_renames(&lines)
+            self.store.plan_renames(self.sweep, &lines)
         }
     }
 }

@@ -7,7 +7,10 @@ use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::LowercaseReport;
-use crate::store::JobStore;
+use crate::store::{JobStore, Rename};
+use crate::tree::Folder;
+
+use super::apply::settle;
 
 /// How many renamings are undone between two writes of the journal.
 const BATCH_RENAMES: u32 = 4096;
@@ -23,49 +26,66 @@ pub fn undo_lowercase(
 ) -> Result<LowercaseReport> {
     monitor.phase("give the old names back", Expected::default());
     let mut report = LowercaseReport::default();
-    while let Some(level) = store.next_rename_level(true)? {
-        let batch = store.renames_of_level(level, true, BATCH_RENAMES)?;
+    settle(capabilities, store)?;
+    loop {
+        let batch = store.next_undone(BATCH_RENAMES)?;
+        if batch.is_empty() {
+            return Ok(report);
+        }
         for rename in &batch {
-            let Some(area) = capabilities
-                .areas
-                .iter()
-                .find(|area| area.id == rename.area)
-            else {
-                continue;
-            };
-            let path = rename.folder.join(&rename.new);
-            let failed = |errno| WorkerError::writing("rename", &path, errno);
-            let folder = area.destination.descend(&rename.folder).map_err(failed)?;
-            let outcome = if rename.same_file {
-                rustix::fs::linkat(
-                    &folder,
-                    &rename.new[..],
-                    &folder,
-                    &rename.old[..],
-                    AtFlags::empty(),
-                )
-            } else {
-                folder.rename_to_new(&rename.new, &folder, &rename.old)
-            };
-            match outcome {
-                Ok(()) => {
-                    report.renamed += 1;
-                    monitor.count(Count::Renamed, 1);
-                }
-                Err(Errno::NOENT) => {}
-                Err(Errno::EXIST) => {
-                    return Err(WorkerError::Refused {
-                        code: "name-collision",
-                        text: format!("{path} cannot have its old name again: it is taken"),
-                        remedy:
-                            "Rename or remove what took the name, then run the same command again"
-                                .into(),
-                    });
-                }
-                Err(errno) => return Err(failed(errno)),
+            if undo_one(capabilities, rename)? {
+                report.renamed += 1;
+                monitor.count(Count::Renamed, 1);
             }
+        }
+        for area in &capabilities.areas {
+            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
+                files: batch.len(),
+                source,
+            })?;
         }
         store.forget_renames(&batch)?;
     }
-    Ok(report)
+}
+
+/// Gives one entry its old name again; says whether it was still there under its new one.
+fn undo_one(capabilities: &Capabilities, rename: &Rename) -> Result<bool> {
+    let Some(area) = capabilities
+        .areas
+        .iter()
+        .find(|area| area.id == rename.area)
+    else {
+        return Ok(false);
+    };
+    let path = rename.folder.join(&rename.new);
+    let failed = |errno| WorkerError::writing("rename", &path, errno);
+    let folder = match area.destination.descend(&rename.folder) {
+        Ok(folder) => folder,
+        // Gone since it was renamed, with all that it held.
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
+        Err(errno) => return Err(failed(errno)),
+    };
+    let outcome = if rename.same_file {
+        let (new, old) = (&rename.new[..], &rename.old[..]);
+        rustix::fs::linkat(&folder, new, &folder, old, AtFlags::empty())
+    } else {
+        folder.rename_to_new(&rename.new, &folder, &rename.old)
+    };
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(Errno::EXIST) if has_old_name(&folder, rename).map_err(failed)? => Ok(false),
+        Err(Errno::EXIST) => Err(WorkerError::Refused {
+            code: "name-collision",
+            text: format!("{path} cannot have its old name again: it is taken"),
+            remedy: "Rename or remove what took the name, then run the same command again".into(),
+        }),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
+/// Whether an undoing that was cut off had made the old link already.
+fn has_old_name(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
+    let there = folder.look_at(&rename.old)?;
+    Ok(rename.same_file && there.is_some_and(|there| there.inode == rename.inode))
 }

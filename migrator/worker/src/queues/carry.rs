@@ -16,10 +16,28 @@ use crate::tree::Folder;
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;
 
+/// What one round did.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// Items that stand in their queues now.
+    pub(super) carried: usize,
+    /// Items that were being written or taken at the source; another listing decides about them.
+    pub(super) moved: usize,
+}
+
+/// What came of making one item ready.
+enum Staged {
+    Ready(QueueItem),
+    /// It is being written, or was taken from the queue.
+    Moved,
+    /// It could not be read, which has been reported.
+    Unreadable,
+}
+
 impl Step<'_> {
-    /// Carries what is new; returns how many items that were.
-    pub(super) fn carry_round(&self, staging: &Folder, listing: &Listing) -> Result<usize> {
-        let mut carried = 0;
+    /// Carries what is new.
+    pub(super) fn carry_round(&self, staging: &Folder, listing: &Listing) -> Result<Round> {
+        let mut round = Round::default();
         for (folder, items) in listing {
             let known: HashMap<Vec<u8>, QueueItem> = self
                 .store
@@ -31,13 +49,14 @@ impl Step<'_> {
                 .iter()
                 .filter(|(name, standing)| {
                     !known.get(*name).is_some_and(|item| is_same(item, standing))
+                        && !self.given_up.borrow().contains(&folder.join(name))
                 })
                 .collect();
             for batch in wanted.chunks(BATCH_ITEMS) {
-                carried += self.carry_batch(staging, folder, batch, &known)?;
+                self.carry_batch(staging, folder, batch, &known, &mut round)?;
             }
         }
-        Ok(carried)
+        Ok(round)
     }
 
     fn carry_batch(
@@ -46,18 +65,24 @@ impl Step<'_> {
         folder: &RelativePath,
         batch: &[(&Vec<u8>, &Standing)],
         known: &HashMap<Vec<u8>, QueueItem>,
-    ) -> Result<usize> {
+        round: &mut Round,
+    ) -> Result<()> {
         let queue = self.queue_folder(folder)?;
         let mut items = Vec::with_capacity(batch.len());
         for (name, standing) in batch {
             if known.contains_key(*name) {
                 self.replaced_at_source(&queue, folder, name)?;
             }
-            if let Some(item) = self.stage(staging, folder, name, standing)? {
-                items.push(item);
+            match self.stage(staging, folder, name, standing)? {
+                Staged::Ready(item) => items.push(item),
+                Staged::Moved => round.moved += 1,
+                Staged::Unreadable => {
+                    self.given_up.borrow_mut().insert(folder.join(name));
+                }
             }
         }
-        self.place(staging, &queue, items)
+        round.carried += self.place(staging, &queue, items)?;
+        Ok(())
     }
 
     /// An item of this name was carried before and the source has another one now.
@@ -72,26 +97,26 @@ impl Step<'_> {
             .map_err(|errno| WorkerError::writing("remove", &folder.join(name), errno))
     }
 
-    /// Makes one item ready beside the queues; `None` where the source no longer has it.
+    /// Makes one item ready beside the queues; unless it moves or cannot be read.
     fn stage(
         &self,
         staging: &Folder,
         folder: &RelativePath,
         name: &[u8],
         standing: &Standing,
-    ) -> Result<Option<QueueItem>> {
+    ) -> Result<Staged> {
         let path = standing.source_path();
         let (source, _) = match standing.folder.open_file(&standing.source_name) {
             Ok(opened) => opened,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return self.unreadable(&path, errno).map(|()| None),
+            Err(Errno::NOENT) => return Ok(Staged::Moved),
+            Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
         };
         let temporary = staging_name(folder, name);
         staging
             .remove_file(&temporary)
             .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
         match write_copy(&source, staging, &temporary) {
-            Ok(written) => Ok(Some(QueueItem {
+            Ok(written) => Ok(Staged::Ready(QueueItem {
                 folder: folder.clone(),
                 name: name.to_vec(),
                 size: written.source.size,
@@ -100,8 +125,10 @@ impl Step<'_> {
                 state: ItemState::Placing,
             })),
             // It is being written: the next listing sees it again.
-            Err(CopyFailure::Changed) => Ok(None),
-            Err(CopyFailure::Read(errno)) => self.unreadable(&path, errno).map(|()| None),
+            Err(CopyFailure::Changed) => Ok(Staged::Moved),
+            Err(CopyFailure::Read(errno)) => {
+                self.unreadable(&path, errno).map(|()| Staged::Unreadable)
+            }
             Err(CopyFailure::Write(errno)) => {
                 Err(WorkerError::writing("write", &folder.join(name), errno))
             }
@@ -165,6 +192,7 @@ impl Step<'_> {
             matches!(hash_file(queue, &item.name), Ok((_, digest)) if digest == item.digest);
         staging.remove_file(&temporary).map_err(failed)?;
         if !is_equal {
+            self.given_up.borrow_mut().insert(path.clone());
             self.report(
                 "queue-name-taken",
                 Verdict::Person,

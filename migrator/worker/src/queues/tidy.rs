@@ -3,75 +3,135 @@
 //! Items that the test POA made are set aside, never delivered.  Items that an earlier run carried and that the source
 //! no longer has were delivered at the source meanwhile and go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
-use super::{Listing, Step};
+use super::{Listing, Standing, Step};
 use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Count;
 use crate::quarantine::Quarantine;
-use crate::store::QueueItem;
+use crate::store::{QueueItem, Removal, RemovalKind};
 use crate::tree::{Folder, Kind};
 use crate::walk::walk;
 
 impl Step<'_> {
     /// Makes the queues of the destination hold only items of the listing that were carried already.
     pub(super) fn tidy(&self, listing: &Listing) -> Result<()> {
-        let folders = self.destination_queues()?;
-        let quarantine = Quarantine {
+        // A queue folder that is gone was taken with all its items, which must be carried again.
+        for path in listing.keys() {
+            self.queue_folder(path)?;
+        }
+        let mut folders = self.destination_queues()?;
+        folders.sort_by_key(|(path, _)| std::cmp::Reverse(path.depth()));
+        for (path, folder) in &folders {
+            self.tidy_folder(path, folder, listing.get(path))?;
+        }
+        for (path, _) in &folders {
+            if !listing.contains_key(path) {
+                self.remove_folder(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tidy_folder(
+        &self,
+        path: &RelativePath,
+        folder: &Folder,
+        standing: Option<&BTreeMap<Vec<u8>, Standing>>,
+    ) -> Result<()> {
+        let known: HashMap<Vec<u8>, QueueItem> = self
+            .store
+            .queue_items_of(path)?
+            .into_iter()
+            .map(|item| (item.name.clone(), item))
+            .collect();
+        let entries = folder
+            .list()
+            .map_err(|errno| WorkerError::writing("list the queue", path, errno))?;
+        let mut stands = HashSet::new();
+        for entry in entries {
+            let full = path.join(&entry.name);
+            let is_item = folder
+                .kind_of(&entry)
+                .is_ok_and(|kind| kind != Kind::Folder)
+                && layout::classify_file(&full).copy_rule() == CopyRule::QueueStep;
+            if !is_item {
+                continue;
+            }
+            match known.get(&entry.name) {
+                Some(item) if is_as_carried(folder, item) => {
+                    if standing.is_some_and(|items| items.contains_key(&entry.name)) {
+                        stands.insert(entry.name);
+                    } else {
+                        folder
+                            .remove_file(&entry.name)
+                            .map_err(|errno| WorkerError::writing("remove", &full, errno))?;
+                        self.monitor.count(Count::FilesRemoved, 1);
+                    }
+                }
+                _ => {
+                    let reason =
+                        "it stood in a queue of the destination and did not come from the source";
+                    self.quarantine()
+                        .set_aside(self.area, folder, path, &entry.name, reason)?;
+                }
+            }
+        }
+        // Carried before and no longer there: the test POA took it, so it must be carried again.
+        let gone: Vec<QueueItem> = known
+            .into_values()
+            .filter(|item| !stands.contains(&item.name))
+            .collect();
+        if gone.is_empty() {
+            Ok(())
+        } else {
+            self.store.forget_queue_items(&gone)
+        }
+    }
+
+    /// Removes a queue folder that the source does not have, unless every post office has it.
+    fn remove_folder(&self, path: &RelativePath) -> Result<()> {
+        let Some((parent_path, name)) = path.split() else {
+            return Ok(());
+        };
+        if self.store.folder_made_by(self.area.id, path)? == Some(0) {
+            return Ok(());
+        }
+        let failed = |errno| WorkerError::writing("remove the folder", path, errno);
+        let parent = self
+            .area
+            .destination
+            .descend(&parent_path)
+            .map_err(failed)?;
+        match parent.remove_folder(name) {
+            Ok(_) => {}
+            // Something that is no item, such as a log.
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                let reason = "the source does not have this queue folder";
+                self.quarantine()
+                    .set_aside(self.area, &parent, &parent_path, name, reason)?;
+            }
+            Err(errno) => return Err(failed(errno)),
+        }
+        self.store.finish_removals(&[Removal {
+            area: self.area.id,
+            folder: parent_path,
+            name: name.to_vec(),
+            kind: RemovalKind::VanishedFolder,
+        }])
+    }
+
+    fn quarantine(&self) -> Quarantine<'_> {
+        Quarantine {
             job: self.job,
             store: self.store,
             monitor: self.monitor,
-        };
-        for (path, folder) in folders {
-            let known: HashMap<Vec<u8>, QueueItem> = self
-                .store
-                .queue_items_of(&path)?
-                .into_iter()
-                .map(|item| (item.name.clone(), item))
-                .collect();
-            let standing = listing.get(&path);
-            let entries = folder
-                .list()
-                .map_err(|errno| WorkerError::writing("list the queue", &path, errno))?;
-            let mut stands = std::collections::HashSet::new();
-            for entry in entries {
-                let full = path.join(&entry.name);
-                let is_item = folder
-                    .kind_of(&entry)
-                    .is_ok_and(|kind| kind != Kind::Folder)
-                    && layout::classify_file(&full).copy_rule() == CopyRule::QueueStep;
-                if !is_item {
-                    continue;
-                }
-                match known.get(&entry.name) {
-                    Some(item) if is_as_carried(&folder, item) => {
-                        if standing.is_some_and(|items| items.contains_key(&entry.name)) {
-                            stands.insert(entry.name);
-                        } else {
-                            folder
-                                .remove_file(&entry.name)
-                                .map_err(|errno| WorkerError::writing("remove", &full, errno))?;
-                            self.monitor.count(Count::FilesRemoved, 1);
-                        }
-                    }
-                    _ => {
-                        let reason = "it stood in a queue of the destination and did not come from the source";
-                        quarantine.set_aside(self.area, &folder, &path, &entry.name, reason)?;
-                    }
-                }
-            }
-            // Carried before and no longer there: the test POA took it, so it must be carried again.
-            let gone: Vec<QueueItem> = known
-                .into_values()
-                .filter(|item| !stands.contains(&item.name))
-                .collect();
-            self.store.forget_queue_items(&gone)?;
         }
-        Ok(())
     }
 
     fn destination_queues(&self) -> Result<Vec<(RelativePath, Folder)>> {

@@ -230,19 +230,22 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    #[allow(clippy::unused_self)]
     fn holds_no_file(
         &self,
         pair: &Pair,
         entry: &Entry,
     ) -> std::result::Result<bool, rustix::io::Errno> {
-        let mut waiting = vec![pair.destination.open_folder(&entry.name)?];
-        while let Some(folder) = waiting.pop() {
+        let path = pair.path.join(&entry.name);
+        let mut waiting = vec![(pair.destination.open_folder(&entry.name)?, path)];
+        while let Some((folder, path)) = waiting.pop() {
             for inner in folder.list()? {
-                if folder.kind_of(&inner)? != Kind::Folder {
-                    return Ok(false);
+                let inner_path = path.join(&inner.name);
+                match folder.kind_of(&inner)? {
+                    Kind::Folder => waiting.push((folder.open_folder(&inner.name)?, inner_path)),
+                    // Lock files of the agent are nobody's data here as elsewhere.
+                    Kind::File if self.area.leaves_out(&inner_path, self.options) => {}
+                    _ => return Ok(false),
                 }
-                waiting.push(folder.open_folder(&inner.name)?);
             }
         }
         Ok(true)

@@ -37,20 +37,36 @@ impl JobStore {
         })
     }
 
-    /// Adds to the plan.
+    /// Begins a new sweep, whose plan is empty; what is left of an older plan must have been settled.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn plan_renames(&self, renames: &[Rename]) -> Result<()> {
+    pub fn next_sweep(&self) -> Result<i64> {
+        self.change("begin a plan of renamings", |transaction| {
+            transaction.execute("DELETE FROM rename WHERE NOT done", [])?;
+            transaction.query_row(
+                "SELECT coalesce(max(sweep), 0) + 1 FROM rename",
+                [],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// Adds to the plan of a sweep.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn plan_renames(&self, sweep: i64, renames: &[Rename]) -> Result<()> {
         self.change("plan renamings", |transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO rename (area, depth, folder, old, new, inode, same_file, done)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+                "INSERT INTO rename (sweep, area, depth, folder, old, new, inode, same_file, done)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
             )?;
             renames.iter().try_for_each(|rename| {
                 let depth = i64::try_from(rename.folder.depth()).unwrap_or(i64::MAX);
                 insert
                     .execute((
+                        sweep,
                         rename.area,
                         depth,
                         rename.folder.as_bytes(),
@@ -64,34 +80,40 @@ impl JobStore {
         })
     }
 
-    /// The deepest level that still has renamings to do, or of those done the shallowest, for undoing.
+    /// Up to `limit` renamings that are to be done: those of the deepest level.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_rename_level(&self, done: bool) -> Result<Option<i64>> {
-        let query = if done {
-            "SELECT min(depth) FROM rename WHERE done"
-        } else {
-            "SELECT max(depth) FROM rename WHERE NOT done"
-        };
-        self.read("read the plan of renamings", |connection| {
-            connection.query_row(query, [], |row| row.get(0))
-        })
+    pub fn next_renames(&self, limit: u32) -> Result<Vec<Rename>> {
+        self.some_renames(
+            "SELECT id, area, folder, old, new, inode, same_file FROM rename
+             WHERE NOT done AND depth = (SELECT max(depth) FROM rename WHERE NOT done)
+             ORDER BY area, folder, id LIMIT ?1",
+            limit,
+        )
     }
 
-    /// Up to `limit` renamings of one level, in folders after `after` (area, folder), whole folders only unless a
-    /// folder alone has more.
+    /// Up to `limit` renamings that are to be undone: of the last sweep those of the shallowest level, the last one
+    /// first.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn renames_of_level(&self, depth: i64, done: bool, limit: u32) -> Result<Vec<Rename>> {
+    pub fn next_undone(&self, limit: u32) -> Result<Vec<Rename>> {
+        self.some_renames(
+            "WITH newest (sweep) AS (SELECT max(sweep) FROM rename WHERE done),
+                  shallowest (depth) AS (SELECT min(depth) FROM rename, newest WHERE done AND rename.sweep = newest.sweep)
+             SELECT id, area, folder, old, new, inode, same_file FROM rename
+             WHERE done AND sweep = (SELECT sweep FROM newest) AND depth = (SELECT depth FROM shallowest)
+             ORDER BY id DESC LIMIT ?1",
+            limit,
+        )
+    }
+
+    fn some_renames(&self, query: &str, limit: u32) -> Result<Vec<Rename>> {
         self.read("read the plan of renamings", |connection| {
             connection
-                .prepare_cached(
-                    "SELECT id, area, folder, old, new, inode, same_file FROM rename
-                     WHERE done = ?1 AND depth = ?2 ORDER BY area, folder, id LIMIT ?3",
-                )?
-                .query_map((done, depth, limit), |row| {
+                .prepare_cached(query)?
+                .query_map([limit], |row| {
                     Ok(Rename {
                         id: row.get(0)?,
                         area: row.get(1)?,
@@ -134,7 +156,7 @@ impl JobStore {
         })
     }
 
-    /// The first `limit` renamings of the plan that are not done.
+    /// How many renamings are planned and not done, and the first `limit` of them, deepest first.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
@@ -144,13 +166,11 @@ impl JobStore {
                 row.get(0).map(unsigned)
             })
         })?;
-        let mut lines = Vec::new();
-        let mut level = self.next_rename_level(false)?;
-        while let Some(depth) = level.filter(|depth| *depth >= 0 && lines.len() < limit as usize) {
-            let left = limit - u32::try_from(lines.len()).unwrap_or(limit);
-            lines.extend(self.renames_of_level(depth, false, left)?);
-            level = Some(depth - 1);
-        }
+        let lines = self.some_renames(
+            "SELECT id, area, folder, old, new, inode, same_file FROM rename
+             WHERE NOT done ORDER BY depth DESC, area, folder, id LIMIT ?1",
+            limit,
+        )?;
         Ok((planned, lines))
     }
 }

@@ -43,12 +43,13 @@ CREATE TABLE IF NOT EXISTS removal (
     PRIMARY KEY (area, folder, name)
 ) WITHOUT ROWID;
 
--- The plan of the lowercase sweep, kept so that it can be undone.
+-- The plan of the lowercase sweep, kept so that it can be undone.  The folders of a row have the names
+-- that they had before its sweep.
 CREATE TABLE IF NOT EXISTS rename (
-    id INTEGER PRIMARY KEY, area INTEGER NOT NULL, depth INTEGER NOT NULL, folder BLOB NOT NULL,
-    old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL, done INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, area INTEGER NOT NULL, depth INTEGER NOT NULL,
+    folder BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL, done INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS rename_order ON rename (area, done, depth, folder);
+CREATE INDEX IF NOT EXISTS rename_order ON rename (done, sweep, depth, area, folder);
 
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY, area INTEGER NOT NULL, path BLOB NOT NULL, kept_as TEXT NOT NULL, reason TEXT NOT NULL,

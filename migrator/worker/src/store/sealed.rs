@@ -29,7 +29,13 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn clear_sealed(&self) -> Result<()> {
         self.change("clear the seal", |transaction| {
-            transaction.execute("DELETE FROM sealed", []).map(|_| ())
+            transaction.execute("DELETE FROM sealed", [])?;
+            transaction
+                .execute(
+                    "DELETE FROM meta WHERE name IN ('sealed-milliseconds', 'sealed-files')",
+                    [],
+                )
+                .map(|_| ())
         })
     }
 

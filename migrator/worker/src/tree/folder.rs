@@ -37,7 +37,9 @@ impl Folder {
     /// What the kernel says; `EACCES` where the folder may not be read.
     pub(crate) fn from_root(root: &Dir) -> Result<Self, Errno> {
         let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS, Mode::empty())?;
-        Ok(Self { handle: Arc::new(handle) })
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
     }
 
     /// The folder `name` in this one.

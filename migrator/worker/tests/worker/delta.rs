@@ -74,7 +74,10 @@ struct Expected {
 }
 
 fn expected(source: AtSource, destination: AtDestination) -> Expected {
-    let touched = matches!(destination, AtDestination::TouchedNewer | AtDestination::TouchedOlder);
+    let touched = matches!(
+        destination,
+        AtDestination::TouchedNewer | AtDestination::TouchedOlder
+    );
     let good = matches!(destination, AtDestination::Untouched | AtDestination::Extra);
     let (stands, gone, unchanged): (Option<(&str, &[u8])>, bool, bool) = match source {
         AtSource::Unchanged | AtSource::RenamedInCase => (Some(("item.db", ORIGINAL)), false, true),
@@ -86,7 +89,11 @@ fn expected(source: AtSource, destination: AtDestination) -> Expected {
         AtSource::ReplacedByFolder => (Some(("item.db/inner", b"inner")), true, false),
         AtSource::FolderReplacedByFile => (Some(("item.db", b"now a file")), true, false),
     };
-    Expected { stands, touched_is_kept: gone && touched, is_kept: unchanged && good }
+    Expected {
+        stands,
+        touched_is_kept: gone && touched,
+        is_kept: unchanged && good,
+    }
 }
 
 struct Cell {
@@ -98,12 +105,19 @@ struct Cell {
 
 impl Cell {
     fn begins_as_folder(&self) -> bool {
-        matches!(self.source, AtSource::FolderReplacedByFile | AtSource::FolderRemoved)
+        matches!(
+            self.source,
+            AtSource::FolderReplacedByFile | AtSource::FolderRemoved
+        )
     }
 
     /// The file that both sides have after the first pass, as the source spells it.
     fn first(&self) -> String {
-        let inner = if self.begins_as_folder() { "/INNER" } else { "" };
+        let inner = if self.begins_as_folder() {
+            "/INNER"
+        } else {
+            ""
+        };
         format!("{}/ITEM.DB{inner}", self.folder)
     }
 
@@ -173,7 +187,11 @@ fn cells(class: Class) -> Vec<Cell> {
                 // Every `.db` in the folder of a library is a database.
                 Class::Database => format!("GWDMS/LIB1{number:03X}"),
             };
-            cells.push(Cell { source, destination, folder });
+            cells.push(Cell {
+                source,
+                destination,
+                folder,
+            });
         }
     }
     cells
@@ -199,25 +217,44 @@ fn run_table(class: Class) {
     let stands = contents(&site.destination);
     let quarantine = site.quarantine();
     for cell in &cells {
-        let Cell { source, destination, .. } = cell;
+        let Cell {
+            source,
+            destination,
+            ..
+        } = cell;
         let folder = cell.folder.to_ascii_lowercase();
         let here: BTreeMap<&str, &[u8]> = stands
             .iter()
-            .filter_map(|(path, bytes)| Some((path.strip_prefix(&folder)?.strip_prefix('/')?, bytes.as_slice())))
+            .filter_map(|(path, bytes)| {
+                Some((
+                    path.strip_prefix(&folder)?.strip_prefix('/')?,
+                    bytes.as_slice(),
+                ))
+            })
             .collect();
-        let wanted: BTreeMap<&str, &[u8]> = expected(*source, *destination).stands.into_iter().collect();
+        let wanted: BTreeMap<&str, &[u8]> =
+            expected(*source, *destination).stands.into_iter().collect();
         assert_eq!(here, wanted, "{class:?} {source:?} {destination:?}");
     }
     let set_aside: BTreeMap<String, Vec<u8>> = cells.iter().filter_map(Cell::set_aside).collect();
-    assert_eq!(quarantine, set_aside, "what is in the quarantine, and nothing else");
+    assert_eq!(
+        quarantine, set_aside,
+        "what is in the quarantine, and nothing else"
+    );
     assert_eq!(stands, wanted(&site.source, false));
-    let expected_kept =
-        cells.iter().filter(|cell| expected(cell.source, cell.destination).is_kept).count() + unchanged_elsewhere;
+    let expected_kept = cells
+        .iter()
+        .filter(|cell| expected(cell.source, cell.destination).is_kept)
+        .count()
+        + unchanged_elsewhere;
     assert_eq!(kept, expected_kept as u64, "copies that were still good");
 
     // Everything is settled now: one more pass has nothing to do.
     let settled = site.run(PASS_TWO);
-    assert_eq!(settled.count(Count::FilesCopied) + settled.count(Count::SetAside), 0);
+    assert_eq!(
+        settled.count(Count::FilesCopied) + settled.count(Count::SetAside),
+        0
+    );
     settled.clean();
 }
 
@@ -238,7 +275,11 @@ fn one_changed_member_copies_the_whole_guardian_set() {
     site.run(PASS_ONE).clean();
     write_old(&site.source.join("NGWGUARD.RFL"), b"more log", 77);
     let done = site.run(PASS_TWO);
-    assert_eq!(done.count(Count::FilesCopied), 4, "db, fbk, rfl and the copy in guardbak");
+    assert_eq!(
+        done.count(Count::FilesCopied),
+        4,
+        "db, fbk, rfl and the copy in guardbak"
+    );
     done.clean();
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }

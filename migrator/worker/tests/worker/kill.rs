@@ -11,8 +11,8 @@ use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
 use worker::protocol::Task;
 
 use crate::support::{
-    LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, age_folders, build_post_office, child, contents, site_of_child,
-    wanted, write_old,
+    LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, age_folders, build_post_office, child, contents,
+    site_of_child, wanted, write_old,
 };
 
 /// More moments than the sequence can have; reaching it means that it never ends.
@@ -22,7 +22,14 @@ const MOMENTS_MAX: u64 = 1000;
 const MOMENTS_MIN: u64 = 60;
 
 fn steps() -> [Task; 6] {
-    [Task::CreateFolders, PASS_ONE, PASS_TWO, LOWERCASE, QUEUES, Task::Seal]
+    [
+        Task::CreateFolders,
+        PASS_ONE,
+        PASS_TWO,
+        LOWERCASE,
+        QUEUES,
+        Task::Seal,
+    ]
 }
 
 /// Passes everything on, and kills this process at one moment of the journal.
@@ -46,7 +53,10 @@ impl Monitor for Killer {
 
     fn journal(&self, _moment: JournalMoment) {
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
             loop {
                 std::thread::park();
             }
@@ -70,7 +80,11 @@ fn change_trees(site: &Site, step: usize) {
                 fs::rename(destination.join(from), destination.join(to)).unwrap();
             }
         }
-        4 => fs::write(destination.join("wpcsout/ofs/0/FOREIGN"), "queued by the test POA").unwrap(),
+        4 => fs::write(
+            destination.join("wpcsout/ofs/0/FOREIGN"),
+            "queued by the test POA",
+        )
+        .unwrap(),
         _ => {}
     }
 }
@@ -81,21 +95,42 @@ fn between_the_stages(source: &Path, destination: &Path) {
     fs::remove_file(source.join("OFVIEWS/WIN/APPT.VEW")).unwrap();
     fs::remove_dir_all(source.join("GWDMS/LIB000A/archive")).unwrap();
     fs::remove_file(source.join("GWDMS/LIB000A/DOCS/FD1/DOCUMENT.A")).unwrap();
-    write_old(&source.join("GWDMS/LIB000A/DOCS/FD1/DOCUMENT.A/PART"), b"now a folder", 62);
+    write_old(
+        &source.join("GWDMS/LIB000A/DOCS/FD1/DOCUMENT.A/PART"),
+        b"now a folder",
+        62,
+    );
     fs::remove_file(source.join("OFFILES/fdF6/EMPTY.001")).unwrap();
     fs::write(destination.join("offiles/fdf6/empty.001"), "touched").unwrap();
-    fs::write(destination.join("ofuser/userabc.db"), "user, opened by the test POA").unwrap();
+    fs::write(
+        destination.join("ofuser/userabc.db"),
+        "user, opened by the test POA",
+    )
+    .unwrap();
     fs::create_dir(destination.join("ofwork/poa")).unwrap();
-    fs::write(destination.join("ofwork/poa/FOREIGN"), "work of the test POA").unwrap();
+    fs::write(
+        destination.join("ofwork/poa/FOREIGN"),
+        "work of the test POA",
+    )
+    .unwrap();
     // A foreign file in the way of one that the source has now.
     fs::create_dir_all(destination.join("ofuser/userdef.db")).unwrap();
-    fs::write(destination.join("ofuser/userdef.db/in-the-way"), "in the way").unwrap();
+    fs::write(
+        destination.join("ofuser/userdef.db/in-the-way"),
+        "in the way",
+    )
+    .unwrap();
     write_old(&source.join("OFUSER/USERDEF.DB"), b"another user", 63);
     age_folders(source);
 }
 
 /// What the quarantine must hold at the end: what the test POA made, once, and nothing that came from the source.
-const SET_ASIDE: [&str; 4] = ["in the way", "queued by the test POA", "touched", "work of the test POA"];
+const SET_ASIDE: [&str; 4] = [
+    "in the way",
+    "queued by the test POA",
+    "touched",
+    "work of the test POA",
+];
 
 /// Runs what is left of the sequence; how far it is stands in a file beside the trees.
 fn run_rest(site: &Site, mut run: impl FnMut(Task)) {
@@ -117,13 +152,24 @@ fn run_rest(site: &Site, mut run: impl FnMut(Task)) {
 #[ignore = "started by another test"]
 fn child_is_killed() {
     let site = site_of_child();
-    let moment: u64 = std::env::var("WORKER_TEST_MOMENT").unwrap().parse().unwrap();
-    let killer = Arc::new(Killer { tally: Tally::default(), left: AtomicU64::new(moment) });
+    let moment: u64 = std::env::var("WORKER_TEST_MOMENT")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let killer = Arc::new(Killer {
+        tally: Tally::default(),
+        left: AtomicU64::new(moment),
+    });
     run_rest(&site, |task| {
         let monitor = Arc::clone(&killer) as Arc<dyn Monitor>;
-        site.run_watched(&site.order(task), monitor, &killer.tally).unwrap();
+        site.run_watched(&site.order(task), monitor, &killer.tally)
+            .unwrap();
     });
-    fs::write(site.root.join("moments"), (moment - killer.left.load(Ordering::SeqCst)).to_string()).unwrap();
+    fs::write(
+        site.root.join("moments"),
+        (moment - killer.left.load(Ordering::SeqCst)).to_string(),
+    )
+    .unwrap();
 }
 
 /// Kills at the given moment, resumes, checks; says whether there was such a moment.
@@ -150,13 +196,22 @@ fn kill_at(moment: u64) -> bool {
             done.findings.kept
         );
     });
-    assert_eq!(contents(&site.destination), wanted(&site.source, true), "moment {moment}: the destination");
-    let mut set_aside: Vec<String> =
-        contents(&site.job.join("quarantine")).into_values().map(|bytes| String::from_utf8(bytes).unwrap()).collect();
+    assert_eq!(
+        contents(&site.destination),
+        wanted(&site.source, true),
+        "moment {moment}: the destination"
+    );
+    let mut set_aside: Vec<String> = contents(&site.job.join("quarantine"))
+        .into_values()
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .collect();
     set_aside.sort();
     assert_eq!(set_aside, SET_ASIDE, "moment {moment}: the quarantine");
     assert!(!site.destination.join(".gwmigrate-queues").exists());
-    assert!(site.job.join("seal.json").is_file(), "moment {moment}: the seal");
+    assert!(
+        site.job.join("seal.json").is_file(),
+        "moment {moment}: the seal"
+    );
     site.run(Task::Verify).clean();
     was_killed
 }
@@ -182,5 +237,8 @@ fn killed_at_every_write_of_the_journal_the_next_run_goes_on() {
     });
     let killed = killed.into_inner();
     println!("killed at {killed} moments of the journal");
-    assert!((MOMENTS_MIN..MOMENTS_MAX).contains(&killed), "{killed} moments");
+    assert!(
+        (MOMENTS_MIN..MOMENTS_MAX).contains(&killed),
+        "{killed} moments"
+    );
 }

@@ -14,15 +14,25 @@ fn a_first_pass_copies_everything_lower_cased() {
     let site = Site::with_post_office();
     let done = site.run(PASS_ONE);
     let copied = (FILES.len() - 1) as u64;
-    assert_eq!(done.count(Count::FilesCopied), copied, "all but the lock file");
+    assert_eq!(
+        done.count(Count::FilesCopied),
+        copied,
+        "all but the lock file"
+    );
     done.clean();
 
     let got = contents(&site.destination);
     assert_eq!(got, wanted(&site.source, false));
     assert_eq!(got.len() as u64, copied);
-    assert!(!got.contains_key("ofuser/userabc.lck"), "lock files are nobody's data");
+    assert!(
+        !got.contains_key("ofuser/userabc.lck"),
+        "lock files are nobody's data"
+    );
     for (path, _) in ITEMS {
-        assert!(!got.contains_key(&path.to_ascii_lowercase()), "{path} is for the queue step");
+        assert!(
+            !got.contains_key(&path.to_ascii_lowercase()),
+            "{path} is for the queue step"
+        );
     }
 }
 
@@ -34,7 +44,9 @@ fn a_first_pass_keeps_times_and_closes_modes() {
     let destination = look(&site.destination);
     let mut folders = 0;
     for (path, node) in &source {
-        let Some(copy) = destination.get(&path.to_ascii_lowercase()) else { continue };
+        let Some(copy) = destination.get(&path.to_ascii_lowercase()) else {
+            continue;
+        };
         let path = String::from_utf8_lossy(path);
         assert_eq!(copy.modified, node.modified, "time of {path}");
         folders += u32::from(node.is_folder);
@@ -50,7 +62,15 @@ fn a_first_pass_keeps_times_and_closes_modes() {
 fn the_source_is_never_written() {
     let site = Site::with_post_office();
     let before = look(&site.source);
-    for task in [Task::Inventory { only_count: false }, PASS_ONE, PASS_ONE, PASS_TWO, LOWERCASE, QUEUES, Task::Seal] {
+    for task in [
+        Task::Inventory { only_count: false },
+        PASS_ONE,
+        PASS_ONE,
+        PASS_TWO,
+        LOWERCASE,
+        QUEUES,
+        Task::Seal,
+    ] {
         site.run(task).clean();
     }
     assert!(site.job.join("seal.json").is_file());

@@ -1,1 +1,268 @@
-//! To be written.
+//! Items of the queues: once, same priority, same bytes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use worker::finding::{Finding, Verdict};
+use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
+use worker::protocol::{QueueReport, TaskReport};
+use worker::store::{ItemState, QueueItem};
+
+use crate::support::{
+    Done, ITEMS, PASS_ONE, QUEUES, QUEUES_LIVE, Site, contents, set_time, wanted, write_old,
+};
+
+fn report(done: Done) -> QueueReport {
+    match done.clean() {
+        TaskReport::Queues(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What stands in the queues of a tree, logs left out, by lower-cased path.
+fn items(root: &std::path::Path) -> BTreeMap<String, Vec<u8>> {
+    contents(root)
+        .into_iter()
+        .map(|(path, bytes)| (path.to_ascii_lowercase(), bytes))
+        .filter(|(path, _)| path.starts_with("wpcs") && !path.ends_with("poa.001"))
+        .collect()
+}
+
+fn passed() -> Site {
+    let site = Site::with_post_office();
+    site.run(PASS_ONE).clean();
+    site
+}
+
+#[test]
+fn every_item_arrives_once_with_its_priority_and_bytes() {
+    let site = passed();
+    let report = report(site.run(QUEUES));
+    assert_eq!(
+        (report.carried, report.standing),
+        (ITEMS.len() as u64, ITEMS.len() as u64)
+    );
+    assert_eq!(report.by_queue["wpcsout/ofs/2"], 1);
+    assert_eq!(contents(&site.destination), wanted(&site.source, true));
+    assert!(!site.destination.join(".gwmigrate-queues").exists());
+    // Again: nothing to do, nothing doubled.
+    assert_eq!(self::report(site.run(QUEUES)).carried, 0);
+    assert_eq!(items(&site.destination), items(&site.source));
+}
+
+#[test]
+fn what_the_test_agent_made_is_set_aside_and_what_it_took_is_carried_again() {
+    let site = passed();
+    report(site.run(QUEUES));
+    let queue = site.destination.join("wpcsout/ofs/0");
+    fs::write(queue.join("foreign"), "made by the test POA").unwrap();
+    fs::remove_file(queue.join("00000a1d.003")).unwrap();
+    fs::write(
+        site.destination.join("wpcsin/4/00000a1c.002"),
+        "written over",
+    )
+    .unwrap();
+    site.run(QUEUES).clean();
+    assert_eq!(items(&site.destination), items(&site.source));
+    let kept: BTreeMap<String, Vec<u8>> = [
+        (
+            "wpcsout/ofs/0/foreign".to_owned(),
+            b"made by the test POA".to_vec(),
+        ),
+        ("wpcsin/4/00000a1c.002".to_owned(), b"written over".to_vec()),
+    ]
+    .into();
+    assert_eq!(site.quarantine(), kept);
+}
+
+#[test]
+fn an_item_that_the_source_delivered_meanwhile_goes() {
+    let site = passed();
+    report(site.run(QUEUES));
+    fs::remove_file(site.source.join(ITEMS[0].0)).unwrap();
+    write_old(
+        &site.source.join(ITEMS[1].0),
+        b"another item of the same name",
+        70,
+    );
+    write_old(
+        &site.source.join("WPCSOUT/OFS/7/STRAGGLER"),
+        b"straggler",
+        71,
+    );
+    site.run(QUEUES).clean();
+    assert_eq!(items(&site.destination), items(&site.source));
+    assert!(
+        site.quarantine().is_empty(),
+        "all of it came from the source"
+    );
+}
+
+#[test]
+fn beside_a_live_agent_nothing_is_delivered_twice() {
+    let site = passed();
+    report(site.run(QUEUES));
+    // The agent takes one item and makes one of its own; a straggler arrives at the source.
+    fs::remove_file(site.destination.join("wpcsin/0/00000a1b.001")).unwrap();
+    fs::write(
+        site.destination.join("wpcsin/0/own"),
+        "made by the live POA",
+    )
+    .unwrap();
+    write_old(&site.source.join("WPCSIN/0/STRAGGLER"), b"straggler", 70);
+    let report = report(site.run(QUEUES_LIVE));
+    assert_eq!(report.carried, 1, "the straggler alone");
+    let stands = items(&site.destination);
+    assert!(
+        !stands.contains_key("wpcsin/0/00000a1b.001"),
+        "the consumed item came back"
+    );
+    assert_eq!(stands["wpcsin/0/own"], b"made by the live POA");
+    assert_eq!(stands["wpcsin/0/straggler"], b"straggler");
+    assert!(site.quarantine().is_empty());
+    // And not the next time either.
+    fs::remove_file(site.destination.join("wpcsin/0/straggler")).unwrap();
+    assert_eq!(self::report(site.run(QUEUES_LIVE)).carried, 0);
+    assert!(!site.destination.join("wpcsin/0/straggler").exists());
+}
+
+#[test]
+fn a_name_that_another_item_has_is_left_alone_and_reported_once() {
+    let site = passed();
+    report(site.run(QUEUES));
+    write_old(
+        &site.source.join("WPCSIN/2/STRAGGLER"),
+        b"of the source",
+        70,
+    );
+    let taken = site.destination.join("wpcsin/2/straggler");
+    fs::write(&taken, "of the live POA").unwrap();
+    let done = site.run(QUEUES_LIVE);
+    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.with_code("queue-name-taken").len(), 1);
+    assert_eq!(fs::read(&taken).unwrap(), b"of the live POA");
+    assert!(!site.destination.join(".gwmigrate-queues").exists());
+    // Once the agent has taken its own, the straggler follows.
+    fs::remove_file(&taken).unwrap();
+    assert_eq!(report(site.run(QUEUES_LIVE)).carried, 1);
+    assert_eq!(fs::read(&taken).unwrap(), b"of the source");
+}
+
+/// As a run leaves it that was killed after an item had appeared in its queue and before that was recorded.
+#[test]
+fn killed_between_placing_and_placed_an_item_that_was_taken_is_not_doubled() {
+    let site = passed();
+    report(site.run(QUEUES));
+    let folder = postoffice::names::RelativePath::from_bytes(b"wpcsin/0").unwrap();
+    let store = site.store();
+    let mut items: Vec<QueueItem> = store.queue_items_of(&folder).unwrap();
+    items[0].state = ItemState::Placing;
+    store.record_queue_items(&items).unwrap();
+    drop(store);
+    fs::remove_file(site.destination.join("wpcsin/0/00000a1b.001")).unwrap();
+    fs::create_dir(site.destination.join(".gwmigrate-queues")).unwrap();
+
+    report(site.run(QUEUES_LIVE));
+    assert!(!site.destination.join("wpcsin/0/00000a1b.001").exists());
+    assert!(!site.destination.join(".gwmigrate-queues").exists());
+}
+
+/// Lets something happen at the first journal write of the step.
+struct Meanwhile<F> {
+    tally: Tally,
+    happened: AtomicBool,
+    happen: F,
+}
+
+impl<F: Fn() + Send + Sync> Monitor for Meanwhile<F> {
+    fn phase(&self, _name: &'static str, _expected: Expected) {}
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+        if what == Count::QueuedItems && how_many > 0 && !self.happened.swap(true, Ordering::SeqCst)
+        {
+            (self.happen)();
+        }
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, _moment: JournalMoment) {}
+}
+
+#[test]
+fn items_that_arrive_during_the_step_are_carried_too() {
+    let site = passed();
+    let source = site.source.clone();
+    let monitor = Arc::new(Meanwhile {
+        tally: Tally::default(),
+        happened: AtomicBool::new(false),
+        happen: move || write_old(&source.join("WPCSIN/1/LATE"), b"late", 90),
+    });
+    let order = site.order(QUEUES);
+    let outcome = site
+        .run_watched(
+            &order,
+            Arc::clone(&monitor) as Arc<dyn Monitor>,
+            &monitor.tally,
+        )
+        .unwrap();
+    let TaskReport::Queues(report) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(report.carried, ITEMS.len() as u64 + 1);
+    assert!(report.rounds >= 2);
+    assert_eq!(items(&site.destination), items(&site.source));
+}
+
+#[test]
+fn an_item_that_is_still_being_written_is_waited_for() {
+    let site = passed();
+    report(site.run(QUEUES));
+    let path = site.source.join("WPCSIN/0/GROWING");
+    // Long enough that reading it takes as long as several appends.
+    fs::write(&path, vec![7; 32 << 20]).unwrap();
+    let growing = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+            for _ in 0..150 {
+                std::io::Write::write_all(&mut file, b"more").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            growing.store(false, Ordering::SeqCst);
+        });
+        let done = site.run(QUEUES);
+        assert!(
+            !growing.load(Ordering::SeqCst),
+            "the step ended before the item was whole"
+        );
+        done.clean();
+    });
+    set_time(&path, crate::support::long_ago(1));
+    site.run(QUEUES).clean();
+    assert_eq!(items(&site.destination), items(&site.source));
+}
+
+#[test]
+fn two_items_whose_names_would_become_one_are_reported() {
+    let site = passed();
+    write_old(&site.source.join("WPCSIN/3/Twice.001"), b"one", 70);
+    write_old(&site.source.join("WPCSIN/3/TWICE.001"), b"two", 71);
+    let done = site.run(QUEUES);
+    assert_eq!(
+        done.with_code("name-collision").len(),
+        1,
+        "{:?}",
+        done.findings.kept
+    );
+    assert_eq!(done.worst(), Verdict::Refused);
+    assert!(
+        items(&site.destination).len() >= ITEMS.len(),
+        "the others were carried"
+    );
+}

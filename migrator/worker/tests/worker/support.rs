@@ -100,7 +100,11 @@ impl Done {
 
     /// The worst verdict, of the findings or of the error.
     pub(crate) fn worst(&self) -> Verdict {
-        let error = self.result.as_ref().err().map(worker::finding::Explain::verdict);
+        let error = self
+            .result
+            .as_ref()
+            .err()
+            .map(worker::finding::Explain::verdict);
         self.findings.worst.max(error).unwrap_or(Verdict::Done)
     }
 
@@ -110,18 +114,29 @@ impl Done {
 
     /// The findings with a code.
     pub(crate) fn with_code(&self, code: &str) -> Vec<&Finding> {
-        self.findings.kept.iter().filter(|finding| finding.code == code).collect()
+        self.findings
+            .kept
+            .iter()
+            .filter(|finding| finding.code == code)
+            .collect()
     }
 
     /// The code of the error.
     pub(crate) fn error_code(&self) -> Option<&'static str> {
-        self.result.as_ref().err().map(worker::finding::Explain::code)
+        self.result
+            .as_ref()
+            .err()
+            .map(worker::finding::Explain::code)
     }
 
     /// Fails the test unless the task was refused with this code.
     pub(crate) fn assert_refused(&self, code: &str) {
         let error = self.result.as_ref().expect_err("refused");
-        assert_eq!((error.code(), error.verdict()), (code, Verdict::Refused), "{error}");
+        assert_eq!(
+            (error.code(), error.verdict()),
+            (code, Verdict::Refused),
+            "{error}"
+        );
     }
 }
 
@@ -134,11 +149,18 @@ impl Site {
     /// The same in memory, where the machine has such a place, for tests that begin anew very often.
     pub(crate) fn fast() -> Self {
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() { Self::below(memory) } else { Self::empty() }
+        if memory.is_dir() {
+            Self::below(memory)
+        } else {
+            Self::empty()
+        }
     }
 
     fn below(folder: &Path) -> Self {
-        let kept = tempfile::Builder::new().prefix("worker-test").tempdir_in(folder).unwrap();
+        let kept = tempfile::Builder::new()
+            .prefix("worker-test")
+            .tempdir_in(folder)
+            .unwrap();
         let root = kept.path().to_owned();
         let site = Self::at(&root, kept);
         for folder in [&site.source, &site.destination, &site.job] {
@@ -180,6 +202,7 @@ impl Site {
             protocol: PROTOCOL,
             job: "test".into(),
             number: 0,
+            token: String::new(),
             areas: vec![AreaOrder {
                 id: 0,
                 kind: AreaKind::PostOffice,
@@ -199,7 +222,11 @@ impl Site {
     pub(crate) fn run_order(&self, order: &Order) -> Done {
         let tally = Arc::new(Tally::default());
         let result = self.run_watched(order, Arc::clone(&tally) as Arc<dyn Monitor>, &tally);
-        Done { findings: tally.findings(), result, tally }
+        Done {
+            findings: tally.findings(),
+            result,
+            tally,
+        }
     }
 
     /// Runs an order under a monitor of the test, which passes everything on to `tally`.
@@ -275,7 +302,9 @@ pub(crate) fn look(root: &Path) -> BTreeMap<Vec<u8>, Node> {
 }
 
 fn look_below(folder: &Path, path: &[u8], nodes: &mut BTreeMap<Vec<u8>, Node>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries {
         let entry = entry.unwrap();
         let mut inner = path.to_vec();
@@ -284,7 +313,11 @@ fn look_below(folder: &Path, path: &[u8], nodes: &mut BTreeMap<Vec<u8>, Node>) {
         }
         inner.extend_from_slice(entry.file_name().as_bytes());
         let metadata = entry.path().symlink_metadata().unwrap();
-        let bytes = if metadata.is_file() { fs::read(entry.path()).unwrap() } else { Vec::new() };
+        let bytes = if metadata.is_file() {
+            fs::read(entry.path()).unwrap()
+        } else {
+            Vec::new()
+        };
         nodes.insert(
             inner.clone(),
             Node {
@@ -330,14 +363,21 @@ fn is_item(path: &str) -> bool {
 pub(crate) fn child(test: &str, site: &Site) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .args([
+            test,
+            "--exact",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env("WORKER_TEST_ROOT", &site.root);
     command
 }
 
 /// In such a process: the site that it works on.
 pub(crate) fn site_of_child() -> Site {
-    let root = PathBuf::from(std::env::var_os("WORKER_TEST_ROOT").expect("started by another test"));
+    let root =
+        PathBuf::from(std::env::var_os("WORKER_TEST_ROOT").expect("started by another test"));
     // The parent owns the real folder; this one only keeps the type whole.
     Site::at(&root, tempfile::tempdir_in(root.join("job")).unwrap())
 }

@@ -1,0 +1,219 @@
+//! The entries of one folder of the source: which are copied, how, and when.
+
+use std::sync::Arc;
+
+use postoffice::layout::CopyRule;
+use postoffice::names::PATH_DEPTH_MAX;
+use rustix::io::Errno;
+
+use super::crawl::Task;
+use super::files::copy_if_changed;
+use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use crate::error::{Result, WorkerError};
+use crate::finding::Verdict;
+use crate::locks::lock_file_name;
+use crate::monitor::Count;
+use crate::pool::Stack;
+use crate::store::{Manifest, Removal, RemovalKind};
+use crate::tree::{Entry, Kind};
+
+/// How many files one task of the pool copies.
+const FILES_PER_TASK: usize = 64;
+
+/// The work of one folder.
+pub(super) struct FolderWork<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) pair: &'a Arc<FolderPair>,
+    pub(super) manifest: Manifest,
+    pub(super) files: Vec<FileTask>,
+    pub(super) stack: &'a Stack<Task>,
+}
+
+impl FolderWork<'_> {
+    /// Looks at one entry of the source; says whether what stands at the destination under its name is its copy.
+    pub(super) fn look_at_entry(
+        &mut self,
+        entry: &Entry,
+        name: &[u8],
+        there: Option<&Entry>,
+        siblings: &[Entry],
+    ) -> Result<bool> {
+        let path = self.pair.source_path.join(&entry.name);
+        let Some(source) = &self.pair.source else {
+            return Ok(true);
+        };
+        let kind = match source.kind_of(entry) {
+            Ok(kind) => kind,
+            Err(errno) => {
+                // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
+                self.manifest.remove(name);
+                if errno != Errno::NOENT {
+                    self.shared.unreadable(&path, errno)?;
+                }
+                return Ok(true);
+            }
+        };
+        match kind {
+            Kind::Folder => self.look_at_folder_entry(entry, name.to_vec(), there)?,
+            Kind::File => self.look_at_file_entry(entry, name.to_vec(), there, siblings)?,
+            Kind::Symlink | Kind::Special => {
+                self.shared.report(
+                    "not-a-file",
+                    Verdict::Person,
+                    &path,
+                    &format!("it is {} and is not copied", kind.words()),
+                    "GroupWise makes no such thing; look where it comes from, and copy what it stands for by hand",
+                );
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn look_at_folder_entry(
+        &mut self,
+        entry: &Entry,
+        name: Vec<u8>,
+        there: Option<&Entry>,
+    ) -> Result<()> {
+        let path = self.pair.source_path.join(&entry.name);
+        if path.depth() > PATH_DEPTH_MAX {
+            self.shared.report(
+                "path-too-deep",
+                self.shared.problem(),
+                &path,
+                &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
+                "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
+            );
+            return Ok(());
+        }
+        let task = FolderTask::Inside {
+            parent: Arc::clone(self.pair),
+            source_name: Some(entry.name.clone()),
+            name: name.clone(),
+        };
+        let blocked = match there {
+            None => false,
+            Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
+        };
+        if blocked {
+            // A file of ours that the source replaced by a folder, or something foreign: it goes first.
+            self.plan_blocking_file(&name)?;
+            self.shared.lists().blocked_folders.push(task);
+        } else {
+            self.stack.push(Task::Folder(task));
+        }
+        Ok(())
+    }
+
+    fn look_at_file_entry(
+        &mut self,
+        entry: &Entry,
+        name: Vec<u8>,
+        there: Option<&Entry>,
+        siblings: &[Entry],
+    ) -> Result<()> {
+        let path = self.pair.source_path.join(&entry.name);
+        let area = &self.shared.areas[self.pair.area];
+        let class = area.classify(&path);
+        let known = self.manifest.remove(&name);
+        let rule = class.copy_rule();
+        if area.leaves_out(&path, self.shared.options) {
+            self.count_left_out(entry);
+            return Ok(());
+        }
+        if rule == CopyRule::QueueStep {
+            return Ok(());
+        }
+        let lock_file = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
+            .then(|| lock_file_beside(&entry.name, siblings))
+            .flatten();
+        let task = FileTask {
+            pair: Arc::clone(self.pair),
+            source_name: entry.name.clone(),
+            name,
+            known,
+            listed: there.is_some(),
+            class,
+            lock_file,
+        };
+        match rule {
+            CopyRule::UnderLock => self.shared.lists().databases.push(task),
+            CopyRule::AtomicSet => self.shared.lists().guardian.push(task),
+            _ => {
+                self.files.push(task);
+                if self.files.len() >= FILES_PER_TASK {
+                    self.hand_out_files()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_left_out(&self, entry: &Entry) {
+        let size = self
+            .pair
+            .source
+            .as_ref()
+            .and_then(|source| source.look_at(&entry.name).ok().flatten());
+        self.shared.monitor.count(Count::FilesLeftOut, 1);
+        self.shared.monitor.count(
+            Count::BytesLeftOut,
+            size.map_or(0, |attributes| attributes.size),
+        );
+    }
+
+    /// Gives the collected files to the pool, or copies them at once where much is waiting already.
+    pub(super) fn hand_out_files(&mut self) -> Result<()> {
+        let files = std::mem::take(&mut self.files);
+        if files.is_empty() {
+            return Ok(());
+        }
+        if self.stack.is_long() {
+            return files
+                .into_iter()
+                .try_for_each(|file| copy_if_changed(self.shared, file));
+        }
+        self.stack.push(Task::Files(files));
+        Ok(())
+    }
+
+    fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
+        match self.pair.destination.kind_of(there) {
+            Ok(kind) => Ok(Some(kind)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(WorkerError::writing(
+                "look at",
+                &self.pair.path.join(&there.name),
+                errno,
+            )),
+        }
+    }
+
+    fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
+        let known = self.manifest.remove(name);
+        let destination = self.pair.destination.look_at(name);
+        let attributes = destination
+            .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
+        let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
+        self.shared.plan_removal(Removal {
+            area: self.shared.areas[self.pair.area].id,
+            folder: self.pair.path.clone(),
+            name: name.to_vec(),
+            kind: if ours {
+                RemovalKind::Vanished
+            } else {
+                RemovalKind::SetAside
+            },
+        })
+    }
+}
+
+/// The lock file of a database, under the name that it has in the listing.
+fn lock_file_beside(name: &[u8], siblings: &[Entry]) -> Option<Vec<u8>> {
+    let wanted = lock_file_name(name);
+    siblings
+        .iter()
+        .find(|entry| entry.name.eq_ignore_ascii_case(&wanted))
+        .map(|entry| entry.name.clone())
+}
