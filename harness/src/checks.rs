@@ -23,7 +23,10 @@ pub struct Check {
 impl Check {
     /// A check with what was found against it.
     pub fn new(name: impl Into<String>, failures: Vec<String>) -> Self {
-        Self { name: name.into(), failures }
+        Self {
+            name: name.into(),
+            failures,
+        }
     }
 
     /// Whether it holds.

@@ -88,9 +88,13 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             u8::from(!outcome.holds())
         }
         Err(error) => {
-            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            let causes =
+                std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
             let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-            let _ = writeln!(out, "The rehearsal could not be carried out: {error}{causes}");
+            let _ = writeln!(
+                out,
+                "The rehearsal could not be carried out: {error}{causes}"
+            );
             let _ = writeln!(out, "Repeat it with: {}", repeat(&arguments));
             FAILED
         }
@@ -105,7 +109,11 @@ fn repeat(arguments: &Arguments) -> String {
 }
 
 /// Prints what came of it, the most important line last.
-fn print(outcome: &RehearsalOutcome, arguments: &Arguments, out: &mut dyn Write) -> std::io::Result<()> {
+fn print(
+    outcome: &RehearsalOutcome,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     writeln!(out, "\nSteps")?;
     for line in &outcome.steps {
         let mark = match line.state {
@@ -115,27 +123,46 @@ fn print(outcome: &RehearsalOutcome, arguments: &Arguments, out: &mut dyn Write)
             StepState::Failed => "STOP",
             StepState::NotBuilt => "BY HAND",
         };
-        let took = line.ended_milliseconds.map_or(0, |ended| ended - line.began_milliseconds);
-        writeln!(out, "  {mark:<8} {:<20} {took:>7} ms  {}", line.step, line.detail)?;
+        let took = line
+            .ended_milliseconds
+            .map_or(0, |ended| ended - line.began_milliseconds);
+        writeln!(
+            out,
+            "  {mark:<8} {:<20} {took:>7} ms  {}",
+            line.step, line.detail
+        )?;
     }
     writeln!(out, "\nFound")?;
     let mut found = std::collections::BTreeMap::new();
     for finding in outcome.commands.iter().flat_map(|run| &run.findings) {
-        *found.entry((finding.severity(), finding.code.clone())).or_insert(0) += 1;
+        *found
+            .entry((finding.severity(), finding.code.clone()))
+            .or_insert(0) += 1;
     }
     for ((severity, code), how_many) in found {
         writeln!(out, "  {how_many:>5} x {severity} {code}")?;
     }
     writeln!(out, "\nChecks, made without the migrator")?;
     for check in &outcome.checks {
-        writeln!(out, "  {} {}", if check.holds() { "holds " } else { "FAILS " }, check.name)?;
+        writeln!(
+            out,
+            "  {} {}",
+            if check.holds() { "holds " } else { "FAILS " },
+            check.name
+        )?;
         for failure in check.failures.iter().take(10) {
             writeln!(out, "         {failure}")?;
         }
     }
     writeln!(out, "\nReports: {}", outcome.reports.display())?;
     let tenths = outcome.downtime_milliseconds / 100;
-    writeln!(out, "Users' downtime: {}.{} s of {} s", tenths / 10, tenths % 10, outcome.milliseconds / 1000)?;
+    writeln!(
+        out,
+        "Users' downtime: {}.{} s of {} s",
+        tenths / 10,
+        tenths % 10,
+        outcome.milliseconds / 1000
+    )?;
     if outcome.holds() {
         writeln!(out, "The migration is sealed and everything holds")
     } else {

@@ -60,7 +60,8 @@ impl Embedded {
             std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
         }
         let migrator = at("bin").join(MIGRATOR);
-        std::os::unix::fs::symlink(&options.program, &migrator).map_err(io_error("link", &migrator))?;
+        std::os::unix::fs::symlink(&options.program, &migrator)
+            .map_err(io_error("link", &migrator))?;
         let created = simulator::create(&CreateOptions {
             folder: at("source/PO"),
             documents: options.with_documents.then(|| at("source/DOCS")),
@@ -70,7 +71,10 @@ impl Embedded {
         })?;
         let package = at("gwpoa.tar.gz");
         if options.with_poa {
-            simulator::package(&PackageOptions { program: &options.program, output: &package })?;
+            simulator::package(&PackageOptions {
+                program: &options.program,
+                output: &package,
+            })?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -93,13 +97,24 @@ impl Embedded {
             install_folder: at("destination/opt/groupwise/agents"),
             http_port: free_port()?,
             client_port: free_port()?,
-            documents: options
-                .with_documents
-                .then(|| ("lib0001".to_owned(), at("source/DOCS"), at("destination/gwsystem/documents"))),
+            documents: options.with_documents.then(|| {
+                (
+                    "lib0001".to_owned(),
+                    at("source/DOCS"),
+                    at("destination/gwsystem/documents"),
+                )
+            }),
             quiet_seconds: 1,
             extra: Vec::new(),
         };
-        let embedded = Self { folder: folder.to_owned(), migrator, created, sheet, server, runtime };
+        let embedded = Self {
+            folder: folder.to_owned(),
+            migrator,
+            created,
+            sheet,
+            server,
+            runtime,
+        };
         embedded.write_worksheet()?;
         Ok(embedded)
     }
@@ -122,7 +137,10 @@ impl Embedded {
     ///
     /// # Errors
     /// What starting it says.
-    pub fn restart_server(mut self, environment: BTreeMap<String, String>) -> Result<Self, RehearsalError> {
+    pub fn restart_server(
+        mut self,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, RehearsalError> {
         let mut options = SshServerOptions::new(self.folder.join("destination"));
         options.listen = self.server.address();
         options.host_key = Some(self.server.host_key().clone());
@@ -166,7 +184,10 @@ fn read(path: &Path) -> Result<String, RehearsalError> {
 
 /// A port of the loopback address that nobody listens on.
 fn free_port() -> Result<u16, RehearsalError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
-    let address = listener.local_addr().map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
+    let address = listener
+        .local_addr()
+        .map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
     Ok(address.port())
 }

@@ -15,11 +15,17 @@ pub const KILL_AT_JOURNAL: &str = "GWREHEARSE_KILL_AT_JOURNAL";
 
 /// The wrapping that the environment of this process asks for; none in most rehearsals.
 pub fn wrap_from_environment() -> impl Fn(Arc<dyn Monitor>) -> Arc<dyn Monitor> {
-    let at = std::env::var(KILL_AT_JOURNAL).ok().and_then(|text| text.parse().ok());
+    let at = std::env::var(KILL_AT_JOURNAL)
+        .ok()
+        .and_then(|text| text.parse().ok());
     let moments = Arc::new(AtomicU64::new(0));
     move |inner| match at {
         None => inner,
-        Some(at) => Arc::new(KillAtJournal { inner, moments: Arc::clone(&moments), at }),
+        Some(at) => Arc::new(KillAtJournal {
+            inner,
+            moments: Arc::clone(&moments),
+            at,
+        }),
     }
 }
 

@@ -23,7 +23,12 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         .to_owned();
     if name == MIGRATOR {
         let (surroundings, terminal) = gwmigrate::program::from_process();
-        return gwmigrate::cli::run(arguments, surroundings, &terminal, &faults::wrap_from_environment());
+        return gwmigrate::cli::run(
+            arguments,
+            surroundings,
+            &terminal,
+            &faults::wrap_from_environment(),
+        );
     }
     if simulator::acts_as(&name) {
         return simulator::cli::run(arguments, &mut io::stdout(), &mut io::stderr());

@@ -68,7 +68,14 @@ pub enum RehearsalError {
 }
 
 /// Turns an error of the system into one of the rehearsal.
-pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RehearsalError {
+pub(crate) fn io_error(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> RehearsalError {
     let path = path.to_owned();
-    move |cause| RehearsalError::Io { operation, path, cause }
+    move |cause| RehearsalError::Io {
+        operation,
+        path,
+        cause,
+    }
 }

@@ -43,7 +43,13 @@ pub struct RehearsalWorksheet {
 
 fn text(path: &Path) -> String {
     // A TOML string with escapes; paths of a rehearsal are made by the rehearsal and hold no control characters.
-    format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
+    format!(
+        "\"{}\"",
+        path.display()
+            .to_string()
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+    )
 }
 
 impl RehearsalWorksheet {
@@ -84,7 +90,10 @@ impl RehearsalWorksheet {
         );
         section(
             "post_office",
-            vec![("name", format!("\"{}\"", self.post_office)), ("folder", text(&self.destination))],
+            vec![
+                ("name", format!("\"{}\"", self.post_office)),
+                ("folder", text(&self.destination)),
+            ],
         );
         let mut poa = vec![
             ("install_folder", text(&self.install_folder)),
@@ -92,9 +101,16 @@ impl RehearsalWorksheet {
             ("client_port", self.client_port.to_string()),
             ("ip", "\"127.0.0.1\"".into()),
         ];
-        poa.extend(self.package.iter().map(|package| ("package", text(package))));
+        poa.extend(
+            self.package
+                .iter()
+                .map(|package| ("package", text(package))),
+        );
         section("poa", poa);
-        section("copy", vec![("quiet_seconds", self.quiet_seconds.to_string())]);
+        section(
+            "copy",
+            vec![("quiet_seconds", self.quiet_seconds.to_string())],
+        );
         if let Some((library, source, destination)) = &self.documents {
             let _ = write!(
                 toml,

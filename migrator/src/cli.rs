@@ -43,13 +43,19 @@ pub struct Terminal {
 
 impl Terminal {
     fn line(&self, text: &str) {
-        let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut out = self
+            .out
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // A reader that has gone away is no reason to stop a migration.
         let _ = writeln!(out, "{text}");
     }
 
     fn error_line(&self, text: &str) {
-        let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut error = self
+            .error
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = writeln!(error, "{text}");
     }
 }
@@ -80,12 +86,20 @@ pub fn run(
     };
     match arguments.command {
         // Before any other thread exists: a worker closes its sandbox in this very thread.
-        Command::Worker { command } => worker_command::run(command, &surroundings.program, terminal, wrap),
+        Command::Worker { command } => {
+            worker_command::run(command, &surroundings.program, terminal, wrap)
+        }
         Command::Worksheet { kind } => {
             terminal.line(crate::worksheet::template(kind.protocol()).trim_end());
             0
         }
-        command => with_worksheet(command, &arguments.worksheet, arguments.json, surroundings, terminal),
+        command => with_worksheet(
+            command,
+            &arguments.worksheet,
+            arguments.json,
+            surroundings,
+            terminal,
+        ),
     }
 }
 
@@ -106,11 +120,20 @@ fn with_worksheet(
         Err(findings) => {
             findings.iter().for_each(|finding| console.finding(finding));
             let verdict = worst(&findings);
-            let outcome = CommandOutcome { verdict, is_stopped: true, findings, steps: Vec::new() };
+            let outcome = CommandOutcome {
+                verdict,
+                is_stopped: true,
+                findings,
+                steps: Vec::new(),
+            };
             return show::end(terminal, json, &outcome, None);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.error_line(&format!("error [runtime]: {error}"));
@@ -124,14 +147,20 @@ fn with_worksheet(
 fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let text = format!("The worksheet cannot be read: {error}");
-        let remedy = "Name it with --worksheet, or make one with `gwmigrate worksheet > worksheet.toml`";
+        let remedy =
+            "Name it with --worksheet, or make one with `gwmigrate worksheet > worksheet.toml`";
         let finding = Finding::new("worksheet-unreadable", Verdict::Usage, text, remedy);
         vec![finding.about(file.as_os_str().as_encoded_bytes())]
     })?;
     Worksheet::parse(&text).map_err(|problems| problems.findings())
 }
 
-async fn dispatch(command: Command, controller: &mut Controller, json: bool, terminal: &Terminal) -> u8 {
+async fn dispatch(
+    command: Command,
+    controller: &mut Controller,
+    json: bool,
+    terminal: &Terminal,
+) -> u8 {
     let value = |value: Result<serde_json::Value, serde_json::Error>| value.ok();
     let (outcome, result) = match command {
         Command::Check => {
@@ -146,7 +175,11 @@ async fn dispatch(command: Command, controller: &mut Controller, json: bool, ter
         }
         Command::StageTwo => (commands::stage_two::run(controller).await, None),
         Command::Lowercase { plan, .. } => {
-            let action = if plan { LowercaseAction::Plan } else { LowercaseAction::Undo };
+            let action = if plan {
+                LowercaseAction::Plan
+            } else {
+                LowercaseAction::Undo
+            };
             let (outcome, report) = commands::lowercase::run(controller, action).await;
             show::lowercase(terminal, json, report.as_ref());
             (outcome, value(serde_json::to_value(report)))

@@ -44,7 +44,11 @@ pub struct Controller {
 
 impl Controller {
     /// A controller that has not connected yet.
-    pub fn new(worksheet: Worksheet, surroundings: Surroundings, console: Arc<dyn Console>) -> Self {
+    pub fn new(
+        worksheet: Worksheet,
+        surroundings: Surroundings,
+        console: Arc<dyn Console>,
+    ) -> Self {
         Self {
             worksheet,
             surroundings,
@@ -104,7 +108,9 @@ impl Controller {
     pub async fn status(&self) -> Result<StatusReport, StepError> {
         match self.call(&Request::Status).await? {
             Reply::Status(status) => Ok(*status),
-            other => Err(StepError::Protocol { text: format!("{other:?}") }),
+            other => Err(StepError::Protocol {
+                text: format!("{other:?}"),
+            }),
         }
     }
 
@@ -167,7 +173,10 @@ impl Controller {
             self.report(error.to_finding());
         }
         let findings = &self.findings[findings_before..];
-        let journaled = self.journal.end(self.link.as_ref(), step, state, &detail, findings).await;
+        let journaled = self
+            .journal
+            .end(self.link.as_ref(), step, state, &detail, findings)
+            .await;
         self.console.step_ends(step, state, &detail);
         self.steps.push(outcome::StepSummary {
             step: step.name().to_owned(),
@@ -199,5 +208,7 @@ impl Controller {
 }
 
 fn not_connected() -> StepError {
-    StepError::Protocol { text: "the controller has not connected yet".into() }
+    StepError::Protocol {
+        text: "the controller has not connected yet".into(),
+    }
 }

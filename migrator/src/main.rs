@@ -5,5 +5,10 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     let (surroundings, terminal) = gwmigrate::program::from_process();
-    ExitCode::from(gwmigrate::cli::run(std::env::args_os(), surroundings, &terminal, &|monitor| Arc::clone(&monitor)))
+    ExitCode::from(gwmigrate::cli::run(
+        std::env::args_os(),
+        surroundings,
+        &terminal,
+        &|monitor| Arc::clone(&monitor),
+    ))
 }

@@ -14,7 +14,10 @@ use crate::worksheet::SecretSource;
 /// asks for them.
 pub fn from_process() -> (Surroundings, Terminal) {
     if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GWMIGRATE_LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .init();
     }
     let terminal = Terminal {
         out: Arc::new(Mutex::new(io::stdout())),
@@ -25,7 +28,9 @@ pub fn from_process() -> (Surroundings, Terminal) {
 }
 
 fn surroundings() -> Surroundings {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".into());
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Surroundings {
         program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("gwmigrate")),

@@ -69,8 +69,7 @@ struct Row {
 const NOTHING_CHANGED: &str = "Nothing was changed; there is nothing to go back from";
 const SOURCE_UNTOUCHED: &str =
     "The source is untouched and users work on it; `gwmigrate abandon` removes the copy";
-const OLD_POA: &str =
-    "To go back, start the POA at the source again; the source is untouched";
+const OLD_POA: &str = "To go back, start the POA at the source again; the source is untouched";
 
 impl Step {
     /// All steps, in their order.
@@ -126,21 +125,47 @@ impl Step {
     }
 
     fn row(self) -> Row {
-        let row = |name, title, stage, back| Row { name, title, stage, back };
+        let row = |name, title, stage, back| Row {
+            name,
+            title,
+            stage,
+            back,
+        };
         use Stage::{After, Between, StageOne, StageTwo};
         match self {
             Self::Connect => row("connect", "connect", StageOne, NOTHING_CHANGED),
             Self::MountSource => row("mount-source", "mount source", StageOne, NOTHING_CHANGED),
-            Self::CreateFolders => row("create-folders", "create folders", StageOne, SOURCE_UNTOUCHED),
-            Self::InstallUtility => row("install-utility", "install utility", StageOne, SOURCE_UNTOUCHED),
-            Self::CopySoftware => row("copy-software", "copy POA software", StageOne, SOURCE_UNTOUCHED),
+            Self::CreateFolders => row(
+                "create-folders",
+                "create folders",
+                StageOne,
+                SOURCE_UNTOUCHED,
+            ),
+            Self::InstallUtility => row(
+                "install-utility",
+                "install utility",
+                StageOne,
+                SOURCE_UNTOUCHED,
+            ),
+            Self::CopySoftware => row(
+                "copy-software",
+                "copy POA software",
+                StageOne,
+                SOURCE_UNTOUCHED,
+            ),
             Self::CopyData => row("copy-data", "copy data", StageOne, SOURCE_UNTOUCHED),
-            Self::CopyCertificates => {
-                row("copy-certificates", "copy certificates", StageOne, SOURCE_UNTOUCHED)
-            }
-            Self::IdentifyDocuments => {
-                row("identify-documents", "identify document storage", StageOne, SOURCE_UNTOUCHED)
-            }
+            Self::CopyCertificates => row(
+                "copy-certificates",
+                "copy certificates",
+                StageOne,
+                SOURCE_UNTOUCHED,
+            ),
+            Self::IdentifyDocuments => row(
+                "identify-documents",
+                "identify document storage",
+                StageOne,
+                SOURCE_UNTOUCHED,
+            ),
             Self::StartTestPoa => row(
                 "start-test-poa",
                 "install, configure, start POA",
@@ -151,15 +176,25 @@ impl Step {
             Self::TestMailbox => row("test-mailbox", "test mailbox", Between, SOURCE_UNTOUCHED),
             Self::StopTestPoa => row("stop-test-poa", "stop Linux POA", Between, SOURCE_UNTOUCHED),
             Self::Checklist => row("checklist", "manual checklist", Between, OLD_POA),
-            Self::ProveAtRest => row("prove-at-rest", "prove the source is at rest", StageTwo, OLD_POA),
+            Self::ProveAtRest => row(
+                "prove-at-rest",
+                "prove the source is at rest",
+                StageTwo,
+                OLD_POA,
+            ),
             Self::CopyModified => row("copy-modified", "copy modified data", StageTwo, OLD_POA),
             Self::Lowercase => row("lowercase", "lowercase", StageTwo, OLD_POA),
-            Self::LowercaseGuardian => {
-                row("lowercase-guardian", "lowercase guardian", StageTwo, OLD_POA)
-            }
+            Self::LowercaseGuardian => row(
+                "lowercase-guardian",
+                "lowercase guardian",
+                StageTwo,
+                OLD_POA,
+            ),
             Self::CopyQueues => row("copy-queues", "copy message queues", StageTwo, OLD_POA),
             Self::Seal => row("seal", "seal", StageTwo, OLD_POA),
-            Self::DeleteSoftware => row("delete-software", "delete software copy", StageTwo, OLD_POA),
+            Self::DeleteSoftware => {
+                row("delete-software", "delete software copy", StageTwo, OLD_POA)
+            }
             Self::Unmount => row("unmount", "unmount", StageTwo, OLD_POA),
             Self::RunAsUser => row("run-as-user", "run as non-root", After, OLD_POA),
             Self::StartPoa => row(
@@ -188,6 +223,14 @@ mod tests {
     fn stages_do_not_interleave() {
         let mut stages: Vec<Stage> = Step::ALL.into_iter().map(Step::stage).collect();
         stages.dedup();
-        assert_eq!(stages, [Stage::StageOne, Stage::Between, Stage::StageTwo, Stage::After]);
+        assert_eq!(
+            stages,
+            [
+                Stage::StageOne,
+                Stage::Between,
+                Stage::StageTwo,
+                Stage::After
+            ]
+        );
     }
 }

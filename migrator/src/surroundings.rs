@@ -30,7 +30,11 @@ impl Surroundings {
     ///
     /// # Errors
     /// What getting it says; never the secret itself.
-    pub fn secret(&self, reference: &SecretReference, what: &str) -> Result<SecretString, SecretError> {
+    pub fn secret(
+        &self,
+        reference: &SecretReference,
+        what: &str,
+    ) -> Result<SecretString, SecretError> {
         let mut source = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         reference.resolve(what, &mut *source)
     }

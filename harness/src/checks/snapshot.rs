@@ -30,7 +30,11 @@ impl Snapshot {
         let mut waiting = vec![(root.to_owned(), Vec::new())];
         while let Some((path, name)) = waiting.pop() {
             let metadata = std::fs::symlink_metadata(&path)?;
-            let digest = if metadata.is_file() { Some(digest_of(&path)?) } else { None };
+            let digest = if metadata.is_file() {
+                Some(digest_of(&path)?)
+            } else {
+                None
+            };
             if metadata.is_dir() {
                 for inner in std::fs::read_dir(&path)? {
                     let inner = inner?;
@@ -58,14 +62,21 @@ impl Snapshot {
     /// What differs in a later snapshot of the same tree; nothing where nobody has written to it.
     pub fn differences(&self, later: &Self) -> Vec<String> {
         let name = |bytes: &[u8]| postoffice::names::printable(bytes);
-        let changed = self.0.iter().filter_map(|(path, entry)| match later.0.get(path) {
-            None => Some(format!("{} is gone", name(path))),
-            Some(now) if now == entry => None,
-            Some(now) if now.digest != entry.digest => Some(format!("{} has other bytes", name(path))),
-            Some(_) => Some(format!("{} has other attributes", name(path))),
-        });
+        let changed = self
+            .0
+            .iter()
+            .filter_map(|(path, entry)| match later.0.get(path) {
+                None => Some(format!("{} is gone", name(path))),
+                Some(now) if now == entry => None,
+                Some(now) if now.digest != entry.digest => {
+                    Some(format!("{} has other bytes", name(path)))
+                }
+                Some(_) => Some(format!("{} has other attributes", name(path))),
+            });
         let new = later.0.keys().filter(|path| !self.0.contains_key(*path));
-        changed.chain(new.map(|path| format!("{} is new", name(path)))).collect()
+        changed
+            .chain(new.map(|path| format!("{} is new", name(path))))
+            .collect()
     }
 }
 
@@ -85,7 +96,11 @@ mod tests {
         let file = folder.path().join("a");
         std::fs::write(&file, b"one").expect("written");
         let before = Snapshot::take(folder.path()).expect("taken");
-        assert!(before.differences(&Snapshot::take(folder.path()).expect("taken")).is_empty());
+        assert!(
+            before
+                .differences(&Snapshot::take(folder.path()).expect("taken"))
+                .is_empty()
+        );
         std::fs::write(&file, b"two").expect("written");
         let after = Snapshot::take(folder.path()).expect("taken");
         assert_eq!(before.differences(&after), ["/a has other bytes"]);

@@ -23,17 +23,24 @@ pub fn compare_trees(source: &Path, destination: &Path) -> io::Result<Vec<String
     for (path, file) in &wanted {
         match found.get(path) {
             None => failures.push(format!("{} is missing", name(path))),
-            Some(copy) => failures.extend(compare_files(file, copy)?.map(|what| format!("{} {what}", name(path)))),
+            Some(copy) => failures
+                .extend(compare_files(file, copy)?.map(|what| format!("{} {what}", name(path)))),
         }
     }
-    failures.extend(found.keys().filter(|path| !wanted.contains_key(*path)).map(|path| {
-        format!("{} is too many", name(path))
-    }));
+    failures.extend(
+        found
+            .keys()
+            .filter(|path| !wanted.contains_key(*path))
+            .map(|path| format!("{} is too many", name(path))),
+    );
     Ok(failures)
 }
 
 fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<&'static str>> {
-    let (before, after) = (std::fs::symlink_metadata(source)?, std::fs::symlink_metadata(copy)?);
+    let (before, after) = (
+        std::fs::symlink_metadata(source)?,
+        std::fs::symlink_metadata(copy)?,
+    );
     if before.len() != after.len() || digest_of(source)? != digest_of(copy)? {
         return Ok(Some("has other bytes"));
     }
@@ -69,9 +76,15 @@ fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> 
 fn lowered(name: Vec<u8>) -> Vec<u8> {
     let keeps = match std::str::from_utf8(&name) {
         Err(_) => true,
-        Ok(text) => text.chars().any(|letter| !letter.is_ascii() && letter.is_uppercase()),
+        Ok(text) => text
+            .chars()
+            .any(|letter| !letter.is_ascii() && letter.is_uppercase()),
     };
-    if keeps { name } else { name.to_ascii_lowercase() }
+    if keeps {
+        name
+    } else {
+        name.to_ascii_lowercase()
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,9 @@ impl CommandRun {
     pub fn unexpected(&self, expected: &[&str]) -> Vec<&Finding> {
         self.findings
             .iter()
-            .filter(|finding| finding.verdict > Verdict::NothingToDo && !expected.contains(&&*finding.code))
+            .filter(|finding| {
+                finding.verdict > Verdict::NothingToDo && !expected.contains(&&*finding.code)
+            })
             .collect()
     }
 }

@@ -29,14 +29,22 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
 ];
 
 /// Every item of the checklist that the person in this play confirms.
-const CONFIRMED: [&str; 5] =
-    ["objects-reconfigured", "document-locations", "ip-address", "replicated", "source-poa-stopped"];
+const CONFIRMED: [&str; 5] = [
+    "objects-reconfigured",
+    "document-locations",
+    "ip-address",
+    "replicated",
+    "source-poa-stopped",
+];
 
 /// Runs a rehearsal; `note` hears of each part as it ends.
 ///
 /// # Errors
 /// What kept it from being carried out; a migration that fails is an outcome.
-pub fn run(options: &RehearsalOptions, note: &mut dyn FnMut(&str)) -> Result<RehearsalOutcome, RehearsalError> {
+pub fn run(
+    options: &RehearsalOptions,
+    note: &mut dyn FnMut(&str),
+) -> Result<RehearsalOutcome, RehearsalError> {
     let began = Instant::now();
     let folder = folder_of(options)?;
     let mut play = Play::begin(options, &folder, note)?;
@@ -46,7 +54,12 @@ pub fn run(options: &RehearsalOptions, note: &mut dyn FnMut(&str)) -> Result<Reh
     play.after()?;
     let steps = play.steps()?;
     let downtime_milliseconds = downtime(&steps);
-    let Play { embedded, commands, checks, .. } = play;
+    let Play {
+        embedded,
+        commands,
+        checks,
+        ..
+    } = play;
     embedded.stop();
     let mut outcome = RehearsalOutcome {
         seed: options.seed,
@@ -83,9 +96,17 @@ fn new_folder() -> Result<PathBuf, RehearsalError> {
         .map(|number| parent.join(format!("gwrehearse-{}-{number}", std::process::id())))
         .find_map(|folder| match fs::create_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
-            outcome => Some(outcome.map(|()| folder.clone()).map_err(io_error("create", &folder))),
+            outcome => Some(
+                outcome
+                    .map(|()| folder.clone())
+                    .map_err(io_error("create", &folder)),
+            ),
         })
-        .unwrap_or_else(|| Err(io_error("create a folder in", &parent)(std::io::ErrorKind::AlreadyExists.into())))
+        .unwrap_or_else(|| {
+            Err(io_error("create a folder in", &parent)(
+                std::io::ErrorKind::AlreadyExists.into(),
+            ))
+        })
 }
 
 /// A rehearsal that is being played.
@@ -128,7 +149,15 @@ impl<'a> Play<'a> {
             options.case
         ));
         let source = Snapshot::take(&folder.join("source")).map_err(io_error("read", folder))?;
-        Ok(Self { options, note, embedded, commands: Vec::new(), checks: Vec::new(), churned: 0, source })
+        Ok(Self {
+            options,
+            note,
+            embedded,
+            commands: Vec::new(),
+            checks: Vec::new(),
+            churned: 0,
+            source,
+        })
     }
 
     fn stage_one(&mut self) -> Result<(), RehearsalError> {
@@ -142,7 +171,13 @@ impl<'a> Play<'a> {
     fn between(&mut self) -> Result<(), RehearsalError> {
         self.leave_something_at_the_destination()?;
         self.migrate(&["test-mailbox"])?;
-        let mut arguments = vec!["prepare", "--by", "rehearsal", "--note", "played by the rehearsal"];
+        let mut arguments = vec![
+            "prepare",
+            "--by",
+            "rehearsal",
+            "--note",
+            "played by the rehearsal",
+        ];
         for item in CONFIRMED {
             arguments.extend(["--confirm", item]);
         }
@@ -163,13 +198,26 @@ impl<'a> Play<'a> {
         // The guardian of the simulated post office is a placeholder without names, so there is nothing to convert; the
         // person in this play confirms just that.
         let note = "the simulated guardian holds no names yet";
-        self.migrate(&["prepare", "--by", "rehearsal", "--note", note, "--confirm", "guardian-converted"])?;
+        self.migrate(&[
+            "prepare",
+            "--by",
+            "rehearsal",
+            "--note",
+            note,
+            "--confirm",
+            "guardian-converted",
+        ])?;
         self.migrate(&["finish"])?;
         if self.options.with_poa {
             let port = self.embedded.sheet.http_port;
             let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-            let failures = if answers { Vec::new() } else { vec![format!("nothing answers on port {port}")] };
-            self.checks.push(Check::new("the Linux POA answers", failures));
+            let failures = if answers {
+                Vec::new()
+            } else {
+                vec![format!("nothing answers on port {port}")]
+            };
+            self.checks
+                .push(Check::new("the Linux POA answers", failures));
         }
         self.straggler()?;
         self.check_source_untouched()?;
@@ -194,19 +242,32 @@ impl<'a> Play<'a> {
                 failures.push(format!("{name} was not set aside"));
             }
         }
-        self.checks.push(Check::new("what the test POA made is set aside, not delivered", failures));
+        self.checks.push(Check::new(
+            "what the test POA made is set aside, not delivered",
+            failures,
+        ));
         Ok(())
     }
 
     fn check_trees(&mut self) -> Result<(), RehearsalError> {
         let sheet = &self.embedded.sheet;
         let mut pairs = vec![(sheet.source.clone(), sheet.destination.clone())];
-        pairs.extend(sheet.documents.iter().map(|(_, source, destination)| (source.clone(), destination.clone())));
+        pairs.extend(
+            sheet
+                .documents
+                .iter()
+                .map(|(_, source, destination)| (source.clone(), destination.clone())),
+        );
         let mut failures = Vec::new();
         for (source, destination) in pairs {
-            failures.extend(compare_trees(&source, &destination).map_err(io_error("compare", &destination))?);
+            failures.extend(
+                compare_trees(&source, &destination).map_err(io_error("compare", &destination))?,
+            );
         }
-        self.checks.push(Check::new("the destination is the source, byte for byte, in lower case", failures));
+        self.checks.push(Check::new(
+            "the destination is the source, byte for byte, in lower case",
+            failures,
+        ));
         self.check_source_untouched()
     }
 
@@ -214,7 +275,8 @@ impl<'a> Play<'a> {
         let folder = self.embedded.folder.join("source");
         let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         let name = format!("the source was not written, look {}", self.checks.len());
-        self.checks.push(Check::new(name, self.source.differences(&now)));
+        self.checks
+            .push(Check::new(name, self.source.differences(&now)));
         Ok(())
     }
 
@@ -230,7 +292,10 @@ impl<'a> Play<'a> {
                 time: None,
             },
         )?;
-        (self.note)(&format!("users at work: {} operations on the source", report.operations.len()));
+        (self.note)(&format!(
+            "users at work: {} operations on the source",
+            report.operations.len()
+        ));
         self.take_snapshot()
     }
 
@@ -248,12 +313,17 @@ impl<'a> Play<'a> {
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
         self.migrate(&["queues"])?;
-        let arrived = self.embedded.sheet.destination.join("wpcsin/4/straggle.001");
+        let arrived = self
+            .embedded
+            .sheet
+            .destination
+            .join("wpcsin/4/straggle.001");
         let failures = match fs::read(&arrived) {
             Ok(bytes) if bytes == b"a late message" => Vec::new(),
             _ => vec!["the straggler is not in its queue at the destination".into()],
         };
-        self.checks.push(Check::new("a straggler was carried over", failures));
+        self.checks
+            .push(Check::new("a straggler was carried over", failures));
         Ok(())
     }
 
@@ -262,14 +332,21 @@ impl<'a> Play<'a> {
             return Ok(());
         }
         let control = self.embedded.sheet.install_folder.join("bin/grpwise");
-        let stopping = Command::new(&control).arg("stop").stdout(Stdio::null()).status();
+        let stopping = Command::new(&control)
+            .arg("stop")
+            .stdout(Stdio::null())
+            .status();
         stopping.map(|_| ()).map_err(io_error("run", &control))
     }
 
     fn steps(&mut self) -> Result<Vec<StepLine>, RehearsalError> {
         let status = self.migrate(&["status"])?;
-        serde_json::from_value(status.result["status"]["steps"].clone())
-            .map_err(|error| RehearsalError::NoResult { command: "status".into(), cause: error.to_string() })
+        serde_json::from_value(status.result["status"]["steps"].clone()).map_err(|error| {
+            RehearsalError::NoResult {
+                command: "status".into(),
+                cause: error.to_string(),
+            }
+        })
     }
 
     /// Runs the migrator as the administrator would, with `--json`.
@@ -279,8 +356,14 @@ impl<'a> Play<'a> {
         let path = self.embedded.folder.join("reports").join(log);
         fs::write(&path, &run.1).map_err(io_error("write", &path))?;
         let run = run.0;
-        let code = run.exit_code.map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));
-        (self.note)(&format!("{:<44} {:>8} ms  {code}", format!("gwmigrate {}", arguments[0]), run.milliseconds));
+        let code = run
+            .exit_code
+            .map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));
+        (self.note)(&format!(
+            "{:<44} {:>8} ms  {code}",
+            format!("gwmigrate {}", arguments[0]),
+            run.milliseconds
+        ));
         self.commands.push(run.clone());
         Ok(run)
     }
@@ -292,7 +375,10 @@ const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb
 ///
 /// # Errors
 /// What starting it says, and output without a result.
-pub fn migrate(embedded: &Embedded, arguments: &[&str]) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+pub fn migrate(
+    embedded: &Embedded,
+    arguments: &[&str],
+) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
     let began = Instant::now();
     let output = Command::new(&embedded.migrator)
         .arg("--json")
@@ -312,12 +398,18 @@ pub fn migrate(embedded: &Embedded, arguments: &[&str]) -> Result<(CommandRun, V
         .map_err(|error| no_result(arguments, &error.to_string()))?
         .unwrap_or_default();
     if end["console"] != "end" {
-        return Err(no_result(arguments, &String::from_utf8_lossy(&output.stderr)));
+        return Err(no_result(
+            arguments,
+            &String::from_utf8_lossy(&output.stderr),
+        ));
     }
-    let findings: Vec<Finding> =
-        serde_json::from_value(end["findings"].clone()).map_err(|error| no_result(arguments, &error.to_string()))?;
+    let findings: Vec<Finding> = serde_json::from_value(end["findings"].clone())
+        .map_err(|error| no_result(arguments, &error.to_string()))?;
     let run = CommandRun {
-        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+        arguments: arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect(),
         exit_code: output.status.code(),
         milliseconds: milliseconds(began),
         findings,
@@ -327,7 +419,10 @@ pub fn migrate(embedded: &Embedded, arguments: &[&str]) -> Result<(CommandRun, V
 }
 
 fn no_result(arguments: &[&str], cause: &str) -> RehearsalError {
-    RehearsalError::NoResult { command: arguments.join(" "), cause: cause.to_owned() }
+    RehearsalError::NoResult {
+        command: arguments.join(" "),
+        cause: cause.to_owned(),
+    }
 }
 
 fn commands_went_well(commands: &[CommandRun]) -> Check {
@@ -335,12 +430,20 @@ fn commands_went_well(commands: &[CommandRun]) -> Check {
         .iter()
         .flat_map(|run| {
             let name = &run.arguments[0];
-            let stopped = (!run.is_fine()).then(|| format!("{name} ended with {:?}", run.exit_code));
+            let stopped =
+                (!run.is_fine()).then(|| format!("{name} ended with {:?}", run.exit_code));
             let surprises = run.unexpected(EXPECTED_FINDINGS);
-            stopped.into_iter().chain(surprises.into_iter().map(move |finding| format!("{name}: {finding}")))
+            stopped.into_iter().chain(
+                surprises
+                    .into_iter()
+                    .map(move |finding| format!("{name}: {finding}")),
+            )
         })
         .collect();
-    Check::new("every command came to its end and found nothing that was not expected", failures)
+    Check::new(
+        "every command came to its end and found nothing that was not expected",
+        failures,
+    )
 }
 
 /// How long users would be out: from the proof that the source is at rest to the started POA.
@@ -348,7 +451,8 @@ fn downtime(steps: &[StepLine]) -> u64 {
     steps
         .iter()
         .filter(|line| {
-            Step::from_name(&line.step).is_some_and(|step| matches!(step.stage(), Stage::StageTwo | Stage::After))
+            Step::from_name(&line.step)
+                .is_some_and(|step| matches!(step.stage(), Stage::StageTwo | Stage::After))
         })
         .filter_map(|line| u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok())
         .sum()
@@ -380,10 +484,14 @@ fn remove_trees(folder: &Path) -> Result<(), RehearsalError> {
 pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, RehearsalError> {
     names.iter().try_fold(root.to_owned(), |folder, wanted| {
         let entries = fs::read_dir(&folder).map_err(io_error("list", &folder))?;
-        let found = entries
-            .filter_map(Result::ok)
-            .find(|entry| entry.file_name().to_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted)));
-        let missing = || io_error("find", &folder.join(wanted))(std::io::ErrorKind::NotFound.into());
+        let found = entries.filter_map(Result::ok).find(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        });
+        let missing =
+            || io_error("find", &folder.join(wanted))(std::io::ErrorKind::NotFound.into());
         found.map(|entry| entry.path()).ok_or_else(missing)
     })
 }

@@ -20,7 +20,13 @@ fn snapshots(stage: &Stage) -> (Snapshot, Vec<String>) {
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .expect("listed")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     names.sort();
     names
@@ -28,7 +34,11 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn assert_unchanged(stage: &Stage, before: &(Snapshot, Vec<String>)) {
     let now = snapshots(stage);
-    assert_eq!(before.0.differences(&now.0), Vec::<String>::new(), "the source");
+    assert_eq!(
+        before.0.differences(&now.0),
+        Vec::<String>::new(),
+        "the source"
+    );
     assert_eq!(before.1, now.1, "the destination");
 }
 
@@ -37,15 +47,26 @@ fn a_worksheet_with_several_mistakes_shows_all_with_their_lines() {
     let stage = Stage::new();
     let path = stage.embedded().worksheet_path();
     let sheet = fs::read_to_string(&path).expect("read");
-    let sheet = sheet.replace("kind = \"mounted\"", "kind = \"floppy\"").replace("user = ", "usr = ");
+    let sheet = sheet
+        .replace("kind = \"mounted\"", "kind = \"floppy\"")
+        .replace("user = ", "usr = ");
     let sheet = sheet.replace("quiet_seconds = 1", "quiet_seconds = \"soon\"");
     fs::write(&path, &sheet).expect("written");
     let before = snapshots(&stage);
     let run = stage.expect(&["stage-one"], 2);
-    let lines = |wanted: &str| sheet.lines().position(|line| line.contains(wanted)).map(|line| line + 1);
+    let lines = |wanted: &str| {
+        sheet
+            .lines()
+            .position(|line| line.contains(wanted))
+            .map(|line| line + 1)
+    };
     for wanted in ["floppy", "usr = ", "soon"] {
         let line = format!("line {}", lines(wanted).expect("there"));
-        assert!(run.findings.iter().any(|finding| finding.subject == line), "{line}: {:#?}", run.findings);
+        assert!(
+            run.findings.iter().any(|finding| finding.subject == line),
+            "{line}: {:#?}",
+            run.findings
+        );
     }
     assert_unchanged(&stage, &before);
 }
@@ -57,7 +78,11 @@ fn an_unreachable_host_is_temporary() {
     stage.embedded().write_worksheet().expect("written");
     let before = snapshots(&stage);
     let run = stage.expect(&["check"], 4);
-    assert!(finding(&run, "remote-unreachable").subject.contains("127.0.0.1"));
+    assert!(
+        finding(&run, "remote-unreachable")
+            .subject
+            .contains("127.0.0.1")
+    );
     assert_unchanged(&stage, &before);
 }
 
@@ -70,7 +95,10 @@ fn an_unknown_host_key_is_refused_with_the_line_to_add() {
     let before = snapshots(&stage);
     let run = stage.expect(&["stage-one"], 5);
     let found = &run.findings[0];
-    assert!(found.text.contains("SHA256:") || found.remedy.contains("SHA256:"), "{found:#?}");
+    assert!(
+        found.text.contains("SHA256:") || found.remedy.contains("SHA256:"),
+        "{found:#?}"
+    );
     assert!(found.remedy.contains(line.trim()), "{found:#?}");
     assert_unchanged(&stage, &before);
 }
@@ -78,7 +106,9 @@ fn an_unknown_host_key_is_refused_with_the_line_to_add() {
 #[test]
 fn a_changed_host_key_is_refused() {
     let stage = Stage::new();
-    let other = harness::ssh_server::KeyPair::generate().expect("a key").public_line();
+    let other = harness::ssh_server::KeyPair::generate()
+        .expect("a key")
+        .public_line();
     let address = stage.embedded().sheet.server;
     let line = format!("[{}]:{} {other}\n", address.ip(), address.port());
     fs::write(&stage.embedded().sheet.known_hosts, line).expect("written");
@@ -93,7 +123,10 @@ fn a_changed_host_key_is_refused() {
 fn a_wrong_key_is_a_mistake_of_the_worksheet() {
     let mut stage = Stage::new();
     let path = stage.folder.path().join("keys/other");
-    harness::ssh_server::KeyPair::generate().expect("a key").write_private(&path).expect("written");
+    harness::ssh_server::KeyPair::generate()
+        .expect("a key")
+        .write_private(&path)
+        .expect("written");
     stage.embedded_mut().sheet.key = path;
     stage.embedded().write_worksheet().expect("written");
     let before = snapshots(&stage);
@@ -108,7 +141,11 @@ fn a_destination_folder_that_is_not_empty_is_refused() {
     fs::create_dir_all(stage.destination()).expect("made");
     fs::write(stage.destination().join("mine.txt"), b"somebody's").expect("written");
     let run = stage.expect(&["stage-one"], 5);
-    assert!(finding(&run, "destination-not-empty").text.contains("mine.txt"));
+    assert!(
+        finding(&run, "destination-not-empty")
+            .text
+            .contains("mine.txt")
+    );
     assert_eq!(names(stage.destination()), ["mine.txt"]);
 }
 
@@ -119,7 +156,11 @@ fn a_source_without_its_marker_is_refused_before_and_after_the_first_pass() {
     let aside = stage.folder.path().join("wphost.aside");
     fs::rename(&marker, &aside).expect("moved");
     let run = stage.expect(&["stage-one"], 5);
-    assert!(finding(&run, "source-marker-missing").text.contains("wphost.db"));
+    assert!(
+        finding(&run, "source-marker-missing")
+            .text
+            .contains("wphost.db")
+    );
     fs::rename(&aside, &marker).expect("moved back");
     stage.migrate(&["stage-one"]);
     let copied = names(stage.destination());
@@ -158,15 +199,31 @@ fn links_pipes_and_sockets_of_the_source_are_reported_and_not_followed() {
     let stage = Stage::new();
     let folder = stage.source().join("OFFILES/FD0");
     std::os::unix::fs::symlink("/etc/hostname", folder.join("LINK.001")).expect("linked");
-    let pipe = std::process::Command::new("mkfifo").arg(folder.join("PIPE.001")).status().expect("run");
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(folder.join("PIPE.001"))
+        .status()
+        .expect("run");
     assert!(pipe.success());
     let _socket = UnixListener::bind(folder.join("SOCK.001")).expect("bound");
     let run = stage.expect(&["check"], 1);
-    assert_eq!(codes(&run).iter().filter(|code| **code == "not-a-file").count(), 3, "{:#?}", run.findings);
+    assert_eq!(
+        codes(&run)
+            .iter()
+            .filter(|code| **code == "not-a-file")
+            .count(),
+        3,
+        "{:#?}",
+        run.findings
+    );
     let run = stage.expect(&["stage-one"], 1);
     assert!(codes(&run).contains(&"not-a-file"));
     let copied = names(&stage.destination().join("offiles/fd0"));
-    assert!(!copied.iter().any(|name| name.contains("link") || name.contains("pipe")), "{copied:?}");
+    assert!(
+        !copied
+            .iter()
+            .any(|name| name.contains("link") || name.contains("pipe")),
+        "{copied:?}"
+    );
 }
 
 #[test]
@@ -204,10 +261,18 @@ fn folders_deeper_than_the_limit_are_reported_and_not_sealed_over() {
 #[test]
 fn a_clock_that_is_an_hour_ahead_is_recognised() {
     let stage = Stage::new();
-    let file = fs::File::options().write(true).open(stage.source().join("WPHOST.DB")).expect("opened");
-    file.set_modified(SystemTime::now() + Duration::from_secs(3600)).expect("set");
+    let file = fs::File::options()
+        .write(true)
+        .open(stage.source().join("WPHOST.DB"))
+        .expect("opened");
+    file.set_modified(SystemTime::now() + Duration::from_secs(3600))
+        .expect("set");
     let run = stage.expect(&["stage-one"], 1);
-    assert!(finding(&run, "clock-ahead").text.contains("seconds in the future"));
+    assert!(
+        finding(&run, "clock-ahead")
+            .text
+            .contains("seconds in the future")
+    );
 }
 
 #[test]
@@ -218,7 +283,11 @@ fn a_poa_that_still_answers_at_the_source_stops_stage_two() {
     let port = stage.embedded().sheet.source_ports[0];
     let _poa = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
     let run = stage.expect(&["stage-two"], 5);
-    assert!(finding(&run, "source-poa-answers").text.contains(&port.to_string()));
+    assert!(
+        finding(&run, "source-poa-answers")
+            .text
+            .contains(&port.to_string())
+    );
 }
 
 #[test]
@@ -228,7 +297,11 @@ fn stage_two_is_refused_before_stage_one_and_before_the_checklist() {
     assert!(finding(&run, "no-job").remedy.contains("stage-one"));
     stage.migrate(&["stage-one"]);
     let run = stage.expect(&["stage-two"], 1);
-    assert!(finding(&run, "checklist-open").remedy.contains("--confirm replicated"));
+    assert!(
+        finding(&run, "checklist-open")
+            .remedy
+            .contains("--confirm replicated")
+    );
     let run = stage.expect(&["finish"], 5);
     finding(&run, "not-sealed");
 }
@@ -237,26 +310,45 @@ fn stage_two_is_refused_before_stage_one_and_before_the_checklist() {
 fn abandon_shows_first_and_then_leaves_nothing_but_the_job_folder() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);
-    fs::write(stage.destination().join("ofuser/foreign.txt"), b"somebody's").expect("written");
+    fs::write(
+        stage.destination().join("ofuser/foreign.txt"),
+        b"somebody's",
+    )
+    .expect("written");
     let before = names(stage.destination());
     let run = stage.expect(&["abandon"], 0);
     assert_eq!(run.result["is_done"], false);
-    assert!(run.result["files_removed"].as_u64() > Some(200), "{:#?}", run.result);
+    assert!(
+        run.result["files_removed"].as_u64() > Some(200),
+        "{:#?}",
+        run.result
+    );
     assert_eq!(names(stage.destination()), before, "only shown");
     let source = Snapshot::take(stage.source()).expect("taken");
     let run = stage.expect(&["abandon", "--yes"], 0);
     assert_eq!(run.result["set_aside"], 1, "{:#?}", run.result);
     assert_eq!(names(stage.destination()), Vec::<String>::new());
-    let kept = stage.embedded().sheet.job_folder.join("quarantine/0/ofuser/foreign.txt");
+    let kept = stage
+        .embedded()
+        .sheet
+        .job_folder
+        .join("quarantine/0/ofuser/foreign.txt");
     assert_eq!(fs::read(kept).expect("kept"), b"somebody's");
-    assert_eq!(source.differences(&Snapshot::take(stage.source()).expect("taken")), Vec::<String>::new());
+    assert_eq!(
+        source.differences(&Snapshot::take(stage.source()).expect("taken")),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn lowercase_shows_its_plan_carries_it_out_and_takes_it_back() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);
-    fs::rename(stage.destination().join("ofviews"), stage.destination().join("OFVIEWS")).expect("renamed");
+    fs::rename(
+        stage.destination().join("ofviews"),
+        stage.destination().join("OFVIEWS"),
+    )
+    .expect("renamed");
     let run = stage.expect(&["lowercase", "--plan"], 0);
     assert_eq!(run.result["planned"], 1, "{:#?}", run.result);
     assert_eq!(run.result["lines"][0]["old"], "OFVIEWS");

@@ -43,14 +43,18 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
         .expect("started");
     let until = Instant::now() + Duration::from_secs(20);
     let lock = stage.embedded().sheet.job_folder.join("worker.lock");
-    while !std::fs::read_to_string(&lock).unwrap_or_default().contains("at-rest") {
+    while !std::fs::read_to_string(&lock)
+        .unwrap_or_default()
+        .contains("at-rest")
+    {
         assert!(Instant::now() < until, "the proof of rest never began");
         std::thread::sleep(Duration::from_millis(20));
     }
     stage.embedded().server.drop_connections();
     let output = controller.wait_with_output_text();
     assert!(output.contains("The connection broke"), "{output}");
-    let end: serde_json::Value = serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
+    let end: serde_json::Value =
+        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
     assert_eq!(end["exit_code"], 1, "{output}");
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
@@ -62,7 +66,8 @@ trait WaitWithOutputText {
 impl WaitWithOutputText for std::process::Child {
     fn wait_with_output_text(&mut self) -> String {
         let mut text = String::new();
-        std::io::Read::read_to_string(self.stdout.as_mut().expect("piped"), &mut text).expect("text");
+        std::io::Read::read_to_string(self.stdout.as_mut().expect("piped"), &mut text)
+            .expect("text");
         self.wait().expect("ended");
         text
     }
@@ -74,7 +79,13 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
     stage.migrate(&["stage-one"]);
     let sheet = &stage.embedded().sheet;
     let mut holder = Command::new(sheet.job_folder.join("gwmigrate"))
-        .args(["worker", "hold", "--who", "the first controller", "--job-folder"])
+        .args([
+            "worker",
+            "hold",
+            "--who",
+            "the first controller",
+            "--job-folder",
+        ])
         .arg(&sheet.job_folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -86,11 +97,19 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
     assert!(line.contains("held"), "{line}");
 
     let run = stage.expect(&["stage-one"], 5);
-    assert!(finding(&run, "controller-busy").text.contains("the first controller"));
+    assert!(
+        finding(&run, "controller-busy")
+            .text
+            .contains("the first controller")
+    );
     stage.expect(&["status"], 0);
 
     drop(holder.stdin.take());
     holder.wait().expect("ended");
     let run = stage.migrate(&["stage-one"]);
-    assert!(!codes(&run).contains(&"controller-busy"), "{:#?}", run.findings);
+    assert!(
+        !codes(&run).contains(&"controller-busy"),
+        "{:#?}",
+        run.findings
+    );
 }

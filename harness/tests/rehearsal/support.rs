@@ -16,8 +16,16 @@ pub(crate) fn program() -> PathBuf {
 /// A folder with a lower-case name, which a destination must have.
 pub(crate) fn scratch() -> tempfile::TempDir {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("gwrehearse-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir().expect("a folder")
+    let name = format!(
+        "gwrehearse-test-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    tempfile::Builder::new()
+        .prefix(&name)
+        .rand_bytes(0)
+        .tempdir()
+        .expect("a folder")
 }
 
 /// A tiny post office and its servers, in a folder that goes with it.
@@ -45,7 +53,10 @@ impl Stage {
             environment,
         };
         let embedded = Embedded::start(folder.path(), &options).expect("started");
-        Self { embedded: Some(embedded), folder }
+        Self {
+            embedded: Some(embedded),
+            folder,
+        }
     }
 
     pub(crate) fn embedded(&self) -> &Embedded {
@@ -66,19 +77,31 @@ impl Stage {
 
     /// Runs a command of the migrator.
     pub(crate) fn migrate(&self, arguments: &[&str]) -> CommandRun {
-        rehearsal::migrate(self.embedded(), arguments).expect("a result").0
+        rehearsal::migrate(self.embedded(), arguments)
+            .expect("a result")
+            .0
     }
 
     /// Runs a command of the migrator that must end with this exit code.
     pub(crate) fn expect(&self, arguments: &[&str], exit_code: i32) -> CommandRun {
         let run = self.migrate(arguments);
-        assert_eq!(run.exit_code, Some(exit_code), "{arguments:?}: {:#?}", run.findings);
+        assert_eq!(
+            run.exit_code,
+            Some(exit_code),
+            "{arguments:?}: {:#?}",
+            run.findings
+        );
         run
     }
 
     /// Confirms everything that a person confirms before stage two.
     pub(crate) fn prepare(&self) {
-        let items = ["objects-reconfigured", "ip-address", "replicated", "source-poa-stopped"];
+        let items = [
+            "objects-reconfigured",
+            "ip-address",
+            "replicated",
+            "source-poa-stopped",
+        ];
         let mut arguments = vec!["prepare"];
         for item in items {
             arguments.extend(["--confirm", item]);
@@ -113,8 +136,21 @@ pub(crate) fn codes(run: &CommandRun) -> Vec<&str> {
 
 /// The one finding with this code; it must say what to do.
 pub(crate) fn finding<'a>(run: &'a CommandRun, code: &str) -> &'a worker::finding::Finding {
-    let found: Vec<_> = run.findings.iter().filter(|finding| finding.code == code).collect();
-    assert_eq!(found.len(), 1, "one finding with the code {code}: {:#?}", run.findings);
-    assert!(!found[0].text.is_empty() && !found[0].remedy.is_empty(), "{:#?}", found[0]);
+    let found: Vec<_> = run
+        .findings
+        .iter()
+        .filter(|finding| finding.code == code)
+        .collect();
+    assert_eq!(
+        found.len(),
+        1,
+        "one finding with the code {code}: {:#?}",
+        run.findings
+    );
+    assert!(
+        !found[0].text.is_empty() && !found[0].remedy.is_empty(),
+        "{:#?}",
+        found[0]
+    );
     found[0]
 }

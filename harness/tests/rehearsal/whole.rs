@@ -20,11 +20,18 @@ fn rehearse(seed: u64, case: NameCase) {
         keep: false,
     };
     let outcome = run(&options, &mut |_| {}).expect("carried out");
-    let failed: Vec<_> = outcome.checks.iter().filter(|check| !check.holds()).collect();
+    let failed: Vec<_> = outcome
+        .checks
+        .iter()
+        .filter(|check| !check.holds())
+        .collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(outcome.reports.join("summary.json").exists());
     assert!(outcome.reports.join("seal.json").exists());
-    assert!(!folder.path().join("rehearsal/destination").exists(), "the trees are not kept");
+    assert!(
+        !folder.path().join("rehearsal/destination").exists(),
+        "the trees are not kept"
+    );
 }
 
 #[test]
@@ -52,8 +59,18 @@ fn the_program_says_what_came_of_it_and_the_important_line_comes_last() {
         .expect("run");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}");
-    for wanted in ["copy-modified", "copy-queues", "seal", "start-poa", "Users' downtime:", "Reports: "] {
+    for wanted in [
+        "copy-modified",
+        "copy-queues",
+        "seal",
+        "start-poa",
+        "Users' downtime:",
+        "Reports: ",
+    ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
-    assert_eq!(text.trim_end().lines().last(), Some("The migration is sealed and everything holds"));
+    assert_eq!(
+        text.trim_end().lines().last(),
+        Some("The migration is sealed and everything holds")
+    );
 }

@@ -15,7 +15,13 @@ use crate::worksheet::Protocol;
 #[command(name = "gwmigrate", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     /// The worksheet of the job.
-    #[arg(long, short, global = true, default_value = "worksheet.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        default_value = "worksheet.toml",
+        value_name = "FILE"
+    )]
     pub(super) worksheet: PathBuf,
 
     /// Print JSON, one object a line, instead of text.

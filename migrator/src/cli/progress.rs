@@ -43,7 +43,8 @@ impl Progress {
     }
 
     fn since_begin(&self, what: Count) -> u64 {
-        words::of(&self.latest, what) - words::of(&self.at_begin, what).min(words::of(&self.latest, what))
+        words::of(&self.latest, what)
+            - words::of(&self.at_begin, what).min(words::of(&self.latest, what))
     }
 
     /// How far the phase is, from 0 to 1000, where that is known.
@@ -65,9 +66,14 @@ impl Progress {
         if copied > 0 {
             line += &format!(", {} copied", words::bytes(copied));
         }
-        let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        let milliseconds = u64::try_from(elapsed.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         if elapsed >= REMAINING_AFTER {
-            line += &format!(", {} files/s", words::count(seen.saturating_mul(1000) / milliseconds));
+            line += &format!(
+                ", {} files/s",
+                words::count(seen.saturating_mul(1000) / milliseconds)
+            );
             if seen > 0 && self.expected.files > seen {
                 let left = milliseconds.saturating_mul(self.expected.files - seen) / seen;
                 line += &format!(", about {} left", words::span(left));
@@ -83,13 +89,24 @@ mod tests {
 
     #[test]
     fn progress_never_runs_backwards() {
-        let mut progress = Progress::new("copy", Expected { files: 100, bytes: 0 }, Counts::new());
+        let mut progress = Progress::new(
+            "copy",
+            Expected {
+                files: 100,
+                bytes: 0,
+            },
+            Counts::new(),
+        );
         progress.update(&Counts::from([(Count::FilesSeen, 50)]));
         assert_eq!(progress.per_mille(), Some(500));
         progress.update(&Counts::from([(Count::FilesSeen, 40)]));
         assert_eq!(progress.per_mille(), Some(500));
         progress.update(&Counts::from([(Count::FilesSeen, 120)]));
         assert_eq!(progress.per_mille(), Some(1000));
-        assert!(progress.line(Instant::now()).starts_with("copy: 120 of 120 files"));
+        assert!(
+            progress
+                .line(Instant::now())
+                .starts_with("copy: 120 of 120 files")
+        );
     }
 }

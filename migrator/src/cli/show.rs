@@ -32,18 +32,34 @@ pub(super) fn end(
         terminal.line(&end.to_string());
         return code;
     }
-    let errors = outcome.findings.iter().filter(|finding| finding.severity() == Severity::Error).count();
-    let warnings = outcome.findings.iter().filter(|finding| finding.severity() == Severity::Warning).count();
+    let errors = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity() == Severity::Error)
+        .count();
+    let warnings = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity() == Severity::Warning)
+        .count();
     let text = match outcome.verdict {
         Verdict::Done => "Done".to_owned(),
         Verdict::NothingToDo => "Nothing to do".to_owned(),
-        Verdict::Person if outcome.is_stopped => format!("Stopped: {warnings} findings need a person, see above"),
+        Verdict::Person if outcome.is_stopped => {
+            format!("Stopped: {warnings} findings need a person, see above")
+        }
         Verdict::Person => format!("Done, but {warnings} findings need a person"),
-        Verdict::Usage => format!("{errors} mistakes in the command line or the worksheet; nothing was changed"),
+        Verdict::Usage => {
+            format!("{errors} mistakes in the command line or the worksheet; nothing was changed")
+        }
         Verdict::Temporary => "Stopped by something passing; run the same command again".to_owned(),
         Verdict::Refused => format!("Refused for safety: {errors} findings, see above"),
-        Verdict::Unproven => format!("NOT PROVEN: {errors} findings, see above; do not start the POA"),
-        Verdict::Interrupted => "Interrupted; run the same command again, or `gwmigrate status`".to_owned(),
+        Verdict::Unproven => {
+            format!("NOT PROVEN: {errors} findings, see above; do not start the POA")
+        }
+        Verdict::Interrupted => {
+            "Interrupted; run the same command again, or `gwmigrate status`".to_owned()
+        }
     };
     terminal.line(&text);
     code
@@ -83,14 +99,24 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
             words::count(pass.files_unchanged),
             words::count(pass.files_removed),
             words::count(pass.set_aside),
-            if pass.ended_milliseconds.is_none() { "; not ended" } else { "" }
+            if pass.ended_milliseconds.is_none() {
+                "; not ended"
+            } else {
+                ""
+            }
         ));
     }
     for line in &status.checklist {
-        terminal.line(&format!("Confirmed by {}: {} {}", line.by, line.item, line.note));
+        terminal.line(&format!(
+            "Confirmed by {}: {} {}",
+            line.by, line.item, line.note
+        ));
     }
     if let Some(running) = &status.running {
-        terminal.line(&format!("A worker is at work: {} (process {})", running.task, running.pid));
+        terminal.line(&format!(
+            "A worker is at work: {} (process {})",
+            running.task, running.pid
+        ));
     }
     if !standing.back.is_empty() {
         terminal.line(&format!("Back: {}", standing.back));
@@ -100,14 +126,23 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
 
 /// The plan of the renamings.
 pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&LowercaseReport>) {
-    let (false, Some(report)) = (json, report) else { return };
+    let (false, Some(report)) = (json, report) else {
+        return;
+    };
     for line in &report.lines {
-        let folder = if line.folder.is_empty() { String::new() } else { format!("{}/", line.folder) };
+        let folder = if line.folder.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", line.folder)
+        };
         terminal.line(&format!("  {folder}{} -> {}", line.old, line.new));
     }
     let shown = report.lines.len() as u64;
     if report.planned > shown {
-        terminal.line(&format!("  and {} more", words::count(report.planned - shown)));
+        terminal.line(&format!(
+            "  and {} more",
+            words::count(report.planned - shown)
+        ));
     }
     terminal.line(&format!(
         "{} names looked at, {} planned, {} renamed, {} kept",
@@ -120,7 +155,9 @@ pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&Lowerca
 
 /// What was carried over.
 pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueReport>) {
-    let (false, Some(report)) = (json, report) else { return };
+    let (false, Some(report)) = (json, report) else {
+        return;
+    };
     terminal.line(&format!(
         "{} items carried over, {} stand in the queues of the source",
         words::count(report.carried),
@@ -130,7 +167,9 @@ pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueRepor
 
 /// What the comparison with the seal said.
 pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport>) {
-    let (false, Some(report)) = (json, report) else { return };
+    let (false, Some(report)) = (json, report) else {
+        return;
+    };
     terminal.line(&seal::in_words(report));
     if report.differences > 0 {
         terminal.line(&format!("{} differences", words::count(report.differences)));
@@ -139,12 +178,21 @@ pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport
 
 /// What is or would be undone.
 pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan>) {
-    let (false, Some(plan)) = (json, plan) else { return };
-    let (removed, aside) = (words::count(plan.files_removed), words::count(plan.set_aside));
+    let (false, Some(plan)) = (json, plan) else {
+        return;
+    };
+    let (removed, aside) = (
+        words::count(plan.files_removed),
+        words::count(plan.set_aside),
+    );
     if plan.is_done {
-        terminal.line(&format!("{removed} files removed at the destination, {aside} entries set aside"));
+        terminal.line(&format!(
+            "{removed} files removed at the destination, {aside} entries set aside"
+        ));
     } else {
-        terminal.line(&format!("Would remove {removed} files at the destination and set {aside} entries aside"));
+        terminal.line(&format!(
+            "Would remove {removed} files at the destination and set {aside} entries aside"
+        ));
         terminal.line("Nothing was changed; `gwmigrate abandon --yes` does it");
     }
 }
@@ -156,7 +204,10 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
             .ended_milliseconds
             .and_then(|ended| u64::try_from(ended - step.began_milliseconds).ok())
             .map_or_else(|| "not ended".to_owned(), words::span);
-        terminal.line(&format!("{:<22} {:?} after {took}, run {}: {}", step.step, step.state, step.runs, step.detail));
+        terminal.line(&format!(
+            "{:<22} {:?} after {took}, run {}: {}",
+            step.step, step.state, step.runs, step.detail
+        ));
     }
     terminal.line(&format!(
         "Manifest: {} files, {}",
@@ -167,5 +218,8 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
         terminal.line(&format!("{}: {}", line.origin, line.finding));
     }
     let how_many: u64 = report.status.findings.values().sum();
-    terminal.line(&format!("{} findings in all, by the last run of each step", words::count(how_many)));
+    terminal.line(&format!(
+        "{} findings in all, by the last run of each step",
+        words::count(how_many)
+    ));
 }

@@ -37,8 +37,18 @@ pub(super) struct TerminalConsole {
 impl TerminalConsole {
     pub(super) fn new(terminal: Terminal) -> Self {
         let now = Instant::now();
-        let state = State { stage: None, began: now, progress: None, bar: None, last_line: now, notes: 0 };
-        Self { terminal, state: Mutex::new(state) }
+        let state = State {
+            stage: None,
+            began: now,
+            progress: None,
+            bar: None,
+            last_line: now,
+            notes: 0,
+        };
+        Self {
+            terminal,
+            state: Mutex::new(state),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,10 +112,18 @@ impl Console for TerminalConsole {
             bar.finish_and_clear();
         }
         if state.notes > NOTES_SHOWN {
-            self.terminal.line(&format!("      and {} more notes, see `gwmigrate report`", state.notes - NOTES_SHOWN));
+            self.terminal.line(&format!(
+                "      and {} more notes, see `gwmigrate report`",
+                state.notes - NOTES_SHOWN
+            ));
         }
-        let took = words::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
-        self.terminal.line(&format!("  {:<7} {:<30} {took:>10}  {detail}", mark(state_of_step), step.title()));
+        let took =
+            words::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.terminal.line(&format!(
+            "  {:<7} {:<30} {took:>10}  {detail}",
+            mark(state_of_step),
+            step.title()
+        ));
         if state_of_step == StepState::Failed {
             self.terminal.line(&format!("      {}", step.back()));
         }
@@ -113,18 +131,28 @@ impl Console for TerminalConsole {
 
     fn upload(&self, what: &str, bytes: u64) {
         let mut state = self.state();
-        self.show_progress(&mut state, &format!("{what}: {} uploaded", words::bytes(bytes)), None);
+        self.show_progress(
+            &mut state,
+            &format!("{what}: {} uploaded", words::bytes(bytes)),
+            None,
+        );
     }
 
     fn event(&self, event: &Event) {
         let mut state = self.state();
         match &event.what {
             EventKind::Phase { name, expected } => {
-                let counts = state.progress.as_ref().map(Progress::counts).unwrap_or_default();
+                let counts = state
+                    .progress
+                    .as_ref()
+                    .map(Progress::counts)
+                    .unwrap_or_default();
                 state.progress = Some(Progress::new(name, *expected, counts));
             }
             EventKind::Progress { counts } => {
-                let Some(progress) = &mut state.progress else { return };
+                let Some(progress) = &mut state.progress else {
+                    return;
+                };
                 progress.update(counts);
                 let (message, per_mille) = (progress.line(Instant::now()), progress.per_mille());
                 self.show_progress(&mut state, &message, per_mille);

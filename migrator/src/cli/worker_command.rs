@@ -83,17 +83,23 @@ pub(super) struct Job {
 }
 
 /// Runs a hidden command; standard input and output are those of the process, because they are the protocol.
-pub(super) fn run(command: WorkerCommand, program: &Path, terminal: &Terminal, wrap: Wrap<'_>) -> u8 {
+pub(super) fn run(
+    command: WorkerCommand,
+    program: &Path,
+    terminal: &Terminal,
+    wrap: Wrap<'_>,
+) -> u8 {
     let input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
     let outcome = match command {
-        WorkerCommand::Start { job } => service::start(program, &job.job_folder, input).map(|started| {
-            terminal.line(&serde_json::to_string(&started).unwrap_or_default());
-            0
-        }),
-        WorkerCommand::Run { job } => {
-            service::run_here(&job.job_folder, input, &mut output, wrap).map(worker::finding::Verdict::exit_code)
+        WorkerCommand::Start { job } => {
+            service::start(program, &job.job_folder, input).map(|started| {
+                terminal.line(&serde_json::to_string(&started).unwrap_or_default());
+                0
+            })
         }
+        WorkerCommand::Run { job } => service::run_here(&job.job_folder, input, &mut output, wrap)
+            .map(worker::finding::Verdict::exit_code),
         WorkerCommand::Follow { job, offset, order } => {
             service::follow(&job.job_folder, offset, order, &mut output).map(|()| 0)
         }
@@ -108,7 +114,9 @@ pub(super) fn run(command: WorkerCommand, program: &Path, terminal: &Terminal, w
             terminal.line(&serde_json::to_string(&reply).unwrap_or_default());
             return 0;
         }
-        WorkerCommand::Hold { job, who } => service::hold(&job.job_folder, &who, input, &mut output).map(|()| 0),
+        WorkerCommand::Hold { job, who } => {
+            service::hold(&job.job_folder, &who, input, &mut output).map(|()| 0)
+        }
         WorkerCommand::Digest { file, .. } => {
             return match crate::steps::install_utility::digest(file.as_deref().unwrap_or(program)) {
                 Ok(digest) => {
@@ -130,6 +138,8 @@ pub(super) fn run(command: WorkerCommand, program: &Path, terminal: &Terminal, w
 }
 
 fn answers(address: &str, port: u16) -> bool {
-    let Ok(mut addresses) = (address, port).to_socket_addrs() else { return false };
+    let Ok(mut addresses) = (address, port).to_socket_addrs() else {
+        return false;
+    };
     addresses.any(|address| TcpStream::connect_timeout(&address, PROBE_TIMEOUT).is_ok())
 }

@@ -31,7 +31,13 @@ pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Opt
 
 async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
-    let is_live = controller.status().await?.facts.get(poa::POA_FACT).map(String::as_str) == Some("live");
+    let is_live = controller
+        .status()
+        .await?
+        .facts
+        .get(poa::POA_FACT)
+        .map(String::as_str)
+        == Some("live");
     if is_live {
         let error = StepError::refused(
             "already-live",

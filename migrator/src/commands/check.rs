@@ -48,9 +48,19 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
 
 async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
     let outcome = steps::connect::run(controller).await;
-    line(controller, report, "connect", outcome.map(|outcome| outcome.detail().to_owned()))?;
+    line(
+        controller,
+        report,
+        "connect",
+        outcome.map(|outcome| outcome.detail().to_owned()),
+    )?;
     let outcome = steps::mount_source::run(controller).await;
-    line(controller, report, "source-mounted", outcome.map(|outcome| outcome.detail().to_owned()))?;
+    line(
+        controller,
+        report,
+        "source-mounted",
+        outcome.map(|outcome| outcome.detail().to_owned()),
+    )?;
     let folder = scratch_folder(controller)?;
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;
@@ -74,42 +84,70 @@ fn line(
     outcome.map(|_| ())
 }
 
-fn push(controller: &Controller, report: &mut CheckReport, check: &str, verdict: Verdict, text: String) {
+fn push(
+    controller: &Controller,
+    report: &mut CheckReport,
+    check: &str,
+    verdict: Verdict,
+    text: String,
+) {
     let mark = match verdict {
         Verdict::Done | Verdict::NothingToDo => "pass",
         Verdict::Person => "warning",
         _ => "fail",
     };
-    controller.console().note(&format!("{mark:<8}{check}: {text}"));
-    report.lines.push(CheckLine { check: check.to_owned(), verdict, text });
+    controller
+        .console()
+        .note(&format!("{mark:<8}{check}: {text}"));
+    report.lines.push(CheckLine {
+        check: check.to_owned(),
+        verdict,
+        text,
+    });
 }
 
 fn scratch_folder(controller: &Controller) -> Result<PathBuf, StepError> {
     let job_folder = controller.worksheet.destination.job_folder.clone();
-    let name = job_folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = job_folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let parent = job_folder.parent().map(Path::to_owned).unwrap_or_default();
     let _ = controller.link()?;
     Ok(parent.join(format!(".{name}.check-{}", std::process::id())))
 }
 
-async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Path) -> Result<(), StepError> {
+async fn look(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    folder: &Path,
+) -> Result<(), StepError> {
     let link = controller.link()?;
-    let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder.to_owned());
+    let make = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(folder.to_owned());
     link.run(&make, Vec::new()).await?.require_success(&make)?;
     controller.link_mut()?.use_job_folder(folder.to_owned());
     let outcome = steps::install_utility::install(controller).await;
     line(controller, report, "worker-runs", outcome)?;
-    let room = existing_ancestor(controller, &controller.worksheet.post_office.folder.clone()).await?;
+    let room =
+        existing_ancestor(controller, &controller.worksheet.post_office.folder.clone()).await?;
     let mut areas = controller.areas();
     for area in &mut areas {
         area.destination = room.to_string_lossy().into_owned();
     }
-    let finished = match controller.order_on(areas, Task::Inventory { only_count: false }).await {
+    let finished = match controller
+        .order_on(areas, Task::Inventory { only_count: false })
+        .await
+    {
         Ok(finished) => finished,
         Err(error) => return line(controller, report, "source-readable", Err(error)),
     };
     let Some(TaskReport::Inventory(inventory)) = finished.report else {
-        return Err(StepError::Protocol { text: "no inventory".into() });
+        return Err(StepError::Protocol {
+            text: "no inventory".into(),
+        });
     };
     let seen = format!(
         "{} files, {}, {} folders",
@@ -117,7 +155,13 @@ async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Pa
         words::bytes(words::of(&finished.counts, Count::BytesSeen)),
         words::count(words::of(&finished.counts, Count::FoldersSeen))
     );
-    push(controller, report, "source-readable", finished.verdict, seen);
+    push(
+        controller,
+        report,
+        "source-readable",
+        finished.verdict,
+        seen,
+    );
     let room = format!(
         "{} free on the file system of {}",
         words::bytes(inventory.destination_free_bytes),
@@ -125,7 +169,13 @@ async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Pa
     );
     push(controller, report, "destination-room", Verdict::Done, room);
     let granularity = words::count(inventory.granularity_nanoseconds);
-    push(controller, report, "time-granularity", Verdict::Done, format!("{granularity} ns at the source"));
+    push(
+        controller,
+        report,
+        "time-granularity",
+        Verdict::Done,
+        format!("{granularity} ns at the source"),
+    );
     report.inventory = Some(inventory);
     Ok(())
 }
@@ -134,7 +184,10 @@ async fn look(controller: &mut Controller, report: &mut CheckReport, folder: &Pa
 async fn existing_ancestor(controller: &Controller, path: &Path) -> Result<PathBuf, StepError> {
     let link = controller.link()?;
     for ancestor in path.ancestors() {
-        let test = link.command("test").argument("-d").argument(ancestor.to_owned());
+        let test = link
+            .command("test")
+            .argument("-d")
+            .argument(ancestor.to_owned());
         if link.run(&test, Vec::new()).await?.status.is_success() {
             return Ok(ancestor.to_owned());
         }
@@ -146,8 +199,13 @@ async fn remove(controller: &mut Controller, folder: &Path) -> Result<(), StepEr
     let job_folder = controller.worksheet.destination.job_folder.clone();
     let link = controller.link_mut()?;
     link.use_job_folder(job_folder);
-    let command = link.command("rm").arguments(["-r", "-f", "--"]).argument(folder.to_owned());
-    link.run(&command, Vec::new()).await?.require_success(&command)?;
+    let command = link
+        .command("rm")
+        .arguments(["-r", "-f", "--"])
+        .argument(folder.to_owned());
+    link.run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     Ok(())
 }
 
@@ -165,7 +223,8 @@ async fn ports(controller: &mut Controller, report: &mut CheckReport) {
     let mut open = 0;
     for port in &ports {
         let connecting = tokio::net::TcpStream::connect((address.as_str(), *port));
-        if let Ok(Ok(_)) = tokio::time::timeout(std::time::Duration::from_secs(3), connecting).await {
+        if let Ok(Ok(_)) = tokio::time::timeout(std::time::Duration::from_secs(3), connecting).await
+        {
             open += 1;
         }
     }
@@ -174,6 +233,9 @@ async fn ports(controller: &mut Controller, report: &mut CheckReport) {
         report,
         "source-poa",
         Verdict::Done,
-        format!("{open} of {} ports of the source POA answer at {address}", ports.len()),
+        format!(
+            "{open} of {} ports of the source POA answer at {address}",
+            ports.len()
+        ),
     );
 }

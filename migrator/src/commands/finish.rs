@@ -13,6 +13,8 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
-    controller.step(Step::RunAsUser, steps::run_as_user::run).await?;
+    controller
+        .step(Step::RunAsUser, steps::run_as_user::run)
+        .await?;
     controller.step(Step::StartPoa, steps::start_poa::run).await
 }

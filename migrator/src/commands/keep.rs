@@ -5,14 +5,31 @@ use worker::protocol::{Reply, Request};
 use crate::controller::{CommandOutcome, Controller, StepError};
 
 /// Ends the command `name` with what came of it.
-pub(super) async fn end(controller: &mut Controller, name: &str, outcome: Result<(), StepError>) -> CommandOutcome {
+pub(super) async fn end(
+    controller: &mut Controller,
+    name: &str,
+    outcome: Result<(), StepError>,
+) -> CommandOutcome {
     let summary = controller.finish(outcome.as_ref().err());
     if controller.link().is_ok() {
         let report = serde_json::to_value(&summary).unwrap_or_default();
-        match controller.call(&Request::KeepReport { command: name.to_owned(), report }).await {
+        match controller
+            .call(&Request::KeepReport {
+                command: name.to_owned(),
+                report,
+            })
+            .await
+        {
             Ok(Reply::Kept { file }) => {
-                let folder = controller.worksheet.destination.job_folder.display().to_string();
-                controller.console().note(&format!("Report: {folder}/{file} at the destination"));
+                let folder = controller
+                    .worksheet
+                    .destination
+                    .job_folder
+                    .display()
+                    .to_string();
+                controller
+                    .console()
+                    .note(&format!("Report: {folder}/{file} at the destination"));
             }
             Ok(_) => {}
             // Where the command stopped before the worker was there, there is nowhere to keep it.

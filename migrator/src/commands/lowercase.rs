@@ -15,7 +15,10 @@ pub enum LowercaseAction {
 }
 
 /// Plans or undoes.
-pub async fn run(controller: &mut Controller, action: LowercaseAction) -> (CommandOutcome, Option<LowercaseReport>) {
+pub async fn run(
+    controller: &mut Controller,
+    action: LowercaseAction,
+) -> (CommandOutcome, Option<LowercaseReport>) {
     let outcome = order(controller, action).await;
     let (outcome, report) = match outcome {
         Ok(report) => (Ok(()), Some(report)),
@@ -24,7 +27,10 @@ pub async fn run(controller: &mut Controller, action: LowercaseAction) -> (Comma
     (keep::end(controller, "lowercase", outcome).await, report)
 }
 
-async fn order(controller: &mut Controller, action: LowercaseAction) -> Result<LowercaseReport, StepError> {
+async fn order(
+    controller: &mut Controller,
+    action: LowercaseAction,
+) -> Result<LowercaseReport, StepError> {
     stage_two::attach(controller).await?;
     let task = match action {
         LowercaseAction::Plan => Task::Lowercase { plan_only: true },
@@ -32,6 +38,8 @@ async fn order(controller: &mut Controller, action: LowercaseAction) -> Result<L
     };
     match controller.order(task).await?.report {
         Some(TaskReport::Lowercase(report)) => Ok(report),
-        other => Err(StepError::Protocol { text: format!("{other:?}") }),
+        other => Err(StepError::Protocol {
+            text: format!("{other:?}"),
+        }),
     }
 }

@@ -25,25 +25,55 @@ pub async fn run(controller: &mut Controller, options: &PrepareOptions) -> Comma
 }
 
 async fn steps_of(controller: &mut Controller, options: &PrepareOptions) -> Result<(), StepError> {
-    if let Some(unknown) = options.confirm.iter().find(|name| !checklist::is_item(name)) {
-        let names: Vec<&str> = checklist::items(controller).iter().map(|item| item.name).collect();
+    if let Some(unknown) = options
+        .confirm
+        .iter()
+        .find(|name| !checklist::is_item(name))
+    {
+        let names: Vec<&str> = checklist::items(controller)
+            .iter()
+            .map(|item| item.name)
+            .collect();
         let error = StepError::from(worker::finding::Finding::new(
             "unknown-item",
             worker::finding::Verdict::Usage,
             format!("The checklist has no item {unknown}"),
-            format!("It has: {}, {}", names.join(", "), steps::lowercase_guardian::GUARDIAN_ITEM),
+            format!(
+                "It has: {}, {}",
+                names.join(", "),
+                steps::lowercase_guardian::GUARDIAN_ITEM
+            ),
         ));
         controller.report(worker::finding::Explain::to_finding(&error));
         return Err(error);
     }
     stage_two::attach(controller).await?;
     for item in &options.confirm {
-        let by = options.by.clone().unwrap_or_else(|| controller.surroundings.who.clone());
-        controller.call(&Request::Confirm { item: item.clone(), by, note: options.note.clone() }).await?;
+        let by = options
+            .by
+            .clone()
+            .unwrap_or_else(|| controller.surroundings.who.clone());
+        controller
+            .call(&Request::Confirm {
+                item: item.clone(),
+                by,
+                note: options.note.clone(),
+            })
+            .await?;
     }
-    let is_live = controller.status().await?.facts.get("poa").map(String::as_str) == Some("live");
+    let is_live = controller
+        .status()
+        .await?
+        .facts
+        .get("poa")
+        .map(String::as_str)
+        == Some("live");
     if !is_live {
-        controller.step(Step::StopTestPoa, steps::stop_test_poa::run).await?;
+        controller
+            .step(Step::StopTestPoa, steps::stop_test_poa::run)
+            .await?;
     }
-    controller.step(Step::Checklist, steps::checklist::run).await
+    controller
+        .step(Step::Checklist, steps::checklist::run)
+        .await
 }

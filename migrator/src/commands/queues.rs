@@ -18,7 +18,12 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<QueueRe
 
 async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
     stage_two::attach(controller).await?;
-    if !controller.status().await?.facts.contains_key("sealed-milliseconds") {
+    if !controller
+        .status()
+        .await?
+        .facts
+        .contains_key("sealed-milliseconds")
+    {
         let error = StepError::refused(
             "not-sealed",
             "The queues are carried over by stage two, which has not come to its end",
@@ -30,7 +35,11 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
     steps::mount_source::run(controller).await?;
     let report = match controller.order(Task::Queues { live: true }).await?.report {
         Some(TaskReport::Queues(report)) => report,
-        other => return Err(StepError::Protocol { text: format!("{other:?}") }),
+        other => {
+            return Err(StepError::Protocol {
+                text: format!("{other:?}"),
+            });
+        }
     };
     steps::unmount::run(controller).await?;
     if report.carried == 0 {

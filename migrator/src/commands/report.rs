@@ -33,7 +33,13 @@ async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
     steps::install_utility::attach(controller).await?;
     let status = controller.status().await?;
     match controller.call(&Request::Findings).await? {
-        Reply::Findings { findings } => Ok(JobReport { report_version: 1, status, findings }),
-        other => Err(StepError::Protocol { text: format!("{other:?}") }),
+        Reply::Findings { findings } => Ok(JobReport {
+            report_version: 1,
+            status,
+            findings,
+        }),
+        other => Err(StepError::Protocol {
+            text: format!("{other:?}"),
+        }),
     }
 }

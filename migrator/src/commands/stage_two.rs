@@ -15,15 +15,31 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     begin(controller).await?;
-    controller.step(Step::StopTestPoa, steps::stop_test_poa::run).await?;
-    controller.step(Step::Checklist, steps::checklist::run).await?;
-    controller.step(Step::ProveAtRest, steps::prove_at_rest::run).await?;
-    controller.step(Step::CopyModified, steps::copy_modified::run).await?;
-    controller.step(Step::Lowercase, steps::lowercase::run).await?;
-    controller.step(Step::LowercaseGuardian, steps::lowercase_guardian::run).await?;
-    controller.step(Step::CopyQueues, steps::copy_queues::run).await?;
+    controller
+        .step(Step::StopTestPoa, steps::stop_test_poa::run)
+        .await?;
+    controller
+        .step(Step::Checklist, steps::checklist::run)
+        .await?;
+    controller
+        .step(Step::ProveAtRest, steps::prove_at_rest::run)
+        .await?;
+    controller
+        .step(Step::CopyModified, steps::copy_modified::run)
+        .await?;
+    controller
+        .step(Step::Lowercase, steps::lowercase::run)
+        .await?;
+    controller
+        .step(Step::LowercaseGuardian, steps::lowercase_guardian::run)
+        .await?;
+    controller
+        .step(Step::CopyQueues, steps::copy_queues::run)
+        .await?;
     controller.step(Step::Seal, steps::seal::run).await?;
-    controller.step(Step::DeleteSoftware, steps::delete_software::run).await?;
+    controller
+        .step(Step::DeleteSoftware, steps::delete_software::run)
+        .await?;
     controller.step(Step::Unmount, steps::unmount::run).await
 }
 
@@ -32,7 +48,9 @@ pub(super) async fn begin(controller: &mut Controller) -> Result<(), StepError> 
     attach(controller).await?;
     steps::install_utility::refuse_when_live(controller).await?;
     require_stage_one(&controller.status().await?)?;
-    controller.step(Step::MountSource, steps::mount_source::run).await
+    controller
+        .step(Step::MountSource, steps::mount_source::run)
+        .await
 }
 
 /// Attaches to the job and takes its lease and its journal.
@@ -48,8 +66,10 @@ pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError>
 }
 
 fn require_stage_one(status: &StatusReport) -> Result<(), StepError> {
-    let is_copied =
-        status.steps.iter().any(|line| line.step == Step::CopyData.name() && line.state == StepState::Done);
+    let is_copied = status
+        .steps
+        .iter()
+        .any(|line| line.step == Step::CopyData.name() && line.state == StepState::Done);
     if is_copied {
         return Ok(());
     }

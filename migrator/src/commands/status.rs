@@ -63,12 +63,18 @@ pub fn next_command(controller: &Controller, status: &StatusReport) -> String {
         return "gwmigrate stage-one".into();
     }
     if is_done(Step::Seal) && is_done(Step::Unmount) {
-        return if status.checklist.iter().any(|line| line.item == steps::lowercase_guardian::GUARDIAN_ITEM)
+        return if status
+            .checklist
+            .iter()
+            .any(|line| line.item == steps::lowercase_guardian::GUARDIAN_ITEM)
             || is_done(Step::LowercaseGuardian)
         {
             "gwmigrate finish".into()
         } else {
-            format!("gwmigrate prepare --confirm {}", steps::lowercase_guardian::GUARDIAN_ITEM)
+            format!(
+                "gwmigrate prepare --confirm {}",
+                steps::lowercase_guardian::GUARDIAN_ITEM
+            )
         };
     }
     if steps::checklist::open_items(controller, &status.checklist).is_empty() {
@@ -76,6 +82,7 @@ pub fn next_command(controller: &Controller, status: &StatusReport) -> String {
     } else if is_done(Step::TestMailbox) {
         "gwmigrate prepare".into()
     } else {
-        "gwmigrate test-mailbox, then gwmigrate prepare; gwmigrate stage-one again for another pass".into()
+        "gwmigrate test-mailbox, then gwmigrate prepare; gwmigrate stage-one again for another pass"
+            .into()
     }
 }

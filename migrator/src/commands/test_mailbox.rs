@@ -13,5 +13,7 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
-    controller.step(Step::TestMailbox, steps::test_mailbox::run).await
+    controller
+        .step(Step::TestMailbox, steps::test_mailbox::run)
+        .await
 }

@@ -18,6 +18,8 @@ async fn order(controller: &mut Controller) -> Result<SealReport, StepError> {
     stage_two::attach(controller).await?;
     match controller.order(Task::Verify).await?.report {
         Some(TaskReport::Seal(report)) => Ok(report),
-        other => Err(StepError::Protocol { text: format!("{other:?}") }),
+        other => Err(StepError::Protocol {
+            text: format!("{other:?}"),
+        }),
     }
 }

@@ -32,13 +32,17 @@ pub struct Finished {
 /// # Errors
 /// What the connection says; a refusal of the worker as a finding.
 pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepError> {
-    let text = serde_json::to_vec(request).map_err(|error| StepError::Protocol { text: error.to_string() })?;
+    let text = serde_json::to_vec(request).map_err(|error| StepError::Protocol {
+        text: error.to_string(),
+    })?;
     let command = link.worker("call");
     let output = link.run(&command, text).await?.require_success(&command)?;
     match serde_json::from_slice(&output.stdout) {
         Ok(Reply::Failed(finding)) => Err(finding.into()),
         Ok(reply) => Ok(reply),
-        Err(error) => Err(StepError::Protocol { text: format!("{error}: {}", output.text()) }),
+        Err(error) => Err(StepError::Protocol {
+            text: format!("{error}: {}", output.text()),
+        }),
     }
 }
 
@@ -46,13 +50,18 @@ pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepEr
 ///
 /// # Errors
 /// What kept it from starting; [`StepError::WorkerDied`] where it ended without its last event.
-pub(super) async fn carry_out(link: &Link, order: &Order, console: &dyn Console) -> Result<Finished, StepError> {
+pub(super) async fn carry_out(
+    link: &Link,
+    order: &Order,
+    console: &dyn Console,
+) -> Result<Finished, StepError> {
     let task = order.task.name();
     loop {
         match start(link, order).await? {
             Start::Begun(hello) => return follow(link, &hello, task, console).await,
             Start::Busy(hello) => {
-                console.note("A worker is at work on this job already; following it to its end first");
+                console
+                    .note("A worker is at work on this job already; following it to its end first");
                 match follow(link, &hello, task, console).await {
                     // However it ended, the order that was asked for comes now.
                     Ok(_) | Err(StepError::WorkerDied { .. }) => {}
@@ -69,7 +78,9 @@ enum Start {
 }
 
 async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
-    let text = serde_json::to_vec(order).map_err(|error| StepError::Protocol { text: error.to_string() })?;
+    let text = serde_json::to_vec(order).map_err(|error| StepError::Protocol {
+        text: error.to_string(),
+    })?;
     let command = link.worker("start");
     let output = link.run(&command, text).await?.require_success(&command)?;
     let started: Result<worker::service::Started, _> = serde_json::from_slice(&output.stdout);
@@ -85,14 +96,18 @@ async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
             }
         }
         Ok(worker::service::Started::Refused(finding)) => Err(finding.into()),
-        Err(error) => Err(StepError::Protocol { text: format!("{error}: {}", output.text()) }),
+        Err(error) => Err(StepError::Protocol {
+            text: format!("{error}: {}", output.text()),
+        }),
     }
 }
 
 /// The worker that is running now, and the token of its order.
 async fn running(link: &Link) -> Result<Option<(Hello, String)>, StepError> {
     let Reply::Status(status) = call(link, &Request::Status).await? else {
-        return Err(StepError::Protocol { text: "no status".into() });
+        return Err(StepError::Protocol {
+            text: "no status".into(),
+        });
     };
     Ok(status.running.map(|running| {
         let hello = Hello {
@@ -112,14 +127,24 @@ async fn follow(
     task: &str,
     console: &dyn Console,
 ) -> Result<Finished, StepError> {
-    let mut progress = Following { offset: hello.events_offset, order: hello.order, findings: Vec::new() };
+    let mut progress = Following {
+        offset: hello.events_offset,
+        order: hello.order,
+        findings: Vec::new(),
+    };
     let mut patience = Patience::default();
     loop {
         match follow_once(link, &mut progress, console).await {
             Ok(Some(finished)) => return Ok(finished),
-            Ok(None) => return Err(StepError::WorkerDied { task: task.to_owned() }),
+            Ok(None) => {
+                return Err(StepError::WorkerDied {
+                    task: task.to_owned(),
+                });
+            }
             Err(StepError::Remote(error)) if is_broken(&error) && patience.wait().await => {
-                console.note(&format!("The connection broke ({error}); connecting again, the worker goes on"));
+                console.note(&format!(
+                    "The connection broke ({error}); connecting again, the worker goes on"
+                ));
                 // Where this fails, following fails again at once and is tried again.
                 link.try_reconnect().await?;
             }
@@ -155,9 +180,19 @@ impl Following {
         console.event(&event);
         match event.what {
             EventKind::Finding(finding) => self.findings.push(finding),
-            EventKind::Finished { verdict, counts, report, .. } => {
+            EventKind::Finished {
+                verdict,
+                counts,
+                report,
+                ..
+            } => {
                 let findings = std::mem::take(&mut self.findings);
-                return Ok(Some(Finished { verdict, counts, findings, report }));
+                return Ok(Some(Finished {
+                    verdict,
+                    counts,
+                    findings,
+                    report,
+                }));
             }
             EventKind::Started { .. } | EventKind::Phase { .. } | EventKind::Progress { .. } => {}
         }

@@ -30,7 +30,14 @@ impl Journal {
 
     pub(super) async fn begin(&mut self, link: Option<&Link>, step: Step) -> Result<(), StepError> {
         let at_milliseconds = (!self.is_open).then(now_milliseconds);
-        self.write(link, Request::BeginStep { step: step.name().to_owned(), at_milliseconds }).await
+        self.write(
+            link,
+            Request::BeginStep {
+                step: step.name().to_owned(),
+                at_milliseconds,
+            },
+        )
+        .await
     }
 
     pub(super) async fn end(
@@ -66,5 +73,7 @@ impl Journal {
 
 fn now_milliseconds() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+    now.ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or(0)
 }

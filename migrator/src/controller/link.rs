@@ -9,7 +9,9 @@ use std::time::Duration;
 use worker::finding::{Finding, Verdict};
 
 use super::error::StepError;
-use crate::remote::{ConnectOptions, Connected, Held, Output, Privilege, Remote, RemoteCommand, RemoteError};
+use crate::remote::{
+    ConnectOptions, Connected, Held, Output, Privilege, Remote, RemoteCommand, RemoteError,
+};
 
 /// Name of the worker's program in the job folder.
 pub const PROGRAM_FILE: &str = "gwmigrate";
@@ -56,7 +58,10 @@ impl Link {
 
     /// The connection as it is now.
     pub fn remote(&self) -> Remote {
-        self.remote.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.remote
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How often the connection broke and was made again.
@@ -72,7 +77,9 @@ impl Link {
         let mut patience = Patience::default();
         loop {
             match self.remote().run(command, stdin.clone()).await {
-                Err(error) if is_broken(&error) && patience.wait().await => self.try_reconnect().await?,
+                Err(error) if is_broken(&error) && patience.wait().await => {
+                    self.try_reconnect().await?
+                }
                 outcome => return Ok(outcome?),
             }
         }
@@ -125,8 +132,10 @@ impl Link {
         }
         let command = self.worker("hold").argument("--who").argument(who);
         let held = self.remote().hold(&command).await?;
-        let answer: BTreeMap<String, String> = serde_json::from_slice(&held.first_line)
-            .map_err(|error| StepError::Protocol { text: error.to_string() })?;
+        let answer: BTreeMap<String, String> =
+            serde_json::from_slice(&held.first_line).map_err(|error| StepError::Protocol {
+                text: error.to_string(),
+            })?;
         if let Some(holder) = answer.get("busy") {
             return Err(self.busy(holder));
         }
@@ -158,7 +167,11 @@ impl Link {
         let connected = Remote::connect(self.options.clone()).await?;
         *self.remote.lock().unwrap_or_else(PoisonError::into_inner) = connected.remote;
         self.breaks.fetch_add(1, Ordering::Relaxed);
-        let who = self.who.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let who = self
+            .who
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         match who {
             Some(who) => self.take_lease(&who).await,
             None => Ok(()),
@@ -179,7 +192,9 @@ impl Link {
 pub(super) fn is_broken(error: &RemoteError) -> bool {
     matches!(
         error,
-        RemoteError::Disconnected { .. } | RemoteError::Unreachable { .. } | RemoteError::ConnectTimedOut { .. }
+        RemoteError::Disconnected { .. }
+            | RemoteError::Unreachable { .. }
+            | RemoteError::ConnectTimedOut { .. }
     )
 }
 
@@ -192,7 +207,10 @@ pub(super) struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { attempts: 0, pause: RECONNECT_PAUSE }
+        Self {
+            attempts: 0,
+            pause: RECONNECT_PAUSE,
+        }
     }
 }
 

@@ -55,7 +55,11 @@ impl Controller {
     ///
     /// # Errors
     /// As [`Controller::order`].
-    pub async fn order_on(&mut self, areas: Vec<AreaOrder>, task: Task) -> Result<Finished, StepError> {
+    pub async fn order_on(
+        &mut self,
+        areas: Vec<AreaOrder>,
+        task: Task,
+    ) -> Result<Finished, StepError> {
         let order = Order {
             protocol: PROTOCOL,
             job: self.worksheet.post_office.job.clone(),
@@ -89,6 +93,13 @@ impl Controller {
 /// A text that no other order has, by which an order is recognised when its answer was lost.
 fn token() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    format!(
+        "{}-{}-{}",
+        std::process::id(),
+        since.as_nanos(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }

@@ -22,18 +22,27 @@ const ITEMS: [Item; 5] = [
         name: "document-locations",
         text: "The new locations of the remote document storage areas are entered in the admin console",
     },
-    Item { name: "ip-address", text: "The POA object has the new IP address and ports" },
+    Item {
+        name: "ip-address",
+        text: "The POA object has the new IP address and ports",
+    },
     Item {
         name: "replicated",
         text: "These changes have replicated: they are seen at the web console of the source POA",
     },
-    Item { name: "source-poa-stopped", text: "The POA at the source is stopped" },
+    Item {
+        name: "source-poa-stopped",
+        text: "The POA at the source is stopped",
+    },
 ];
 
 /// The items of this job; that about document storage areas only where there are any.
 pub fn items(controller: &Controller) -> Vec<Item> {
     let has_documents = !controller.worksheet.documents.is_empty();
-    ITEMS.into_iter().filter(|item| has_documents || item.name != "document-locations").collect()
+    ITEMS
+        .into_iter()
+        .filter(|item| has_documents || item.name != "document-locations")
+        .collect()
 }
 
 /// Whether a name can be confirmed at all.
@@ -43,7 +52,10 @@ pub fn is_item(name: &str) -> bool {
 
 /// The items that nobody has confirmed yet.
 pub fn open_items(controller: &Controller, confirmed: &[ChecklistLine]) -> Vec<Item> {
-    items(controller).into_iter().filter(|item| !confirmed.iter().any(|line| line.item == item.name)).collect()
+    items(controller)
+        .into_iter()
+        .filter(|item| !confirmed.iter().any(|line| line.item == item.name))
+        .collect()
 }
 
 /// Done where every item is confirmed.
@@ -54,15 +66,27 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let status = controller.status().await?;
     let open = open_items(controller, &status.checklist);
     if open.is_empty() {
-        return Ok(StepOutcome::Done(format!("{} items confirmed", items(controller).len())));
+        return Ok(StepOutcome::Done(format!(
+            "{} items confirmed",
+            items(controller).len()
+        )));
     }
     for item in &open {
-        controller.console().note(&format!("[ ] {}: {}", item.name, item.text));
+        controller
+            .console()
+            .note(&format!("[ ] {}: {}", item.name, item.text));
     }
     let names: Vec<&str> = open.iter().map(|item| item.name).collect();
     Err(StepError::person(
         "checklist-open",
-        format!("{} items of the checklist are not confirmed: {}", open.len(), names.join(", ")),
-        format!("Do them, then run `gwmigrate prepare --confirm {}`", names.join(" --confirm ")),
+        format!(
+            "{} items of the checklist are not confirmed: {}",
+            open.len(),
+            names.join(", ")
+        ),
+        format!(
+            "Do them, then run `gwmigrate prepare --confirm {}`",
+            names.join(" --confirm ")
+        ),
     ))
 }

@@ -15,8 +15,22 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let command = link
         .command("find")
         .argument(link.job_folder().to_owned())
-        .arguments(["-maxdepth", "2", "-name", UPLOAD_PATTERN, "-type", "f", "-delete", "-print"]);
-    let output = link.run(&command, Vec::new()).await?.require_success(&command)?;
+        .arguments([
+            "-maxdepth",
+            "2",
+            "-name",
+            UPLOAD_PATTERN,
+            "-type",
+            "f",
+            "-delete",
+            "-print",
+        ]);
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     let removed = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
-    Ok(StepOutcome::Done(format!("{removed} unfinished uploads removed; the source stays mounted for the next pass")))
+    Ok(StepOutcome::Done(format!(
+        "{removed} unfinished uploads removed; the source stays mounted for the next pass"
+    )))
 }

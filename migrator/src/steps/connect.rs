@@ -19,7 +19,10 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     }
     let options = options(controller)?;
     let connected = Remote::connect(options.clone()).await?;
-    let detail = format!("{}, host key {}", connected.server_banner, connected.host_key_fingerprint);
+    let detail = format!(
+        "{}, host key {}",
+        connected.server_banner, connected.host_key_fingerprint
+    );
     let destination = &controller.worksheet.destination;
     let (job_folder, privilege) = (destination.job_folder.clone(), destination.privilege);
     controller.use_link(Link::new(connected, options, job_folder, privilege));
@@ -34,26 +37,43 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
     options.keepalive_seconds = destination.keepalive_seconds;
     options.command_timeout_seconds = COMMAND_TIMEOUT_SECONDS;
     options.known_hosts = if destination.known_hosts.is_empty() {
-        let of_user = controller.surroundings.home.iter().map(|home| home.join(".ssh/known_hosts"));
-        of_user.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
+        let of_user = controller
+            .surroundings
+            .home
+            .iter()
+            .map(|home| home.join(".ssh/known_hosts"));
+        of_user
+            .chain([PathBuf::from("/etc/ssh/ssh_known_hosts")])
+            .collect()
     } else {
         destination.known_hosts.clone()
     };
     let secret = |reference: &crate::worksheet::SecretReference, what: &str| {
-        controller.surroundings.secret(reference, what).map_err(|error| StepError::from(error.to_finding()))
+        controller
+            .surroundings
+            .secret(reference, what)
+            .map_err(|error| StepError::from(error.to_finding()))
     };
     if let Some(path) = &destination.key {
         let passphrase = match &destination.key_password {
             Some(reference) => Some(secret(reference, "passphrase of the ssh key")?),
             None => None,
         };
-        options.authentication.push(Authentication::Key { path: path.clone(), passphrase });
+        options.authentication.push(Authentication::Key {
+            path: path.clone(),
+            passphrase,
+        });
     }
     if let (true, Some(socket)) = (destination.agent, &controller.surroundings.agent_socket) {
-        options.authentication.push(Authentication::Agent { socket: socket.clone() });
+        options.authentication.push(Authentication::Agent {
+            socket: socket.clone(),
+        });
     }
     if let Some(reference) = &destination.password {
-        options.authentication.push(Authentication::Password(secret(reference, "password of the destination")?));
+        options.authentication.push(Authentication::Password(secret(
+            reference,
+            "password of the destination",
+        )?));
     }
     Ok(options)
 }

@@ -24,16 +24,23 @@ pub(crate) fn at_source(controller: &Controller, path: &Path) -> PathBuf {
 /// A key that cannot be read or does not fit; nothing is copied then.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let Some(files) = controller.worksheet.poa.certificate.clone() else {
-        return Ok(StepOutcome::Skipped("the worksheet names no certificate".into()));
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no certificate".into(),
+        ));
     };
     let folder = certificate_folder(controller);
     let link = controller.link()?;
-    let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder.clone());
+    let make = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(folder.clone());
     link.run(&make, Vec::new()).await?.require_success(&make)?;
     let key_password = match &files.key_password {
         None => None,
         Some(reference) => {
-            let secret = controller.surroundings.secret(reference, "password of the certificate's key");
+            let secret = controller
+                .surroundings
+                .secret(reference, "password of the certificate's key");
             let secret = secret.map_err(|error| StepError::from(error.to_finding()))?;
             Some(Secret(secret.expose_secret().to_owned()))
         }
@@ -47,5 +54,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             key_password,
         })
         .await?;
-    Ok(StepOutcome::Done(format!("certificate and key fit and are in {}", folder.display())))
+    Ok(StepOutcome::Done(format!(
+        "certificate and key fit and are in {}",
+        folder.display()
+    )))
 }

@@ -16,10 +16,23 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let status = controller.status().await?;
     let is_first = status.passes.is_empty();
     if is_first {
-        controller.order(Task::Inventory { only_count: true }).await?;
+        controller
+            .order(Task::Inventory { only_count: true })
+            .await?;
     }
-    let finished = controller.order(Task::Pass { kind: PassKind::StageOne }).await?;
-    let which = if is_first { "first pass" } else { "repeated pass" };
+    let finished = controller
+        .order(Task::Pass {
+            kind: PassKind::StageOne,
+        })
+        .await?;
+    let which = if is_first {
+        "first pass"
+    } else {
+        "repeated pass"
+    };
     let seen = words::count(words::of(&finished.counts, Count::FilesSeen));
-    Ok(StepOutcome::Done(format!("{which} over {seen} files: {}", words::pass(&finished.counts))))
+    Ok(StepOutcome::Done(format!(
+        "{which} over {seen} files: {}",
+        words::pass(&finished.counts)
+    )))
 }

@@ -10,6 +10,10 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// # Errors
 /// What stops a pass; what was copied is kept.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller.order(Task::Pass { kind: PassKind::StageTwo }).await?;
+    let finished = controller
+        .order(Task::Pass {
+            kind: PassKind::StageTwo,
+        })
+        .await?;
     Ok(StepOutcome::Done(words::pass(&finished.counts)))
 }

@@ -12,7 +12,9 @@ use crate::controller::{Controller, StepError, StepOutcome};
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let finished = controller.order(Task::Queues { live: false }).await?;
     let Some(TaskReport::Queues(report)) = finished.report else {
-        return Err(StepError::Protocol { text: "no report of the queues".into() });
+        return Err(StepError::Protocol {
+            text: "no report of the queues".into(),
+        });
     };
     Ok(StepOutcome::Done(format!(
         "{} items carried, {} stand in the queues, {} listings",

@@ -16,7 +16,14 @@ pub(crate) const SOFTWARE_FOLDER: &str = "software";
 pub(crate) fn package_at_destination(controller: &Controller) -> Option<PathBuf> {
     let package = controller.worksheet.poa.package.as_ref()?;
     let name = package.path.file_name()?;
-    Some(controller.worksheet.destination.job_folder.join(SOFTWARE_FOLDER).join(name))
+    Some(
+        controller
+            .worksheet
+            .destination
+            .job_folder
+            .join(SOFTWARE_FOLDER)
+            .join(name),
+    )
 }
 
 /// Uploads the package, unless it is there already.
@@ -24,23 +31,33 @@ pub(crate) fn package_at_destination(controller: &Controller) -> Option<PathBuf>
 /// # Errors
 /// A digest that differs after the upload.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let (Some(package), Some(target)) =
-        (controller.worksheet.poa.package.clone(), package_at_destination(controller))
-    else {
-        return Ok(StepOutcome::Skipped("the worksheet names no package".into()));
+    let (Some(package), Some(target)) = (
+        controller.worksheet.poa.package.clone(),
+        package_at_destination(controller),
+    ) else {
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no package".into(),
+        ));
     };
     let wanted = digest(&package.path)?;
     if remote_digest(controller, Some(&target)).await?.as_deref() == Some(wanted.as_str()) {
-        return Ok(StepOutcome::Done("the same package was there already".into()));
+        return Ok(StepOutcome::Done(
+            "the same package was there already".into(),
+        ));
     }
     let link = controller.link()?;
     let folder = link.job_folder().join(SOFTWARE_FOLDER);
-    let make = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(folder);
+    let make = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(folder);
     link.run(&make, Vec::new()).await?.require_success(&make)?;
     let console = controller.console();
     let uploaded = link
         .remote()
-        .upload(&package.path, &target, PACKAGE_MODE, |bytes| console.upload("the POA software", bytes))
+        .upload(&package.path, &target, PACKAGE_MODE, |bytes| {
+            console.upload("the POA software", bytes)
+        })
         .await?;
     if remote_digest(controller, Some(&target)).await?.as_deref() != Some(wanted.as_str()) {
         return Err(StepError::refused(
@@ -49,5 +66,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             "Run the same command again; if it stays, check the disk of the destination",
         ));
     }
-    Ok(StepOutcome::Done(format!("{} uploaded, digest {}", words::bytes(uploaded.bytes), &wanted[..16])))
+    Ok(StepOutcome::Done(format!(
+        "{} uploaded, digest {}",
+        words::bytes(uploaded.bytes),
+        &wanted[..16]
+    )))
 }

@@ -12,13 +12,22 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let link = controller.link()?;
     let job_folder = link.job_folder().to_owned();
     // Its reports and its quarantine hold what is nobody else's business.
-    let make_job = link.command("mkdir").arguments(["-p", "-m", "0700", "--"]).argument(job_folder.clone());
-    link.run(&make_job, Vec::new()).await?.require_success(&make_job)?;
+    let make_job = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(job_folder.clone());
+    link.run(&make_job, Vec::new())
+        .await?
+        .require_success(&make_job)?;
     let areas = controller.areas();
     let make = link
         .command("mkdir")
         .arguments(["-p", "--"])
         .arguments(areas.iter().map(|area| area.destination.clone()));
     link.run(&make, Vec::new()).await?.require_success(&make)?;
-    Ok(StepOutcome::Done(format!("{} folders, job folder {}", areas.len(), job_folder.display())))
+    Ok(StepOutcome::Done(format!(
+        "{} folders, job folder {}",
+        areas.len(),
+        job_folder.display()
+    )))
 }

@@ -13,17 +13,25 @@ use crate::controller::{Controller, StepError, StepOutcome};
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let finished = controller.order(Task::Documents).await?;
     let Some(TaskReport::Documents(report)) = finished.report else {
-        return Err(StepError::Protocol { text: "no list of libraries".into() });
+        return Err(StepError::Protocol {
+            text: "no list of libraries".into(),
+        });
     };
     for library in &report.libraries {
         if library.mapped_to.is_some() {
             continue;
         }
         let (verdict, seen) = if library.documents_inside == 0 {
-            (Verdict::Person, "keeps no document inside the post office and has no mapped area".to_owned())
+            (
+                Verdict::Person,
+                "keeps no document inside the post office and has no mapped area".to_owned(),
+            )
         } else {
             let inside = words::count(library.documents_inside);
-            (Verdict::Done, format!("keeps {inside} documents inside the post office"))
+            (
+                Verdict::Done,
+                format!("keeps {inside} documents inside the post office"),
+            )
         };
         controller.report(
             Finding::new(
@@ -39,6 +47,13 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             .about(library.name.as_bytes()),
         );
     }
-    let mapped = report.libraries.iter().filter(|library| library.mapped_to.is_some()).count();
-    Ok(StepOutcome::Done(format!("{} libraries, {mapped} with a mapped storage area", report.libraries.len())))
+    let mapped = report
+        .libraries
+        .iter()
+        .filter(|library| library.mapped_to.is_some())
+        .count();
+    Ok(StepOutcome::Done(format!(
+        "{} libraries, {mapped} with a mapped storage area",
+        report.libraries.len()
+    )))
 }

@@ -45,7 +45,9 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let target = link.job_folder().join(PROGRAM_FILE);
     let uploaded = link
         .remote()
-        .upload(&program, &target, PROGRAM_MODE, |bytes| console.upload("the worker", bytes))
+        .upload(&program, &target, PROGRAM_MODE, |bytes| {
+            console.upload("the worker", bytes)
+        })
         .await?;
     let found = remote_digest(controller, None).await?;
     if found.as_deref() != Some(wanted.as_str()) {
@@ -55,12 +57,19 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
             "See that the destination has this architecture and that its job folder allows programs to run",
         ));
     }
-    Ok(format!("{} uploaded, digest {}", words::bytes(uploaded.bytes), &wanted[..16]))
+    Ok(format!(
+        "{} uploaded, digest {}",
+        words::bytes(uploaded.bytes),
+        &wanted[..16]
+    ))
 }
 
 /// The digest that a file has at the destination, by the worker's own reckoning; of the worker itself where no file is
 /// named.  `None` where it cannot say.
-pub(crate) async fn remote_digest(controller: &Controller, file: Option<&Path>) -> Result<Option<String>, StepError> {
+pub(crate) async fn remote_digest(
+    controller: &Controller,
+    file: Option<&Path>,
+) -> Result<Option<String>, StepError> {
     let link = controller.link()?;
     let mut command = link.worker("digest");
     if let Some(file) = file {
@@ -72,7 +81,11 @@ pub(crate) async fn remote_digest(controller: &Controller, file: Option<&Path>) 
 
 /// BLAKE3 of a local file, in hexadecimal.
 pub(crate) fn digest(path: &Path) -> Result<String, StepError> {
-    let failed = |source| StepError::Local { operation: "read", path: path.display().to_string(), source };
+    let failed = |source| StepError::Local {
+        operation: "read",
+        path: path.display().to_string(),
+        source,
+    };
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
     let mut block = vec![0; 1 << 20];
@@ -88,13 +101,19 @@ pub(crate) fn digest(path: &Path) -> Result<String, StepError> {
 pub(crate) async fn greet(controller: &Controller) -> Result<(), StepError> {
     let job = controller.worksheet.post_office.job.clone();
     match controller.call(&Request::Hello { job }).await? {
-        Reply::Hello { protocol: PROTOCOL, .. } => Ok(()),
+        Reply::Hello {
+            protocol: PROTOCOL, ..
+        } => Ok(()),
         Reply::Hello { protocol, version } => Err(StepError::refused(
             "protocol",
-            format!("The worker has version {version} and speaks protocol {protocol}, this controller {PROTOCOL}"),
+            format!(
+                "The worker has version {version} and speaks protocol {protocol}, this controller {PROTOCOL}"
+            ),
             "Use the version of gwmigrate that began this job",
         )),
-        other => Err(StepError::Protocol { text: format!("{other:?}") }),
+        other => Err(StepError::Protocol {
+            text: format!("{other:?}"),
+        }),
     }
 }
 

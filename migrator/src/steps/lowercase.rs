@@ -10,9 +10,13 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// # Errors
 /// Two names that would become one; nothing is renamed then.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller.order(Task::Lowercase { plan_only: false }).await?;
+    let finished = controller
+        .order(Task::Lowercase { plan_only: false })
+        .await?;
     let Some(TaskReport::Lowercase(report)) = finished.report else {
-        return Err(StepError::Protocol { text: "no report of the sweep".into() });
+        return Err(StepError::Protocol {
+            text: "no report of the sweep".into(),
+        });
     };
     Ok(StepOutcome::Done(format!(
         "{} names looked at, {} renamed, {} kept",

@@ -12,7 +12,12 @@ pub const GUARDIAN_ITEM: &str = "guardian-converted";
 /// # Errors
 /// None yet.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let folder = controller.worksheet.post_office.folder.display().to_string();
+    let folder = controller
+        .worksheet
+        .post_office
+        .folder
+        .display()
+        .to_string();
     Ok(StepOutcome::NotBuilt {
         detail: "not built yet: convert the guardian by hand with GWCheck".into(),
         finding: Finding::new(

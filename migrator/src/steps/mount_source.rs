@@ -20,7 +20,10 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             tracing::debug!("{line}");
         }
     }
-    let mount = plan.mount(&controller.link()?.remote()).await.map_err(|error| stop(&error))?;
+    let mount = plan
+        .mount(&controller.link()?.remote())
+        .await
+        .map_err(|error| stop(&error))?;
     let found = format!(
         "{} ({}) at {}",
         postoffice::names::printable(&mount.source),
@@ -44,7 +47,9 @@ pub(crate) fn plan(controller: &Controller) -> Result<MountPlan, StepError> {
     let password = match &network.password {
         None => None,
         Some(reference) => {
-            let secret = controller.surroundings.secret(reference, "password of the source server");
+            let secret = controller
+                .surroundings
+                .secret(reference, "password of the source server");
             Some(secret.map_err(|error| StepError::from(error.to_finding()))?)
         }
     };
@@ -68,7 +73,9 @@ pub(super) fn stop(error: &MountError) -> StepError {
 /// # Errors
 /// A source that was mounted from something else.
 pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError> {
-    let Some(found) = &controller.mounted else { return Ok(()) };
+    let Some(found) = &controller.mounted else {
+        return Ok(());
+    };
     match controller.status().await?.facts.get(MOUNT_FACT) {
         None => controller.remember(MOUNT_FACT, found).await,
         Some(known) if known == found => Ok(()),

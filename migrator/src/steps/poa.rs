@@ -27,7 +27,9 @@ pub(crate) fn control(controller: &Controller) -> Option<PathBuf> {
     let poa = &controller.worksheet.poa;
     match (&poa.control, &poa.package) {
         (Some(control), _) => Some(control.clone()),
-        (None, Some(package)) if package.kind == PackageKind::TarGz => Some(poa.install_folder.join("bin/grpwise")),
+        (None, Some(package)) if package.kind == PackageKind::TarGz => {
+            Some(poa.install_folder.join("bin/grpwise"))
+        }
         (None, Some(_)) => Some(PathBuf::from(SERVICE_CONTROL)),
         (None, None) => None,
     }
@@ -36,37 +38,64 @@ pub(crate) fn control(controller: &Controller) -> Option<PathBuf> {
 /// The startup file that the agent is started with.
 pub(crate) fn startup_path(controller: &Controller) -> PathBuf {
     let name = startup_name(controller);
-    controller.worksheet.poa.install_folder.join("share").join(name)
+    controller
+        .worksheet
+        .poa
+        .install_folder
+        .join("share")
+        .join(name)
 }
 
 /// The converted startup file, kept in the job folder until the agent is started for users.
 fn kept_startup_path(controller: &Controller) -> PathBuf {
-    controller.worksheet.destination.job_folder.join("startup").join(startup_name(controller))
+    controller
+        .worksheet
+        .destination
+        .job_folder
+        .join("startup")
+        .join(startup_name(controller))
 }
 
 fn startup_name(controller: &Controller) -> String {
-    format!("{}.poa", controller.worksheet.post_office.name.to_ascii_lowercase())
+    format!(
+        "{}.poa",
+        controller.worksheet.post_office.name.to_ascii_lowercase()
+    )
 }
 
 /// Installs the package.
 pub(crate) async fn install(controller: &Controller) -> Result<String, StepError> {
-    let (Some(package), Some(file)) = (&controller.worksheet.poa.package, package_at_destination(controller)) else {
+    let (Some(package), Some(file)) = (
+        &controller.worksheet.poa.package,
+        package_at_destination(controller),
+    ) else {
         return Ok("software was there already".into());
     };
     let link = controller.link()?;
     let folder = &controller.worksheet.poa.install_folder;
     let commands: Vec<RemoteCommand> = match package.kind {
         PackageKind::TarGz => vec![
-            link.command("mkdir").arguments(["-p", "--"]).argument(folder.clone()),
+            link.command("mkdir")
+                .arguments(["-p", "--"])
+                .argument(folder.clone()),
             // Replaces the files of an agent that was unpacked before, and keeps its startup files.
-            link.command("tar").arguments(["-x", "-z", "-f"]).argument(file).argument("-C")
+            link.command("tar")
+                .arguments(["-x", "-z", "-f"])
+                .argument(file)
+                .argument("-C")
                 .argument(folder.clone()),
         ],
-        PackageKind::Rpm => vec![link.command("rpm").arguments(["-U", "--replacepkgs", "--"]).argument(file)],
+        PackageKind::Rpm => vec![
+            link.command("rpm")
+                .arguments(["-U", "--replacepkgs", "--"])
+                .argument(file),
+        ],
         PackageKind::Deb => vec![link.command("dpkg").arguments(["-i", "--"]).argument(file)],
     };
     for command in commands {
-        link.run(&command, Vec::new()).await?.require_success(&command)?;
+        link.run(&command, Vec::new())
+            .await?
+            .require_success(&command)?;
     }
     Ok(format!("installed in {}", folder.display()))
 }
@@ -105,12 +134,16 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
     if let Some(files) = &sheet.poa.certificate {
         let folder = certificate_folder(controller);
         let moved = |file: &std::path::Path| {
-            let name = file.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+            let name = file
+                .file_name()
+                .map(|name| name.as_encoded_bytes().to_vec())
+                .unwrap_or_default();
             let name = postoffice::names::destination_name(&name);
             Replacement::Value([folder.as_os_str().as_encoded_bytes(), b"/", &name].concat())
         };
-        conversion =
-            conversion.with("certfile", moved(&files.certificate)).with("keyfile", moved(&files.key));
+        conversion = conversion
+            .with("certfile", moved(&files.certificate))
+            .with("keyfile", moved(&files.key));
     }
     let wrong = |error: postoffice::startup_file::StartupFileError| {
         StepError::refused(
@@ -119,10 +152,15 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
             "Correct the startup file, or name another one in [poa] startup_file",
         )
     };
-    let mut converted = StartupFile::parse(bytes).and_then(|file| file.convert(&conversion)).map_err(wrong)?;
+    let mut converted = StartupFile::parse(bytes)
+        .and_then(|file| file.convert(&conversion))
+        .map_err(wrong)?;
     // What the worksheet says holds even where the old file left it to a default.
     for (switch, value) in [
-        ("home", sheet.post_office.folder.to_string_lossy().into_owned()),
+        (
+            "home",
+            sheet.post_office.folder.to_string_lossy().into_owned(),
+        ),
         ("httpport", sheet.poa.http_port.to_string()),
         ("port", sheet.poa.client_port.to_string()),
     ] {
@@ -151,7 +189,10 @@ async fn source_startup_file(controller: &mut Controller) -> Result<(Vec<u8>, St
         return Ok((Vec::new(), "startup file".into()));
     };
     let command = link.command("cat").argument("--").argument(path.clone());
-    let output = link.run(&command, Vec::new()).await?.require_success(&command)?;
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     Ok((output.stdout, path.display().to_string()))
 }
 
@@ -162,25 +203,44 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
         .command("find")
         .argument(controller.source_folder())
         .arguments(["-maxdepth", "1", "-type", "f", "-iname", "*.poa", "-print0"]);
-    let output = link.run(&command, Vec::new()).await?.require_success(&command)?;
-    let mut found: Vec<Vec<u8>> =
-        output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
+    let mut found: Vec<Vec<u8>> = output
+        .stdout
+        .split(|&byte| byte == 0)
+        .filter(|path| !path.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
     found.sort();
     if found.len() > 1 {
         return Err(StepError::refused(
             "startup-file",
-            format!("The source has {} startup files in the folder of the post office", found.len()),
+            format!(
+                "The source has {} startup files in the folder of the post office",
+                found.len()
+            ),
             "Name the right one in [poa] startup_file of the worksheet",
         ));
     }
-    Ok(found.pop().map(|path| PathBuf::from(std::ffi::OsString::from_vec(path))))
+    Ok(found
+        .pop()
+        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path))))
 }
 
 /// Writes a startup file at the destination.
-pub(crate) async fn write(controller: &Controller, path: &std::path::Path, bytes: Vec<u8>) -> Result<(), StepError> {
+pub(crate) async fn write(
+    controller: &Controller,
+    path: &std::path::Path,
+    bytes: Vec<u8>,
+) -> Result<(), StepError> {
     let link = controller.link()?;
     if let Some(folder) = path.parent() {
-        let make = link.command("mkdir").arguments(["-p", "--"]).argument(folder.to_owned());
+        let make = link
+            .command("mkdir")
+            .arguments(["-p", "--"])
+            .argument(folder.to_owned());
         link.run(&make, Vec::new()).await?.require_success(&make)?;
     }
     link.remote().upload_bytes(bytes, path).await?;
@@ -195,17 +255,30 @@ pub(crate) async fn use_kept_startup_file(controller: &Controller) -> Result<(),
         .argument("--")
         .argument(kept_startup_path(controller))
         .argument(startup_path(controller));
-    link.run(&command, Vec::new()).await?.require_success(&command)?;
+    link.run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     Ok(())
 }
 
 /// Starts the agent and waits until it answers on its port; `address` is where it listens, seen from the destination.
-pub(crate) async fn start(controller: &Controller, address: &str, state: &str) -> Result<(), StepError> {
+pub(crate) async fn start(
+    controller: &Controller,
+    address: &str,
+    state: &str,
+) -> Result<(), StepError> {
     let Some(control) = control(controller) else {
-        return Err(StepError::refused("no-poa", "The worksheet names no POA software", "Name [poa] package or control"));
+        return Err(StepError::refused(
+            "no-poa",
+            "The worksheet names no POA software",
+            "Name [poa] package or control",
+        ));
     };
     let link = controller.link()?;
-    let command = link.command(control).argument("start").argument(startup_path(controller));
+    let command = link
+        .command(control)
+        .argument("start")
+        .argument(startup_path(controller));
     // Remembered before: whatever becomes of the start, the next pass makes sure that the agent is stopped.
     controller.remember(POA_FACT, state).await?;
     let output = link.run(&command, Vec::new()).await?;
@@ -213,7 +286,11 @@ pub(crate) async fn start(controller: &Controller, address: &str, state: &str) -
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(StepError::refused(
             "poa-did-not-start",
-            format!("The Linux POA did not start ({}): {}", output.status, last_lines(&said)),
+            format!(
+                "The Linux POA did not start ({}): {}",
+                output.status,
+                last_lines(&said)
+            ),
             "Look at its log; 8209 and C06A mean that something has not the exact name that it looks for",
         ));
     }
@@ -222,20 +299,31 @@ pub(crate) async fn start(controller: &Controller, address: &str, state: &str) -
 
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    postoffice::names::printable(lines[lines.len().saturating_sub(5)..].join(" / ").as_bytes())
+    postoffice::names::printable(
+        lines[lines.len().saturating_sub(5)..]
+            .join(" / ")
+            .as_bytes(),
+    )
 }
 
 /// Stops the agent where the job says that it runs; says whether it did.
 pub(crate) async fn stop_if_running(controller: &Controller) -> Result<bool, StepError> {
     let status = controller.status().await?;
     let state = status.facts.get(POA_FACT).map(String::as_str);
-    let Some(control) = control(controller) else { return Ok(false) };
+    let Some(control) = control(controller) else {
+        return Ok(false);
+    };
     if !matches!(state, Some("test" | "live")) {
         return Ok(false);
     }
     let link = controller.link()?;
-    let command = link.command(control).argument("stop").argument(startup_path(controller));
-    link.run(&command, Vec::new()).await?.require_success(&command)?;
+    let command = link
+        .command(control)
+        .argument("stop")
+        .argument(startup_path(controller));
+    link.run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     wait_for(controller, "127.0.0.1", false).await?;
     controller.remember(POA_FACT, "stopped").await?;
     Ok(true)
@@ -245,7 +333,11 @@ pub(crate) async fn stop_if_running(controller: &Controller) -> Result<bool, Ste
 async fn wait_for(controller: &Controller, address: &str, answers: bool) -> Result<(), StepError> {
     let link = controller.link()?;
     let port = controller.worksheet.poa.http_port;
-    let command = link.worker("probe").argument("--address").argument(address).argument("--port")
+    let command = link
+        .worker("probe")
+        .argument("--address")
+        .argument(address)
+        .argument("--port")
         .argument(port.to_string());
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
@@ -261,7 +353,10 @@ async fn wait_for(controller: &Controller, address: &str, answers: bool) -> Resu
             };
             return Err(StepError::refused(
                 code,
-                format!("The Linux POA {text} at {address}, port {port}, after {} s", ANSWER_TIMEOUT.as_secs()),
+                format!(
+                    "The Linux POA {text} at {address}, port {port}, after {} s",
+                    ANSWER_TIMEOUT.as_secs()
+                ),
                 "Look at its log at the destination, and whether a high-availability service starts it again",
             ));
         }

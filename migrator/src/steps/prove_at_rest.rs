@@ -18,7 +18,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let quiet_seconds = controller.worksheet.copy.quiet_seconds;
     let finished = controller.order(Task::AtRest { quiet_seconds }).await?;
     let Some(TaskReport::AtRest(report)) = finished.report else {
-        return Err(StepError::Protocol { text: "no proof of rest".into() });
+        return Err(StepError::Protocol {
+            text: "no proof of rest".into(),
+        });
     };
     Ok(StepOutcome::Done(format!(
         "{closed} ports closed, {} locks free, nothing modified for {} s",
@@ -28,7 +30,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 
 async fn prove_ports_closed(controller: &Controller) -> Result<usize, StepError> {
     let source = &controller.worksheet.source;
-    let Some(address) = &source.address else { return Ok(0) };
+    let Some(address) = &source.address else {
+        return Ok(0);
+    };
     for port in &source.poa_ports {
         let connecting = tokio::net::TcpStream::connect((address.as_str(), *port));
         if let Ok(Ok(_)) = tokio::time::timeout(PROBE_TIMEOUT, connecting).await {

@@ -17,7 +17,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         finding: Finding::new(
             "not-built-run-as-user",
             Verdict::Person,
-            format!("This version cannot make the POA run as {user} yet; it is started as the user of the connection"),
+            format!(
+                "This version cannot make the POA run as {user} yet; it is started as the user of the connection"
+            ),
             "Give the post office to that user and name it in the agents' uid.conf by hand",
         ),
     })

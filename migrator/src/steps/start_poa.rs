@@ -16,18 +16,29 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     require_sealed(&status)?;
     require_guardian(&status)?;
     if poa::control(controller).is_none() {
-        return Ok(StepOutcome::Skipped("the worksheet names no POA software; start it by hand".into()));
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no POA software; start it by hand".into(),
+        ));
     }
     poa::use_kept_startup_file(controller).await?;
-    let address = controller.worksheet.poa.ip.clone().unwrap_or_else(|| "127.0.0.1".into());
+    let address = controller
+        .worksheet
+        .poa
+        .ip
+        .clone()
+        .unwrap_or_else(|| "127.0.0.1".into());
     poa::start(controller, &address, "live").await?;
     let port = controller.worksheet.poa.http_port;
-    Ok(StepOutcome::Done(format!("started, answers at {address}, port {port}")))
+    Ok(StepOutcome::Done(format!(
+        "started, answers at {address}, port {port}"
+    )))
 }
 
 fn require_sealed(status: &StatusReport) -> Result<(), StepError> {
-    let is_sealed =
-        status.steps.iter().any(|line| line.step == Step::Seal.name() && line.state == StepState::Done);
+    let is_sealed = status
+        .steps
+        .iter()
+        .any(|line| line.step == Step::Seal.name() && line.state == StepState::Done);
     if is_sealed {
         return Ok(());
     }
@@ -39,17 +50,21 @@ fn require_sealed(status: &StatusReport) -> Result<(), StepError> {
 }
 
 fn require_guardian(status: &StatusReport) -> Result<(), StepError> {
-    let is_done = status
-        .steps
-        .iter()
-        .any(|line| line.step == Step::LowercaseGuardian.name() && line.state == StepState::Done)
-        || status.checklist.iter().any(|line| line.item == GUARDIAN_ITEM);
+    let is_done =
+        status.steps.iter().any(|line| {
+            line.step == Step::LowercaseGuardian.name() && line.state == StepState::Done
+        }) || status
+            .checklist
+            .iter()
+            .any(|line| line.item == GUARDIAN_ITEM);
     if is_done {
         return Ok(());
     }
     Err(StepError::person(
         "guardian-not-converted",
         "The names in the guardian database have not been made lower case; the POA would not find its databases",
-        format!("Run gwcheckt with storelowercase by hand, then `gwmigrate prepare --confirm {GUARDIAN_ITEM}`"),
+        format!(
+            "Run gwcheckt with storelowercase by hand, then `gwmigrate prepare --confirm {GUARDIAN_ITEM}`"
+        ),
     ))
 }

@@ -12,7 +12,9 @@ const ISOLATED_ADDRESS: &str = "127.0.0.1";
 /// A startup file that cannot be converted; an agent that does not start or does not answer.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     if poa::control(controller).is_none() {
-        return Ok(StepOutcome::Skipped("the worksheet names no POA software".into()));
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no POA software".into(),
+        ));
     }
     let installed = poa::install(controller).await?;
     let file = poa::configure(controller).await?;
@@ -20,5 +22,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     poa::write(controller, &path, file.isolated().to_bytes()).await?;
     poa::start(controller, ISOLATED_ADDRESS, "test").await?;
     let port = controller.worksheet.poa.http_port;
-    Ok(StepOutcome::Done(format!("{installed}; answers at {ISOLATED_ADDRESS}, port {port}, reachable from nowhere else")))
+    Ok(StepOutcome::Done(format!(
+        "{installed}; answers at {ISOLATED_ADDRESS}, port {port}, reachable from nowhere else"
+    )))
 }

@@ -9,7 +9,9 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// A POA that does not stop.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     if poa::control(controller).is_none() {
-        return Ok(StepOutcome::Skipped("the worksheet names no POA software".into()));
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no POA software".into(),
+        ));
     }
     if poa::stop_if_running(controller).await? {
         Ok(StepOutcome::Done("stopped, and its port is closed".into()))

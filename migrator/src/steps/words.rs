@@ -27,7 +27,12 @@ pub(crate) fn bytes(number: u64) -> String {
         whole /= 1024;
         unit += 1;
     }
-    format!("{}.{} {}", whole / 1024, whole % 1024 * 10 / 1024, UNITS[unit])
+    format!(
+        "{}.{} {}",
+        whole / 1024,
+        whole % 1024 * 10 / 1024,
+        UNITS[unit]
+    )
 }
 
 /// A span of time.
@@ -35,8 +40,16 @@ pub(crate) fn span(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        60_000..3_600_000 => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1000 % 60),
-        _ => format!("{} h {} min", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
+        60_000..3_600_000 => format!(
+            "{} min {} s",
+            milliseconds / 60_000,
+            milliseconds / 1000 % 60
+        ),
+        _ => format!(
+            "{} h {} min",
+            milliseconds / 3_600_000,
+            milliseconds / 60_000 % 60
+        ),
     }
 }
 
@@ -48,7 +61,11 @@ pub(crate) fn of(counts: &Counts, what: Count) -> u64 {
 /// What a pass did, in one line.
 pub(crate) fn pass(counts: &Counts) -> String {
     let mut parts = vec![
-        format!("{} files copied ({})", count(of(counts, Count::FilesCopied)), bytes(of(counts, Count::BytesCopied))),
+        format!(
+            "{} files copied ({})",
+            count(of(counts, Count::FilesCopied)),
+            bytes(of(counts, Count::BytesCopied))
+        ),
         format!("{} unchanged", count(of(counts, Count::FilesUnchanged))),
     ];
     for (what, word) in [

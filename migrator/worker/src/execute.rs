@@ -31,9 +31,13 @@ pub fn execute(
 ) -> Result<TaskReport> {
     let options = &order.options;
     Ok(match &order.task {
-        Task::Inventory { only_count } => {
-            TaskReport::Inventory(take_inventory(capabilities, store, monitor, options, *only_count)?)
-        }
+        Task::Inventory { only_count } => TaskReport::Inventory(take_inventory(
+            capabilities,
+            store,
+            monitor,
+            options,
+            *only_count,
+        )?),
         Task::CreateFolders => {
             create_folders(capabilities, &order.areas, store, monitor)?;
             TaskReport::Plain
