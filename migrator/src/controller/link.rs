@@ -78,7 +78,7 @@ impl Link {
         loop {
             match self.remote().run(command, stdin.clone()).await {
                 Err(error) if is_broken(&error) && patience.wait().await => {
-                    self.try_reconnect().await?
+                    self.try_reconnect().await?;
                 }
                 outcome => return Ok(outcome?),
             }

@@ -56,7 +56,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let uploaded = link
         .remote()
         .upload(&package.path, &target, PACKAGE_MODE, |bytes| {
-            console.upload("the POA software", bytes)
+            console.upload("the POA software", bytes);
         })
         .await?;
     if remote_digest(controller, Some(&target)).await?.as_deref() != Some(wanted.as_str()) {

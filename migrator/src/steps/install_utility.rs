@@ -46,7 +46,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let uploaded = link
         .remote()
         .upload(&program, &target, PROGRAM_MODE, |bytes| {
-            console.upload("the worker", bytes)
+            console.upload("the worker", bytes);
         })
         .await?;
     let found = remote_digest(controller, None).await?;

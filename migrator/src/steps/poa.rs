@@ -16,7 +16,7 @@ use crate::worksheet::PackageKind;
 const SERVICE_CONTROL: &str = "/etc/init.d/grpwise";
 
 /// How long a POA may take to answer on its port, and how often it is asked.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 const ANSWER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The fact that says whether the Linux POA runs: `test`, `stopped` or `live`.

@@ -116,7 +116,7 @@ impl Granularity {
     fn learn(&mut self, time: Time) {
         self.odd_seconds |= time.seconds % 2 != 0;
         self.parts_of_seconds |= time.nanoseconds != 0;
-        self.below_hundred_nanoseconds |= time.nanoseconds % 100 != 0;
+        self.below_hundred_nanoseconds |= !time.nanoseconds.is_multiple_of(100);
     }
 
     fn merge(&mut self, other: &Self) {
