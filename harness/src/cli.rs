@@ -88,13 +88,13 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             u8::from(!outcome.holds())
         }
         Err(error) => {
-            let causes =
-                std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-            let _ = writeln!(
-                out,
-                "The rehearsal could not be carried out: {error}{causes}"
-            );
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            let _ = writeln!(out, "The rehearsal could not be carried out: {text}");
             let _ = writeln!(out, "Repeat it with: {}", repeat(&arguments));
             FAILED
         }

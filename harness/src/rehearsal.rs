@@ -1,10 +1,13 @@
 //! A whole migration, rehearsed: both stages, with changes to the source in between, and what must hold afterwards.
 
+mod command;
+mod folder;
 mod outcome;
 mod run;
 
+pub use command::migrate;
 pub use outcome::{CommandRun, RehearsalOutcome};
-pub use run::{EXPECTED_FINDINGS, folder_in_any_case, migrate, run};
+pub use run::{EXPECTED_FINDINGS, folder_in_any_case, run};
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -118,7 +118,9 @@ fn with_worksheet(
     let worksheet = match read_worksheet(file) {
         Ok(worksheet) => worksheet,
         Err(findings) => {
-            findings.iter().for_each(|finding| console.finding(finding));
+            for finding in &findings {
+                console.finding(finding);
+            }
             let verdict = worst(&findings);
             let outcome = CommandOutcome {
                 verdict,
@@ -216,5 +218,5 @@ async fn dispatch(
         }
         Command::Worksheet { .. } | Command::Worker { .. } => return USAGE,
     };
-    show::end(terminal, json, &outcome, result)
+    show::end(terminal, json, &outcome, result.as_ref())
 }

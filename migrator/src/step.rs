@@ -125,13 +125,13 @@ impl Step {
     }
 
     fn row(self) -> Row {
+        use Stage::{After, Between, StageOne, StageTwo};
         let row = |name, title, stage, back| Row {
             name,
             title,
             stage,
             back,
         };
-        use Stage::{After, Between, StageOne, StageTwo};
         match self {
             Self::Connect => row("connect", "connect", StageOne, NOTHING_CHANGED),
             Self::MountSource => row("mount-source", "mount source", StageOne, NOTHING_CHANGED),

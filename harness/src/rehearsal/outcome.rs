@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gwmigrate::step::{Stage, Step};
 use serde::{Deserialize, Serialize};
 use worker::finding::{Finding, Verdict};
 use worker::protocol::StepLine;
@@ -64,4 +65,16 @@ impl RehearsalOutcome {
     pub fn holds(&self) -> bool {
         self.checks.iter().all(Check::holds)
     }
+}
+
+/// How long users would be out: from the proof that the source is at rest to the started POA.
+pub(super) fn downtime(steps: &[StepLine]) -> u64 {
+    steps
+        .iter()
+        .filter(|line| {
+            Step::from_name(&line.step)
+                .is_some_and(|step| matches!(step.stage(), Stage::StageTwo | Stage::After))
+        })
+        .filter_map(|line| u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok())
+        .sum()
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use gwmigrate::step::{Stage, Step};
 use simulator::ChurnOptions;
-use worker::finding::Finding;
 use worker::protocol::StepLine;
 
+use super::command::{migrate, milliseconds};
+use super::folder::{folder_of, keep_reports, remove_trees};
+use super::outcome::downtime;
 use super::{CommandRun, RehearsalError, RehearsalOptions, RehearsalOutcome, io_error};
 use crate::checks::{Check, Snapshot, compare_trees};
 use crate::embedded::{Embedded, EmbeddedOptions};
@@ -76,37 +77,6 @@ pub fn run(
         remove_trees(&folder)?;
     }
     Ok(outcome)
-}
-
-fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, RehearsalError> {
-    let folder = match &options.folder {
-        Some(folder) => {
-            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-            folder.canonicalize().map_err(io_error("find", folder))?
-        }
-        None => new_folder()?,
-    };
-    Ok(folder)
-}
-
-/// A new folder among the temporary ones, with a lower-case name as everything on Linux should have.
-fn new_folder() -> Result<PathBuf, RehearsalError> {
-    let parent = std::env::temp_dir();
-    (1_u32..)
-        .map(|number| parent.join(format!("gwrehearse-{}-{number}", std::process::id())))
-        .find_map(|folder| match fs::create_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
-            outcome => Some(
-                outcome
-                    .map(|()| folder.clone())
-                    .map_err(io_error("create", &folder)),
-            ),
-        })
-        .unwrap_or_else(|| {
-            Err(io_error("create a folder in", &parent)(
-                std::io::ErrorKind::AlreadyExists.into(),
-            ))
-        })
 }
 
 /// A rehearsal that is being played.
@@ -189,7 +159,7 @@ impl<'a> Play<'a> {
     fn stage_two(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["stage-two"])?;
         self.check_trees()?;
-        self.check_set_aside()?;
+        self.check_set_aside();
         self.migrate(&["verify"])?;
         Ok(())
     }
@@ -233,7 +203,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    fn check_set_aside(&mut self) -> Result<(), RehearsalError> {
+    fn check_set_aside(&mut self) {
         let quarantine = self.embedded.sheet.job_folder.join("quarantine/0");
         let mut failures = Vec::new();
         for name in LEFT_BEHIND {
@@ -246,7 +216,6 @@ impl<'a> Play<'a> {
             "what the test POA made is set aside, not delivered",
             failures,
         ));
-        Ok(())
     }
 
     fn check_trees(&mut self) -> Result<(), RehearsalError> {
@@ -371,60 +340,6 @@ impl<'a> Play<'a> {
 
 const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb"];
 
-/// Runs one command of the migrator; also gives what it printed.
-///
-/// # Errors
-/// What starting it says, and output without a result.
-pub fn migrate(
-    embedded: &Embedded,
-    arguments: &[&str],
-) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
-    let began = Instant::now();
-    let output = Command::new(&embedded.migrator)
-        .arg("--json")
-        .arg("--worksheet")
-        .arg(embedded.worksheet_path())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(io_error("run", &embedded.migrator))?;
-    let end: serde_json::Value = output
-        .stdout
-        .split(|&byte| byte == b'\n')
-        .rev()
-        .find(|line| !line.is_empty())
-        .map(serde_json::from_slice)
-        .transpose()
-        .map_err(|error| no_result(arguments, &error.to_string()))?
-        .unwrap_or_default();
-    if end["console"] != "end" {
-        return Err(no_result(
-            arguments,
-            &String::from_utf8_lossy(&output.stderr),
-        ));
-    }
-    let findings: Vec<Finding> = serde_json::from_value(end["findings"].clone())
-        .map_err(|error| no_result(arguments, &error.to_string()))?;
-    let run = CommandRun {
-        arguments: arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect(),
-        exit_code: output.status.code(),
-        milliseconds: milliseconds(began),
-        findings,
-        result: end["result"].clone(),
-    };
-    Ok((run, output.stdout))
-}
-
-fn no_result(arguments: &[&str], cause: &str) -> RehearsalError {
-    RehearsalError::NoResult {
-        command: arguments.join(" "),
-        cause: cause.to_owned(),
-    }
-}
-
 fn commands_went_well(commands: &[CommandRun]) -> Check {
     let failures = commands
         .iter()
@@ -446,40 +361,6 @@ fn commands_went_well(commands: &[CommandRun]) -> Check {
     )
 }
 
-/// How long users would be out: from the proof that the source is at rest to the started POA.
-fn downtime(steps: &[StepLine]) -> u64 {
-    steps
-        .iter()
-        .filter(|line| {
-            Step::from_name(&line.step)
-                .is_some_and(|step| matches!(step.stage(), Stage::StageTwo | Stage::After))
-        })
-        .filter_map(|line| u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok())
-        .sum()
-}
-
-fn keep_reports(folder: &Path, outcome: &RehearsalOutcome) -> Result<(), RehearsalError> {
-    let reports = folder.join("reports");
-    let path = reports.join("summary.json");
-    let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
-    fs::write(&path, text).map_err(io_error("write", &path))?;
-    let seal = folder.join("destination/job/seal.json");
-    if seal.exists() {
-        fs::copy(&seal, reports.join("seal.json")).map_err(io_error("copy", &seal))?;
-    }
-    Ok(())
-}
-
-/// Removes everything of a rehearsal but its reports.
-fn remove_trees(folder: &Path) -> Result<(), RehearsalError> {
-    for name in ["source", "destination", "bin", "keys"] {
-        let path = folder.join(name);
-        fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
-    }
-    let _ = fs::remove_file(folder.join("gwpoa.tar.gz"));
-    Ok(())
-}
-
 /// A folder of the source, whatever the case of its names.
 pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, RehearsalError> {
     names.iter().try_fold(root.to_owned(), |folder, wanted| {
@@ -494,8 +375,4 @@ pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, Rehear
             || io_error("find", &folder.join(wanted))(std::io::ErrorKind::NotFound.into());
         found.map(|entry| entry.path()).ok_or_else(missing)
     })
-}
-
-fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -265,7 +265,7 @@ fn a_clock_that_is_an_hour_ahead_is_recognised() {
         .write(true)
         .open(stage.source().join("WPHOST.DB"))
         .expect("opened");
-    file.set_modified(SystemTime::now() + Duration::from_secs(3600))
+    file.set_modified(SystemTime::now() + Duration::from_hours(1))
         .expect("set");
     let run = stage.expect(&["stage-one"], 1);
     assert!(

@@ -1,5 +1,6 @@
 //! Progress in one line: files, bytes, rate and remaining time; it never runs backwards.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use worker::monitor::{Count, Counts, Expected};
@@ -59,24 +60,25 @@ impl Progress {
         let elapsed = now.saturating_duration_since(self.began);
         let mut line = format!("{}: {}", self.phase, words::count(seen));
         if self.expected.files > 0 {
-            line += &format!(" of {}", words::count(self.expected.files.max(seen)));
+            let _ = write!(line, " of {}", words::count(self.expected.files.max(seen)));
         }
         line += " files";
         let copied = self.since_begin(Count::BytesCopied);
         if copied > 0 {
-            line += &format!(", {} copied", words::bytes(copied));
+            let _ = write!(line, ", {} copied", words::bytes(copied));
         }
         let milliseconds = u64::try_from(elapsed.as_millis())
             .unwrap_or(u64::MAX)
             .max(1);
         if elapsed >= REMAINING_AFTER {
-            line += &format!(
+            let _ = write!(
+                line,
                 ", {} files/s",
                 words::count(seen.saturating_mul(1000) / milliseconds)
             );
             if seen > 0 && self.expected.files > seen {
                 let left = milliseconds.saturating_mul(self.expected.files - seen) / seen;
-                line += &format!(", about {} left", words::span(left));
+                let _ = write!(line, ", about {} left", words::span(left));
             }
         }
         line

@@ -17,7 +17,7 @@ pub(super) fn end(
     terminal: &Terminal,
     json: bool,
     outcome: &CommandOutcome,
-    result: Option<serde_json::Value>,
+    result: Option<&serde_json::Value>,
 ) -> u8 {
     let code = outcome.verdict.exit_code();
     if json {

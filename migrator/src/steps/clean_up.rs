@@ -29,7 +29,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         .run(&command, Vec::new())
         .await?
         .require_success(&command)?;
-    let removed = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
+    let removed = output.text().lines().count();
     Ok(StepOutcome::Done(format!(
         "{removed} unfinished uploads removed; the source stays mounted for the next pass"
     )))
