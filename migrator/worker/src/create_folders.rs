@@ -36,21 +36,51 @@ pub fn create_folders(
     Ok(())
 }
 
-fn take_destination(area: &Area, order: &AreaOrder, store: &JobStore) -> Result<()> {
-    let root = RelativePath::root();
-    let fact = format!("destination-{}", area.id);
-    if let Some(known) = store.fact(&fact)? {
-        if known == order.destination {
-            return Ok(());
+/// Proves that the destination folders are those that this job has taken: in any other, everything would look foreign
+/// and be set aside.
+///
+/// # Errors
+/// [`WorkerError::Refused`].
+pub(crate) fn prove_destinations(orders: &[AreaOrder], store: &JobStore) -> Result<()> {
+    for order in orders {
+        if !is_taken(order, store)? {
+            return Err(WorkerError::Refused {
+                code: "destination-not-ours",
+                text: format!(
+                    "The destination folder of {} was never taken into this job",
+                    order.label
+                ),
+                remedy: "Run stage one, which takes it; nothing was changed".into(),
+            });
         }
-        return Err(WorkerError::Refused {
+    }
+    Ok(())
+}
+
+fn fact_of(order: &AreaOrder) -> String {
+    format!("destination-{}", order.id)
+}
+
+/// Whether the destination folder belongs to this job.
+fn is_taken(order: &AreaOrder, store: &JobStore) -> Result<bool> {
+    match store.fact(&fact_of(order))? {
+        None => Ok(false),
+        Some(known) if known == order.destination => Ok(true),
+        Some(known) => Err(WorkerError::Refused {
             code: "destination-changed",
             text: format!(
                 "{} went to {known} until now, the worksheet says {}",
-                area.label, order.destination
+                order.label, order.destination
             ),
             remedy: "Correct the worksheet, or abandon the job and begin a new one".into(),
-        });
+        }),
+    }
+}
+
+fn take_destination(area: &Area, order: &AreaOrder, store: &JobStore) -> Result<()> {
+    let root = RelativePath::root();
+    if is_taken(order, store)? {
+        return Ok(());
     }
     // A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.
     if rustix::fs::ioctl_getflags(&area.destination)
@@ -82,7 +112,7 @@ fn take_destination(area: &Area, order: &AreaOrder, store: &JobStore) -> Result<
         });
     }
     // Taken before the first folder is made, so that a run that is cut off finds its own folders again.
-    store.remember_one(&fact, order.destination.clone())
+    store.remember_one(&fact_of(order), order.destination.clone())
 }
 
 fn make_skeleton(area: &Area, store: &JobStore) -> Result<()> {

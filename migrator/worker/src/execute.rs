@@ -5,7 +5,7 @@ use crate::at_rest::prove_at_rest;
 use crate::capabilities::Capabilities;
 use crate::certificates::copy_certificates;
 use crate::copy::run_pass;
-use crate::create_folders::create_folders;
+use crate::create_folders::{create_folders, prove_destinations};
 use crate::documents::find_libraries;
 use crate::error::Result;
 use crate::inventory::take_inventory;
@@ -30,6 +30,9 @@ pub fn execute(
     tally: &Tally,
 ) -> Result<TaskReport> {
     let options = &order.options;
+    if order.task.needs_own_destination() {
+        prove_destinations(&order.areas, store)?;
+    }
     Ok(match &order.task {
         Task::Inventory { only_count } => TaskReport::Inventory(take_inventory(
             capabilities,

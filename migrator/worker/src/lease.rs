@@ -62,7 +62,11 @@ impl Lease {
             role,
         };
         match rustix::fs::flock(&lease.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(lease),
+            Ok(()) => {
+                // What an earlier holder wrote about itself must not be taken for the new one.
+                lease.describe("")?;
+                Ok(lease)
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(WorkerError::Busy {
                 holder: lease.read()?,
             }),

@@ -1,7 +1,7 @@
 //! The worker process: one order, from its lease to its last event.
 
 use std::fs::{File, OpenOptions};
-use std::io::Seek as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -115,15 +115,22 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
 fn open_log(job_folder: &Path) -> Result<(File, u64)> {
     let open = || {
         let mut file = OpenOptions::new()
+            .read(true)
             .append(true)
             .create(true)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(job_folder.join(EVENT_FILE))?;
-        let offset = file.seek(std::io::SeekFrom::End(0))?;
+        let mut offset = file.seek(std::io::SeekFrom::End(0))?;
         // A line that was cut off must not swallow the first line of this order.
         if offset > 0 {
-            std::io::Write::write_all(&mut file, b"\n")?;
+            let mut last = [0];
+            file.seek(std::io::SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+                offset += 1;
+            }
         }
         Ok((file, offset))
     };

@@ -166,6 +166,20 @@ impl Task {
         }
     }
 
+    /// Whether the task works on what this job has at the destination, so that another folder there would be an accident.
+    pub fn needs_own_destination(&self) -> bool {
+        matches!(
+            self,
+            Self::Pass { .. }
+                | Self::Lowercase { .. }
+                | Self::UndoLowercase
+                | Self::Queues { .. }
+                | Self::Seal
+                | Self::Verify
+                | Self::Abandon { .. }
+        )
+    }
+
     /// Whether the task reads the source at all; the others run also when it is no longer mounted.
     pub fn needs_source(&self) -> bool {
         !matches!(

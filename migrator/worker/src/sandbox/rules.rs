@@ -31,6 +31,10 @@ pub(super) fn restrict(capabilities: &Capabilities) -> Result<String> {
 
 fn build(capabilities: &Capabilities) -> Result<RulesetCreated, RulesetError> {
     let mut rules = Ruleset::default()
+        // A kernel whose Landlock cannot tell renamings between folders forbids them all, and quarantine and queues
+        // live by them: it is treated as one without Landlock.
+        .set_compatibility(CompatLevel::SoftRequirement)
+        .handle_access(AccessFs::Refer)?
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
