@@ -68,7 +68,7 @@ pub fn take_inventory(
         )?;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         report_stale(area, &seen, monitor);
-        times.merge(&seen.times);
+        times.merge(seen.times);
         let mut inventory = seen.inventory;
         inventory.label.clone_from(&area.label);
         inventory.kind = Some(area.kind);
@@ -112,10 +112,10 @@ impl Granularity {
     fn learn(&mut self, time: Time) {
         self.odd_seconds |= time.seconds % 2 != 0;
         self.parts_of_seconds |= time.nanoseconds != 0;
-        self.below_hundred_nanoseconds |= time.nanoseconds % 100 != 0;
+        self.below_hundred_nanoseconds |= !time.nanoseconds.is_multiple_of(100);
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: Self) {
         self.odd_seconds |= other.odd_seconds;
         self.parts_of_seconds |= other.parts_of_seconds;
         self.below_hundred_nanoseconds |= other.below_hundred_nanoseconds;

@@ -56,7 +56,7 @@ impl Quarantine<'_> {
         match folder.rename_to_new(name, &shelf, &kept_as) {
             Ok(()) => {}
             Err(Errno::XDEV) => {
-                move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?
+                move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?;
             }
             Err(errno) => return Err(failed(errno)),
         }

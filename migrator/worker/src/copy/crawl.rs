@@ -78,7 +78,7 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     let manifest = folder.manifest;
     let extras = at_destination.into_values().collect();
     look_at_extras(shared, &pair, extras, &manifest, |task| {
-        stack.push(Task::Folder(task))
+        stack.push(Task::Folder(task));
     })?;
     remember_folder_time(shared, &pair)
 }

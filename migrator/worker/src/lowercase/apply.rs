@@ -31,9 +31,9 @@ pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()
                 WorkerError::writing("look at", &rename.folder.join(&rename.old), errno)
             })?;
             if is_done {
-                done.push(rename)
+                done.push(rename);
             } else {
-                open.push(rename)
+                open.push(rename);
             }
         }
         store.mark_renamed(&done)?;
