@@ -91,6 +91,8 @@ fn orders_run_one_after_the_other_and_each_has_its_own_events() {
         numbers.is_sorted_by(|first, second| first < second),
         "{numbers:?}"
     );
+    let log = fs::read_to_string(site.job.join("events.jsonl")).unwrap();
+    assert!(log.lines().all(|line| !line.is_empty()), "{log}");
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
 
