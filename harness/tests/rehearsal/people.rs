@@ -30,15 +30,27 @@ fn every_command_ends_with_the_line_that_matters() {
     assert_eq!((last_line(&text), code), ("Done", Some(0)));
 
     let (text, code) = shown(&stage, &["stage-one"]);
-    assert!(text.starts_with("Stage one: users keep working\n"), "{text}");
+    assert!(
+        text.starts_with("Stage one: users keep working\n"),
+        "{text}"
+    );
     assert!(text.contains("done    copy data"), "{text}");
     assert_eq!((last_line(&text), code), ("Done", Some(0)));
 
     let (text, code) = shown(&stage, &["stage-two"]);
     assert!(text.contains("STOP    manual checklist"), "{text}");
-    assert!(text.contains("[ ] replicated: "), "each open item is explained: {text}");
-    assert!(text.contains("To go back, start the POA at the source again"), "{text}");
-    assert_eq!((last_line(&text), code), ("Stopped: 1 findings need a person, see above", Some(1)));
+    assert!(
+        text.contains("[ ] replicated: "),
+        "each open item is explained: {text}"
+    );
+    assert!(
+        text.contains("To go back, start the POA at the source again"),
+        "{text}"
+    );
+    assert_eq!(
+        (last_line(&text), code),
+        ("Stopped: 1 findings need a person, see above", Some(1))
+    );
 
     let (text, _) = shown(&stage, &["status"]);
     assert!(text.contains("[ x ] copy data"), "{text}");
@@ -50,9 +62,15 @@ fn every_command_ends_with_the_line_that_matters() {
 
     let (text, code) = shown(&stage, &["stage-two"]);
     assert!(text.contains("BY HAND lowercase guardian"), "{text}");
-    assert_eq!((last_line(&text), code), ("Done, but 1 findings need a person", Some(1)));
+    assert_eq!(
+        (last_line(&text), code),
+        ("Done, but 1 findings need a person", Some(1))
+    );
     let (text, _) = shown(&stage, &["status"]);
-    assert!(text.contains("Next: gwmigrate prepare --confirm guardian-converted"), "{text}");
+    assert!(
+        text.contains("Next: gwmigrate prepare --confirm guardian-converted"),
+        "{text}"
+    );
     let (text, _) = shown(&stage, &["report"]);
     assert!(text.contains("Manifest: "), "{text}");
 }

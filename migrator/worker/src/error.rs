@@ -199,9 +199,10 @@ impl Explain for WorkerError {
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
             | Self::Busy { .. }
-            | Self::FileSystem { .. } => Verdict::Temporary,
+            | Self::FileSystem { .. }
+            | Self::Store { .. }
+            | Self::JobFolder { .. } => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
-            Self::Store { .. } | Self::JobFolder { .. } => Verdict::Temporary,
             Self::StoreLayout { .. }
             | Self::Protocol { .. }
             | Self::Refused { .. }

@@ -72,7 +72,7 @@ pub fn take_inventory(
         if !only_count {
             report_stale(area, &seen, monitor);
         }
-        times.merge(&seen.times);
+        times.merge(seen.times);
         let mut inventory = seen.inventory;
         inventory.label.clone_from(&area.label);
         inventory.kind = Some(area.kind);
@@ -119,7 +119,7 @@ impl Granularity {
         self.below_hundred_nanoseconds |= !time.nanoseconds.is_multiple_of(100);
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: Self) {
         self.odd_seconds |= other.odd_seconds;
         self.parts_of_seconds |= other.parts_of_seconds;
         self.below_hundred_nanoseconds |= other.below_hundred_nanoseconds;

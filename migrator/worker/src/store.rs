@@ -34,7 +34,7 @@ pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::Rename;
-pub use sealed::SealedFile;
+pub use sealed::{SealedFile, SealedFolder};
 
 /// Name of the store in the job folder.
 pub const STORE_FILE: &str = "job.sqlite";

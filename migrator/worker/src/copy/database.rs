@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use postoffice::layout::FileClass;
+use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::decide::Decision;
@@ -55,11 +56,13 @@ fn copy_locked(shared: &Shared<'_>, task: &FileTask) -> Result<()> {
             Err(outcome) => return report_outcome(shared, task, &outcome),
         };
         if matches!(lock, Attempt::Busy) {
-            return defer(
+            defer(
                 shared,
-                task,
+                task.class,
+                &task.source_path(),
                 "another program held its lock for all the time that was waited",
             );
+            return Ok(());
         }
         match copy_between_headers(shared, task)? {
             Outcome::Copied(written, destination) => {
@@ -74,10 +77,12 @@ fn copy_locked(shared: &Shared<'_>, task: &FileTask) -> Result<()> {
         }
         drop(lock);
     }
-    match last {
-        Some(Outcome::Unreadable(errno)) => shared.unreadable(&task.source_path(), errno),
-        _ => defer(shared, task, "it changed each time while it was read"),
+    if let Some(Outcome::Unreadable(errno)) = last {
+        return shared.unreadable(&task.source_path(), errno);
     }
+    let why = "it changed each time while it was read";
+    defer(shared, task.class, &task.source_path(), why);
+    Ok(())
 }
 
 /// Waits for the lock of a database.
@@ -152,9 +157,10 @@ pub(super) fn header(source: &OwnedFd) -> Result<Vec<u8>, Errno> {
     Ok(header)
 }
 
-fn defer(shared: &Shared<'_>, task: &FileTask, why: &str) -> Result<()> {
+/// Says that a database, or the guardian set, is left to the next pass.
+pub(super) fn defer(shared: &Shared<'_>, class: FileClass, path: &RelativePath, why: &str) {
     shared.monitor.count(Count::FilesDeferred, 1);
-    let what = if task.class == FileClass::Guardian {
+    let what = if class == FileClass::Guardian {
         "the guardian set is"
     } else {
         "the database is"
@@ -162,17 +168,9 @@ fn defer(shared: &Shared<'_>, task: &FileTask, why: &str) -> Result<()> {
     shared.report(
         "database-deferred",
         shared.problem(),
-        &task.source_path(),
+        path,
         &format!("{why}; {what} left to the next pass"),
         "In stage one nothing, or run a pass again when maintenance and backup are over; in stage two, stop what \
          holds it, then run stage two again",
     );
-    Ok(())
-}
-
-/// The same for the guardian set, which is deferred as a whole.
-pub(super) fn defer_set(shared: &Shared<'_>, members: &[FileTask], why: &str) -> Result<()> {
-    members
-        .first()
-        .map_or(Ok(()), |first| defer(shared, first, why))
 }

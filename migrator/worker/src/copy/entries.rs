@@ -54,7 +54,7 @@ impl FolderWork<'_> {
             }
         };
         match kind {
-            Kind::Folder => self.look_at_folder_entry(entry, name.to_vec(), there)?,
+            Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
             Kind::File => self.look_at_file_entry(entry, name.to_vec(), there, siblings)?,
             Kind::Symlink | Kind::Special => {
                 self.shared.report(
@@ -73,7 +73,7 @@ impl FolderWork<'_> {
     fn look_at_folder_entry(
         &mut self,
         entry: &Entry,
-        name: Vec<u8>,
+        name: &[u8],
         there: Option<&Entry>,
     ) -> Result<()> {
         let path = self.pair.source_path.join(&entry.name);
@@ -90,7 +90,7 @@ impl FolderWork<'_> {
         let task = FolderTask::Inside {
             parent: Arc::clone(self.pair),
             source_name: Some(entry.name.clone()),
-            name: name.clone(),
+            name: name.to_vec(),
         };
         let blocked = match there {
             None => false,
@@ -98,7 +98,7 @@ impl FolderWork<'_> {
         };
         if blocked {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
-            self.plan_blocking_file(&name)?;
+            self.plan_blocking_file(name)?;
             self.shared.lists().blocked_folders.push(task);
         } else {
             self.stack.push(Task::Folder(task));

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::database::defer_set;
+use super::database::defer;
 use super::decide::Decision;
 use super::file::{CopyFailure, Written, temporary_name, write_copy};
 use super::files::{
@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::locks::{self, Attempt};
 use crate::monitor::Count;
 use crate::tree::Kind;
+use postoffice::layout::FileClass;
 
 /// The name of the guardian itself, in lower case.
 const GUARDIAN: &[u8] = b"ngwguard.db";
@@ -56,7 +57,9 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
     }
     if is_blocked {
         // One unit: where one member has to wait until its place is free, all wait.
-        set.into_iter().for_each(|task| wait_for_room(shared, task));
+        for task in set {
+            wait_for_room(shared, task);
+        }
         return Ok(());
     }
     if !changed {
@@ -65,41 +68,36 @@ pub(super) fn copy_guardian_set(shared: &Shared<'_>, members: Vec<FileTask>) -> 
             .count(Count::FilesUnchanged, set.len() as u64);
         return Ok(());
     }
+    let first = set.first().map(FileTask::source_path);
+    if let (Some(why), Some(first)) = (copy_locked(shared, set)?, first) {
+        defer(shared, FileClass::Guardian, &first, why);
+    }
+    Ok(())
+}
+
+/// Copies the set under the lock of the guardian; says why it must be deferred where it must.
+fn copy_locked(shared: &Shared<'_>, mut set: Vec<FileTask>) -> Result<Option<&'static str>> {
     for attempt in 0..=shared.options.retries {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
         let _lock = match lock(shared, &set)? {
             Some(Attempt::Busy) => {
-                return defer_set(
-                    shared,
-                    &set,
-                    "another program held the lock of the guardian",
-                );
+                return Ok(Some("another program held the lock of the guardian"));
             }
             Some(lock) => lock,
-            None => return defer_set(shared, &set, "the guardian itself could not be locked"),
+            None => return Ok(Some("the guardian itself could not be locked")),
         };
         match copy_set(shared, &set)? {
-            Attempted::Whole => return Ok(()),
+            Attempted::Whole => return Ok(None),
             Attempted::Moved => {}
             Attempted::Without(index) => {
                 set.remove(index);
             }
-            Attempted::Unreadable => {
-                return defer_set(
-                    shared,
-                    &set,
-                    "a member of the guardian set could not be read",
-                );
-            }
+            Attempted::Unreadable => return Ok(Some("a member of the set could not be read")),
         }
     }
-    defer_set(
-        shared,
-        &set,
-        "the guardian set changed each time while it was read",
-    )
+    Ok(Some("the guardian set changed each time while it was read"))
 }
 
 /// Locks the guardian; `None` where it cannot be, which has been reported.

@@ -134,9 +134,9 @@ impl Comparison<'_> {
         for extra in there.into_values() {
             self.extra(pair, extra)?;
         }
-        destination
-            .iter()
-            .for_each(|entry| self.require_lower_case(pair, entry));
+        for entry in &destination {
+            self.require_lower_case(pair, entry);
+        }
         Ok(())
     }
 

@@ -7,6 +7,9 @@ use postoffice::names::RelativePath;
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 
+/// The sealed files of one folder by name: size and BLAKE3 of the content.
+pub type SealedFolder = HashMap<Vec<u8>, (u64, [u8; 32])>;
+
 /// One sealed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedFile {
@@ -60,11 +63,7 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn sealed_of(
-        &self,
-        area: u32,
-        folder: &RelativePath,
-    ) -> Result<HashMap<Vec<u8>, (u64, [u8; 32])>> {
+    pub fn sealed_of(&self, area: u32, folder: &RelativePath) -> Result<SealedFolder> {
         self.read("read the seal", |connection| {
             connection
                 .prepare_cached(

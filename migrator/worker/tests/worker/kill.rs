@@ -162,7 +162,7 @@ fn child_is_killed() {
     });
     run_rest(&site, |task| {
         let monitor = Arc::clone(&killer) as Arc<dyn Monitor>;
-        site.run_watched(&site.order(task), monitor, &killer.tally)
+        site.run_watched(&site.order(task), &monitor, &killer.tally)
             .unwrap();
     });
     fs::write(

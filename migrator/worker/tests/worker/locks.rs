@@ -28,8 +28,8 @@ fn child_holds_a_lock() {
         .open(site.source.join(path))
         .unwrap();
     let region = libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
+        l_type: libc::c_short::try_from(libc::F_WRLCK).unwrap(),
+        l_whence: libc::c_short::try_from(libc::SEEK_SET).unwrap(),
         l_start: start.parse().unwrap(),
         l_len: 1,
         l_pid: 0,

@@ -247,7 +247,7 @@ fn stopped_at(site: &Site, moment: u64) -> bool {
     });
     let monitor = Arc::clone(&stopper) as Arc<dyn Monitor>;
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        site.run_watched(&order, monitor, &stopper.tally).unwrap();
+        site.run_watched(&order, &monitor, &stopper.tally).unwrap();
     }))
     .is_err()
 }

@@ -207,7 +207,7 @@ fn items_that_arrive_during_the_step_are_carried_too() {
     let outcome = site
         .run_watched(
             &order,
-            Arc::clone(&monitor) as Arc<dyn Monitor>,
+            &(Arc::clone(&monitor) as Arc<dyn Monitor>),
             &monitor.tally,
         )
         .unwrap();

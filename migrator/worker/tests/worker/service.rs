@@ -91,6 +91,8 @@ fn orders_run_one_after_the_other_and_each_has_its_own_events() {
         numbers.is_sorted_by(|first, second| first < second),
         "{numbers:?}"
     );
+    let log = fs::read_to_string(site.job.join("events.jsonl")).unwrap();
+    assert!(log.lines().all(|line| !line.is_empty()), "{log}");
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
 
@@ -257,30 +259,36 @@ fn requests_are_answered_and_remembered() {
         panic!("findings")
     };
     assert_eq!(findings[0].finding, finding);
+}
 
-    // A step that is run again counts once more and forgets what its last run found.
-    call(
-        &site.job,
-        Request::BeginStep {
-            step: step("mount source"),
-            at_milliseconds: None,
-        },
-    );
-    let end = Request::EndStep {
-        step: step("mount source"),
-        state: StepState::Failed,
+#[test]
+fn a_step_that_is_run_again_forgets_what_its_last_run_found() {
+    let site = Site::empty();
+    let begin = Request::BeginStep {
+        step: "mount source".into(),
+        at_milliseconds: None,
+    };
+    let end = |state, findings| Request::EndStep {
+        step: "mount source".into(),
+        state,
         detail: String::new(),
-        findings: Vec::new(),
+        findings,
     };
-    call(&site.job, end);
-    let Reply::Status(status) = call(&site.job, Request::Status) else {
-        panic!("status")
+    let status = || match call(&site.job, Request::Status) {
+        Reply::Status(status) => status,
+        other => panic!("{other:?}"),
     };
+    let seen = Finding::new("seen", Verdict::Person, "something was seen", "look");
+    call(&site.job, begin.clone());
+    call(&site.job, end(StepState::Done, vec![seen]));
+    assert_eq!(status().worst, Some(Verdict::Person));
+    call(&site.job, begin);
+    call(&site.job, end(StepState::Failed, Vec::new()));
     assert_eq!(
-        (status.steps[0].runs, status.steps[0].state),
+        (status().steps[0].runs, status().steps[0].state),
         (2, StepState::Failed)
     );
-    assert_eq!(status.worst, None);
+    assert_eq!(status().worst, None);
 }
 
 #[test]

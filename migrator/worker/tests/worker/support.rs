@@ -100,11 +100,7 @@ impl Done {
 
     /// The worst verdict, of the findings or of the error.
     pub(crate) fn worst(&self) -> Verdict {
-        let error = self
-            .result
-            .as_ref()
-            .err()
-            .map(worker::finding::Explain::verdict);
+        let error = self.result.as_ref().err().map(WorkerError::verdict);
         self.findings.worst.max(error).unwrap_or(Verdict::Done)
     }
 
@@ -123,10 +119,7 @@ impl Done {
 
     /// The code of the error.
     pub(crate) fn error_code(&self) -> Option<&'static str> {
-        self.result
-            .as_ref()
-            .err()
-            .map(worker::finding::Explain::code)
+        self.result.as_ref().err().map(WorkerError::code)
     }
 
     /// Fails the test unless the task was refused with this code.
@@ -221,7 +214,7 @@ impl Site {
 
     pub(crate) fn run_order(&self, order: &Order) -> Done {
         let tally = Arc::new(Tally::default());
-        let result = self.run_watched(order, Arc::clone(&tally) as Arc<dyn Monitor>, &tally);
+        let result = self.run_watched(order, &(Arc::clone(&tally) as Arc<dyn Monitor>), &tally);
         Done {
             findings: tally.findings(),
             result,
@@ -233,11 +226,11 @@ impl Site {
     pub(crate) fn run_watched(
         &self,
         order: &Order,
-        monitor: Arc<dyn Monitor>,
+        monitor: &Arc<dyn Monitor>,
         tally: &Tally,
     ) -> Result<TaskReport, WorkerError> {
         let capabilities = Capabilities::open(order, &self.job)?;
-        let store = JobStore::open(&self.job, 4, Arc::clone(&monitor))?;
+        let store = JobStore::open(&self.job, 4, Arc::clone(monitor))?;
         execute(order, &capabilities, &store, monitor.as_ref(), tally)
     }
 
@@ -350,7 +343,7 @@ pub(crate) fn wanted(source: &Path, with_items: bool) -> BTreeMap<String, Vec<u8
     contents(source)
         .into_iter()
         .map(|(path, bytes)| (path.to_ascii_lowercase(), bytes))
-        .filter(|(path, _)| !path.ends_with(".lck"))
+        .filter(|(path, _)| !path.as_bytes().ends_with(b".lck"))
         .filter(|(path, _)| with_items || !is_item(path))
         .collect()
 }
