@@ -158,7 +158,7 @@ fn every_invariant_names_a_test_that_exists() {
     let code: String = all_sources().into_values().collect();
     let mut numbers = 0;
     for paragraph in invariants
-        .split("\n")
+        .split('\n')
         .collect::<Vec<_>>()
         .join(" ")
         .split(". **")

@@ -127,6 +127,7 @@ fn with_worksheet(
                 is_stopped: true,
                 findings,
                 steps: Vec::new(),
+                next: None,
             };
             return show::end(terminal, json, &outcome, None);
         }
@@ -195,7 +196,9 @@ async fn dispatch(
         Command::Status => {
             let (outcome, standing) = commands::status::run(controller).await;
             if !json && let Some(standing) = &standing {
+                // Its last line is the command that comes next; nothing matters more.
                 show::status(terminal, standing);
+                return outcome.verdict.exit_code();
             }
             (outcome, value(serde_json::to_value(standing)))
         }

@@ -154,6 +154,7 @@ impl Controller {
         self.console.step_begins(step);
         let began = std::time::Instant::now();
         let findings_before = self.findings.len();
+        let breaks_before = self.link.as_ref().map_or(0, Link::breaks);
         self.journal.begin(self.link.as_ref(), step).await?;
         let outcome = tokio::select! {
             outcome = body(self) => outcome,
@@ -171,6 +172,13 @@ impl Controller {
         {
             // A task that stopped has shown its findings already; everything else is shown here, once.
             self.report(error.to_finding());
+        }
+        let breaks = self.link.as_ref().map_or(0, Link::breaks);
+        if breaks > breaks_before {
+            let times = breaks - breaks_before;
+            self.console.note(&format!(
+                "The connection broke and was made again {times} times"
+            ));
         }
         let findings = &self.findings[findings_before..];
         let journaled = self
@@ -196,6 +204,7 @@ impl Controller {
             is_stopped: error.is_some(),
             findings: std::mem::take(&mut self.findings),
             steps: std::mem::take(&mut self.steps),
+            next: None,
         }
     }
 

@@ -52,7 +52,10 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
     }
     stage.embedded().server.drop_connections();
     let output = controller.wait_with_output_text();
-    assert!(output.contains("The connection broke"), "{output}");
+    assert!(
+        output.contains("The connection broke and was made again"),
+        "{output}"
+    );
     let end: serde_json::Value =
         serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
     assert_eq!(end["exit_code"], 1, "{output}");

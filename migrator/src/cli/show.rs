@@ -32,35 +32,40 @@ pub(super) fn end(
         terminal.line(&end.to_string());
         return code;
     }
-    let errors = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.severity() == Severity::Error)
-        .count();
-    let warnings = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.severity() == Severity::Warning)
-        .count();
-    let text = match outcome.verdict {
+    let how_many = |severity: Severity| {
+        let counted = outcome
+            .findings
+            .iter()
+            .filter(|finding| finding.severity() == severity)
+            .count();
+        if counted == 1 {
+            "1 finding".to_owned()
+        } else {
+            format!("{counted} findings")
+        }
+    };
+    let errors = how_many(Severity::Error);
+    let warnings = how_many(Severity::Warning);
+    let mut text = match outcome.verdict {
         Verdict::Done => "Done".to_owned(),
         Verdict::NothingToDo => "Nothing to do".to_owned(),
         Verdict::Person if outcome.is_stopped => {
-            format!("Stopped: {warnings} findings need a person, see above")
+            format!("Stopped: {warnings} for a person, see above")
         }
-        Verdict::Person => format!("Done, but {warnings} findings need a person"),
+        Verdict::Person => format!("Done, with {warnings} for a person"),
         Verdict::Usage => {
-            format!("{errors} mistakes in the command line or the worksheet; nothing was changed")
+            format!("{errors} in the command line or the worksheet; nothing was changed")
         }
         Verdict::Temporary => "Stopped by something passing; run the same command again".to_owned(),
-        Verdict::Refused => format!("Refused for safety: {errors} findings, see above"),
-        Verdict::Unproven => {
-            format!("NOT PROVEN: {errors} findings, see above; do not start the POA")
-        }
+        Verdict::Refused => format!("Refused for safety: {errors}, see above"),
+        Verdict::Unproven => format!("NOT PROVEN: {errors}, see above; do not start the POA"),
         Verdict::Interrupted => {
             "Interrupted; run the same command again, or `gwmigrate status`".to_owned()
         }
     };
+    if let (false, Some(next)) = (outcome.is_stopped, &outcome.next) {
+        text = format!("{text}. Next: {next}");
+    }
     terminal.line(&text);
     code
 }

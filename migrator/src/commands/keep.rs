@@ -2,6 +2,7 @@
 
 use worker::protocol::{Reply, Request};
 
+use super::status::next_command;
 use crate::controller::{CommandOutcome, Controller, StepError};
 
 /// Ends the command `name` with what came of it.
@@ -10,7 +11,7 @@ pub(super) async fn end(
     name: &str,
     outcome: Result<(), StepError>,
 ) -> CommandOutcome {
-    let summary = controller.finish(outcome.as_ref().err());
+    let mut summary = controller.finish(outcome.as_ref().err());
     if controller.link().is_ok() {
         let report = serde_json::to_value(&summary).unwrap_or_default();
         match controller
@@ -35,6 +36,9 @@ pub(super) async fn end(
             // Where the command stopped before the worker was there, there is nowhere to keep it.
             Err(error) => tracing::debug!(%error, "the report was not kept"),
         }
+    }
+    if let (Ok(()), Ok(status)) = (&outcome, controller.status().await) {
+        summary.next = Some(next_command(controller, &status));
     }
     controller.disconnect().await;
     summary

@@ -62,4 +62,6 @@ pub struct CommandOutcome {
     pub findings: Vec<Finding>,
     /// The steps.
     pub steps: Vec<StepSummary>,
+    /// The command that comes next, where that is known.
+    pub next: Option<String>,
 }
