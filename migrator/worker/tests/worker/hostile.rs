@@ -171,7 +171,13 @@ fn an_empty_mount_point_is_no_post_office() {
     let before = look(&site.destination);
     fs::rename(&site.source, site.root.join("unmounted")).unwrap();
     fs::create_dir(&site.source).unwrap();
-    for task in [PASS_ONE, PASS_TWO, QUEUES, Task::Seal, Task::Inventory] {
+    for task in [
+        PASS_ONE,
+        PASS_TWO,
+        QUEUES,
+        Task::Seal,
+        Task::Inventory { only_count: false },
+    ] {
         site.run(task).assert_refused("source-marker-missing");
     }
     assert_eq!(look(&site.destination), before, "not even an inode changed");
