@@ -41,15 +41,7 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("started");
-    let until = Instant::now() + Duration::from_secs(20);
-    let lock = stage.embedded().sheet.job_folder.join("worker.lock");
-    while !std::fs::read_to_string(&lock)
-        .unwrap_or_default()
-        .contains("at-rest")
-    {
-        assert!(Instant::now() < until, "the proof of rest never began");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_proof_of_rest(&stage);
     stage.embedded().server.drop_connections();
     let output = controller.wait_with_output_text();
     assert!(
@@ -115,4 +107,42 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
         "{:#?}",
         run.findings
     );
+}
+
+/// Waits until the worker proves that the source is at rest, which takes a second.
+fn wait_for_proof_of_rest(stage: &Stage) {
+    let until = Instant::now() + Duration::from_secs(20);
+    let lock = stage.embedded().sheet.job_folder.join("worker.lock");
+    while !std::fs::read_to_string(&lock)
+        .unwrap_or_default()
+        .contains("at-rest")
+    {
+        assert!(Instant::now() < until, "the proof of rest never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let mut controller = Command::new(&stage.embedded().migrator)
+        .arg("--worksheet")
+        .arg(stage.embedded().worksheet_path())
+        .args(["--json", "stage-two"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    wait_for_proof_of_rest(&stage);
+    let pid = rustix::process::Pid::from_child(&controller);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("sent");
+    let output = controller.wait_with_output_text();
+    let end: serde_json::Value =
+        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(end["exit_code"], 130, "{output}");
+    // The same command goes on, whether the worker of the first one is still at work or not.
+    let run = stage.migrate(&["stage-two"]);
+    assert_eq!(run.exit_code, Some(1), "{:#?}", run.findings);
+    assert_eq!(stage.differences(), Vec::<String>::new());
 }

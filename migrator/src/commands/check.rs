@@ -54,6 +54,19 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         "connect",
         outcome.map(|outcome| outcome.detail().to_owned()),
     )?;
+    let was_mounted = steps::mount_source::is_mounted(controller).await?;
+    let outcome = source(controller, report).await;
+    if !was_mounted {
+        // Both sides are left as they were.
+        steps::unmount::run(controller).await?;
+        remove_empty_job_folder(controller).await?;
+    }
+    outcome?;
+    ports(controller, report).await;
+    Ok(())
+}
+
+async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
     let outcome = steps::mount_source::run(controller).await;
     line(
         controller,
@@ -64,8 +77,19 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     let folder = scratch_folder(controller)?;
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;
-    outcome?;
-    ports(controller, report).await;
+    outcome
+}
+
+/// The job folder is only made for secrets of the mount, and goes where nothing else is in it.
+async fn remove_empty_job_folder(controller: &Controller) -> Result<(), StepError> {
+    let link = controller.link()?;
+    let job_folder = controller.worksheet.destination.job_folder.clone();
+    let command = link
+        .command("rmdir")
+        .arguments(["--ignore-fail-on-non-empty", "--"])
+        .arguments([job_folder.join("private"), job_folder]);
+    // Where one of them was never made there is nothing to remove.
+    link.run(&command, Vec::new()).await?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             tracing::debug!("{line}");
         }
     }
+    make_job_folder(controller, &plan).await?;
     let mount = plan
         .mount(&controller.link()?.remote())
         .await
@@ -35,6 +36,35 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         prove_same(controller).await?;
     }
     Ok(StepOutcome::Done(found))
+}
+
+/// Files with secrets stand in the job folder while the mount is made; at the first time it is not there yet.
+async fn make_job_folder(controller: &Controller, plan: &MountPlan) -> Result<(), StepError> {
+    if plan.private_files.is_empty() {
+        return Ok(());
+    }
+    let link = controller.link()?;
+    let folder = controller.worksheet.destination.job_folder.clone();
+    let make = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(folder);
+    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    Ok(())
+}
+
+/// Whether the source is mounted already, by this job or by somebody else.
+///
+/// # Errors
+/// What reading the mount table says.
+pub(crate) async fn is_mounted(controller: &Controller) -> Result<bool, StepError> {
+    let link = controller.link()?;
+    let table = link.command("cat").argument("/proc/self/mountinfo");
+    let output = link
+        .run(&table, Vec::new())
+        .await?
+        .require_success(&table)?;
+    Ok(plan(controller)?.proof.check(&output.stdout).is_ok())
 }
 
 /// What is done to mount the source of the worksheet.

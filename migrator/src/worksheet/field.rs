@@ -158,7 +158,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "platform", Choice(&["netware", "windows", "linux"]), Required, ALL, "What the source server runs", r#""windows""#;
         "address", Text, Optional, ALL, "Name or address of the source server, for probing its POA and where it is not reached by its name", r#""10.0.0.7""#;
         "poa_ports", Ports, Default("[]"), ALL, "Ports that the source's POA listens on, which must be closed in stage two", "[1677, 7101, 7181]";
-        "clock_allowance_seconds", Number(0, DAY), Default("2"), ALL, "By how much times at the source are coarse; 2 on NetWare and FAT", "2";
+        "clock_allowance_seconds", Number(0, DAY), Default("2"), ALL, "How far the clock of the source may be off; files that are younger than that when they are copied are copied again by the next pass", "2";
     }
     "destination" {
         "host", Text, Required, ALL, "Name or address of the Linux server", r#""gw1.example.com""#;

@@ -35,7 +35,7 @@ pub struct Source {
     pub address: Option<String>,
     /// Ports that the source's POA listens on.
     pub poa_ports: Vec<u16>,
-    /// By how much times at the source are coarse.
+    /// How far the clock of the source may be off.
     pub clock_allowance_seconds: u64,
 }
 
