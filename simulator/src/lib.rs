@@ -2,11 +2,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`create`] | a post office from a seed |
-//! | [`describe`] | what a tree holds |
-//! | [`churn`] | what a living post office does between two passes |
+//! | [`create()`] | a post office from a seed |
+//! | [`describe()`] | what a tree holds |
+//! | [`churn()`] | what a living post office does between two passes |
 //! | [`poa`] | the Linux Post Office Agent |
-//! | [`package`] | the software package that installs that agent |
+//! | [`package()`] | the software package that installs that agent |
 //! | [`cli`] | all of it as commands |
 //!
 //! The databases are placeholders for now: right names, right first bytes, no FLAIM inside ([`placeholder`] says

@@ -13,7 +13,7 @@
 //! | 1024 | that | records: JSON, one a line |
 //! | after them | rest | random bytes |
 //!
-//! Only the post office database has records: its users and libraries ([`Record`]).
+//! Only the post office database has records: its users and libraries (`Record`).
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
