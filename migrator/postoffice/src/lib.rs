@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod flaim;
 pub mod layout;
 pub mod names;
 pub mod startup_file;

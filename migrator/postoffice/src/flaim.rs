@@ -1,0 +1,63 @@
+//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check.
+//!
+//! ```text
+//!  FileSet (whoever calls) ── BlockStore ── Cursor ── records ─┐
+//!      │                         │             └──── entries ──┼── Database ── check
+//!      │                    rollback log                       │
+//!      └── roll-forward log ───────────────────────── changes ─┘
+//! ```
+//!
+//! Invariants:
+//!
+//! * The engine opens no file, writes no file and prints nothing.  It reads through [`FileSet`].
+//! * Every byte is hostile.  Lengths are checked before anything is taken or allocated, chains of blocks are bounded by
+//!   the size of the database, and what is wrong is an [`Error`] or a finding with a stable code.
+//! * Memory follows the depth of a tree and the size of one record ([`Limits`]), not the size of the database.  Recovery
+//!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed.
+//! * What the format notes call a guess is refused or verified at run time, never relied on.
+
+mod address;
+mod block;
+mod bytes;
+mod changes;
+mod check;
+mod cursor;
+mod damage;
+mod database;
+mod dictionary;
+mod element;
+mod error;
+mod field;
+mod file_set;
+mod header;
+mod index_entries;
+mod key;
+mod logical_file;
+mod record;
+mod references;
+mod roll_forward;
+mod roll_forward_record;
+mod rollback;
+mod store;
+mod text;
+mod value;
+mod version;
+
+pub use address::{BlockAddress, DatabaseFile};
+pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
+pub use damage::Damage;
+pub use database::{Database, Limits, Records, Recovery};
+pub use dictionary::{Dictionary, IndexDefinition, Item, ItemKind, KeyPiece};
+pub use error::{Error, Fault, NotOurs, Place};
+pub use field::{FIELD_LEVEL_MAX, FieldKind};
+pub use file_set::{FileSet, MemoryFileSet, OpenFileSet, ReadAt};
+pub use header::{HEADER_BYTES, Header, LogHeader, probe, probe_files};
+pub use index_entries::{IndexEntries, IndexEntry};
+pub use logical_file::{
+    DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,
+    TRACKER_CONTAINER,
+};
+pub use record::{Field, Record};
+pub use text::encode_text;
+pub use value::Value;
+pub use version::Version;

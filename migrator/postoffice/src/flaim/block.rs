@@ -1,0 +1,157 @@
+//! One block: its header and its checksum (format notes 2).
+
+use super::address::BlockAddress;
+use super::bytes::{u8_at, u16_at, u32_at};
+use super::damage::Damage;
+use super::error::{Fault, Place};
+
+/// How many bytes the header of a block takes.
+pub(super) const BLOCK_HEADER_BYTES: usize = 32;
+
+/// The kinds of blocks, as the low nibble of their type byte.
+pub(super) mod kind {
+    pub(in super::super) const FREE: u8 = 0;
+    pub(in super::super) const LEAF: u8 = 1;
+    pub(in super::super) const LOGICAL_FILES: u8 = 4;
+    pub(in super::super) const PCODE: u8 = 5;
+    pub(in super::super) const BRANCH_VARIABLE: u8 = 6;
+    pub(in super::super) const BRANCH_FIXED: u8 = 7;
+    pub(in super::super) const BRANCH_COUNTED: u8 = 8;
+}
+
+const FLAG_ROOT: u8 = 0x80;
+/// Marks of before-images; they have no meaning outside the rollback log.
+const FLAGS_BEFORE_IMAGE: u8 = 0x30;
+
+/// A block whose checksum, address and end are right.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) address: BlockAddress,
+    pub(super) previous: BlockAddress,
+    pub(super) next: BlockAddress,
+    /// One of [`kind`].
+    pub(super) kind: u8,
+    pub(super) is_root: bool,
+    pub(super) level: u8,
+    pub(super) transaction: u32,
+    pub(super) logical_file: u16,
+    bytes: Vec<u8>,
+    end: usize,
+}
+
+impl Block {
+    /// The used bytes of the block, header included; offsets of elements count from its start.
+    pub(super) fn used(&self) -> &[u8] {
+        self.bytes.get(..self.end).unwrap_or(&self.bytes)
+    }
+
+    /// A block read from where `address` says, or everything that is wrong with it.
+    pub(super) fn read(bytes: Vec<u8>, address: BlockAddress) -> Result<Self, Vec<Fault>> {
+        let faults = faults(&bytes, address);
+        if faults.is_empty() {
+            Ok(Self::from_verified(bytes, address))
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// A before-image from the rollback log, whose address only its checksum tells; `None` where that is wrong.
+    pub(super) fn read_before_image(mut bytes: Vec<u8>) -> Option<Self> {
+        let end = usize::from(u16_at(&bytes, 14)?);
+        if end < BLOCK_HEADER_BYTES || end > bytes.len() {
+            return None;
+        }
+        let (sum, _) = checksum(&bytes, 0);
+        let low = u8_at(&bytes, 31)?.wrapping_sub(sum);
+        let (sum, xor) = checksum(&bytes, low);
+        if !checksum_matches(&bytes, sum, xor) {
+            return None;
+        }
+        *bytes.get_mut(0)? = low;
+        let address = BlockAddress::from_raw(u32_at(&bytes, 0)?);
+        *bytes.get_mut(12)? &= !FLAGS_BEFORE_IMAGE;
+        Some(Self::from_verified(bytes, address))
+    }
+
+    fn from_verified(bytes: Vec<u8>, address: BlockAddress) -> Self {
+        let u32_of = |at| u32_at(&bytes, at).unwrap_or(0);
+        let u16_of = |at| u16_at(&bytes, at).unwrap_or(0);
+        let kind_and_flags = u8_at(&bytes, 12).unwrap_or(0);
+        Self {
+            address,
+            previous: BlockAddress::from_raw(u32_of(4)),
+            next: BlockAddress::from_raw(u32_of(8)),
+            kind: kind_and_flags & 0x0f,
+            is_root: kind_and_flags & FLAG_ROOT != 0,
+            level: u8_at(&bytes, 13).unwrap_or(0),
+            transaction: u32_of(16),
+            logical_file: u16_of(28),
+            end: usize::from(u16_of(14)),
+            bytes,
+        }
+    }
+
+    /// The address that a block in the list of free blocks spreads over its header: the next older back-chain block
+    /// (format notes 3).
+    pub(super) fn older_backchain(&self) -> BlockAddress {
+        let byte = |at| u8_at(&self.bytes, at).unwrap_or(0);
+        BlockAddress::from_raw(u32::from_be_bytes([byte(13), byte(28), byte(29), byte(30)]))
+    }
+}
+
+/// Everything that is wrong with a block as such, the checksum first.
+fn faults(bytes: &[u8], address: BlockAddress) -> Vec<Fault> {
+    let place = Place::default().at_block(address);
+    let mut faults = Vec::new();
+    let (sum, xor) = checksum(bytes, address.low_byte());
+    if !checksum_matches(bytes, sum, xor) {
+        let stored = [u8_at(bytes, 31).unwrap_or(0), u8_at(bytes, 0).unwrap_or(0)];
+        let fault = place.fault(Damage::BlockChecksum);
+        faults.push(fault.with_numbers(u16::from_be_bytes(stored), u16::from_be_bytes([sum, xor])));
+    }
+    let end = u16_at(bytes, 14).unwrap_or(0);
+    if usize::from(end) < BLOCK_HEADER_BYTES || usize::from(end) > bytes.len() {
+        let size = u64::try_from(bytes.len()).unwrap_or(0);
+        faults.push(place.fault(Damage::BlockEnd).with_numbers(end, size));
+    }
+    let own = u32_at(bytes, 0).unwrap_or(0) & !0xff;
+    let expected = address.raw() & !0xff;
+    if own != expected {
+        faults.push(
+            place
+                .fault(Damage::BlockOwnAddress)
+                .with_numbers(own, expected),
+        );
+    }
+    // Byte 30 means "encrypted" except in free blocks, where the back chain uses it (format notes 2 and 3).
+    let is_free = u8_at(bytes, 12).unwrap_or(0) & 0x0f == kind::FREE;
+    if !is_free && u8_at(bytes, 30) != Some(0) {
+        faults.push(place.fault(Damage::BlockEncrypted));
+    }
+    faults
+}
+
+/// The two checksums of a block: the sum, and the exclusive or (format notes 2).
+pub(super) fn checksum(bytes: &[u8], address_low: u8) -> (u8, u8) {
+    let end = usize::from(u16_at(bytes, 14).unwrap_or(0)).min(bytes.len());
+    let step = match u8_at(bytes, 30) {
+        Some(encrypted) if encrypted != 0 && end >= BLOCK_HEADER_BYTES => 16,
+        _ => 4,
+    };
+    let covered = end.next_multiple_of(step).min(bytes.len());
+    let mut sum = address_low;
+    let mut xor = address_low;
+    for (offset, byte) in bytes.iter().enumerate().take(covered).skip(1) {
+        if offset != 31 {
+            sum = sum.wrapping_add(*byte);
+            xor ^= *byte;
+        }
+    }
+    (sum, xor)
+}
+
+fn checksum_matches(bytes: &[u8], sum: u8, xor: u8) -> bool {
+    let stored_xor = u8_at(bytes, 0);
+    let xor_matches = stored_xor == Some(xor) || (xor == 0 && stored_xor == Some(1));
+    u8_at(bytes, 31) == Some(sum) && xor_matches
+}

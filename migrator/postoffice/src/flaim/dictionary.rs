@@ -1,0 +1,238 @@
+//! The dictionary: which fields, containers and indexes a database has (format notes 9).
+
+use std::collections::BTreeMap;
+
+use super::damage::Damage;
+use super::field::{FieldKind, FieldKinds};
+use super::logical_file::{DEFAULT_CONTAINER, DICTIONARY_CONTAINER, NAME_INDEX};
+use super::record::{Field, Record};
+use super::text;
+
+/// Tags of the dictionary's own fields.
+pub(super) mod tag {
+    pub(in super::super) const FIELD: u16 = 32100;
+    pub(in super::super) const INDEX: u16 = 32101;
+    pub(in super::super) const TYPE: u16 = 32102;
+    pub(in super::super) const COMMENT: u16 = 32103;
+    pub(in super::super) const CONTAINER: u16 = 32104;
+    pub(in super::super) const LANGUAGE: u16 = 32105;
+    pub(in super::super) const OPTIONAL: u16 = 32106;
+    pub(in super::super) const UNIQUE: u16 = 32107;
+    pub(in super::super) const KEY: u16 = 32108;
+    pub(in super::super) const CASE: u16 = 32138;
+    pub(in super::super) const COUNT: u16 = 32141;
+    pub(in super::super) const POSITIONING: u16 = 32142;
+    pub(in super::super) const REQUIRED: u16 = 32147;
+    pub(in super::super) const USE: u16 = 32148;
+    pub(in super::super) const LIMIT: u16 = 32150;
+}
+
+/// The most characters of a text that a key takes where the index names no other limit.
+const CHARACTERS_DEFAULT_MAX: usize = 256;
+
+/// What one item of the dictionary defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemKind {
+    /// A field; without a type where the definition names none that is known.
+    Field(Option<FieldKind>),
+    /// An index.
+    Index(IndexDefinition),
+    /// A container.
+    Container,
+    /// Something else: an area, a reserved name, an encryption definition.
+    Other(u16),
+}
+
+/// One item of the dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// What it defines.
+    pub kind: ItemKind,
+}
+
+/// How an index makes keys out of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexDefinition {
+    /// The container whose records it covers; `None` for all of them.
+    pub container: Option<u16>,
+    /// The pieces of a key, in order.
+    pub pieces: Vec<KeyPiece>,
+    /// Whether each key belongs to one record.
+    pub is_unique: bool,
+    /// Whether its inner blocks count references.
+    pub is_positioning: bool,
+    /// Why this engine cannot make its keys, where it cannot.
+    pub not_computable: Option<&'static str>,
+}
+
+/// One piece of the keys of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPiece {
+    /// The tag of the field.
+    pub tag: u16,
+    /// Whether case makes no difference.
+    pub is_upper: bool,
+    /// The most characters of a text that the key takes.
+    pub characters_max: usize,
+}
+
+/// Every item of a database's dictionary, by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dictionary {
+    items: BTreeMap<u16, Item>,
+}
+
+impl FieldKinds for Dictionary {
+    fn kind_of(&self, tag: u16) -> Option<FieldKind> {
+        match self.items.get(&tag)?.kind {
+            ItemKind::Field(kind) => kind,
+            _ => None,
+        }
+    }
+}
+
+impl Dictionary {
+    /// The items by number.
+    pub fn items(&self) -> impl Iterator<Item = (u16, &Item)> {
+        self.items.iter().map(|(number, item)| (*number, item))
+    }
+
+    /// One item.
+    pub fn item(&self, number: u16) -> Option<&Item> {
+        self.items.get(&number)
+    }
+
+    /// The definition of an index, the built-in one on names included.
+    pub fn index(&self, number: u16) -> Option<IndexDefinition> {
+        if number == NAME_INDEX {
+            return Some(name_index());
+        }
+        match &self.items.get(&number)?.kind {
+            ItemKind::Index(definition) => Some(definition.clone()),
+            _ => None,
+        }
+    }
+
+    /// Takes up one record of the dictionary container.
+    pub(super) fn add(&mut self, record: &Record) -> Result<(), Damage> {
+        let number = u16::try_from(record.number).map_err(|_| Damage::DictionaryItem)?;
+        let fields: Vec<Field<'_>> = record.fields().collect();
+        let (root, rest) = fields.split_first().ok_or(Damage::DictionaryItem)?;
+        let kind = match root.tag {
+            tag::FIELD => ItemKind::Field(field_kind(rest)),
+            tag::INDEX => ItemKind::Index(index_definition(rest)?),
+            tag::CONTAINER => ItemKind::Container,
+            other => ItemKind::Other(other),
+        };
+        let name = text::decode(root.stored)?;
+        self.items.insert(number, Item { name, kind });
+        Ok(())
+    }
+}
+
+/// The index on names: the root of each record of the dictionary, mixed case (format notes 8.5).
+fn name_index() -> IndexDefinition {
+    IndexDefinition {
+        container: Some(DICTIONARY_CONTAINER),
+        pieces: Vec::new(),
+        is_unique: false,
+        is_positioning: false,
+        not_computable: None,
+    }
+}
+
+fn field_kind(fields: &[Field<'_>]) -> Option<FieldKind> {
+    let named = fields
+        .iter()
+        .find(|field| field.level == 1 && field.tag == tag::TYPE)?;
+    FieldKind::from_name(named.stored)
+}
+
+/// The number that a text spells.
+fn spelled_number(stored: &[u8]) -> Option<u16> {
+    std::str::from_utf8(stored).ok()?.trim().parse().ok()
+}
+
+fn index_definition(fields: &[Field<'_>]) -> Result<IndexDefinition, Damage> {
+    let mut definition = IndexDefinition {
+        container: Some(DEFAULT_CONTAINER),
+        ..name_index()
+    };
+    let refuse = |definition: &mut IndexDefinition, reason| {
+        definition.not_computable.get_or_insert(reason);
+    };
+    for (position, field) in fields.iter().enumerate() {
+        if field.level != 1 {
+            continue;
+        }
+        match field.tag {
+            tag::COMMENT | tag::COUNT => {}
+            tag::CONTAINER if field.stored == b"*" => definition.container = None,
+            tag::CONTAINER => {
+                let number = spelled_number(field.stored).ok_or(Damage::DictionaryItem)?;
+                definition.container = (number != 0).then_some(number);
+            }
+            tag::LANGUAGE if field.stored.eq_ignore_ascii_case(b"US") => {}
+            tag::LANGUAGE => refuse(&mut definition, "its language is not US English"),
+            tag::UNIQUE => definition.is_unique = true,
+            tag::POSITIONING => definition.is_positioning = true,
+            tag::KEY => {
+                let rest = fields.get(position + 1..).unwrap_or_default();
+                if let Err(reason) = add_pieces(&mut definition, rest) {
+                    refuse(&mut definition, reason);
+                }
+            }
+            _ => refuse(&mut definition, "it has an option that is not known"),
+        }
+    }
+    if definition.container.is_none() {
+        refuse(&mut definition, "it covers all containers");
+    }
+    if definition.pieces.is_empty() {
+        refuse(&mut definition, "it has no key");
+    }
+    Ok(definition)
+}
+
+/// Reads the pieces below the key field; the reason where one cannot be computed.
+fn add_pieces(definition: &mut IndexDefinition, fields: &[Field<'_>]) -> Result<(), &'static str> {
+    let mut required = Vec::new();
+    for field in fields.iter().take_while(|field| field.level > 1) {
+        if field.level == 2 {
+            if field.tag != tag::FIELD {
+                return Err("its key has a part that is not known");
+            }
+            // A path of several tags stands with dots or blanks between them.
+            let tag = spelled_number(field.stored).ok_or("it follows a path of several fields")?;
+            definition.pieces.push(KeyPiece {
+                tag,
+                is_upper: false,
+                characters_max: CHARACTERS_DEFAULT_MAX,
+            });
+            required.push(false);
+            continue;
+        }
+        let (Some(piece), Some(is_required)) = (definition.pieces.last_mut(), required.last_mut())
+        else {
+            return Err("its key has a part that is not known");
+        };
+        match (field.level, field.tag) {
+            (3, tag::REQUIRED) => *is_required = true,
+            (3, tag::OPTIONAL) => return Err("a piece of its key is optional"),
+            (3, tag::CASE) => piece.is_upper = field.stored.eq_ignore_ascii_case(b"upper"),
+            (3, tag::LIMIT) => {
+                let limit = spelled_number(field.stored).ok_or("its limit is malformed")?;
+                piece.characters_max = usize::from(limit);
+            }
+            (3, tag::USE) if field.stored.eq_ignore_ascii_case(b"value") => {}
+            _ => return Err("a piece of its key has an option that is not known"),
+        }
+    }
+    if required.iter().all(|is_required| *is_required) {
+        Ok(())
+    } else {
+        Err("a piece of its key is not required")
+    }
+}

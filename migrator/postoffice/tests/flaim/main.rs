@@ -1,0 +1,8 @@
+//! The FLAIM engine against databases that an independent implementation wrote.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
+
+mod check;
+mod hostile;
+mod read;
+mod samples;
