@@ -36,6 +36,7 @@ mod logical_file;
 mod record;
 mod references;
 mod roll_forward;
+mod roll_forward_log;
 mod roll_forward_record;
 mod rollback;
 mod store;

@@ -10,7 +10,9 @@
 //! bytes, so one flipped bit is always found there; of the header, only the application's own version (two bytes) and
 //! the default language (one byte) may hold anything, and the bytes between the log header and the database header have
 //! no meaning.  Bytes behind the used end of a block are garbage by design.  A test flips every bit of a sample's used
-//! bytes and measures the share.
+//! bytes: 21,000 of 21,024 are found, and the other 24 are those three bytes.  Where the checksum is made right after the
+//! change, as a program would that writes wrong content on purpose, 56 % are found: what escapes then is the content of
+//! fields that no index covers, names of tags, transaction numbers and fields of block headers that nothing reads.
 
 mod branch;
 mod compare;
@@ -146,7 +148,8 @@ impl Findings {
 
 /// Checks a database.
 ///
-/// An error means that there is no database to check ([`Error::NotOurs`]), or that a read failed; damage is a finding.
+/// An error means that there is no database to check ([`Error::NotOurs`]), that a read failed, or that something is larger
+/// than the limits; damage is a finding.
 pub fn check(files: impl FileSet, options: CheckOptions) -> Result<CheckReport, Error> {
     let header = probe_files(&files)?;
     let mut report = CheckReport {
@@ -178,10 +181,7 @@ fn note<T>(result: Result<T, Error>, findings: &mut Findings) -> Result<Option<T
     let damage = match result {
         Ok(value) => return Ok(Some(value)),
         Err(Error::Damaged(fault)) => {
-            // The reader meets again what a walk has already found.
-            if !findings.list.contains(&fault) {
-                findings.add(fault);
-            }
+            findings.add(fault);
             return Ok(None);
         }
         Err(Error::Rollback { address, .. }) => Place::default()
@@ -211,13 +211,12 @@ fn check_blocks<F: FileSet>(
     let logical_files = check_entries(&store, &mut space, findings)?;
     space.check_pcode(&store, header, findings)?;
     report.blocks_free = space.check_available(&store, header, findings)?;
-    // Without the dictionary the types of fields are unknown; what keeps it from being read becomes a finding, or is one.
-    let opened = Database::open_at_checkpoint(files, options.limits);
-    let known = findings.list.len();
-    let opened = note(opened, findings)?;
-    if known == 0 && opened.is_none() && findings.list.is_empty() {
-        return Ok(());
-    }
+    // Without the dictionary the types of fields are unknown, and keys cannot be compared.
+    let (opened, obstacle) = match Database::open_at_checkpoint(files, options.limits) {
+        Ok(database) => (Some(database), None),
+        Err(error @ Error::Damaged(_)) => (None, Some(error)),
+        Err(error) => return Err(error),
+    };
     for file in logical_files.values() {
         let definition = opened
             .as_ref()
@@ -229,6 +228,10 @@ fn check_blocks<F: FileSet>(
         report.trees.insert(file.number, walk.run()?);
     }
     space.check_unused(&store, findings)?;
+    // What kept the reader from opening it is named by the walks above, and more exactly.
+    if let Some(error) = obstacle.filter(|_| findings.list.is_empty()) {
+        return Err(error);
+    }
     if let Some(database) = opened {
         check_definitions(&database, &logical_files, findings);
         compare::indexes(&database, &mut report.trees, findings)?;

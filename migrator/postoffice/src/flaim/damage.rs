@@ -75,6 +75,7 @@ damages! {
     ReferenceOrder "REFERENCE-ORDER" "References are not in descending order, or reach zero"
     ReferenceDomain "REFERENCE-DOMAIN" "References lie outside the domain of their element"
     ReferenceNotUnique "REFERENCE-NOT-UNIQUE" "A unique index has a key with several records"
+    ReferenceCount "REFERENCE-COUNT" "An index holds more references than a database of its size can need"
     KeyNotInIndex "KEY-NOT-IN-INDEX" "A record has a key that the index does not hold"
     KeyNotInRecord "KEY-NOT-IN-RECORD" "An index holds a key that the record does not have"
     AvailableKind "AVAILABLE-KIND" "A block in the list of free blocks is not free"

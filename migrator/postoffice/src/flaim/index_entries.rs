@@ -36,6 +36,7 @@ pub(super) struct StoredEntries<'a, F> {
     key: Arc<[u8]>,
     previous: Option<IndexEntry>,
     inside_key: bool,
+    references_left: u64,
 }
 
 impl<'a, F: FileSet> StoredEntries<'a, F> {
@@ -45,7 +46,7 @@ impl<'a, F: FileSet> StoredEntries<'a, F> {
         root: BlockAddress,
     ) -> Result<Self, Error> {
         let cursor = Cursor::open(store, index, root, Start::Beginning)?;
-        Ok(Self::new(cursor))
+        Ok(Self::new(cursor, store.geometry.references_max()))
     }
 
     /// The entries from the element on that would hold this key and record.
@@ -57,19 +58,20 @@ impl<'a, F: FileSet> StoredEntries<'a, F> {
         record: u32,
     ) -> Result<Self, Error> {
         let cursor = Cursor::open(store, index, root, Start::Key(key, record >> 8))?;
-        let mut entries = Self::new(cursor);
+        let mut entries = Self::new(cursor, store.geometry.references_max());
         // The leaf may begin in the middle of a key's elements.
         entries.inside_key = true;
         Ok(entries)
     }
 
-    fn new(cursor: Cursor<'a, F>) -> Self {
+    fn new(cursor: Cursor<'a, F>, references_max: u64) -> Self {
         Self {
             cursor,
             element: None,
             key: Arc::from([].as_slice()),
             previous: None,
             inside_key: false,
+            references_left: references_max,
         }
     }
 
@@ -120,6 +122,10 @@ impl<'a, F: FileSet> StoredEntries<'a, F> {
             let fault = place.in_record(record).fault(Damage::ReferenceOrder);
             return Err(fault.into());
         }
+        self.references_left = self
+            .references_left
+            .checked_sub(1)
+            .ok_or_else(|| place.fault(Damage::ReferenceCount))?;
         self.previous = Some(entry.clone());
         Ok(entry)
     }

@@ -55,6 +55,17 @@ impl Geometry {
         full_files * self.blocks_per_file() + in_last
     }
 
+    /// More references than any index of a database of this size needs.
+    ///
+    /// A few bytes may claim a run of millions, and a hostile index could make of each element such a run.  A key of a
+    /// record costs at least two bytes there; the factor leaves room for compound keys, which multiply.
+    pub(super) fn references_max(&self) -> u64 {
+        let bytes = self
+            .block_count()
+            .saturating_mul(u64::from(self.block_size));
+        bytes.saturating_mul(16)
+    }
+
     /// How many blocks a full file holds.
     fn blocks_per_file(&self) -> u64 {
         self.file_bytes_max.div_ceil(u64::from(self.block_size))

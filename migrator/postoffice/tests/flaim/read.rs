@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::BufRead as _;
 
 use postoffice::flaim::{
-    Database, DatabaseFile, Field, FieldKind, FileSet, Limits, OpenFileSet, Record, Value, probe,
+    CheckOptions, Database, DatabaseFile, Field, FieldKind, FileSet, Limits, OpenFileSet, Record,
+    Value, check, probe,
 };
 use serde_json::Value as Json;
 
@@ -218,7 +219,9 @@ fn further_samples_read_as_their_dumps() {
             reader.lines().map(Result::unwrap)
         };
         let with_indexes = open().any(|line| line.starts_with("{\"index\""));
-        assert_reads_as(folder.to_str().unwrap(), files, open(), with_indexes);
+        assert_reads_as(folder.to_str().unwrap(), &files, open(), with_indexes);
+        let report = check(&files, CheckOptions::default()).unwrap();
+        assert_eq!(report.findings, [], "{}", folder.display());
         count += 1;
     }
     println!("{count} further samples read as their dumps");

@@ -16,6 +16,9 @@ use super::super::key::{NoKey, keys};
 use super::super::logical_file::LogicalFileKind;
 use super::{Comparison, Findings, TreeReport};
 
+/// How many steps of looking up go into naming the entries that differ; then what was named must do.
+const NAMING_STEPS_MAX: u64 = 20_000_000;
+
 /// A sum over entries that is the same in any order.
 #[derive(Default, PartialEq, Eq)]
 struct Fingerprint {
@@ -99,10 +102,14 @@ fn compare<F: FileSet>(
         }
     }
     if let Some(reason) = first_reason {
-        name_differences(database, index, container, definition, findings)?;
+        let is_whole = name_differences(database, index, container, definition, findings)?;
         return Ok(Comparison::Partial {
             records_left_out,
-            reason,
+            reason: if is_whole {
+                reason
+            } else {
+                "comparing the rest one by one takes too long"
+            },
         });
     }
     let mut of_index = Fingerprint::default();
@@ -112,19 +119,29 @@ fn compare<F: FileSet>(
     }
     if of_records != of_index {
         name_differences(database, index, container, definition, findings)?;
+        // The sums differ, so something does, even where none could be named in time.
+        if !findings.concern(index) {
+            findings.add(Place::in_logical_file(index).fault(Damage::KeyNotInIndex));
+        }
     }
     Ok(Comparison::Whole)
 }
 
-/// Names each entry that stands on one side only.
+/// Names each entry that stands on one side only; `false` where that took too long or found too much to go on.
 fn name_differences<F: FileSet>(
     database: &Database<F>,
     index: u16,
     container: u16,
     definition: &IndexDefinition,
     findings: &mut Findings,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let place = Place::in_logical_file(index);
+    let mut steps_left = NAMING_STEPS_MAX;
+    // Dense runs make a single look-up long; without an end, naming would take the square of the database's size.
+    let mut may_go_on = || {
+        steps_left = steps_left.saturating_sub(1);
+        steps_left > 0
+    };
     let root = database.logical_file(index, LogicalFileKind::Index)?.root;
     for record in database.records(container)? {
         let record = record?;
@@ -142,17 +159,23 @@ fn name_differences<F: FileSet>(
                 .is_some_and(|(entry, _)| entry.order() < wanted.order())
             {
                 nearest = entries.next()?;
+                if !may_go_on() {
+                    return Ok(false);
+                }
             }
             if nearest.is_none_or(|(entry, _)| entry != wanted) {
                 findings.add(place.in_record(record.number).fault(Damage::KeyNotInIndex));
             }
-            if findings.is_full() {
-                return Ok(());
+            if findings.is_full() || !may_go_on() {
+                return Ok(false);
             }
         }
     }
     let mut entries = StoredEntries::open(&database.store, index, root)?;
     while let Some((entry, at)) = entries.next()? {
+        if !may_go_on() {
+            return Ok(false);
+        }
         let is_backed = match database.stored_record(container, entry.record)? {
             // A record whose keys cannot be made may have any.
             Some(record) => {
@@ -164,8 +187,8 @@ fn name_differences<F: FileSet>(
             findings.add(at.in_record(entry.record).fault(Damage::KeyNotInRecord));
         }
         if findings.is_full() {
-            return Ok(());
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }

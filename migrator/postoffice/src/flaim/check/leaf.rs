@@ -37,6 +37,7 @@ pub(super) struct Leaves<'a> {
     marks: Marks,
     has_gap: bool,
     entries: u64,
+    references_max: u64,
 }
 
 /// The marks at the end of a tree.
@@ -47,7 +48,7 @@ struct Marks {
 }
 
 impl<'a> Leaves<'a> {
-    pub(super) fn new(file: LogicalFile) -> Self {
+    pub(super) fn new(file: LogicalFile, references_max: u64) -> Self {
         Self {
             file,
             dictionary: None,
@@ -61,6 +62,7 @@ impl<'a> Leaves<'a> {
             marks: Marks::default(),
             has_gap: false,
             entries: 0,
+            references_max,
         }
     }
 
@@ -295,6 +297,9 @@ impl<'a> Leaves<'a> {
             before = None;
             lowest = reference;
             count += 1;
+            if self.entries + count > self.references_max {
+                return Err(Damage::ReferenceCount);
+            }
         }
         self.entries += count;
         if domain.is_some_and(|domain| domain != lowest >> 8) {

@@ -64,7 +64,7 @@ impl<'a, F: FileSet> TreeWalk<'a, F> {
             findings,
             space,
             neighbours: [Neighbour::Start; LEVEL_MAX as usize + 1],
-            leaves: Leaves::new(file),
+            leaves: Leaves::new(file, store.geometry.references_max()),
             blocks: 0,
         }
     }
