@@ -51,7 +51,7 @@ pub use database::{Database, Limits, Records, Recovery};
 pub use dictionary::{Dictionary, IndexDefinition, Item, ItemKind, KeyPiece};
 pub use error::{Error, Fault, NotOurs, Place};
 pub use field::{FIELD_LEVEL_MAX, FieldKind};
-pub use file_set::{FileSet, MemoryFileSet, OpenFileSet, ReadAt};
+pub use file_set::{FileSet, FileSetMut, MemoryFileSet, OpenFileSet, ReadAt};
 pub use header::{HEADER_BYTES, Header, LogHeader, probe, probe_files};
 pub use index_entries::{IndexEntries, IndexEntry};
 pub use logical_file::{

@@ -21,6 +21,14 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The operating system refused a write.
+    #[error("Cannot write the {file}")]
+    Write {
+        /// Which file of the set.
+        file: DatabaseFile,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The database is damaged at a place that the work needs.
     #[error("{0}")]
     Damaged(Fault),
@@ -72,6 +80,7 @@ impl Error {
         match self {
             Self::NotOurs(reason) => reason.code(),
             Self::Read { .. } => "FLAIM-READ",
+            Self::Write { .. } => "FLAIM-WRITE",
             Self::Damaged(fault) => fault.damage.code(),
             Self::NoSuchLogicalFile { .. } => "FLAIM-NO-LOGICAL-FILE",
             Self::TooLarge { .. } => "FLAIM-TOO-LARGE",

@@ -1,6 +1,7 @@
-//! What the engine reads through: positioned reads of the files of one database.
+//! What the engine reads and writes through: positioned reads and writes of the files of one database.
 //!
-//! The engine opens nothing itself.  Whoever calls it decides which handles these reads go to.
+//! The engine opens nothing itself.  Whoever calls it decides which handles these go to, makes a copy first where a
+//! crash must do no harm, and syncs afterwards.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +16,15 @@ pub trait FileSet {
 
     /// Reads bytes at `offset`; fewer than asked for only at the end of the file, as `pread` does.
     fn read_at(&self, file: DatabaseFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+/// Positioned writes of the files of one database.
+///
+/// The engine changes files only through this trait, and only where a caller asks for a change.
+pub trait FileSetMut: FileSet {
+    /// Writes all of `bytes` at `offset`; makes the file where the set has none, and extends it where it is shorter,
+    /// with zeros in a gap.
+    fn write_at(&mut self, file: DatabaseFile, offset: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
 impl<F: FileSet + ?Sized> FileSet for &F {
@@ -121,6 +131,23 @@ impl<R: ReadAt> FileSet for OpenFileSet<R> {
     }
 }
 
+impl FileSetMut for MemoryFileSet {
+    fn write_at(&mut self, file: DatabaseFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let content = self.files.entry(file).or_default();
+        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let end = start
+            .checked_add(bytes.len())
+            .ok_or(io::ErrorKind::FileTooLarge)?;
+        if content.len() < end {
+            content.resize(end, 0);
+        }
+        if let Some(place) = content.get_mut(start..end) {
+            place.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
 /// Fills as much of `buffer` as the file has from `offset` on, and says how much that is.
 pub(super) fn read_up_to(
     files: &impl FileSet,
@@ -140,6 +167,18 @@ pub(super) fn read_up_to(
         }
     }
     Ok(filled.min(buffer.len()))
+}
+
+/// Writes all of `bytes`, with the engine's own error.
+pub(super) fn write_all(
+    files: &mut impl FileSetMut,
+    file: DatabaseFile,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    files
+        .write_at(file, offset, bytes)
+        .map_err(|source| Error::Write { file, source })
 }
 
 /// The size of a file, with the engine's own error.
