@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::PoisonError;
 
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
@@ -25,15 +26,19 @@ const STDERR: u32 = 1;
 
 /// Starts a command in a process group of its own, in a clean environment.
 pub(super) fn start(shared: &Shared, line: &[u8]) -> io::Result<Child> {
-    let options = &shared.options;
+    let environment = shared
+        .environment
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     Command::new("/bin/sh")
         .arg("-c")
         .arg(OsStr::from_bytes(line))
         .env_clear()
         .env("PATH", PATH)
-        .envs(&options.environment)
+        .envs(environment)
         .env(processes::VARIABLE, shared.mark.value())
-        .current_dir(&options.working_folder)
+        .current_dir(&shared.options.working_folder)
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -109,12 +109,6 @@ impl Stage {
         self.expect(&arguments, 0);
     }
 
-    /// Starts the ssh server anew, with another environment for its commands.
-    pub(crate) fn restart_server(&mut self, environment: BTreeMap<String, String>) {
-        let embedded = self.embedded.take().expect("running");
-        self.embedded = Some(embedded.restart_server(environment).expect("started again"));
-    }
-
     /// What differs between the trees, looked at without the migrator.
     pub(crate) fn differences(&self) -> Vec<String> {
         harness::checks::compare_trees(self.source(), self.destination()).expect("compared")
