@@ -47,6 +47,8 @@ pub struct EmbeddedOptions {
     pub with_poa: bool,
     /// The environment of commands at the destination.
     pub environment: BTreeMap<String, String>,
+    /// What those commands run under; see [`SshServerOptions::run_under`].
+    pub run_under: Vec<String>,
 }
 
 impl Embedded {
@@ -152,6 +154,7 @@ fn start_server(
     let mut server = SshServerOptions::new(folder.join("destination"));
     server.authorized_key = Some(pair.public_line());
     server.environment.clone_from(&options.environment);
+    server.run_under.clone_from(&options.run_under);
     let server = runtime.block_on(SshServer::start(server))?;
     let known_hosts = folder.join("keys/known_hosts");
     std::fs::write(&known_hosts, format!("{}\n", server.known_hosts_line()))

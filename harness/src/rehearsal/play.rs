@@ -67,6 +67,7 @@ impl<'a> Play<'a> {
                 with_documents: true,
                 with_poa: options.with_poa,
                 environment: BTreeMap::new(),
+                run_under: Vec::new(),
             },
         )?;
         if options

@@ -48,6 +48,9 @@ pub struct SshServerOptions {
     /// The environment of commands, besides a `PATH`; nothing of this process's own gets there.
     /// [`SshServer::set_environment`] changes it later.
     pub environment: BTreeMap<String, String>,
+    /// The program and its first arguments that the shell of each command runs under, such as one that makes a
+    /// namespace; none for most servers.
+    pub run_under: Vec<String>,
     /// The folder that commands start in, and that relative names of SFTP are relative to.
     pub working_folder: PathBuf,
     /// After how many bytes, both ways and all connections together, all connections are cut, once.
@@ -66,6 +69,7 @@ impl SshServerOptions {
             password: None,
             keyboard_interactive: false,
             environment: BTreeMap::new(),
+            run_under: Vec::new(),
             working_folder: working_folder.into(),
             cut_after_bytes: None,
             disk_full_after_bytes: None,
