@@ -18,6 +18,7 @@
 
 mod address;
 mod block;
+mod block_stream;
 mod bytes;
 mod changes;
 mod check;
@@ -44,7 +45,8 @@ mod text;
 mod value;
 mod version;
 
-pub use address::{BlockAddress, DatabaseFile};
+pub use address::{BlockAddress, DatabaseFile, base_of};
+pub use block_stream::{BlockStream, BlocksSeen};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
 pub use damage::Damage;
 pub use database::{Database, Limits, Records, Recovery};
