@@ -37,15 +37,53 @@ pub fn classify_document(path: &RelativePath) -> FileClass {
     look_up(table::DOCUMENT_FILES, path)
 }
 
+/// The database that the file at `path` belongs to: its path in lower case, without `.db`.
+///
+/// All files of one database have the same; `None` for what is no part of a database.
+pub fn database_of(path: &RelativePath) -> Option<RelativePath> {
+    base_in(table::FILES, path)
+}
+
+/// The same for a document storage area outside the post office.
+pub fn document_database_of(path: &RelativePath) -> Option<RelativePath> {
+    base_in(table::DOCUMENT_FILES, path)
+}
+
 fn look_up(rows: &[FileRow], path: &RelativePath) -> FileClass {
     let names: Vec<&[u8]> = path.components().collect();
-    let matches = |row: &&FileRow| match row.form {
-        Form::File => pattern::path_matches(row.pattern, &names),
-        Form::Database => pattern::database_matches(row.pattern, &names),
+    row_of(rows, &names).map_or(FileClass::Other, |row| row.class)
+}
+
+fn row_of<'a>(rows: &'a [FileRow], names: &[&[u8]]) -> Option<&'a FileRow> {
+    rows.iter().find(|row| match row.form {
+        Form::File => pattern::path_matches(row.pattern, names),
+        Form::Database => pattern::database_base(row.pattern, names).is_some(),
+    })
+}
+
+fn base_in(rows: &[FileRow], path: &RelativePath) -> Option<RelativePath> {
+    let names: Vec<&[u8]> = path.components().collect();
+    let row = row_of(rows, &names)?;
+    if !matches!(
+        row.class.copy_rule(),
+        CopyRule::UnderLock | CopyRule::AtomicSet
+    ) {
+        return None;
+    }
+    let (depth, base) = match row.form {
+        Form::Database => pattern::database_base(row.pattern, &names)?,
+        Form::File => {
+            let (name, folder) = names.split_last()?;
+            (folder.len(), crate::flaim::base_of(name))
+        }
     };
-    rows.iter()
-        .find(matches)
-        .map_or(FileClass::Other, |row| row.class)
+    let folder = names.iter().take(depth);
+    let base = folder
+        .chain([&base])
+        .fold(RelativePath::root(), |path, name| {
+            path.join(&name.to_ascii_lowercase())
+        });
+    Some(base)
 }
 
 /// What the folder at `path` is for.

@@ -38,6 +38,14 @@ impl Area {
         }
     }
 
+    /// The database that the file at `path` belongs to: its path in lower case, without `.db`.
+    pub(crate) fn database_of(&self, path: &RelativePath) -> Option<RelativePath> {
+        match self.kind {
+            AreaKind::PostOffice => layout::database_of(path),
+            AreaKind::Documents => layout::document_database_of(path),
+        }
+    }
+
     /// Whether the file at `path` is never copied and never compared: nobody's data, or a log that is not wanted.
     pub(crate) fn leaves_out(&self, path: &RelativePath, options: &CopyOptions) -> bool {
         let class = self.classify(path);

@@ -3,7 +3,7 @@
 //! ```text
 //! crawl (many threads) ──▶ files copied at once, in batches ──▶ committer: syncfs, then manifest
 //!    │                                                              ▲
-//!    ├──▶ databases, later, each under its lock ────────────────────┤
+//!    ├──▶ databases, later, each with its companions under its lock ┤
 //!    ├──▶ guardian set, last, as one unit ──────────────────────────┘
 //!    └──▶ plan of removals ──▶ limit checked ──▶ carried out ──▶ what stood in the way of a copy is copied
 //! ```
@@ -13,17 +13,18 @@
 
 mod committer;
 mod crawl;
-mod database;
 mod decide;
 mod entries;
 mod extras;
 mod file;
 mod files;
-mod guardian;
+mod locked;
 mod pass;
 mod removal;
 mod reserved;
 mod shared;
+mod stage;
+mod unit;
 
 pub use pass::run_pass;
 pub(crate) use pass::{prove_source, thread_count};

@@ -68,12 +68,12 @@ fn symbol_matches(symbol: u8, byte: u8) -> bool {
     }
 }
 
-/// Whether `path` names a database whose file name without `.db` has the form of `pattern`, or one of the files
-/// that a FLAIM database keeps beside it.
+/// Where `path` names a database whose file name without `.db` has the form of `pattern`, or one of the files that a
+/// FLAIM database keeps beside it: how deep the database lies, and its name without `.db`.
 ///
 /// Those are the data and rollback files `base.01`, `base.0g`, `base.00r`, the roll-forward log `base` + 5 digits
 /// of base 36 + `.log`, and from FLAIM 4.30 on the logs in the folder `base.rfl`.
-pub(super) fn database_matches(pattern: &str, path: &[&[u8]]) -> bool {
+pub(super) fn database_base<'a>(pattern: &str, path: &[&'a [u8]]) -> Option<(usize, &'a [u8])> {
     let (folder, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let depth = if folder.is_empty() {
         0
@@ -81,14 +81,15 @@ pub(super) fn database_matches(pattern: &str, path: &[&[u8]]) -> bool {
         folder.split('/').count()
     };
     if path.len() <= depth || (depth > 0 && !path_matches(folder, &path[..depth])) {
-        return false;
+        return None;
     }
-    let base_matches = |name: &[u8]| name_matches(base.as_bytes(), name);
-    match path[depth..] {
-        [name] => file_bases(name).into_iter().flatten().any(base_matches),
-        [folder, _] => without_extension(folder, b".rfl").is_some_and(base_matches),
-        _ => false,
-    }
+    let base_matches = |name: &&[u8]| name_matches(base.as_bytes(), name);
+    let found = match path[depth..] {
+        [name] => file_bases(name).into_iter().flatten().find(base_matches),
+        [folder, _] => without_extension(folder, b".rfl").filter(base_matches),
+        _ => None,
+    };
+    found.map(|name| (depth, name))
 }
 
 /// The base names of the databases that a file of this name can belong to.

@@ -236,3 +236,28 @@ fn the_skeleton_is_lower_case_with_parents_first() {
         assert!(seen.contains(&path(last.as_bytes())), "{last}");
     }
 }
+
+#[test]
+fn all_files_of_a_database_belong_to_it() {
+    let path = |text: &str| {
+        text.split('/').fold(RelativePath::root(), |path, name| {
+            path.join(name.as_bytes())
+        })
+    };
+    for (file, database) in [
+        ("OFUSER/USERABC.DB", Some("ofuser/userabc")),
+        ("OFUSER/UserAbc.01", Some("ofuser/userabc")),
+        ("ofuser/userabc.0G", Some("ofuser/userabc")),
+        ("ofuser/userabc00001.log", Some("ofuser/userabc")),
+        ("ofuser/USERABC.RFL/00000001.LOG", Some("ofuser/userabc")),
+        ("GWDMS/LIB000A/DMSD000A.01", Some("gwdms/lib000a/dmsd000a")),
+        ("gwdms/lib0001/other.db", Some("gwdms/lib0001/other")),
+        ("WPHOST.DB", Some("wphost")),
+        ("ngwguard.01", Some("ngwguard")),
+        ("OFUSER/USERABC.LCK", None),
+        ("OFFILES/FD0/USERABC.DB", None),
+        ("WPCSIN/4/USERABC.DB", None),
+    ] {
+        assert_eq!(database_of(&path(file)), database.map(path), "{file}");
+    }
+}

@@ -138,8 +138,7 @@ impl FolderWork<'_> {
             lock_file,
         };
         match rule {
-            CopyRule::UnderLock => self.shared.lists().databases.push(task),
-            CopyRule::AtomicSet => self.shared.lists().guardian.push(task),
+            CopyRule::UnderLock | CopyRule::AtomicSet => self.shared.lists().databases.push(task),
             _ => {
                 self.files.push(task);
                 if self.files.len() >= FILES_PER_TASK {

@@ -66,8 +66,21 @@ pub(crate) fn write_copy(
     destination: &Folder,
     name: &[u8],
 ) -> Result<Written, CopyFailure> {
+    write_copy_seen(source, destination, name, &mut |_| {})
+}
+
+/// The same, showing the bytes to `see` as they pass.
+///
+/// # Errors
+/// As [`write_copy`].
+pub(crate) fn write_copy_seen(
+    source: &OwnedFd,
+    destination: &Folder,
+    name: &[u8],
+    see: &mut dyn FnMut(&[u8]),
+) -> Result<Written, CopyFailure> {
     let handle = destination.create_file(name).map_err(CopyFailure::Write)?;
-    let outcome = fill(source, &handle);
+    let outcome = fill(source, &handle, see);
     match outcome {
         Ok((attributes, digest, began)) => Ok(Written {
             source: attributes,
@@ -83,10 +96,15 @@ pub(crate) fn write_copy(
     }
 }
 
-fn fill(source: &OwnedFd, target: &OwnedFd) -> Result<(Attributes, [u8; 32], Time), CopyFailure> {
+fn fill(
+    source: &OwnedFd,
+    target: &OwnedFd,
+    see: &mut dyn FnMut(&[u8]),
+) -> Result<(Attributes, [u8; 32], Time), CopyFailure> {
     let began = Time::now();
     let before = attributes_of(source)?;
     let (length, digest) = read_all(source, before.size, |block| {
+        see(block);
         write_all(target, block).map_err(CopyFailure::Write)
     })?;
     let after = attributes_of(source)?;

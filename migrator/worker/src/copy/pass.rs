@@ -4,16 +4,16 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use postoffice::layout::{self, CopyRule};
+use postoffice::layout::{self, CopyRule, FileClass};
 use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
 use super::committer::with_committer;
 use super::crawl::{Task, crawl};
-use super::database::copy_database;
-use super::guardian::copy_guardian_set;
+use super::locked::copy_unit;
 use super::removal::{carry_out, check_plan};
-use super::shared::{ClockShift, FileTask, FolderTask, Lists, Shared, problem};
+use super::shared::{ClockShift, FolderTask, Lists, Shared, problem};
+use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
@@ -196,16 +196,13 @@ impl Runner<'_> {
                 let threads = thread_count(self.options);
                 crawl(&shared, tasks, threads)?;
                 let databases = std::mem::take(&mut shared.lists().databases);
-                pool::run(databases, threads, |task, _| copy_database(&shared, task))?;
-                let mut guardian = std::mem::take(&mut shared.lists().guardian);
-                for area in 0..self.capabilities.areas.len() {
-                    let (members, rest): (Vec<FileTask>, Vec<FileTask>) = guardian
-                        .into_iter()
-                        .partition(|task| task.pair.area == area);
-                    guardian = rest;
-                    if !members.is_empty() {
-                        copy_guardian_set(&shared, members)?;
-                    }
+                let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&shared, databases)
+                    .into_iter()
+                    .partition(|unit| unit.class == FileClass::Guardian);
+                pool::run(databases, threads, |unit, _| copy_unit(&shared, unit))?;
+                // The guardian points to the databases, so it is younger than they are.
+                for unit in guardian {
+                    copy_unit(&shared, unit)?;
                 }
                 shared.flush_removals()
             },
@@ -258,15 +255,14 @@ fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
     let mut files = Vec::new();
     for task in std::mem::take(&mut lists.blocked_files) {
         match task.class.copy_rule() {
-            CopyRule::UnderLock => lists.databases.push(task),
-            CopyRule::AtomicSet => lists.guardian.push(task),
+            CopyRule::UnderLock | CopyRule::AtomicSet => lists.databases.push(task),
             _ => files.push(task),
         }
     }
     if !files.is_empty() {
         tasks.push(Task::Files(files));
     }
-    let is_done = tasks.is_empty() && lists.databases.is_empty() && lists.guardian.is_empty();
+    let is_done = tasks.is_empty() && lists.databases.is_empty();
     (tasks, is_done)
 }
 

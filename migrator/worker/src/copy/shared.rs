@@ -88,8 +88,8 @@ pub(super) enum FolderTask {
 /// What was found on the way and is dealt with after the crawl.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
+    /// Databases and their companions, the guardian's among them.
     pub(super) databases: Vec<FileTask>,
-    pub(super) guardian: Vec<FileTask>,
     pub(super) blocked_files: Vec<FileTask>,
     pub(super) blocked_folders: Vec<FolderTask>,
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,

@@ -1,0 +1,164 @@
+//! Databases and the guardian set: each unit is copied while it is locked, whole or not at all (DESIGN rule 4).
+//!
+//! ```text
+//! lock ── header ── all members under temporary names, blocks verified ── header and members unmoved? ── names
+//! ```
+
+use std::time::{Duration, Instant};
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::decide::Decision;
+use super::file::CopyFailure;
+use super::files::{Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
+use super::shared::{FileTask, Shared};
+use super::stage::{Attempted, copy_members};
+use super::unit::Unit;
+use crate::error::Result;
+use crate::finding::Verdict;
+use crate::locks::{self, Attempt};
+use crate::monitor::Count;
+use postoffice::layout::FileClass;
+
+/// How long to wait before a unit that moved is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Copies a unit where any member has changed.
+pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
+    let mut members = Vec::with_capacity(unit.members.len());
+    let mut changed = false;
+    let mut is_blocked = false;
+    for task in unit.members {
+        match look(shared, &task)? {
+            None => changed = true,
+            Some(decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder)) => {
+                put_off(shared, task, decision)?;
+                is_blocked = true;
+            }
+            Some(decision) => {
+                changed |= decision != Decision::Keep;
+                members.push(task);
+            }
+        }
+    }
+    if is_blocked {
+        // Where one member has to wait until its place is free, all wait.
+        for task in members {
+            wait_for_room(shared, task);
+        }
+        return Ok(());
+    }
+    if !changed {
+        let how_many = members.len() as u64;
+        shared.monitor.count(Count::FilesUnchanged, how_many);
+        return Ok(());
+    }
+    copy_locked(
+        shared,
+        Unit {
+            class: unit.class,
+            members,
+        },
+    )
+}
+
+/// What came of taking the lock.
+enum Lock {
+    /// Held, or not to be had from this file system at all, until the value is dropped.
+    Taken(Attempt),
+    /// Another program has it.
+    Busy,
+    /// The control file is not there or cannot be opened, which has been reported.
+    Reported,
+}
+
+fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
+    let wait = Duration::from_secs(shared.options.lock_wait_seconds);
+    let until = Instant::now() + wait;
+    let mut unreadable = None;
+    for attempt in 0..=shared.options.retries {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        let Some(control) = unit.control() else {
+            return Ok(());
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let lock = match take_lock(shared, control, left)? {
+            Lock::Taken(lock) => lock,
+            Lock::Busy => {
+                let why = "another program held its lock for all the time that was waited";
+                defer(shared, unit.class, &control.source_path(), why);
+                return Ok(());
+            }
+            Lock::Reported => return Ok(()),
+        };
+        unreadable = None;
+        match copy_members(shared, &unit, &lock)? {
+            Attempted::Whole => return Ok(()),
+            Attempted::Moved => {}
+            Attempted::Without(index) => {
+                unit.members.remove(index);
+            }
+            Attempted::Unreadable(path, errno) => unreadable = Some((path, errno)),
+        }
+        // A range that another program has locked shows itself as one of these on some mounts, and is tried again.
+        if let Some((path, errno)) = &unreadable
+            && !matches!(*errno, Errno::IO | Errno::ACCESS | Errno::AGAIN)
+        {
+            return shared.unreadable(path, *errno);
+        }
+        drop(lock);
+    }
+    if let Some((path, errno)) = unreadable {
+        return shared.unreadable(&path, errno);
+    }
+    if let Some(control) = unit.control() {
+        let why = "it changed each time while it was read";
+        defer(shared, unit.class, &control.source_path(), why);
+    }
+    Ok(())
+}
+
+/// Waits for the lock of the control file.
+fn take_lock(shared: &Shared<'_>, control: &FileTask, wait: Duration) -> Result<Lock> {
+    let lock_file = control.lock_file.as_deref();
+    let outcome = match locks::lock(control.source()?, &control.source_name, lock_file, wait) {
+        Ok(Attempt::Busy) => return Ok(Lock::Busy),
+        Ok(Attempt::Unsupported) => {
+            shared.report(
+                "no-locks",
+                Verdict::Done,
+                &control.source_path(),
+                "the mount of the source has no locks; the database is compared before and after it is copied",
+                "",
+            );
+            return Ok(Lock::Taken(Attempt::Unsupported));
+        }
+        Ok(lock) => return Ok(Lock::Taken(lock)),
+        Err(Errno::NOENT) => Outcome::Vanished,
+        Err(Errno::LOOP | Errno::INVAL) => Outcome::NotAFile,
+        Err(errno) => outcome_of(control, CopyFailure::Read(errno))?,
+    };
+    report_outcome(shared, control, &outcome)?;
+    Ok(Lock::Reported)
+}
+
+/// Says that a database, or the guardian set, is left to the next pass.
+fn defer(shared: &Shared<'_>, class: FileClass, path: &RelativePath, why: &str) {
+    shared.monitor.count(Count::FilesDeferred, 1);
+    let what = if class == FileClass::Guardian {
+        "the guardian set is"
+    } else {
+        "the database is"
+    };
+    shared.report(
+        "database-deferred",
+        shared.problem(),
+        path,
+        &format!("{why}; {what} left to the next pass"),
+        "In stage one nothing, or run a pass again when maintenance and backup are over; in stage two, stop what \
+         holds it, then run stage two again",
+    );
+}

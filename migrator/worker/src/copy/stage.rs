@@ -1,0 +1,201 @@
+//! Copying all members of a unit under temporary names, and giving them their names where nothing moved meanwhile.
+
+use std::os::fd::OwnedFd;
+
+use postoffice::flaim::{BlockStream, BlocksSeen, HEADER_BYTES, probe};
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::file::{CopyFailure, Written, temporary_name, write_copy_seen};
+use super::files::{Outcome, destination_of, open_source, outcome_of, publish, report_outcome};
+use super::shared::{FileTask, Shared};
+use super::unit::{KnownHeaders, Unit};
+use crate::error::Result;
+use crate::finding::Verdict;
+use crate::locks::Attempt;
+use crate::tree::Kind;
+
+/// What came of one attempt.
+pub(super) enum Attempted {
+    /// All members stand at the destination.
+    Whole,
+    /// A member moved while it was read.
+    Moved,
+    /// This member vanished; the others are tried without it.
+    Without(usize),
+    /// A member could not be read.
+    Unreadable(RelativePath, Errno),
+}
+
+/// A member under its temporary name.
+struct Staged<'a> {
+    task: &'a FileTask,
+    temporary: Vec<u8>,
+    written: Written,
+    blocks: Option<BlocksSeen>,
+}
+
+/// Copies all members, and gives them their names together where none of them moved meanwhile.
+pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> Result<Attempted> {
+    let headers = known_headers(unit)?;
+    let before = control_header(unit)?;
+    let mut staged = Vec::with_capacity(unit.members.len());
+    let mut attempted = Attempted::Whole;
+    for (index, task) in unit.members.iter().enumerate() {
+        match stage(shared, task, &headers)? {
+            Ok(member) => staged.push(member),
+            Err(Outcome::Unreadable(errno)) => {
+                attempted = Attempted::Unreadable(task.source_path(), errno);
+                break;
+            }
+            Err(Outcome::KeptChanging) => {
+                attempted = Attempted::Moved;
+                break;
+            }
+            Err(outcome) => {
+                report_outcome(shared, task, &outcome)?;
+                attempted = Attempted::Without(index);
+                break;
+            }
+        }
+    }
+    if matches!(attempted, Attempted::Whole)
+        && (control_header(unit)? != before || !all_stand_still(&staged)? || is_torn(&staged, lock))
+    {
+        attempted = Attempted::Moved;
+    }
+    if !matches!(attempted, Attempted::Whole) {
+        for member in &staged {
+            let removed = member.task.pair.destination.remove_file(&member.temporary);
+            if let Err(errno) = removed {
+                outcome_of(member.task, CopyFailure::Write(errno))?;
+            }
+        }
+        return Ok(attempted);
+    }
+    for member in &staged {
+        report_damage(shared, member);
+        publish(member.task, &member.temporary)?;
+    }
+    for member in &staged {
+        let destination = destination_of(member.task, &member.written)?;
+        shared.record(member.task, &member.written, &destination)?;
+    }
+    Ok(attempted)
+}
+
+/// Without a lock, a block whose checksum is wrong is a write that was caught half-way; under it, old damage.
+fn is_torn(staged: &[Staged<'_>], lock: &Attempt) -> bool {
+    matches!(lock, Attempt::Unsupported) && staged.iter().any(|member| damage(member) > 0)
+}
+
+fn damage(member: &Staged<'_>) -> u64 {
+    member.blocks.map_or(0, |seen| seen.damaged)
+}
+
+fn report_damage(shared: &Shared<'_>, member: &Staged<'_>) {
+    let Some(seen) = member.blocks.filter(|seen| seen.damaged > 0) else {
+        return;
+    };
+    let first = seen
+        .first
+        .map(|fault| fault.to_string())
+        .unwrap_or_default();
+    shared.report(
+        "database-damaged",
+        Verdict::Person,
+        &member.task.source_path(),
+        &format!(
+            "{} of its {} blocks are damaged at the source and were copied as they are; the first: {first}",
+            seen.damaged, seen.blocks
+        ),
+        "Run GWCheck on it at the source (structure, fix), then run a pass again; the migration cannot mend it",
+    );
+}
+
+fn all_stand_still(staged: &[Staged<'_>]) -> Result<bool> {
+    for member in staged {
+        let read = &member.written.source;
+        let now = member.task.source()?.look_at(&member.task.source_name);
+        let stands_still = matches!(now, Ok(Some(now)) if now.kind == Kind::File
+            && now.size == read.size && now.modified == read.modified);
+        if !stands_still {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The first bytes of the file whose header changes with every transaction; empty where it cannot be read, which
+/// staging it will say.
+fn control_header(unit: &Unit) -> Result<Vec<u8>> {
+    match unit.control() {
+        Some(control) => Ok(header(control)?.unwrap_or_default()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The headers of all databases among the members, as far as they are of the generation that is known.
+fn known_headers(unit: &Unit) -> Result<KnownHeaders> {
+    let mut headers = KnownHeaders::default();
+    for task in &unit.members {
+        if let Some(bytes) = header(task)?
+            && let Ok(known) = probe(&bytes)
+        {
+            headers.learn(&task.pair.path, &task.name, known);
+        }
+    }
+    Ok(headers)
+}
+
+fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
+    let Ok(source) = open_source(task)? else {
+        return Ok(None);
+    };
+    Ok(first_bytes(&source).ok())
+}
+
+/// The first bytes of a database, as many as there are.
+fn first_bytes(source: &OwnedFd) -> Result<Vec<u8>, Errno> {
+    let mut header = vec![0; HEADER_BYTES];
+    let mut length = 0;
+    while length < header.len() {
+        match rustix::io::pread(source, &mut header[length..], length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    header.truncate(length);
+    Ok(header)
+}
+
+fn stage<'a>(
+    shared: &Shared<'_>,
+    task: &'a FileTask,
+    headers: &KnownHeaders,
+) -> Result<Result<Staged<'a>, Outcome>> {
+    let source = match open_source(task)? {
+        Ok(handle) => handle,
+        Err(outcome) => return Ok(Err(outcome)),
+    };
+    let mut stream = headers
+        .find(&task.pair.path, &task.name)
+        .and_then(|(header, file)| BlockStream::new(header, file));
+    let temporary = temporary_name(shared.pass.id);
+    let written = write_copy_seen(&source, &task.pair.destination, &temporary, &mut |bytes| {
+        if let Some(stream) = &mut stream {
+            stream.push(bytes);
+        }
+    });
+    match written {
+        Ok(written) => Ok(Ok(Staged {
+            task,
+            temporary,
+            written,
+            blocks: stream.map(BlockStream::finish),
+        })),
+        Err(failure) => outcome_of(task, failure).map(Err),
+    }
+}
