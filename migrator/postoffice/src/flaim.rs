@@ -18,6 +18,7 @@
 
 mod address;
 mod block;
+mod block_writer;
 mod bytes;
 mod changes;
 mod check;
@@ -30,6 +31,7 @@ mod error;
 mod field;
 mod file_set;
 mod header;
+mod header_writer;
 mod index_entries;
 mod key;
 mod logical_file;
@@ -41,6 +43,7 @@ mod roll_forward_record;
 mod rollback;
 mod store;
 mod text;
+mod tree_writer;
 mod value;
 mod version;
 
@@ -53,6 +56,7 @@ pub use error::{Error, Fault, NotOurs, Place};
 pub use field::{FIELD_LEVEL_MAX, FieldKind};
 pub use file_set::{FileSet, FileSetMut, MemoryFileSet, OpenFileSet, ReadAt};
 pub use header::{HEADER_BYTES, Header, LogHeader, probe, probe_files};
+pub use header_writer::SerialNumbers;
 pub use index_entries::{IndexEntries, IndexEntry};
 pub use logical_file::{
     DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,

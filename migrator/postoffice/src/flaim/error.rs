@@ -64,6 +64,20 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// A tree would need more levels, or larger counts, than the format has.
+    #[error("Container or index {logical_file} is too large for one tree")]
+    TreeTooHigh {
+        /// The container or index.
+        logical_file: u16,
+    },
+    /// Records or keys come in an order in which no tree can be written, or have a number that no record has.
+    #[error("Record {record} cannot be added to container or index {logical_file} at this point")]
+    OutOfOrder {
+        /// The container or index.
+        logical_file: u16,
+        /// The record.
+        record: u32,
+    },
     /// The rollback log cannot be followed.
     #[error("The rollback log cannot be followed at {address}: {reason}")]
     Rollback {
@@ -86,6 +100,8 @@ impl Error {
             Self::TooLarge { .. } => "FLAIM-TOO-LARGE",
             Self::IndexNotComputable { .. } => "FLAIM-INDEX-NOT-COMPUTABLE",
             Self::RollForward { .. } => "FLAIM-ROLL-FORWARD",
+            Self::TreeTooHigh { .. } => "FLAIM-TREE-TOO-HIGH",
+            Self::OutOfOrder { .. } => "FLAIM-OUT-OF-ORDER",
             Self::Rollback { .. } => "FLAIM-ROLLBACK",
         }
     }
