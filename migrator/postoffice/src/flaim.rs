@@ -22,6 +22,7 @@
 
 mod address;
 mod block;
+mod block_stream;
 mod block_writer;
 mod bytes;
 mod changes;
@@ -55,7 +56,8 @@ mod tree_writer;
 mod value;
 mod version;
 
-pub use address::{BlockAddress, DatabaseFile};
+pub use address::{BlockAddress, DatabaseFile, base_of};
+pub use block_stream::{BlockStream, BlocksSeen};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
 pub use create::{CreateOptions, Creator};
 pub use damage::Damage;
