@@ -1,40 +1,50 @@
-//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check.
+//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check, create.
 //!
 //! ```text
 //!  FileSet (whoever calls) ── BlockStore ── Cursor ── records ─┐
 //!      │                         │             └──── entries ──┼── Database ── check
 //!      │                    rollback log                       │
 //!      └── roll-forward log ───────────────────────── changes ─┘
+//!
+//!  FileSetMut ── BlockSink ── TreeWriter ┬─ records ── RecordBuilder ─┐
+//!                                        └─ entries ── EntrySorter ───┴── Creator
 //! ```
 //!
 //! Invariants:
 //!
-//! * The engine opens no file, writes no file and prints nothing.  It reads through [`FileSet`].
+//! * The engine opens no file and prints nothing.  It reads through [`FileSet`], and writes only through [`FileSetMut`].
 //! * Every byte is hostile.  Lengths are checked before anything is taken or allocated, chains of blocks are bounded by
 //!   the size of the database, and what is wrong is an [`Error`] or a finding with a stable code.
 //! * Memory follows the depth of a tree and the size of one record ([`Limits`]), not the size of the database.  Recovery
-//!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed.
+//!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed; writing
+//!   adds one block for each level of each open tree, and what its caller allows for sorting.
 //! * What the format notes call a guess is refused or verified at run time, never relied on.
 
 mod address;
 mod block;
 mod block_stream;
+mod block_writer;
 mod bytes;
 mod changes;
 mod check;
+mod create;
 mod cursor;
 mod damage;
 mod database;
 mod dictionary;
 mod element;
+mod entry_sorter;
 mod error;
 mod field;
+mod field_writer;
 mod file_set;
 mod header;
+mod header_writer;
 mod index_entries;
 mod key;
 mod logical_file;
 mod record;
+mod record_builder;
 mod references;
 mod roll_forward;
 mod roll_forward_log;
@@ -42,25 +52,30 @@ mod roll_forward_record;
 mod rollback;
 mod store;
 mod text;
+mod tree_writer;
 mod value;
 mod version;
 
 pub use address::{BlockAddress, DatabaseFile, base_of};
 pub use block_stream::{BlockStream, BlocksSeen};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
+pub use create::{CreateOptions, Creator};
 pub use damage::Damage;
 pub use database::{Database, Limits, Records, Recovery};
 pub use dictionary::{Dictionary, IndexDefinition, Item, ItemKind, KeyPiece};
+pub use entry_sorter::{MemoryScratch, Scratch};
 pub use error::{Error, Fault, NotOurs, Place};
 pub use field::{FIELD_LEVEL_MAX, FieldKind};
 pub use file_set::{FileSet, FileSetMut, MemoryFileSet, OpenFileSet, ReadAt};
 pub use header::{HEADER_BYTES, Header, LogHeader, probe, probe_files};
+pub use header_writer::SerialNumbers;
 pub use index_entries::{IndexEntries, IndexEntry};
 pub use logical_file::{
     DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,
     TRACKER_CONTAINER,
 };
 pub use record::{Field, Record};
+pub use record_builder::{FieldValue, RecordBuilder};
 pub use text::encode_text;
 pub use value::Value;
 pub use version::Version;

@@ -64,6 +64,56 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// A tree would need more levels, or larger counts, than the format has.
+    #[error("Container or index {logical_file} is too large for one tree")]
+    TreeTooHigh {
+        /// The container or index.
+        logical_file: u16,
+    },
+    /// Records or keys come in an order in which no tree can be written, or have a number that no record has.
+    #[error("Record {record} cannot be added to container or index {logical_file} at this point")]
+    OutOfOrder {
+        /// The container or index.
+        logical_file: u16,
+        /// The record.
+        record: u32,
+    },
+    /// A field or its value cannot be stored in this database.
+    #[error("Field {tag} cannot be stored: {reason}")]
+    CannotStore {
+        /// The number of the field's tag.
+        tag: u16,
+        /// Why.
+        reason: &'static str,
+    },
+    /// An item of the dictionary cannot be defined.
+    #[error("Item {item} of the dictionary cannot be defined: {reason}")]
+    CannotDefine {
+        /// Its number.
+        item: u16,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A database cannot be created as it was asked for.
+    #[error("The database cannot be created: {reason}")]
+    CannotCreate {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Two records have the same key in an index that allows one.
+    #[error("Record {record} has a key in the unique index {index} that another record has too")]
+    NotUnique {
+        /// The index.
+        index: u16,
+        /// One of the records.
+        record: u32,
+    },
+    /// A scratch file cannot be made, written or read.
+    #[error("Cannot use a scratch file")]
+    Scratch {
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The rollback log cannot be followed.
     #[error("The rollback log cannot be followed at {address}: {reason}")]
     Rollback {
@@ -86,6 +136,13 @@ impl Error {
             Self::TooLarge { .. } => "FLAIM-TOO-LARGE",
             Self::IndexNotComputable { .. } => "FLAIM-INDEX-NOT-COMPUTABLE",
             Self::RollForward { .. } => "FLAIM-ROLL-FORWARD",
+            Self::TreeTooHigh { .. } => "FLAIM-TREE-TOO-HIGH",
+            Self::OutOfOrder { .. } => "FLAIM-OUT-OF-ORDER",
+            Self::CannotStore { .. } => "FLAIM-CANNOT-STORE",
+            Self::CannotDefine { .. } => "FLAIM-CANNOT-DEFINE",
+            Self::CannotCreate { .. } => "FLAIM-CANNOT-CREATE",
+            Self::NotUnique { .. } => "FLAIM-NOT-UNIQUE",
+            Self::Scratch { .. } => "FLAIM-SCRATCH",
             Self::Rollback { .. } => "FLAIM-ROLLBACK",
         }
     }

@@ -17,8 +17,10 @@ pub const HEADER_BYTES: usize = 2048;
 /// The offset of the first packet in a roll-forward log.
 pub(super) const ROLL_FORWARD_START: u32 = 512;
 
-const LOG_HEADER_OFFSET: usize = 16;
-const DATABASE_HEADER_OFFSET: usize = 1876;
+/// Where the log header stands in the control file.
+pub(super) const LOG_HEADER_OFFSET: usize = 16;
+/// Where the database header stands in the control file.
+pub(super) const DATABASE_HEADER_OFFSET: usize = 1876;
 const PRODUCT_GROUPWISE: u8 = 0x1f;
 const PRODUCT_OURS: u8 = 0xf3;
 const FILE_TYPE_OURS: u8 = 1;

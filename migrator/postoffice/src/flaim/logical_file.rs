@@ -20,7 +20,7 @@ pub const TRACKER_CONTAINER: u16 = 32002;
 pub const NAME_INDEX: u16 = 32003;
 
 /// How many bytes one entry takes.
-const ENTRY_BYTES: usize = 32;
+pub(super) const ENTRY_BYTES: usize = 32;
 
 /// Whether a logical file holds records or keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,32 @@ pub(super) fn parse_entry(entry: &[u8]) -> Result<Option<LogicalFile>, Damage> {
         root: BlockAddress::from_raw(root),
         next_record: u32_at(entry, 12).ok_or(Damage::LogicalFileEntry)?,
     }))
+}
+
+impl LogicalFile {
+    /// The entry as a new database holds it (format notes 4); some of its bytes have no meaning in any version.
+    pub(super) fn entry(&self) -> [u8; ENTRY_BYTES] {
+        /// How full blocks become, and how empty before they are merged, in 128th; always these.
+        const FILL: [u8; 2] = [116, 44];
+        let kind = match self.kind {
+            LogicalFileKind::Container => 1,
+            LogicalFileKind::Index => 3,
+        };
+        let mut entry = [0; ENTRY_BYTES];
+        let parts: [(usize, &[u8]); 5] = [
+            (0, &self.number.to_le_bytes()),
+            (2, &[kind]),
+            (4, &self.root.raw().to_le_bytes()),
+            (12, &self.next_record.to_le_bytes()),
+            (16, &FILL),
+        ];
+        for (offset, part) in parts {
+            for (to, from) in entry.iter_mut().skip(offset).zip(part) {
+                *to = *from;
+            }
+        }
+        entry
+    }
 }
 
 /// Walks the chain of blocks with entries, and hands out each block's address and each entry with its place.

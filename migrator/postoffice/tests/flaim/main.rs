@@ -4,6 +4,8 @@
 
 mod block_stream;
 mod check;
+mod create;
+mod create_random;
 mod hostile;
 mod read;
 mod samples;
