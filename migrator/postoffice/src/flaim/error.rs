@@ -78,6 +78,39 @@ pub enum Error {
         /// The record.
         record: u32,
     },
+    /// What the database keeps about the state of an index forbids to write it anew.
+    #[error("Index {index} cannot be written anew: {reason}")]
+    IndexState {
+        /// The index.
+        index: u16,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The database was not closed cleanly, and its recovery cannot be written.
+    #[error("The database needs a recovery that only its own engine can do: {reason}")]
+    NotRecoverable {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A value that is to change is encrypted.
+    #[error("A value that is to change is encrypted ({0})")]
+    EncryptedValue(Place),
+    /// A field was selected that cannot be meant.
+    #[error("Field {field} of container {container} cannot be selected: {reason}")]
+    Selection {
+        /// The container.
+        container: u16,
+        /// The number of the field's tag.
+        field: u16,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A plan was made for another state of the database.
+    #[error("The plan does not fit the database any more ({0})")]
+    PlanStale(Place),
+    /// No block can be added.
+    #[error("The database cannot grow: there is no number left for a further data file")]
+    Full,
     /// The rollback log cannot be followed.
     #[error("The rollback log cannot be followed at {address}: {reason}")]
     Rollback {
@@ -102,6 +135,12 @@ impl Error {
             Self::RollForward { .. } => "FLAIM-ROLL-FORWARD",
             Self::TreeTooHigh { .. } => "FLAIM-TREE-TOO-HIGH",
             Self::OutOfOrder { .. } => "FLAIM-OUT-OF-ORDER",
+            Self::IndexState { .. } => "FLAIM-INDEX-STATE",
+            Self::NotRecoverable { .. } => "FLAIM-NOT-RECOVERABLE",
+            Self::EncryptedValue(_) => "FLAIM-ENCRYPTED",
+            Self::Selection { .. } => "FLAIM-SELECTION",
+            Self::PlanStale(_) => "FLAIM-PLAN-STALE",
+            Self::Full => "FLAIM-FULL",
             Self::Rollback { .. } => "FLAIM-ROLLBACK",
         }
     }

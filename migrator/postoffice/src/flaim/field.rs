@@ -41,6 +41,17 @@ impl FieldKind {
         }
     }
 
+    /// The code of the type.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Text => 0,
+            Self::Number => 1,
+            Self::Binary => 2,
+            Self::Context => 3,
+            Self::Blob => 8,
+        }
+    }
+
     /// The name of the type, as the dictionary writes it.
     pub fn name(self) -> &'static str {
         match self {

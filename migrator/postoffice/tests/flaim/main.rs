@@ -4,5 +4,6 @@
 
 mod check;
 mod hostile;
+mod lowercase;
 mod read;
 mod samples;

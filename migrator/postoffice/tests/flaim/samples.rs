@@ -93,6 +93,26 @@ pub(crate) const SINGLE: &[&str] = &[
 /// The pairs before and after lower-casing.
 pub(crate) const PAIRS: &[&str] = &["13-v301-upper", "13-v400-mixed"];
 
+/// Versions and kinds of index of the pairs before and after lower-casing, and which archive has the dumps.
+pub(crate) const ALL_PAIRS: &[(&str, &str)] = &[
+    ("13-v301-mixed", "13-v400-mixed"),
+    ("13-v310-mixed", "13-v400-mixed"),
+    ("13-v400-mixed", "13-v400-mixed"),
+    ("13-v462-mixed", "13-v400-mixed"),
+    ("13-v301-upper", "13-v301-upper"),
+    ("13-v310-upper", "13-v301-upper"),
+    ("13-v400-upper", "13-v301-upper"),
+    ("13-v462-upper", "13-v301-upper"),
+];
+
+/// A database before lower-casing with its dump, and the dump afterwards.
+pub(crate) fn pair(name: &str, dumps: &str) -> (Sample, String) {
+    let mut before = load_from(name, "before");
+    before.expected = load_from(dumps, "before").expected;
+    let after = load_from(dumps, "after").expected;
+    (before, after.unwrap())
+}
+
 /// Every sound sample.
 pub(crate) fn sound() -> Vec<Sample> {
     let mut samples: Vec<Sample> = SINGLE.iter().map(|name| load(name)).collect();
