@@ -62,11 +62,12 @@ pub fn classify_folder(path: &RelativePath) -> FolderClass {
 
 /// Whether some file of a post office has a name of this form, wherever it stands.
 ///
-/// Forms that any name has (attachments, documents, queued mail) tell nothing and do not count.
+/// Forms that any name has before its extension (attachments, views, queued mail) tell nothing and do not count.
 pub fn is_known_file_name(name: &[u8]) -> bool {
     table::FILES.iter().any(|row| {
         let form = row.pattern.rsplit('/').next().unwrap_or_default();
-        let is_telling = form.bytes().any(|symbol| symbol.is_ascii_lowercase());
+        let stem = form.split('.').next().unwrap_or_default();
+        let is_telling = stem.bytes().any(|symbol| symbol.is_ascii_lowercase());
         is_telling
             && match row.form {
                 Form::File => pattern::path_matches(form, &[name]),

@@ -143,11 +143,8 @@ fn rebuild_container<F: FileSetMut>(
     let mut last_change = None;
     loop {
         blocks.reuse(unread.read_up_to(records.block())?);
-        match (
-            stored.take(),
-            database.changes.after(container, last_change),
-        ) {
-            (None, None) => break,
+        let change = database.changes.after(container, last_change);
+        match (stored.take(), change) {
             (Some(raw), change) if change.is_none_or(|(changed, _)| raw.number < changed) => {
                 writer.record(&mut blocks, raw.number, &raw.data)?;
                 stored = records.next()?;
@@ -155,18 +152,15 @@ fn rebuild_container<F: FileSetMut>(
             (raw, Some((changed, record))) => {
                 last_change = Some(changed);
                 stored = match raw {
-                    Some(raw) if raw.number != changed => Some(raw),
-                    Some(_) => records.next()?,
-                    None => None,
+                    Some(raw) if raw.number == changed => records.next()?,
+                    other => other,
                 };
                 if let Some(record) = record {
                     let data = encode(database, record)?;
-                    blocks.reuse(unread.read_up_to(records.block())?);
                     writer.record(&mut blocks, changed, &data)?;
                 }
             }
-            // The arm above takes every record that no change stands before.
-            (Some(_), None) => break,
+            (_, None) => break,
         }
     }
     let highest = writer.last_record().max(last_change.unwrap_or(0));

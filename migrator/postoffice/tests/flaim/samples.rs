@@ -181,3 +181,32 @@ pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
         .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
         .collect()
 }
+
+/// The databases below the folder that `FLAIM_SAMPLES` names, where it names one.
+pub(crate) fn further() -> Vec<(String, MemoryFileSet)> {
+    let mut folders: Vec<PathBuf> = std::env::var_os("FLAIM_SAMPLES")
+        .into_iter()
+        .map(PathBuf::from)
+        .collect();
+    let mut databases = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mut files = MemoryFileSet::new();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name == "guard.rfl" {
+                if let Ok(log) = std::fs::read(path.join("00000001.log")) {
+                    files.insert(DatabaseFile::RollForward(1), log);
+                }
+            } else if path.is_dir() {
+                folders.push(path);
+            } else if let Some(file) = database_file(name) {
+                files.insert(file, std::fs::read(&path).unwrap());
+            }
+        }
+        if files.get(DatabaseFile::CONTROL).is_some() {
+            databases.push((folder.display().to_string(), files));
+        }
+    }
+    databases
+}

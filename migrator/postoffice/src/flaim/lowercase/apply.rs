@@ -47,7 +47,7 @@ pub fn apply_lowercase<F: FileSetMut>(
         let database = Database::open(&copy, limits.database)?;
         let (patches, keys) = gather(&database, plan, limits)?;
         report.values = plan.changes.len();
-        report.value_blocks = write_values(&copy, &database.store, patches)?;
+        report.value_blocks = write_values(&copy, &database.store, &patches)?;
         for (index, changes) in keys {
             report
                 .indexes
@@ -173,7 +173,7 @@ fn patches_of(raw: &RawRecord, record: &Record, value: &NewValue) -> Vec<Patch> 
 fn write_values<F: FileSetMut>(
     copy: &WorkingCopy<'_, F>,
     store: &BlockStore<&WorkingCopy<'_, F>>,
-    patches: Vec<Patch>,
+    patches: &[Patch],
 ) -> Result<usize, Error> {
     let mut blocks = 0;
     for patches in patches.chunk_by(|a, b| a.block == b.block) {

@@ -58,8 +58,8 @@ pub(super) fn each_entry<F: FileSet>(
 pub(in super::super) struct Unread {
     place: Place,
     leaves: VecDeque<BlockAddress>,
-    /// Where the reading was last; none before its beginning.
-    latest: Option<Option<BlockAddress>>,
+    /// Where the reading was last: none before its beginning, "no block" behind its end.
+    latest: Option<BlockAddress>,
 }
 
 impl Unread {
@@ -76,7 +76,8 @@ impl Unread {
         &mut self,
         block: Option<BlockAddress>,
     ) -> Result<Vec<BlockAddress>, Error> {
-        if self.latest.replace(block) == Some(block) {
+        let position = block.unwrap_or(BlockAddress::NONE);
+        if self.latest.replace(position) == Some(position) {
             return Ok(Vec::new());
         }
         let Some(block) = block else {

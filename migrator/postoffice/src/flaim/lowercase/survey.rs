@@ -135,30 +135,23 @@ impl Survey {
             for watcher in &surveyed.watchers {
                 let index = watcher.index;
                 let name = watcher.name.clone();
-                match self.keys.get(&index).filter(|keys| !keys.is_empty()) {
-                    Some(keys) => {
-                        let (keys_removed, keys_added) = keys.counts();
-                        affected.insert(
-                            index,
-                            AffectedIndex {
-                                index,
-                                name,
-                                keys_removed,
-                                keys_added,
-                            },
-                        );
-                    }
-                    None => {
-                        let reason = watcher.why_unaffected(&surveyed.tags);
-                        unaffected.insert(
-                            index,
-                            UnaffectedIndex {
-                                index,
-                                name,
-                                reason,
-                            },
-                        );
-                    }
+                if let Some(keys) = self.keys.get(&index).filter(|keys| !keys.is_empty()) {
+                    let (keys_removed, keys_added) = keys.counts();
+                    let written_anew = AffectedIndex {
+                        index,
+                        name,
+                        keys_removed,
+                        keys_added,
+                    };
+                    affected.insert(index, written_anew);
+                } else {
+                    let reason = watcher.why_unaffected(&surveyed.tags);
+                    let stays = UnaffectedIndex {
+                        index,
+                        name,
+                        reason,
+                    };
+                    unaffected.insert(index, stays);
                 }
             }
         }

@@ -106,8 +106,8 @@ fn last_tag(field: Field<'_>) -> Option<u16> {
         return None;
     }
     let path = std::str::from_utf8(field.stored).ok()?;
-    let numbers = path.split(['.', ' ']).filter(|number| !number.is_empty());
-    numbers.last()?.parse().ok()
+    let mut numbers = path.rsplit(['.', ' ']);
+    numbers.find(|number| !number.is_empty())?.parse().ok()
 }
 
 /// Refuses an index of which the tracker holds something that writing it anew would make wrong: a state, how far it was
@@ -121,16 +121,17 @@ pub(in super::super) fn refuse_tracked<F: FileSet>(
         Err(Error::NoSuchLogicalFile { .. }) => None,
         Err(error) => return Err(error),
     };
-    for field in record.iter().flat_map(Record::fields).skip(1) {
-        let reason = match field.tag {
-            tag::KEY | tag::REFERENCES => "the tracker counts its keys",
-            tag::STATE => "it is suspended or otherwise not in use",
-            tag::LAST_CONTAINER | tag::LAST_RECORD | tag::ONLINE_TRANSACTION => {
-                "the tracker says how far it was built"
-            }
-            _ => "the tracker holds something about it that is not known",
-        };
-        return Err(Error::IndexState { index, reason });
-    }
-    Ok(())
+    // Behind the root stands what the tracker knows.
+    let Some(field) = record.iter().flat_map(Record::fields).nth(1) else {
+        return Ok(());
+    };
+    let reason = match field.tag {
+        tag::KEY | tag::REFERENCES => "the tracker counts its keys",
+        tag::STATE => "it is suspended or otherwise not in use",
+        tag::LAST_CONTAINER | tag::LAST_RECORD | tag::ONLINE_TRANSACTION => {
+            "the tracker says how far it was built"
+        }
+        _ => "the tracker holds something about it that is not known",
+    };
+    Err(Error::IndexState { index, reason })
 }
