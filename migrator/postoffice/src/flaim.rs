@@ -1,19 +1,23 @@
-//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check.
+//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check, create.
 //!
 //! ```text
 //!  FileSet (whoever calls) ── BlockStore ── Cursor ── records ─┐
 //!      │                         │             └──── entries ──┼── Database ── check
 //!      │                    rollback log                       │
 //!      └── roll-forward log ───────────────────────── changes ─┘
+//!
+//!  FileSetMut ── BlockSink ── TreeWriter ┬─ records ── RecordBuilder ─┐
+//!                                        └─ entries ── EntrySorter ───┴── Creator
 //! ```
 //!
 //! Invariants:
 //!
-//! * The engine opens no file, writes no file and prints nothing.  It reads through [`FileSet`].
+//! * The engine opens no file and prints nothing.  It reads through [`FileSet`], and writes only through [`FileSetMut`].
 //! * Every byte is hostile.  Lengths are checked before anything is taken or allocated, chains of blocks are bounded by
 //!   the size of the database, and what is wrong is an [`Error`] or a finding with a stable code.
 //! * Memory follows the depth of a tree and the size of one record ([`Limits`]), not the size of the database.  Recovery
-//!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed.
+//!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed; writing
+//!   adds one block for each level of each open tree, and what its caller allows for sorting.
 //! * What the format notes call a guess is refused or verified at run time, never relied on.
 
 mod address;
@@ -22,13 +26,16 @@ mod block_writer;
 mod bytes;
 mod changes;
 mod check;
+mod create;
 mod cursor;
 mod damage;
 mod database;
 mod dictionary;
 mod element;
+mod entry_sorter;
 mod error;
 mod field;
+mod field_writer;
 mod file_set;
 mod free_blocks;
 mod header;
@@ -40,8 +47,10 @@ mod logical_file;
 mod logical_file_edit;
 mod lowercase;
 mod name_shape;
+mod place;
 mod profile;
 mod record;
+mod record_builder;
 mod record_encode;
 mod recover;
 mod references;
@@ -59,9 +68,11 @@ mod working_copy;
 
 pub use address::{BlockAddress, DatabaseFile};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
+pub use create::{CreateOptions, Creator};
 pub use damage::Damage;
 pub use database::{Database, Limits, Records, Recovery};
 pub use dictionary::{Dictionary, IndexDefinition, Item, ItemKind, KeyPiece};
+pub use entry_sorter::{MemoryScratch, Scratch};
 pub use error::{Error, Fault, NotOurs, Place};
 pub use field::{FIELD_LEVEL_MAX, FieldKind};
 pub use file_set::{FileSet, FileSetMut, MemoryFileSet, OpenFileSet, ReadAt};
@@ -79,6 +90,7 @@ pub use lowercase::{
 pub use name_shape::{LeftAloneReason, NameShape};
 pub use profile::{FieldSelection, NameProfile};
 pub use record::{Field, Record};
+pub use record_builder::{FieldValue, RecordBuilder};
 pub use recover::recover;
 pub use text::encode_text;
 pub use value::Value;

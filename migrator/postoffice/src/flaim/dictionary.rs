@@ -33,7 +33,7 @@ pub(super) mod tag {
 }
 
 /// The most characters of a text that a key takes where the index names no other limit.
-const CHARACTERS_DEFAULT_MAX: usize = 256;
+pub(super) const CHARACTERS_DEFAULT_MAX: usize = 256;
 
 /// What one item of the dictionary defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,30 @@ pub struct KeyPiece {
     pub characters_max: usize,
 }
 
+impl IndexDefinition {
+    /// An index on the records of one container, without pieces yet.
+    pub fn on(container: u16) -> Self {
+        Self {
+            container: Some(container),
+            pieces: Vec::new(),
+            is_unique: false,
+            is_positioning: false,
+            not_computable: None,
+        }
+    }
+
+    /// The same index with one more piece: a field, with or without case.
+    #[must_use]
+    pub fn with_piece(mut self, tag: u16, is_upper: bool) -> Self {
+        self.pieces.push(KeyPiece {
+            tag,
+            is_upper,
+            characters_max: CHARACTERS_DEFAULT_MAX,
+        });
+        self
+    }
+}
+
 /// Every item of a database's dictionary, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dictionary {
@@ -107,6 +131,19 @@ impl Dictionary {
     /// One item.
     pub fn item(&self, number: u16) -> Option<&Item> {
         self.items.get(&number)
+    }
+
+    /// Defines an item, or replaces the one of that number.
+    pub fn insert(&mut self, number: u16, item: Item) {
+        self.items.insert(number, item);
+    }
+
+    /// The number of the item with this name; the lowest where there are several.
+    pub fn number_of(&self, name: &str) -> Option<u16> {
+        let mut items = self.items.iter();
+        items
+            .find(|(_, item)| item.name == name)
+            .map(|(number, _)| *number)
     }
 
     /// The definition of an index, the built-in one on names included.
@@ -139,13 +176,7 @@ impl Dictionary {
 
 /// The index on names: the root of each record of the dictionary, mixed case (format notes 8.5).
 fn name_index() -> IndexDefinition {
-    IndexDefinition {
-        container: Some(DICTIONARY_CONTAINER),
-        pieces: Vec::new(),
-        is_unique: false,
-        is_positioning: false,
-        not_computable: None,
-    }
+    IndexDefinition::on(DICTIONARY_CONTAINER)
 }
 
 fn field_kind(fields: &[Field<'_>]) -> Option<FieldKind> {
@@ -161,10 +192,7 @@ fn spelled_number(stored: &[u8]) -> Option<u16> {
 }
 
 fn index_definition(fields: &[Field<'_>]) -> Result<IndexDefinition, Damage> {
-    let mut definition = IndexDefinition {
-        container: Some(DEFAULT_CONTAINER),
-        ..name_index()
-    };
+    let mut definition = IndexDefinition::on(DEFAULT_CONTAINER);
     let refuse = |definition: &mut IndexDefinition, reason| {
         definition.not_computable.get_or_insert(reason);
     };

@@ -41,7 +41,7 @@ impl FieldKind {
         }
     }
 
-    /// The code of the type.
+    /// The code of the type (format notes 7).
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Text => 0,
@@ -79,7 +79,12 @@ impl FieldKind {
 
 /// Whether the dictionary must define this tag.
 pub(super) fn is_registered(tag: u16) -> bool {
-    tag < UNREGISTERED_TAG_FIRST && !DICTIONARY_TAGS.contains(&tag)
+    tag < UNREGISTERED_TAG_FIRST && !is_dictionary_tag(tag)
+}
+
+/// Whether this is one of the dictionary's own tags, which are the same in every database.
+pub(super) fn is_dictionary_tag(tag: u16) -> bool {
+    DICTIONARY_TAGS.contains(&tag)
 }
 
 /// Gives the types of tags whose fields do not carry one.

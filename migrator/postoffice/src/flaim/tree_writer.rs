@@ -14,8 +14,6 @@ mod container;
 mod index;
 mod level;
 mod reference_set;
-#[cfg(test)]
-mod tests;
 
 use super::address::BlockAddress;
 use super::block::kind;
@@ -133,3 +131,6 @@ impl TreeWriter {
         Ok(BlockAddress::NONE)
     }
 }
+
+#[cfg(test)]
+mod tests;

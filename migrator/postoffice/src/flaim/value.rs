@@ -66,6 +66,22 @@ fn decode_number(stored: &[u8]) -> Result<Option<i128>, Damage> {
     Ok(Some(if is_negative { -magnitude } else { magnitude }))
 }
 
+/// A number as it is stored: an optional B for minus, its digits, F; the nibble behind that stays zero.
+pub(super) fn encode_number(number: i128) -> Vec<u8> {
+    let sign = (number < 0).then_some(0x0b);
+    let digits = number.unsigned_abs().to_string().into_bytes();
+    let nibbles = digits.into_iter().map(|digit| digit - b'0');
+    let nibbles: Vec<u8> = sign.into_iter().chain(nibbles).chain([0x0f]).collect();
+    let pairs = nibbles.chunks(2);
+    pairs
+        .map(|pair| {
+            pair.iter()
+                .rev()
+                .fold(0, |byte, nibble| byte >> 4 | nibble << 4)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +95,15 @@ mod tests {
             (&[0x15, 0xf7], 15),
         ] {
             assert_eq!(decode_number(stored), Ok(Some(number)));
+        }
+        for (number, stored) in [
+            (0, &[0x0f][..]),
+            (-42, &[0xb4, 0x2f]),
+            (15, &[0x15, 0xf0]),
+            (-1, &[0xb1, 0xf0]),
+            (i128::from(u32::MAX), &[0x42, 0x94, 0x96, 0x72, 0x95, 0xf0]),
+        ] {
+            assert_eq!(encode_number(number), stored);
         }
         assert_eq!(decode_number(&[]), Ok(None));
         for bad in [&[0x12][..], &[0xf0], &[0xbf], &[0x1f, 0x2f], &[0x1b, 0xf0]] {

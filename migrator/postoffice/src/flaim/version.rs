@@ -51,6 +51,11 @@ impl Version {
         self.0 >= 461
     }
 
+    /// Numbers have 64 bits instead of 32 (4.62).
+    pub const fn has_long_numbers(self) -> bool {
+        self.0 >= 462
+    }
+
     /// The number of the highest data file (format notes 1.1).
     pub const fn data_file_last(self) -> u16 {
         if self.has_long_log_header() {

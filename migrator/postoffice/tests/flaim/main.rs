@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
 
 mod check;
+mod create;
+mod create_random;
 mod hostile;
 mod lowercase;
 mod read;

@@ -38,10 +38,8 @@ pub(super) fn each_entry<F: FileSet>(
     while let Some(entry) = entries.next() {
         let entry = entry?;
         if is_unique && previous.is_some_and(|previous| previous.key == entry.key) {
-            return Err(Error::IndexState {
-                index,
-                reason: "two records would have one key, which it does not allow",
-            });
+            let record = entry.record;
+            return Err(Error::NotUnique { index, record });
         }
         visit(&entry, entries.block())?;
         count = count.saturating_add(1);

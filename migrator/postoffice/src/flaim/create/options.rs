@@ -1,0 +1,78 @@
+//! What can be chosen about a new database.
+
+use super::super::error::Error;
+use super::super::header_writer::SerialNumbers;
+use super::super::version::Version;
+use super::files::NewGeometry;
+
+/// The unit in which the header of 4.30 and later holds the size of a file.
+const FILE_UNIT_BYTES: u64 = 1 << 16;
+/// The largest file of 4.30 and later that the library makes, in these units (format notes 1.1).
+const FILE_UNITS_DEFAULT: u16 = 0xfffc;
+/// The largest file before 4.30; nothing there says otherwise.
+const FILE_BYTES_MAX_EARLY: u64 = 0x7ff0_0000;
+
+/// What can be chosen about a new database; its language is US English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreateOptions {
+    /// The version.
+    pub version: Version,
+    /// The size of a block, 4096 or 8192 bytes.
+    pub block_size: u16,
+    /// The size that no file exceeds, a multiple of 64 KiB, only since 4.30; `None` for what the library takes.
+    pub file_bytes_max: Option<u64>,
+    /// The application's own version, major and minor.
+    pub application_version: (u8, u8),
+    /// The serial numbers; this engine draws no random numbers.
+    pub serial_numbers: SerialNumbers,
+    /// How many bytes of index entries stay in memory before scratch files are used.
+    pub sort_bytes_max: usize,
+}
+
+impl CreateOptions {
+    /// Blocks of 4 KiB, files as large as the library makes them, 64 MiB of memory for sorting, no serial numbers.
+    pub fn new(version: Version) -> Self {
+        Self {
+            version,
+            block_size: 4096,
+            file_bytes_max: None,
+            application_version: (0, 0),
+            serial_numbers: SerialNumbers::default(),
+            sort_bytes_max: 64 << 20,
+        }
+    }
+
+    /// The largest file in units of 64 KiB, as the header holds it; 0 before 4.30, which has no such field.
+    pub(super) fn file_size_units(&self) -> Result<u16, Error> {
+        let refuse = |reason| Err(Error::CannotCreate { reason });
+        match (self.version.has_long_log_header(), self.file_bytes_max) {
+            (true, None) => Ok(FILE_UNITS_DEFAULT),
+            (true, Some(bytes)) if bytes.is_multiple_of(FILE_UNIT_BYTES) => {
+                match u16::try_from(bytes / FILE_UNIT_BYTES) {
+                    Ok(units @ 1..=FILE_UNITS_DEFAULT) => Ok(units),
+                    _ => refuse("the largest size of a file is too small or too large"),
+                }
+            }
+            (true, Some(_)) => refuse("the largest size of a file is no multiple of 64 KiB"),
+            (false, None | Some(FILE_BYTES_MAX_EARLY)) => Ok(0),
+            (false, Some(_)) => refuse("versions before 4.30 have one size that no file exceeds"),
+        }
+    }
+
+    /// How blocks are laid out in files.
+    pub(super) fn geometry(&self) -> Result<NewGeometry, Error> {
+        if self.block_size != 4096 && self.block_size != 8192 {
+            let reason = "blocks have 4096 or 8192 bytes";
+            return Err(Error::CannotCreate { reason });
+        }
+        let file_bytes_max = match self.file_size_units()? {
+            0 => FILE_BYTES_MAX_EARLY,
+            units => u64::from(units) * FILE_UNIT_BYTES,
+        };
+        Ok(NewGeometry {
+            version: self.version,
+            block_size: self.block_size,
+            file_bytes_max,
+        })
+    }
+}
