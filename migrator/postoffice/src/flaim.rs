@@ -38,13 +38,22 @@ mod error;
 mod field;
 mod field_writer;
 mod file_set;
+mod free_blocks;
 mod header;
+mod header_edit;
 mod header_writer;
 mod index_entries;
 mod key;
 mod logical_file;
+mod logical_file_edit;
+mod lowercase;
+mod name_shape;
+mod place;
+mod profile;
 mod record;
 mod record_builder;
+mod record_encode;
+mod recover;
 mod references;
 mod roll_forward;
 mod roll_forward_log;
@@ -52,9 +61,11 @@ mod roll_forward_record;
 mod rollback;
 mod store;
 mod text;
+mod tree_blocks;
 mod tree_writer;
 mod value;
 mod version;
+mod working_copy;
 
 pub use address::{BlockAddress, DatabaseFile, base_of};
 pub use block_stream::{BlockStream, BlocksSeen};
@@ -74,8 +85,16 @@ pub use logical_file::{
     DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,
     TRACKER_CONTAINER,
 };
+pub use lowercase::{
+    AffectedIndex, LeftAlone, LowercaseLimits, LowercasePlan, LowercaseReport, NameChange,
+    NameField, RebuiltIndex, UnaffectedIndex, apply_lowercase, plan_lowercase,
+};
+pub use name_shape::{LeftAloneReason, NameShape};
+pub use profile::{FieldSelection, NameProfile};
 pub use record::{Field, Record};
 pub use record_builder::{FieldValue, RecordBuilder};
+pub use recover::recover;
 pub use text::encode_text;
 pub use value::Value;
 pub use version::Version;
+pub use working_copy::UNFINISHED_MARK;

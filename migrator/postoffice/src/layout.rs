@@ -98,6 +98,28 @@ pub fn classify_folder(path: &RelativePath) -> FolderClass {
         .map_or(FolderClass::Other, |row| row.class)
 }
 
+/// Whether some file of a post office has a name of this form, wherever it stands.
+///
+/// Forms that any name has before its extension (attachments, views, queued mail) tell nothing and do not count.
+pub fn is_known_file_name(name: &[u8]) -> bool {
+    table::FILES.iter().any(|row| {
+        let form = row.pattern.rsplit('/').next().unwrap_or_default();
+        let stem = form.split('.').next().unwrap_or_default();
+        let is_telling = stem.bytes().any(|symbol| symbol.is_ascii_lowercase());
+        is_telling
+            && match row.form {
+                Form::File => pattern::path_matches(form, &[name]),
+                Form::Database => pattern::database_matches(form, &[name]),
+            }
+    })
+}
+
+/// Whether some folder of a post office has this name, wherever it stands.
+pub fn is_known_folder_name(name: &[u8]) -> bool {
+    let mut forms = table::FOLDERS.iter().flat_map(|row| row.pattern.split('/'));
+    forms.any(|form| form != "**" && pattern::path_matches(form, &[name]))
+}
+
 /// Whether `path` is one of the two queue folders or anything below them.
 pub fn is_queue(path: &RelativePath) -> bool {
     path.components().next().is_some_and(|name| {

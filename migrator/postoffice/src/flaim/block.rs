@@ -91,6 +91,11 @@ impl Block {
         }
     }
 
+    /// All bytes of the block, those behind its end included; the checksum is to be made anew after a change.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The address that a block in the list of free blocks spreads over its header: the next older back-chain block
     /// (format notes 3).
     pub(super) fn older_backchain(&self) -> BlockAddress {

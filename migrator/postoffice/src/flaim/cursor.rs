@@ -74,6 +74,11 @@ impl<'a, F: FileSet> Cursor<'a, F> {
         self.key.key()
     }
 
+    /// The leaf that the walk is in; none behind the end of the tree.
+    pub(super) fn block(&self) -> Option<BlockAddress> {
+        self.block.as_ref().map(|block| block.address)
+    }
+
     /// The data of an element that [`Self::next`] returned last.
     pub(super) fn data(&self, step: &Step) -> &[u8] {
         self.block

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::changes::Changes;
 use super::dictionary::Dictionary;
 use super::error::Error;
 use super::field::DictionaryFields;
 use super::file_set::FileSet;
 use super::header::{Header, probe_files};
-use super::index_entries::{IndexEntries, StoredEntries};
+use super::index_entries::{EntryChanges, IndexEntries, StoredEntries};
 use super::key::keys_of;
 use super::logical_file::{DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, read_all};
 use super::record::{RawRecords, Record};
@@ -36,8 +38,8 @@ impl Default for Limits {
     }
 }
 
-/// What recovery did to make the files readable; nothing of it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What recovery does to make the files readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Recovery {
     /// How many blocks are read out of the rollback log.
     pub blocks_rolled_back: usize,
@@ -45,6 +47,8 @@ pub struct Recovery {
     pub transactions_replayed: u32,
     /// How many records those transactions changed.
     pub records_changed: usize,
+    /// The number of the last of those transactions; 0 where there is none.
+    pub last_transaction: u32,
 }
 
 /// A database, opened for reading.
@@ -72,6 +76,7 @@ impl<F: FileSet> Database<F> {
                 blocks_rolled_back: database.store.image_count(),
                 transactions_replayed: replay.transactions,
                 records_changed: replay.changes.len(),
+                last_transaction: replay.last_transaction,
             });
             database.changes = replay.changes;
             if database.changes.touch(DICTIONARY_CONTAINER) {
@@ -247,20 +252,36 @@ impl<F: FileSet> Database<F> {
     /// After a replay of the roll-forward log, the entries of changed records are made from the records, which needs an
     /// index whose keys this engine can make.
     pub fn index_entries(&self, index: u16) -> Result<IndexEntries<'_, F>, Error> {
+        self.changed_index_entries(index, EntryChanges::default())
+    }
+
+    /// The entries of an index after further changes of records, which `later` names.
+    pub(super) fn changed_index_entries(
+        &self,
+        index: u16,
+        later: EntryChanges,
+    ) -> Result<IndexEntries<'_, F>, Error> {
         let file = self.logical_file(index, LogicalFileKind::Index)?;
         let stored = StoredEntries::open(&self.store, index, file.root)?;
+        let mut changes = self.replayed_entries(index)?;
+        changes.append(later);
+        Ok(IndexEntries::new(stored, changes))
+    }
+
+    /// What the replay of the roll-forward log changes in an index.
+    pub(super) fn replayed_entries(&self, index: u16) -> Result<EntryChanges, Error> {
+        let mut changes = EntryChanges::default();
         let definition = self.dictionary.index(index);
         let container = definition.as_ref().map(|definition| definition.container);
         let affected: Vec<u16> = match container {
             Some(Some(container)) => vec![container],
             _ => self.changes.containers().collect(),
         };
-        let mut entries = IndexEntries::new(stored);
         if affected
             .iter()
             .all(|container| !self.changes.touch(*container))
         {
-            return Ok(entries);
+            return Ok(changes);
         }
         let refuse = |reason| Error::IndexNotComputable { index, reason };
         let definition = definition.ok_or_else(|| refuse("the dictionary does not define it"))?;
@@ -271,14 +292,14 @@ impl<F: FileSet> Database<F> {
         for container in affected {
             for (number, change) in self.changes.of_container(container) {
                 if let Some(old) = self.stored_record(container, number)? {
-                    entries.remove_all(keys_of(index, &definition, &old)?, number);
+                    changes.remove_all(keys_of(index, &definition, &old)?, number);
                 }
                 if let Some(new) = change {
-                    entries.add_all(keys_of(index, &definition, new)?, number);
+                    changes.add_all(keys_of(index, &definition, new)?, number);
                 }
             }
         }
-        Ok(entries)
+        Ok(changes)
     }
 }
 

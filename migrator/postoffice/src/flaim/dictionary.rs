@@ -19,12 +19,17 @@ pub(super) mod tag {
     pub(in super::super) const OPTIONAL: u16 = 32106;
     pub(in super::super) const UNIQUE: u16 = 32107;
     pub(in super::super) const KEY: u16 = 32108;
+    pub(in super::super) const REFERENCES: u16 = 32109;
+    pub(in super::super) const STATE: u16 = 32125;
     pub(in super::super) const CASE: u16 = 32138;
     pub(in super::super) const COUNT: u16 = 32141;
     pub(in super::super) const POSITIONING: u16 = 32142;
     pub(in super::super) const REQUIRED: u16 = 32147;
     pub(in super::super) const USE: u16 = 32148;
     pub(in super::super) const LIMIT: u16 = 32150;
+    pub(in super::super) const LAST_CONTAINER: u16 = 32173;
+    pub(in super::super) const LAST_RECORD: u16 = 32174;
+    pub(in super::super) const ONLINE_TRANSACTION: u16 = 32175;
 }
 
 /// The most characters of a text that a key takes where the index names no other limit.

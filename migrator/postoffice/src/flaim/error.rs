@@ -1,10 +1,9 @@
 //! What can go wrong, with codes that stay the same.
 
-use std::fmt;
 use std::io;
 
 use super::address::{BlockAddress, DatabaseFile};
-use super::damage::Damage;
+pub use super::place::{Fault, Place};
 
 /// Why the engine cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +77,39 @@ pub enum Error {
         /// The record.
         record: u32,
     },
+    /// What the database keeps about the state of an index forbids to write it anew.
+    #[error("Index {index} cannot be written anew: {reason}")]
+    IndexState {
+        /// The index.
+        index: u16,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The database was not closed cleanly, and its recovery cannot be written.
+    #[error("The database needs a recovery that only its own engine can do: {reason}")]
+    NotRecoverable {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A value that is to change is encrypted.
+    #[error("A value that is to change is encrypted ({0})")]
+    EncryptedValue(Place),
+    /// A field was selected that cannot be meant.
+    #[error("Field {field} of container {container} cannot be selected: {reason}")]
+    Selection {
+        /// The container.
+        container: u16,
+        /// The number of the field's tag.
+        field: u16,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A plan was made for another state of the database.
+    #[error("The plan does not fit the database any more ({0})")]
+    PlanStale(Place),
+    /// No block can be added.
+    #[error("The database cannot grow: there is no number left for a further data file")]
+    Full,
     /// A field or its value cannot be stored in this database.
     #[error("Field {tag} cannot be stored: {reason}")]
     CannotStore {
@@ -138,6 +170,12 @@ impl Error {
             Self::RollForward { .. } => "FLAIM-ROLL-FORWARD",
             Self::TreeTooHigh { .. } => "FLAIM-TREE-TOO-HIGH",
             Self::OutOfOrder { .. } => "FLAIM-OUT-OF-ORDER",
+            Self::IndexState { .. } => "FLAIM-INDEX-STATE",
+            Self::NotRecoverable { .. } => "FLAIM-NOT-RECOVERABLE",
+            Self::EncryptedValue(_) => "FLAIM-ENCRYPTED",
+            Self::Selection { .. } => "FLAIM-SELECTION",
+            Self::PlanStale(_) => "FLAIM-PLAN-STALE",
+            Self::Full => "FLAIM-FULL",
             Self::CannotStore { .. } => "FLAIM-CANNOT-STORE",
             Self::CannotDefine { .. } => "FLAIM-CANNOT-DEFINE",
             Self::CannotCreate { .. } => "FLAIM-CANNOT-CREATE",
@@ -231,142 +269,6 @@ impl NotOurs {
             Self::DamagedHeader { .. } => "FLAIM-HEADER-DAMAGED",
             Self::HeaderChecksum { .. } => "FLAIM-HEADER-CHECKSUM",
         }
-    }
-}
-
-/// Where in a database something is wrong, as exactly as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
-    /// The container or index.
-    pub logical_file: Option<u16>,
-    /// The block.
-    pub block: Option<BlockAddress>,
-    /// The offset of the element in its block, in bytes.
-    pub element: Option<usize>,
-    /// The record.
-    pub record: Option<u32>,
-    /// The number of the field's tag.
-    pub field: Option<u16>,
-}
-
-impl Place {
-    /// A place of which only the container or index is known.
-    pub fn in_logical_file(number: u16) -> Self {
-        Self {
-            logical_file: Some(number),
-            ..Self::default()
-        }
-    }
-
-    /// This place, in that block.
-    #[must_use]
-    pub fn at_block(self, address: BlockAddress) -> Self {
-        Self {
-            block: Some(address),
-            ..self
-        }
-    }
-
-    /// This place, at that element of its block.
-    #[must_use]
-    pub fn at_element(self, offset: usize) -> Self {
-        Self {
-            element: Some(offset),
-            ..self
-        }
-    }
-
-    /// This place, in that record.
-    #[must_use]
-    pub fn in_record(self, record: u32) -> Self {
-        Self {
-            record: Some(record),
-            ..self
-        }
-    }
-
-    /// This place, in that field.
-    #[must_use]
-    pub fn in_field(self, tag: u16) -> Self {
-        Self {
-            field: Some(tag),
-            ..self
-        }
-    }
-
-    /// The fault that this damage is at this place.
-    pub fn fault(self, damage: Damage) -> Fault {
-        Fault {
-            damage,
-            place: self,
-            seen: None,
-            expected: None,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        let mut part = |name: &str, value: String| {
-            let written = write!(formatter, "{separator}{name} {value}");
-            separator = ", ";
-            written
-        };
-        if let Some(number) = self.logical_file {
-            part("container or index", number.to_string())?;
-        }
-        if let Some(address) = self.block {
-            part("block", address.to_string())?;
-        }
-        if let Some(offset) = self.element {
-            part("element", offset.to_string())?;
-        }
-        if let Some(record) = self.record {
-            part("record", record.to_string())?;
-        }
-        if let Some(tag) = self.field {
-            part("field", tag.to_string())?;
-        }
-        if separator.is_empty() {
-            formatter.write_str("database")?;
-        }
-        Ok(())
-    }
-}
-
-/// One thing that is wrong with a database: what, where, and the numbers that disagree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
-    /// What is wrong.
-    pub damage: Damage,
-    /// Where.
-    pub place: Place,
-    /// The number that stands there, where one does.
-    pub seen: Option<u64>,
-    /// The number that should.
-    pub expected: Option<u64>,
-}
-
-impl Fault {
-    /// This fault, with the two numbers that disagree.
-    #[must_use]
-    pub fn with_numbers(self, seen: impl Into<u64>, expected: impl Into<u64>) -> Self {
-        Self {
-            seen: Some(seen.into()),
-            expected: Some(expected.into()),
-            ..self
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ({})", self.damage.meaning(), self.place)?;
-        if let (Some(seen), Some(expected)) = (self.seen, self.expected) {
-            write!(formatter, ": {seen:#x} instead of {expected:#x}")?;
-        }
-        Ok(())
     }
 }
 

@@ -75,6 +75,11 @@ impl<'a, F: FileSet> StoredEntries<'a, F> {
         }
     }
 
+    /// The block that was read last; none behind the last entry.
+    fn block(&self) -> Option<BlockAddress> {
+        self.cursor.block()
+    }
+
     /// The next entry, and where it stands.
     pub(super) fn next(&mut self) -> Result<Option<(IndexEntry, Place)>, Error> {
         // Every turn hands out a reference or moves on by one element.
@@ -131,38 +136,83 @@ impl<'a, F: FileSet> StoredEntries<'a, F> {
     }
 }
 
+/// Entries that changed records no longer have, and those that they have instead.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EntryChanges {
+    removed: BTreeSet<(Arc<[u8]>, u32)>,
+    added: BTreeSet<(Arc<[u8]>, Reverse<u32>)>,
+}
+
+impl EntryChanges {
+    /// Whether nothing changes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
+
+    /// How many entries go, and how many come.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.removed.len(), self.added.len())
+    }
+
+    /// Leaves out what a record had before it changed.
+    pub(super) fn remove_all(&mut self, keys: impl IntoIterator<Item = Vec<u8>>, record: u32) {
+        for key in keys {
+            self.remove(key.into(), record);
+        }
+    }
+
+    fn remove(&mut self, key: Arc<[u8]>, record: u32) {
+        // What an earlier change added does not stand in the blocks.
+        let addition = (key, Reverse(record));
+        if !self.added.remove(&addition) {
+            self.removed.insert((addition.0, record));
+        }
+    }
+
+    /// Adds what a changed record has now.
+    pub(super) fn add_all(&mut self, keys: impl IntoIterator<Item = Vec<u8>>, record: u32) {
+        let keys = keys.into_iter().map(Arc::from);
+        self.added.extend(keys.map(|key| (key, Reverse(record))));
+    }
+
+    /// Takes over the changes of a later step.
+    pub(super) fn append(&mut self, later: Self) {
+        for (key, record) in later.removed {
+            self.remove(key, record);
+        }
+        self.added.extend(later.added);
+    }
+}
+
 /// The entries of an index at the last commit.
 pub struct IndexEntries<'a, F> {
     stored: StoredEntries<'a, F>,
     held: Option<IndexEntry>,
-    removed: BTreeSet<(Arc<[u8]>, u32)>,
-    added: BTreeSet<(Arc<[u8]>, Reverse<u32>)>,
+    changes: EntryChanges,
+    /// How many entries that are to be left out were met.
+    removed: usize,
     is_done: bool,
 }
 
 impl<'a, F: FileSet> IndexEntries<'a, F> {
-    pub(super) fn new(stored: StoredEntries<'a, F>) -> Self {
+    pub(super) fn new(stored: StoredEntries<'a, F>, changes: EntryChanges) -> Self {
         Self {
             stored,
             held: None,
-            removed: BTreeSet::new(),
-            added: BTreeSet::new(),
+            changes,
+            removed: 0,
             is_done: false,
         }
     }
 
-    /// Leaves out what the blocks hold about a record that changed.
-    pub(super) fn remove_all(&mut self, keys: BTreeSet<Vec<u8>>, record: u32) {
-        let keys = keys.into_iter().map(|key| (Arc::from(key), record));
-        self.removed.extend(keys);
+    /// The block that the entries were read up to: it and those before it are read no more.
+    pub(super) fn block(&self) -> Option<BlockAddress> {
+        self.stored.block()
     }
 
-    /// Adds what a changed record has now.
-    pub(super) fn add_all(&mut self, keys: BTreeSet<Vec<u8>>, record: u32) {
-        let keys = keys
-            .into_iter()
-            .map(|key| (Arc::from(key), Reverse(record)));
-        self.added.extend(keys);
+    /// Behind the last entry: whether every entry that was to be left out was there.
+    pub(super) fn all_removed(&self) -> bool {
+        self.removed == self.changes.removed.len()
     }
 
     fn advance(&mut self) -> Result<Option<IndexEntry>, Error> {
@@ -170,15 +220,16 @@ impl<'a, F: FileSet> IndexEntries<'a, F> {
             let Some((entry, _)) = self.stored.next()? else {
                 break;
             };
-            let is_removed = !self.removed.is_empty()
-                && self
-                    .removed
-                    .contains(&(Arc::clone(&entry.key), entry.record));
-            if !is_removed {
+            let removed = &self.changes.removed;
+            let is_removed =
+                !removed.is_empty() && removed.contains(&(Arc::clone(&entry.key), entry.record));
+            if is_removed {
+                self.removed += 1;
+            } else {
                 self.held = Some(entry);
             }
         }
-        let addition_is_next = match (&self.held, self.added.first()) {
+        let addition_is_next = match (&self.held, self.changes.added.first()) {
             (_, None) => false,
             (None, Some(_)) => true,
             (Some(held), Some((key, record))) => (&**key, *record) < held.order(),
@@ -186,7 +237,7 @@ impl<'a, F: FileSet> IndexEntries<'a, F> {
         if !addition_is_next {
             return Ok(self.held.take());
         }
-        let addition = self.added.pop_first();
+        let addition = self.changes.added.pop_first();
         Ok(addition.map(|(key, Reverse(record))| IndexEntry { key, record }))
     }
 }

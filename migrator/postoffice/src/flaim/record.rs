@@ -1,6 +1,9 @@
 //! Records: put together from their elements, and taken apart into fields (format notes 6, 7).
 
+use std::ops::Range;
+
 use super::address::BlockAddress;
+use super::bytes::array_at;
 use super::cursor::{Cursor, Start, Step};
 use super::damage::Damage;
 use super::error::{Error, Place};
@@ -77,6 +80,14 @@ impl Record {
     }
 }
 
+/// A part of a record's data that stands in one block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) block: BlockAddress,
+    /// Where in the block.
+    pub(super) range: Range<usize>,
+}
+
 /// The data of one record, not yet taken apart.
 #[derive(Debug, Clone)]
 pub(super) struct RawRecord {
@@ -84,6 +95,8 @@ pub(super) struct RawRecord {
     pub(super) data: Vec<u8>,
     /// Where the record begins.
     pub(super) place: Place,
+    /// Where the data stands, in order.
+    pub(super) segments: Vec<Segment>,
 }
 
 impl RawRecord {
@@ -99,6 +112,7 @@ pub(super) struct RawRecords<'a, F> {
     bytes_max: usize,
     previous: Option<u32>,
     first_wanted: u32,
+    next_record: Option<u32>,
     is_done: bool,
 }
 
@@ -122,8 +136,19 @@ impl<'a, F: FileSet> RawRecords<'a, F> {
             bytes_max,
             previous: None,
             first_wanted: first,
+            next_record: None,
             is_done: false,
         })
+    }
+
+    /// The block that the records were read up to; none behind the last.
+    pub(super) fn block(&self) -> Option<BlockAddress> {
+        self.cursor.block()
+    }
+
+    /// Behind the last record: the number that the next new one gets, where the tree says it.
+    pub(super) fn next_record(&self) -> Option<u32> {
+        self.next_record
     }
 
     /// The next record.
@@ -153,6 +178,7 @@ impl<'a, F: FileSet> RawRecords<'a, F> {
         }
         let number = self.record_number(step.place)?;
         if number == u32::from_be_bytes(NEXT_RECORD_KEY) {
+            self.next_record = array_at(self.cursor.data(&step), 0).map(u32::from_le_bytes);
             return self.expect_end().map(|()| None);
         }
         let place = step.place.in_record(number);
@@ -164,6 +190,7 @@ impl<'a, F: FileSet> RawRecords<'a, F> {
         }
         self.previous = Some(number);
         let mut data = Vec::new();
+        let mut segments = Vec::new();
         // The limit on the size of a record, and the number of blocks, bound the turns.
         loop {
             let piece = self.cursor.data(&step);
@@ -174,11 +201,16 @@ impl<'a, F: FileSet> RawRecords<'a, F> {
                 });
             }
             data.extend_from_slice(piece);
+            segments.push(Segment {
+                block: step.place.block.unwrap_or(BlockAddress::NONE),
+                range: step.data.clone(),
+            });
             if step.is_last {
                 return Ok(Some(RawRecord {
                     number,
                     data,
                     place,
+                    segments,
                 }));
             }
             step = self.continuation(number, place)?;

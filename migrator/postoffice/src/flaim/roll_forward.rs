@@ -19,6 +19,8 @@ pub(super) struct Replay {
     pub(super) changes: Changes,
     /// How many transactions were committed.
     pub(super) transactions: u32,
+    /// The number of the last of them; 0 where there is none.
+    pub(super) last_transaction: u32,
 }
 
 /// An added or modified record whose packets are still being read.
@@ -135,6 +137,7 @@ impl<F: FileSet> Replayer<'_, F> {
         if packet.kind == packet::COMMIT {
             self.replay.changes.append(changes);
             self.replay.transactions = self.replay.transactions.saturating_add(1);
+            self.replay.last_transaction = number;
             let bytes_max = self.database.limits().changes_bytes_max;
             if self.replay.changes.bytes() > bytes_max {
                 return Err(too_many_changes(bytes_max));

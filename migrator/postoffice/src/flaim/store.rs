@@ -107,6 +107,13 @@ impl<F: FileSet> BlockStore<F> {
         self.images.len()
     }
 
+    /// The addresses of those blocks, in order.
+    pub(super) fn image_addresses(&self) -> Vec<BlockAddress> {
+        let mut addresses: Vec<BlockAddress> = self.images.keys().copied().collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
     /// The block at `address`, verified as far as one block can be.
     pub(super) fn read(&self, address: BlockAddress) -> Result<Block, Error> {
         self.inspect(address)?.map_err(|faults| {

@@ -7,5 +7,6 @@ mod check;
 mod create;
 mod create_random;
 mod hostile;
+mod lowercase;
 mod read;
 mod samples;

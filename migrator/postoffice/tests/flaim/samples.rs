@@ -93,6 +93,26 @@ pub(crate) const SINGLE: &[&str] = &[
 /// The pairs before and after lower-casing.
 pub(crate) const PAIRS: &[&str] = &["13-v301-upper", "13-v400-mixed"];
 
+/// Versions and kinds of index of the pairs before and after lower-casing, and which archive has the dumps.
+pub(crate) const ALL_PAIRS: &[(&str, &str)] = &[
+    ("13-v301-mixed", "13-v400-mixed"),
+    ("13-v310-mixed", "13-v400-mixed"),
+    ("13-v400-mixed", "13-v400-mixed"),
+    ("13-v462-mixed", "13-v400-mixed"),
+    ("13-v301-upper", "13-v301-upper"),
+    ("13-v310-upper", "13-v301-upper"),
+    ("13-v400-upper", "13-v301-upper"),
+    ("13-v462-upper", "13-v301-upper"),
+];
+
+/// A database before lower-casing with its dump, and the dump afterwards.
+pub(crate) fn pair(name: &str, dumps: &str) -> (Sample, String) {
+    let mut before = load_from(name, "before");
+    before.expected = load_from(dumps, "before").expected;
+    let after = load_from(dumps, "after").expected;
+    (before, after.unwrap())
+}
+
 /// Every sound sample.
 pub(crate) fn sound() -> Vec<Sample> {
     let mut samples: Vec<Sample> = SINGLE.iter().map(|name| load(name)).collect();
@@ -160,4 +180,33 @@ pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
         .chunks(2)
         .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
         .collect()
+}
+
+/// The databases below the folder that `FLAIM_SAMPLES` names, where it names one.
+pub(crate) fn further() -> Vec<(String, MemoryFileSet)> {
+    let mut folders: Vec<PathBuf> = std::env::var_os("FLAIM_SAMPLES")
+        .into_iter()
+        .map(PathBuf::from)
+        .collect();
+    let mut databases = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mut files = MemoryFileSet::new();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name == "guard.rfl" {
+                if let Ok(log) = std::fs::read(path.join("00000001.log")) {
+                    files.insert(DatabaseFile::RollForward(1), log);
+                }
+            } else if path.is_dir() {
+                folders.push(path);
+            } else if let Some(file) = database_file(name) {
+                files.insert(file, std::fs::read(&path).unwrap());
+            }
+        }
+        if files.get(DatabaseFile::CONTROL).is_some() {
+            databases.push((folder.display().to_string(), files));
+        }
+    }
+    databases
 }

@@ -1,0 +1,195 @@
+//! Takes free blocks, and gives blocks back (format notes 3, 1.1).
+
+use std::collections::VecDeque;
+
+use super::address::BlockAddress;
+use super::block::{BLOCK_HEADER_BYTES, Block, kind};
+use super::block_writer::seal;
+use super::damage::Damage;
+use super::error::{Error, Place};
+use super::file_set::FileSetMut;
+use super::header::Header;
+use super::header_edit::FreeSpace;
+use super::store::{BlockStore, Geometry};
+use super::tree_writer::BlockSink;
+use super::working_copy::WorkingCopy;
+
+/// How many blocks of the list there are from one block of the back chain to the next.
+const BACKCHAIN_STEP: u8 = 36;
+
+/// The free blocks of a copy under change.
+#[derive(Debug)]
+pub(super) struct FreeBlocks<'a, 'f, F> {
+    copy: &'a WorkingCopy<'f, F>,
+    store: BlockStore<&'a WorkingCopy<'f, F>>,
+    file_bytes_max: u64,
+    space: FreeSpace,
+    /// Blocks of the tree that is being written anew: taken before any other.
+    own: VecDeque<BlockAddress>,
+    written: usize,
+}
+
+impl<'a, 'f, F: FileSetMut> FreeBlocks<'a, 'f, F> {
+    /// The free blocks that the headers of the copy name.
+    pub(super) fn open(copy: &'a WorkingCopy<'f, F>) -> Result<Self, Error> {
+        let header = copy.header()?;
+        Ok(Self {
+            copy,
+            store: BlockStore::open(copy, &header)?,
+            file_bytes_max: header.log.file_bytes_max,
+            space: free_space(&header),
+            own: VecDeque::new(),
+            written: 0,
+        })
+    }
+
+    /// Lets the tree that is being written have these blocks.
+    pub(super) fn reuse(&mut self, blocks: impl IntoIterator<Item = BlockAddress>) {
+        self.own.extend(blocks);
+    }
+
+    /// How many blocks the tree has so far.
+    pub(super) fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Puts what the tree did not need into the list of free blocks, and the list into the headers.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        while let Some(address) = self.own.pop_back() {
+            self.give(address)?;
+        }
+        self.copy.edit_header(|edit| edit.free_space(&self.space))
+    }
+
+    /// Takes the first block of the list, or one behind the end of the database.
+    fn take(&mut self) -> Result<BlockAddress, Error> {
+        if self.space.count == 0 || self.space.first.is_none() {
+            return self.extend();
+        }
+        let address = self.space.first;
+        let block = self.read_free(address)?;
+        self.space.first = block.next;
+        self.space.count -= 1;
+        self.space.since_backchain = self.space.since_backchain.saturating_sub(1);
+        if address == self.space.backchain {
+            self.drop_backchain(block.older_backchain())?;
+        }
+        Ok(address)
+    }
+
+    /// The newest block of the back chain was taken: the next older one is the newest now, and nothing is newer.
+    fn drop_backchain(&mut self, older: BlockAddress) -> Result<(), Error> {
+        self.space.backchain = older;
+        self.space.since_backchain = 0;
+        if !older.is_none() {
+            self.space.since_backchain = BACKCHAIN_STEP;
+            self.set_newer(older, BlockAddress::NONE)?;
+        }
+        Ok(())
+    }
+
+    /// The block behind the end of the database, which moves (format notes 1.1).
+    fn extend(&mut self) -> Result<BlockAddress, Error> {
+        let Geometry {
+            version,
+            block_size,
+            ..
+        } = self.store.geometry;
+        let mut address = self.space.logical_end;
+        if u64::from(address.offset()) >= self.file_bytes_max {
+            address = BlockAddress::new(address.file_number().saturating_add(1), 0);
+        }
+        if address.file_number() > version.data_file_last() {
+            return Err(Error::Full);
+        }
+        let next = address
+            .offset()
+            .checked_add(block_size)
+            .ok_or(Error::Full)?;
+        self.space.logical_end = BlockAddress::new(address.file_number(), next);
+        Ok(address)
+    }
+
+    /// Puts a block at the front of the list.
+    fn give(&mut self, address: BlockAddress) -> Result<(), Error> {
+        let mut bytes = self.store.read(address)?.into_bytes();
+        let space = &mut self.space;
+        let begins_backchain = space.since_backchain >= BACKCHAIN_STEP || space.count == 0;
+        let older = match space.count {
+            0 => BlockAddress::NONE,
+            _ => space.backchain,
+        };
+        let (previous, older_bytes) = if begins_backchain {
+            (BlockAddress::NONE.raw(), older.raw().to_be_bytes())
+        } else {
+            (0, [0; 4])
+        };
+        let end = u16::try_from(BLOCK_HEADER_BYTES).unwrap_or(0);
+        put(&mut bytes, 4, &previous.to_le_bytes());
+        put(&mut bytes, 8, &space.first.raw().to_le_bytes());
+        put(&mut bytes, 12, &[kind::FREE, older_bytes[0]]);
+        put(&mut bytes, 14, &end.to_le_bytes());
+        put(&mut bytes, 28, &older_bytes[1..]);
+        seal(&mut bytes, address);
+        self.copy.write_block(address, &bytes)?;
+        if begins_backchain {
+            if !older.is_none() {
+                self.set_newer(older, address)?;
+            }
+            self.space.backchain = address;
+            self.space.since_backchain = 0;
+        }
+        self.space.first = address;
+        self.space.count = self.space.count.saturating_add(1);
+        self.space.since_backchain += 1;
+        Ok(())
+    }
+
+    /// Tells a block of the back chain which one is newer.
+    fn set_newer(&self, address: BlockAddress, newer: BlockAddress) -> Result<(), Error> {
+        let mut bytes = self.read_free(address)?.into_bytes();
+        put(&mut bytes, 4, &newer.raw().to_le_bytes());
+        seal(&mut bytes, address);
+        self.copy.write_block(address, &bytes)
+    }
+
+    /// A block that must be a free one: what is in use is never overwritten.
+    fn read_free(&self, address: BlockAddress) -> Result<Block, Error> {
+        let block = self.store.read(address)?;
+        if block.kind != kind::FREE {
+            let place = Place::default().at_block(address);
+            return Err(place.fault(Damage::AvailableKind).into());
+        }
+        Ok(block)
+    }
+}
+
+impl<F: FileSetMut> BlockSink for FreeBlocks<'_, '_, F> {
+    fn allocate(&mut self) -> Result<BlockAddress, Error> {
+        match self.own.pop_front() {
+            Some(address) => Ok(address),
+            None => self.take(),
+        }
+    }
+
+    fn write(&mut self, address: BlockAddress, block: &[u8]) -> Result<(), Error> {
+        self.written += 1;
+        self.copy.write_block(address, block)
+    }
+}
+
+fn free_space(header: &Header) -> FreeSpace {
+    FreeSpace {
+        first: header.log.available_first,
+        backchain: header.log.available_backchain,
+        since_backchain: header.log.available_since_backchain,
+        count: header.log.available_count,
+        logical_end: header.log.logical_end,
+    }
+}
+
+fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
+    if let Some(place) = bytes.get_mut(offset..offset + value.len()) {
+        place.copy_from_slice(value);
+    }
+}
