@@ -109,7 +109,7 @@ pub fn is_known_file_name(name: &[u8]) -> bool {
         is_telling
             && match row.form {
                 Form::File => pattern::path_matches(form, &[name]),
-                Form::Database => pattern::database_matches(form, &[name]),
+                Form::Database => pattern::database_base(form, &[name]).is_some(),
             }
     })
 }
