@@ -123,6 +123,13 @@ impl RelativePath {
         self.0.is_empty()
     }
 
+    /// The folder that holds the last name, and that name; `None` for the root.
+    pub fn split_last(&self) -> Option<(Self, &[u8])> {
+        let name = self.components().next_back()?;
+        let folder = self.components().take(self.depth() - 1);
+        Some((folder.fold(Self::root(), |path, name| path.join(name)), name))
+    }
+
     /// The names, outermost first.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.0

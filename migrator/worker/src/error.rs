@@ -38,6 +38,14 @@ pub enum WorkerError {
         /// What the kernel said.
         source: Errno,
     },
+    /// A database is not what it must be for the work, or the engine could not do it.
+    #[error("{path}: {source}")]
+    Database {
+        /// The control file.
+        path: RelativePath,
+        /// What the engine said.
+        source: Box<postoffice::flaim::Error>,
+    },
     /// Written data could not be made durable; the batch is condemned and is copied again by the next run.
     #[error("The destination could not make {files} files durable")]
     SyncFailed {
@@ -153,6 +161,14 @@ impl WorkerError {
         }
     }
 
+    /// What the database engine said of the database with this control file.
+    pub(crate) fn database(path: &RelativePath, source: postoffice::flaim::Error) -> Self {
+        Self::Database {
+            path: path.clone(),
+            source: Box::new(source),
+        }
+    }
+
     pub(crate) fn store(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Store { operation, source }
     }
@@ -180,6 +196,7 @@ impl Explain for WorkerError {
             Self::FileSystem { .. } => "file-system",
             Self::DestinationFull { .. } => "destination-full",
             Self::SourceGone { .. } => "source-gone",
+            Self::Database { source, .. } => source.code(),
             Self::SyncFailed { .. } => "sync-failed",
             Self::Open { .. } => "folder-not-opened",
             Self::Store { .. } => "job-store",
@@ -194,7 +211,13 @@ impl Explain for WorkerError {
     }
 
     fn verdict(&self) -> Verdict {
+        use postoffice::flaim::Error as FlaimError;
         match self {
+            Self::Database { source, .. } => match **source {
+                FlaimError::Read { .. } | FlaimError::Write { .. } => Verdict::Temporary,
+                FlaimError::Damaged(_) => Verdict::Unproven,
+                _ => Verdict::Refused,
+            },
             Self::DestinationFull { .. }
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
@@ -225,6 +248,10 @@ impl Explain for WorkerError {
             Self::SourceGone { .. } => {
                 "See that the source server is up and mounted, then run the same command \
                                         again; what was copied is kept"
+                    .into()
+            }
+            Self::Database { .. } => {
+                "Nothing was changed; `gwmigrate database check` shows everything that is wrong with it"
                     .into()
             }
             Self::SyncFailed { .. } => {

@@ -12,6 +12,7 @@ pub mod capabilities;
 pub mod certificates;
 pub mod copy;
 pub mod create_folders;
+pub mod database;
 pub mod documents;
 pub mod error;
 pub mod events;

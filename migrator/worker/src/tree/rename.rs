@@ -22,8 +22,16 @@ impl Folder {
     /// # Errors
     /// What the kernel says.
     pub fn rename_over(&self, name: &[u8], new_name: &[u8]) -> Result<(), Errno> {
+        self.rename_over_in(name, self, new_name)
+    }
+
+    /// Moves an entry of this folder to `target`, in the place of one that goes, where there is one.
+    ///
+    /// # Errors
+    /// `EXDEV` between file systems; what else the kernel says.
+    pub fn rename_over_in(&self, name: &[u8], target: &Self, new_name: &[u8]) -> Result<(), Errno> {
         require_entry_name(name)?;
         require_entry_name(new_name)?;
-        rustix::fs::renameat(self, name, self, new_name)
+        rustix::fs::renameat(self, name, target, new_name)
     }
 }

@@ -1,0 +1,133 @@
+//! A copy of a database that the engine may change, in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use postoffice::flaim::{DatabaseFile, FileSet, FileSetMut, ReadAt as _, Version};
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::{Handle, OpenDatabase};
+use crate::error::{Result, WorkerError};
+use crate::tree::Folder;
+
+/// How much is copied at once, in bytes.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// The copy.  Roll-forward logs are only read by recovery, and stay where they are.
+#[derive(Debug)]
+pub(crate) struct WorkingSet<'a> {
+    original: &'a OpenDatabase,
+    folder: &'a Folder,
+    base: Vec<u8>,
+    version: Version,
+    handles: BTreeMap<DatabaseFile, Handle>,
+}
+
+impl<'a> WorkingSet<'a> {
+    /// Copies a database into an empty folder, each file under the name that it has.
+    ///
+    /// `base` is what new files get in front of their extension.
+    ///
+    /// # Errors
+    /// What reading and writing say.
+    pub(crate) fn copy(
+        original: &'a OpenDatabase,
+        base: &[u8],
+        folder: &'a Folder,
+    ) -> Result<Self> {
+        let mut handles = BTreeMap::new();
+        for member in &original.members {
+            if matches!(member.file, DatabaseFile::RollForward(_)) {
+                continue;
+            }
+            let handle = create(folder, &member.path)?;
+            copy_file(original, member.file, &handle, &member.path)?;
+            handles.insert(member.file, handle);
+        }
+        Ok(Self {
+            version: original.header()?.version,
+            original,
+            folder,
+            base: base.to_vec(),
+            handles,
+        })
+    }
+
+    /// The name that a file of this set gets that the original does not have: in capitals beside names in capitals.
+    fn new_name(&self, file: DatabaseFile) -> Vec<u8> {
+        let end = file.name("", self.version).into_bytes();
+        let is_upper = !self.base.iter().any(u8::is_ascii_lowercase);
+        let end = if is_upper {
+            end.to_ascii_uppercase()
+        } else {
+            end
+        };
+        [self.base.as_slice(), &end].concat()
+    }
+}
+
+fn create(folder: &Folder, path: &RelativePath) -> Result<Handle> {
+    let name = path.components().next().unwrap_or_default();
+    let handle = folder
+        .create_file(name)
+        .map_err(|errno| WorkerError::writing("create", path, errno))?;
+    Ok(handle.into())
+}
+
+fn copy_file(
+    original: &OpenDatabase,
+    file: DatabaseFile,
+    to: &Handle,
+    path: &RelativePath,
+) -> Result<()> {
+    let errno = |error: &io::Error| Errno::from_io_error(error).unwrap_or(Errno::IO);
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut offset = 0;
+    loop {
+        let read = original.files.read_at(file, offset, &mut piece);
+        let length = read.map_err(|error| WorkerError::reading("read", path, errno(&error)))?;
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_at(offset, &piece[..length])
+            .map_err(|error| WorkerError::writing("write", path, errno(&error)))?;
+        offset += length as u64;
+    }
+}
+
+impl FileSet for WorkingSet<'_> {
+    fn size(&self, file: DatabaseFile) -> io::Result<Option<u64>> {
+        match (self.handles.get(&file), file) {
+            (Some(handle), _) => handle.size().map(Some),
+            (None, DatabaseFile::RollForward(_)) => self.original.files.size(file),
+            (None, DatabaseFile::Numbered(_)) => Ok(None),
+        }
+    }
+
+    fn read_at(&self, file: DatabaseFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.handles.get(&file), file) {
+            (Some(handle), _) => handle.read_at(offset, buffer),
+            (None, DatabaseFile::RollForward(_)) => {
+                self.original.files.read_at(file, offset, buffer)
+            }
+            (None, DatabaseFile::Numbered(_)) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl FileSetMut for WorkingSet<'_> {
+    fn write_at(&mut self, file: DatabaseFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if let Some(handle) = self.handles.get(&file) {
+            return handle.write_at(offset, bytes);
+        }
+        if matches!(file, DatabaseFile::RollForward(_)) {
+            // Recovery reads these logs; nothing writes them.
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        let handle = Handle::from(self.folder.create_file(&self.new_name(file))?);
+        handle.write_at(offset, bytes)?;
+        self.handles.insert(file, handle);
+        Ok(())
+    }
+}
