@@ -4,6 +4,7 @@
 //! code runs behind the program and inside a rehearsal.
 
 mod arguments;
+mod database_command;
 mod json;
 mod progress;
 mod show;
@@ -51,6 +52,15 @@ impl Terminal {
         let _ = writeln!(out, "{text}");
     }
 
+    /// The same for output that is only worth making while somebody reads it; says whether somebody does.
+    fn try_line(&self, text: &str) -> bool {
+        let mut out = self
+            .out
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        writeln!(out, "{text}").is_ok()
+    }
+
     fn error_line(&self, text: &str) {
         let mut error = self
             .error
@@ -93,6 +103,7 @@ pub fn run(
             terminal.line(crate::worksheet::template(kind.protocol()).trim_end());
             0
         }
+        Command::Database { command } => database_command::run(&command, arguments.json, terminal),
         command => with_worksheet(
             command,
             &arguments.worksheet,
@@ -219,7 +230,9 @@ async fn dispatch(
             show::abandon(terminal, json, plan.as_ref());
             (outcome, value(serde_json::to_value(plan)))
         }
-        Command::Worksheet { .. } | Command::Worker { .. } => return USAGE,
+        Command::Worksheet { .. } | Command::Database { .. } | Command::Worker { .. } => {
+            return USAGE;
+        }
     };
     show::end(terminal, json, &outcome, result.as_ref())
 }

@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod commands;
 pub mod controller;
+pub mod database;
 pub mod mount;
 pub mod program;
 pub mod remote;

@@ -127,7 +127,10 @@ impl RelativePath {
     pub fn split_last(&self) -> Option<(Self, &[u8])> {
         let name = self.components().next_back()?;
         let folder = self.components().take(self.depth() - 1);
-        Some((folder.fold(Self::root(), |path, name| path.join(name)), name))
+        Some((
+            folder.fold(Self::root(), |path, name| path.join(name)),
+            name,
+        ))
     }
 
     /// The names, outermost first.

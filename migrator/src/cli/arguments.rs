@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::database_command::DatabaseCommand;
 use super::worker_command::WorkerCommand;
 use crate::worksheet::Protocol;
 
@@ -88,6 +89,11 @@ pub(super) enum Command {
         /// Do it; without this, it is only shown.
         #[arg(long)]
         yes: bool,
+    },
+    /// Look at one database where it lies, or lower-case the names in it; needs no worksheet.
+    Database {
+        #[command(subcommand)]
+        command: DatabaseCommand,
     },
     /// What the controller runs at the destination.
     #[command(hide = true)]

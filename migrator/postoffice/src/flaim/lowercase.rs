@@ -9,6 +9,7 @@
 //! had, and with those that they have.  Everything that forbids the change is found by the plan, which writes nothing.
 
 mod apply;
+mod names;
 mod plan;
 mod rebuild;
 mod survey;
@@ -21,6 +22,7 @@ use super::database::{Limits, Recovery};
 use super::name_shape::{LeftAloneReason, NameShape};
 
 pub use apply::apply_lowercase;
+pub use names::{Catalogued, NameSeen, NameState, each_catalogued, each_name};
 pub use plan::plan_lowercase;
 pub(super) use rebuild::{Unread, rebuild_index, shape};
 pub(super) use watch::refuse_tracked;

@@ -95,7 +95,7 @@ struct Planner<'a, F> {
 }
 
 /// What becomes of one value.
-enum Verdict {
+pub(super) enum Judgement {
     Same,
     Changes(Vec<u8>),
     Stays(LeftAloneReason),
@@ -123,14 +123,14 @@ impl<F: FileSet> Planner<'_, F> {
                 continue;
             }
             match judge(field, rule).map_err(|damage| place.fault(damage))? {
-                Verdict::Same => {}
-                Verdict::Changes(stored) => {
+                Judgement::Same => {}
+                Judgement::Changes(stored) => {
                     let new = NewValue { position, stored };
                     self.change(container, record.number, field, &new)
                         .map_err(|damage| place.fault(damage))??;
                     values.push(new);
                 }
-                Verdict::Stays(reason) => {
+                Judgement::Stays(reason) => {
                     let value = text::decode(field.stored).map_err(|damage| place.fault(damage))?;
                     self.leave_alone(LeftAlone {
                         container,
@@ -180,10 +180,10 @@ impl<F: FileSet> Planner<'_, F> {
     }
 }
 
-fn judge(field: Field<'_>, rule: Rule) -> Result<Verdict, Damage> {
+pub(super) fn judge(field: Field<'_>, rule: Rule) -> Result<Judgement, Damage> {
     let lowered = lower_stored(field.stored)?;
     let Some(shape) = rule else {
-        return Ok(lowered.map_or(Verdict::Same, Verdict::Changes));
+        return Ok(lowered.map_or(Judgement::Same, Judgement::Changes));
     };
     judge_shape(field, lowered, shape)
 }
@@ -192,19 +192,19 @@ fn judge_shape(
     field: Field<'_>,
     lowered: Option<Vec<u8>>,
     shape: NameShape,
-) -> Result<Verdict, Damage> {
+) -> Result<Judgement, Damage> {
     let old = text::decode(field.stored)?;
     if !old.chars().any(char::is_uppercase) {
-        return Ok(Verdict::Same);
+        return Ok(Judgement::Same);
     }
     if let Err(reason) = fits(&old, shape) {
-        return Ok(Verdict::Stays(reason));
+        return Ok(Judgement::Stays(reason));
     }
     // A letter that is stored as a unit of UTF-16 cannot be changed like the others.
     match lowered {
         Some(stored) if text::decode(&stored)? == old.to_ascii_lowercase() => {
-            Ok(Verdict::Changes(stored))
+            Ok(Judgement::Changes(stored))
         }
-        _ => Ok(Verdict::Stays(LeftAloneReason::NonAsciiCapital)),
+        _ => Ok(Judgement::Stays(LeftAloneReason::NonAsciiCapital)),
     }
 }

@@ -1,0 +1,151 @@
+//! The names that a database keeps, one by one, and the files that its catalogue points to.
+
+use serde::Serialize;
+
+use super::super::database::Database;
+use super::super::error::{Error, Place};
+use super::super::field::FieldKind;
+use super::super::file_set::FileSet;
+use super::super::name_shape::{LeftAloneReason, NameShape};
+use super::super::profile::NameProfile;
+use super::super::record::Record;
+use super::super::text;
+use super::plan::{Judgement, judge};
+use crate::names::RelativePath;
+
+/// One value of a field that holds names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NameSeen {
+    /// The container.
+    pub container: u16,
+    /// The number of the record in it.
+    pub record: u32,
+    /// The number of the field's tag.
+    pub field: u16,
+    /// Which field of the record it is, counted from 0.
+    pub position: usize,
+    /// The value.
+    pub value: String,
+    /// What lower-casing would do with it.
+    pub state: NameState,
+}
+
+/// What lower-casing does with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameState {
+    /// Nothing: it has no capital letters.
+    Lower,
+    /// It becomes lower case.
+    Changes,
+    /// It stays, for this reason.
+    Stays(LeftAloneReason),
+}
+
+/// Shows every value of the fields that a profile takes for names.
+///
+/// # Errors
+/// What reading says, and what `see` says.
+pub fn each_name<F: FileSet, E: From<Error>>(
+    database: &Database<F>,
+    profile: &NameProfile,
+    mut see: impl FnMut(NameSeen) -> Result<(), E>,
+) -> Result<(), E> {
+    let selection = profile.select(database.dictionary(), &database.containers())?;
+    for (container, rules) in &selection {
+        for record in database.records(*container)? {
+            let record = record?;
+            for (position, field) in record.fields().enumerate() {
+                let Some(rule) = rules.get(&field.tag) else {
+                    continue;
+                };
+                if field.kind != FieldKind::Text || field.is_encrypted {
+                    continue;
+                }
+                let place = Place::in_logical_file(*container).in_record(record.number);
+                let damaged = |damage| Error::from(place.in_field(field.tag).fault(damage));
+                let state = match judge(field, *rule).map_err(damaged)? {
+                    Judgement::Same => NameState::Lower,
+                    Judgement::Changes(_) => NameState::Changes,
+                    Judgement::Stays(reason) => NameState::Stays(reason),
+                };
+                see(NameSeen {
+                    container: *container,
+                    record: record.number,
+                    field: field.tag,
+                    position,
+                    value: text::decode(field.stored).map_err(damaged)?,
+                    state,
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file that a guardian's catalogue points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogued {
+    /// The container.
+    pub container: u16,
+    /// The number of the record in it.
+    pub record: u32,
+    /// Where the file must be, from the root of the post office, exactly as the catalogue spells it.
+    pub path: RelativePath,
+}
+
+/// Shows every file that a guardian's catalogue points to, with its folder, in the case that the catalogue has.
+///
+/// # Errors
+/// What reading says, and what `see` says.
+pub fn each_catalogued<F: FileSet, E: From<Error>>(
+    database: &Database<F>,
+    mut see: impl FnMut(Catalogued) -> Result<(), E>,
+) -> Result<(), E> {
+    let selection = NameProfile::Guardian.select(database.dictionary(), &database.containers())?;
+    for (container, rules) in &selection {
+        for record in database.records(*container)? {
+            let record = record?;
+            let (mut folder, mut name) = (RelativePath::root(), None);
+            for field in record
+                .fields()
+                .filter(|field| field.kind == FieldKind::Text)
+            {
+                let Some(Some(shape)) = rules.get(&field.tag) else {
+                    continue;
+                };
+                let place = Place::in_logical_file(*container).in_record(record.number);
+                let value = text::decode(field.stored)
+                    .map_err(|damage| Error::from(place.in_field(field.tag).fault(damage)))?;
+                match shape {
+                    NameShape::FileName => name = Some(value),
+                    NameShape::FolderPath => folder = path_of(&value),
+                    NameShape::FilePath => see(catalogued(*container, &record, path_of(&value)))?,
+                }
+            }
+            if let Some(name) = name {
+                see(catalogued(
+                    *container,
+                    &record,
+                    folder.join(name.as_bytes()),
+                ))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn catalogued(container: u16, record: &Record, path: RelativePath) -> Catalogued {
+    Catalogued {
+        container,
+        record: record.number,
+        path,
+    }
+}
+
+fn path_of(text: &str) -> RelativePath {
+    let names = text.split(['/', '\\']).filter(|name| !name.is_empty());
+    names.fold(RelativePath::root(), |path, name| {
+        path.join(name.as_bytes())
+    })
+}
