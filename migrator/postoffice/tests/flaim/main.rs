@@ -5,7 +5,9 @@
 mod check;
 mod create;
 mod create_random;
+mod guardian;
 mod hostile;
 mod lowercase;
+mod lowercase_hostile;
 mod read;
 mod samples;
