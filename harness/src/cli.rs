@@ -1,14 +1,15 @@
 //! The command line of `gwrehearse`.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use simulator::NameCase;
 use worker::protocol::StepState;
 
-use crate::rehearsal::{self, RehearsalOptions, RehearsalOutcome};
+use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
 
 /// The exit code of a rehearsal after which something does not hold.
 const FAILED: u8 = 1;
@@ -37,6 +38,15 @@ struct Arguments {
     #[arg(long, default_value_t = 60)]
     churn: usize,
 
+    /// How many faults strike, drawn from the seed.
+    #[arg(long, default_value_t = 0, value_name = "HOW-MANY")]
+    faults: usize,
+
+    /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal),
+    /// :cut=BYTES (of the connection), :source-gone or :lock-held.
+    #[arg(long = "fault", value_name = "COMMAND:FAULT")]
+    fault: Vec<Fault>,
+
     /// The folder of the rehearsal; a new one in the folder for temporary files where none is named.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -44,12 +54,6 @@ struct Arguments {
     /// Keep both trees and the job folder; the reports are always kept.
     #[arg(long)]
     keep: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BackEnd {
-    /// Folders of this machine and an ssh server inside this process.
-    Embedded,
 }
 
 /// Runs the program; `arguments` begin with its name.
@@ -61,7 +65,6 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             return if error.use_stderr() { 2 } else { 0 };
         }
     };
-    let BackEnd::Embedded = arguments.backend;
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {
@@ -70,6 +73,8 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
         }
     };
     let options = RehearsalOptions {
+        back_end: arguments.backend,
+        faults: faults(&arguments),
         program,
         seed: arguments.seed,
         files: arguments.size,
@@ -101,9 +106,20 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
     }
 }
 
+/// The faults that were named, then those that the seed draws.
+fn faults(arguments: &Arguments) -> Vec<Fault> {
+    let mut faults = arguments.fault.clone();
+    faults.extend(Fault::draw(arguments.seed, arguments.faults));
+    faults
+}
+
 fn repeat(arguments: &Arguments) -> String {
+    let mut named = String::new();
+    for fault in faults(arguments) {
+        let _ = write!(named, " --fault {fault}");
+    }
     format!(
-        "gwrehearse --size {} --case {} --seed {} --churn {} --keep",
+        "gwrehearse --size {} --case {} --seed {} --churn {}{named} --keep",
         arguments.size, arguments.case, arguments.seed, arguments.churn
     )
 }

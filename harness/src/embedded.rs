@@ -47,6 +47,8 @@ pub struct EmbeddedOptions {
     pub with_poa: bool,
     /// The environment of commands at the destination.
     pub environment: BTreeMap<String, String>,
+    /// What those commands run under; see [`SshServerOptions::run_under`].
+    pub run_under: Vec<String>,
 }
 
 impl Embedded {
@@ -133,25 +135,6 @@ impl Embedded {
         std::fs::write(&path, self.sheet.to_toml()).map_err(io_error("write", &path))
     }
 
-    /// Starts the ssh server anew, on the same port and with the same keys, with another environment for its commands.
-    ///
-    /// # Errors
-    /// What starting it says.
-    pub fn restart_server(
-        mut self,
-        environment: BTreeMap<String, String>,
-    ) -> Result<Self, RehearsalError> {
-        let mut options = SshServerOptions::new(self.folder.join("destination"));
-        options.listen = self.server.address();
-        options.host_key = Some(self.server.host_key().clone());
-        options.authorized_key = Some(read(&self.folder.join("keys/client.pub"))?);
-        options.environment = environment;
-        let old = self.server;
-        self.runtime.block_on(old.stop());
-        self.server = self.runtime.block_on(SshServer::start(options))?;
-        Ok(self)
-    }
-
     /// Ends the ssh server and everything that it started.
     pub fn stop(self) {
         self.runtime.block_on(self.server.stop());
@@ -171,15 +154,12 @@ fn start_server(
     let mut server = SshServerOptions::new(folder.join("destination"));
     server.authorized_key = Some(pair.public_line());
     server.environment.clone_from(&options.environment);
+    server.run_under.clone_from(&options.run_under);
     let server = runtime.block_on(SshServer::start(server))?;
     let known_hosts = folder.join("keys/known_hosts");
     std::fs::write(&known_hosts, format!("{}\n", server.known_hosts_line()))
         .map_err(io_error("write", &known_hosts))?;
     Ok((server, key, known_hosts))
-}
-
-fn read(path: &Path) -> Result<String, RehearsalError> {
-    std::fs::read_to_string(path).map_err(io_error("read", path))
 }
 
 /// A port of the loopback address that nobody listens on.

@@ -1,13 +1,18 @@
 //! A whole migration, rehearsed: both stages, with changes to the source in between, and what must hold afterwards.
 
 mod command;
+mod fault;
 mod folder;
 mod outcome;
+mod play;
 mod run;
+mod under_fault;
 
 pub use command::migrate;
+pub use fault::{Fault, FaultKind};
 pub use outcome::{CommandRun, RehearsalOutcome};
-pub use run::{EXPECTED_FINDINGS, folder_in_any_case, run};
+pub use play::{EXPECTED_FINDINGS, folder_in_any_case};
+pub use run::run;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,9 +21,19 @@ use simulator::NameCase;
 
 use crate::ssh_server::{KeyError, SshServerError};
 
+/// Where the simulated servers of a rehearsal run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackEnd {
+    /// Folders of this machine and an ssh server inside this process.
+    #[default]
+    Embedded,
+}
+
 /// How a rehearsal is to be.
 #[derive(Debug, Clone)]
 pub struct RehearsalOptions {
+    /// Where the simulated servers run.
+    pub back_end: BackEnd,
     /// The program that plays all roles; usually the one that is running.
     pub program: PathBuf,
     /// What everything is derived from.
@@ -29,6 +44,8 @@ pub struct RehearsalOptions {
     pub case: NameCase,
     /// How many operations change the source before each repeated pass.
     pub churn: usize,
+    /// What strikes, in the order of the commands; the trees must come out the same.
+    pub faults: Vec<Fault>,
     /// Whether the Linux POA is installed and run.
     pub with_poa: bool,
     /// The folder of the rehearsal; a new one where none is named.

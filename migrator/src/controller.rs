@@ -93,6 +93,11 @@ impl Controller {
         self.findings.push(finding);
     }
 
+    /// Whether this very finding was shown already.
+    pub fn has_reported(&self, finding: &Finding) -> bool {
+        self.findings.contains(finding)
+    }
+
     /// Asks the job store.
     ///
     /// # Errors

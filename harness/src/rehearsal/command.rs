@@ -49,6 +49,7 @@ pub fn migrate(
             .collect(),
         exit_code: output.status.code(),
         milliseconds: milliseconds(began),
+        fault: None,
         findings,
         result: end["result"].clone(),
     };

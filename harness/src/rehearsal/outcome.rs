@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use worker::finding::{Finding, Verdict};
 use worker::protocol::StepLine;
 
+use super::Fault;
 use crate::checks::Check;
 
 /// One command of the migrator that was run.
@@ -18,6 +19,8 @@ pub struct CommandRun {
     pub exit_code: Option<i32>,
     /// How long it took.
     pub milliseconds: u64,
+    /// The fault that struck meanwhile, where the schedule has one.
+    pub fault: Option<Fault>,
     /// What it found.
     pub findings: Vec<Finding>,
     /// Its result, where it has one.

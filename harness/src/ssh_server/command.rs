@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::PoisonError;
 
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
@@ -17,6 +18,9 @@ use super::{Shared, processes};
 /// The path that programs are looked for on, as a login shell of root has it.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The login shell.
+const SHELL: &str = "/bin/sh";
+
 /// How much is read from a command at once, in bytes.
 const PIECE_BYTES: usize = 32 * 1024;
 
@@ -25,15 +29,28 @@ const STDERR: u32 = 1;
 
 /// Starts a command in a process group of its own, in a clean environment.
 pub(super) fn start(shared: &Shared, line: &[u8]) -> io::Result<Child> {
-    let options = &shared.options;
-    Command::new("/bin/sh")
+    let environment = shared
+        .environment
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let mut words = shared.options.run_under.iter().map(String::as_str);
+    let mut command = match words.next() {
+        None => Command::new(SHELL),
+        Some(program) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(SHELL);
+            command
+        }
+    };
+    command
         .arg("-c")
         .arg(OsStr::from_bytes(line))
         .env_clear()
         .env("PATH", PATH)
-        .envs(&options.environment)
+        .envs(environment)
         .env(processes::VARIABLE, shared.mark.value())
-        .current_dir(&options.working_folder)
+        .current_dir(&shared.options.working_folder)
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -46,7 +46,11 @@ pub struct SshServerOptions {
     /// Whether the password is asked for through keyboard-interactive instead of the method of its own, as on SUSE.
     pub keyboard_interactive: bool,
     /// The environment of commands, besides a `PATH`; nothing of this process's own gets there.
+    /// [`SshServer::set_environment`] changes it later.
     pub environment: BTreeMap<String, String>,
+    /// The program and its first arguments that the shell of each command runs under, such as one that makes a
+    /// namespace; none for most servers.
+    pub run_under: Vec<String>,
     /// The folder that commands start in, and that relative names of SFTP are relative to.
     pub working_folder: PathBuf,
     /// After how many bytes, both ways and all connections together, all connections are cut, once.
@@ -65,6 +69,7 @@ impl SshServerOptions {
             password: None,
             keyboard_interactive: false,
             environment: BTreeMap::new(),
+            run_under: Vec::new(),
             working_folder: working_folder.into(),
             cut_after_bytes: None,
             disk_full_after_bytes: None,
@@ -102,6 +107,7 @@ pub struct SshServer {
 struct Shared {
     options: SshServerOptions,
     authorized_key: Option<PublicKey>,
+    environment: Mutex<BTreeMap<String, String>>,
     cutter: Arc<Cutter>,
     mark: processes::Mark,
     uploaded_bytes: std::sync::atomic::AtomicU64,
@@ -139,6 +145,7 @@ impl SshServer {
         let config = Arc::new(config(&options, &host_key));
         let shared = Arc::new(Shared {
             authorized_key,
+            environment: Mutex::new(options.environment.clone()),
             cutter: Arc::new(Cutter::new(options.cut_after_bytes)),
             mark: processes::Mark::new(),
             uploaded_bytes: 0.into(),
@@ -171,6 +178,20 @@ impl SshServer {
             (ip, port) => format!("[{ip}]:{port}"),
         };
         format!("{host} {}", self.host_key.public_line())
+    }
+
+    /// Gives the commands that are started from now on another environment.
+    pub fn set_environment(&self, environment: BTreeMap<String, String>) {
+        *self
+            .shared
+            .environment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = environment;
+    }
+
+    /// Takes back a planned cut; says whether it was still planned.
+    pub fn take_back_cut(&self) -> bool {
+        self.shared.cutter.disarm()
     }
 
     /// Cuts all connections at once, without a word of good-bye.

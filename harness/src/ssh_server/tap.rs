@@ -33,6 +33,11 @@ impl Cutter {
         self.bytes_left.store(bytes, Ordering::SeqCst);
     }
 
+    /// Takes a planned cut back; says whether there was one.
+    pub(super) fn disarm(&self) -> bool {
+        self.bytes_left.swap(NEVER, Ordering::SeqCst) != NEVER
+    }
+
     /// Cuts all connections.
     pub(super) fn cut(&self) {
         for socket in self

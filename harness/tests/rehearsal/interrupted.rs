@@ -14,12 +14,12 @@ fn killed_at(moment: u64) -> BTreeMap<String, String> {
 
 #[test]
 fn a_killed_worker_is_noticed_and_the_same_command_goes_on() {
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     // Late enough that the job is there, early enough that nothing is sealed.
-    stage.restart_server(killed_at(9));
+    stage.embedded().server.set_environment(killed_at(9));
     let run = stage.expect(&["stage-one"], 4);
     assert!(codes(&run).contains(&"worker-died"), "{:#?}", run.findings);
-    stage.restart_server(BTreeMap::new());
+    stage.embedded().server.set_environment(BTreeMap::new());
     stage.migrate(&["stage-one"]);
     stage.prepare();
     let run = stage.migrate(&["stage-two"]);

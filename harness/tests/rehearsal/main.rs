@@ -5,5 +5,6 @@
 mod bad_input;
 mod interrupted;
 mod people;
+mod poor_surroundings;
 mod support;
 mod whole;

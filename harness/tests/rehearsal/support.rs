@@ -38,10 +38,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Without a Linux POA, which most tests do not need.
     pub(crate) fn new() -> Self {
-        Self::with_environment(BTreeMap::new())
+        Self::run_under(Vec::new())
     }
 
-    pub(crate) fn with_environment(environment: BTreeMap<String, String>) -> Self {
+    /// The same, with commands of the destination running under another program.
+    pub(crate) fn run_under(run_under: Vec<String>) -> Self {
         let folder = scratch();
         let options = EmbeddedOptions {
             program: program(),
@@ -50,7 +51,8 @@ impl Stage {
             case: NameCase::Upper,
             with_documents: false,
             with_poa: false,
-            environment,
+            environment: BTreeMap::new(),
+            run_under,
         };
         let embedded = Embedded::start(folder.path(), &options).expect("started");
         Self {
@@ -107,12 +109,6 @@ impl Stage {
             arguments.extend(["--confirm", item]);
         }
         self.expect(&arguments, 0);
-    }
-
-    /// Starts the ssh server anew, with another environment for its commands.
-    pub(crate) fn restart_server(&mut self, environment: BTreeMap<String, String>) {
-        let embedded = self.embedded.take().expect("running");
-        self.embedded = Some(embedded.restart_server(environment).expect("started again"));
     }
 
     /// What differs between the trees, looked at without the migrator.

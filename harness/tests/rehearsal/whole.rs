@@ -2,14 +2,16 @@
 
 use std::process::Command;
 
-use harness::rehearsal::{RehearsalOptions, run};
+use harness::rehearsal::{BackEnd, Fault, RehearsalOptions, run};
 use simulator::NameCase;
 
 use crate::support::{program, scratch};
 
-fn rehearse(seed: u64, case: NameCase) {
+fn rehearse(seed: u64, case: NameCase, faults: Vec<Fault>) {
     let folder = scratch();
     let options = RehearsalOptions {
+        back_end: BackEnd::Embedded,
+        faults,
         program: program(),
         seed,
         files: 300,
@@ -36,17 +38,64 @@ fn rehearse(seed: u64, case: NameCase) {
 
 #[test]
 fn a_post_office_with_upper_case_names_is_migrated() {
-    rehearse(11, NameCase::Upper);
+    rehearse(11, NameCase::Upper, Vec::new());
 }
 
 #[test]
 fn a_post_office_with_mixed_names_is_migrated() {
-    rehearse(12, NameCase::Mixed);
+    rehearse(12, NameCase::Mixed, Vec::new());
 }
 
 #[test]
 fn a_post_office_with_lower_case_names_is_migrated() {
-    rehearse(13, NameCase::Lower);
+    rehearse(13, NameCase::Lower, Vec::new());
+}
+
+/// The faults that are named here, one rehearsal each with all of them.
+fn faults(names: &[&str]) -> Vec<Fault> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+#[test]
+fn workers_that_are_killed_lose_nothing() {
+    let names = [
+        "stage-one:kill=3",
+        "stage-one:kill=7",
+        "stage-two:kill=4",
+        "queues:kill=2",
+    ];
+    rehearse(14, NameCase::Mixed, faults(&names));
+}
+
+#[test]
+fn connections_that_are_cut_lose_nothing() {
+    let names = [
+        "stage-one:cut=9000",
+        "stage-two:cut=20000",
+        "queues:cut=3000",
+    ];
+    rehearse(15, NameCase::Upper, faults(&names));
+}
+
+#[test]
+fn a_source_that_is_gone_and_locks_that_are_held_lose_nothing() {
+    let names = [
+        "stage-one:source-gone",
+        "stage-one:lock-held",
+        "stage-two:source-gone",
+        "queues:source-gone",
+    ];
+    rehearse(16, NameCase::Mixed, faults(&names));
+}
+
+#[test]
+fn a_lock_that_is_held_in_stage_two_stops_it_until_it_is_free() {
+    rehearse(17, NameCase::Upper, faults(&["stage-two:lock-held"]));
+}
+
+#[test]
+fn faults_drawn_from_the_seed_lose_nothing() {
+    rehearse(18, NameCase::Mixed, Fault::draw(18, 5));
 }
 
 #[test]

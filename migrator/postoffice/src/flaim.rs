@@ -22,6 +22,7 @@
 
 mod address;
 mod block;
+mod block_stream;
 mod block_writer;
 mod bytes;
 mod changes;
@@ -66,7 +67,8 @@ mod value;
 mod version;
 mod working_copy;
 
-pub use address::{BlockAddress, DatabaseFile};
+pub use address::{BlockAddress, DatabaseFile, base_of};
+pub use block_stream::{BlockStream, BlocksSeen};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
 pub use create::{CreateOptions, Creator};
 pub use damage::Damage;

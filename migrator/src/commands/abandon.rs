@@ -39,13 +39,11 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
         .map(String::as_str)
         == Some("live");
     if is_live {
-        let error = StepError::refused(
+        return Err(StepError::refused(
             "already-live",
             "The Linux POA of this job serves users; what arrived there is nowhere else",
             "Move the users back first; then stop the POA and remove the folders by hand",
-        );
-        controller.report(worker::finding::Explain::to_finding(&error));
-        return Err(error);
+        ));
     }
     if yes {
         poa::stop_if_running(controller).await?;

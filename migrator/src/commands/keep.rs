@@ -1,5 +1,6 @@
 //! Ending a command: its report is kept in the job folder, under a number that is never used again.
 
+use worker::finding::Explain as _;
 use worker::protocol::{Reply, Request};
 
 use super::status::next_command;
@@ -11,6 +12,9 @@ pub(super) async fn end(
     name: &str,
     outcome: Result<(), StepError>,
 ) -> CommandOutcome {
+    if let Err(error) = &outcome {
+        report_once(controller, error);
+    }
     let mut summary = controller.finish(outcome.as_ref().err());
     if controller.link().is_ok() {
         let report = serde_json::to_value(&summary).unwrap_or_default();
@@ -42,4 +46,13 @@ pub(super) async fn end(
     }
     controller.disconnect().await;
     summary
+}
+
+/// Shows what stopped the command, unless a step or a task has shown it already.
+fn report_once(controller: &mut Controller, error: &StepError) {
+    let finding = error.to_finding();
+    let is_shown = matches!(error, StepError::Task { .. }) || controller.has_reported(&finding);
+    if !is_shown {
+        controller.report(finding);
+    }
 }

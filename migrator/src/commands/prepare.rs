@@ -34,7 +34,7 @@ async fn steps_of(controller: &mut Controller, options: &PrepareOptions) -> Resu
             .iter()
             .map(|item| item.name)
             .collect();
-        let error = StepError::from(worker::finding::Finding::new(
+        return Err(StepError::from(worker::finding::Finding::new(
             "unknown-item",
             worker::finding::Verdict::Usage,
             format!("The checklist has no item {unknown}"),
@@ -43,9 +43,7 @@ async fn steps_of(controller: &mut Controller, options: &PrepareOptions) -> Resu
                 names.join(", "),
                 steps::lowercase_guardian::GUARDIAN_ITEM
             ),
-        ));
-        controller.report(worker::finding::Explain::to_finding(&error));
-        return Err(error);
+        )));
     }
     stage_two::attach(controller).await?;
     for item in &options.confirm {

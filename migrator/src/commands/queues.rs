@@ -24,13 +24,11 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
         .facts
         .contains_key("sealed-milliseconds")
     {
-        let error = StepError::refused(
+        return Err(StepError::refused(
             "not-sealed",
             "The queues are carried over by stage two, which has not come to its end",
             "Run `gwmigrate stage-two`; this command is for what arrives later",
-        );
-        controller.report(worker::finding::Explain::to_finding(&error));
-        return Err(error);
+        ));
     }
     steps::mount_source::run(controller).await?;
     let report = match controller.order(Task::Queues { live: true }).await?.report {

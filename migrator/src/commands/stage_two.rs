@@ -55,14 +55,10 @@ pub(super) async fn begin(controller: &mut Controller) -> Result<(), StepError> 
 
 /// Attaches to the job and takes its lease and its journal.
 pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError> {
-    let outcome = async {
-        steps::install_utility::attach(controller).await?;
-        let who = controller.surroundings.who.clone();
-        controller.link_mut()?.take_lease(&who).await?;
-        controller.open_journal().await
-    }
-    .await;
-    outcome.inspect_err(|error| controller.report(worker::finding::Explain::to_finding(error)))
+    steps::install_utility::attach(controller).await?;
+    let who = controller.surroundings.who.clone();
+    controller.link_mut()?.take_lease(&who).await?;
+    controller.open_journal().await
 }
 
 fn require_stage_one(status: &StatusReport) -> Result<(), StepError> {

@@ -22,9 +22,11 @@ mod files;
 mod guardian;
 mod pass;
 mod removal;
+mod reserved;
 mod shared;
 
 pub use pass::run_pass;
 pub(crate) use pass::{prove_source, thread_count};
 
 pub(crate) use file::{CopyFailure, TEMPORARY_PREFIX, hash_file, write_copy};
+pub(crate) use reserved::{is_reserved, reserved_name};

@@ -10,7 +10,7 @@ use postoffice::names::{
 };
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{prove_source, thread_count};
+use crate::copy::{is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor};
@@ -224,6 +224,9 @@ impl Look<'_> {
     }
 
     fn look_at_name(&self, path: &postoffice::names::RelativePath, name: &[u8]) {
+        if is_reserved(name) && !self.only_count {
+            self.monitor.finding(reserved_name(path, Verdict::Person));
+        }
         let text = match lower_case(name) {
             LowerCased::Already => return,
             LowerCased::Changed(_) => {

@@ -18,7 +18,7 @@ use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{TEMPORARY_PREFIX, thread_count};
+use crate::copy::{TEMPORARY_PREFIX, is_reserved, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor, Tally};
@@ -169,6 +169,10 @@ impl Step<'_> {
             for standing in items {
                 let name = postoffice::names::destination_name(&standing.source_name);
                 let path = standing.source_path();
+                if is_reserved(&name) {
+                    self.refuse_reserved(&path, folder.join(&name));
+                    continue;
+                }
                 if let Some(first) = queue.insert(name.clone(), standing) {
                     self.report_collision(&path, &first.source_path());
                     self.given_up.borrow_mut().insert(folder.join(&name));
@@ -176,6 +180,13 @@ impl Step<'_> {
             }
         }
         Ok(listing)
+    }
+
+    /// An item whose name is ours is never placed, because a later pass would remove it; that is said once.
+    fn refuse_reserved(&self, path: &RelativePath, destination: RelativePath) {
+        if self.given_up.borrow_mut().insert(destination) {
+            self.monitor.finding(reserved_name(path, Verdict::Refused));
+        }
     }
 
     /// Two items would get one name: neither is carried over, and that is said once.

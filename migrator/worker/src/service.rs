@@ -72,11 +72,19 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
             .read_line(&mut line)
             .map_err(failed("hear from", "the worker"))?;
     }
-    serde_json::from_str(&line).map_err(|_| {
-        failed("hear from", "the worker")(std::io::Error::other(format!(
-            "it ended before it began; see {ERROR_FILE} in the job folder"
-        )))
-    })
+    Ok(serde_json::from_str(&line).unwrap_or_else(|_| Started::Refused(died_at_once())))
+}
+
+/// A worker that ended without a word: killed from outside, or short of memory; nothing was begun.
+fn died_at_once() -> Finding {
+    Finding::new(
+        "worker-died",
+        crate::finding::Verdict::Temporary,
+        "The worker ended before it began",
+        format!(
+            "Look at {ERROR_FILE} in the job folder of the destination, then run the same command again"
+        ),
+    )
 }
 
 /// How a worker begins: the one line that it writes to its standard output.

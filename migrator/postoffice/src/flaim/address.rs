@@ -112,6 +112,62 @@ impl DatabaseFile {
     }
 }
 
+impl DatabaseFile {
+    /// Which file of the database with this base a file of this name in the same folder is, in any case of either;
+    /// `None` where it is none (format notes 1.1).
+    ///
+    /// Roll-forward logs that have a folder of their own ([`Self::roll_forward_folder`]) are named by
+    /// [`Self::of_log_name`].
+    pub fn of_name(base: &[u8], name: &[u8], version: Version) -> Option<Self> {
+        let start = name.get(..base.len())?;
+        let rest = name.get(base.len()..)?;
+        if !start.eq_ignore_ascii_case(base) {
+            return None;
+        }
+        let rest = std::str::from_utf8(rest).ok()?.to_ascii_lowercase();
+        match rest.as_str() {
+            // A control file that does not end in `.db` gives its whole name to its companions.
+            "" | ".db" => Some(Self::CONTROL),
+            _ => match (rest.strip_prefix('.'), rest.strip_suffix(".log")) {
+                (Some(extension), _) => number_of(extension, version).map(Self::Numbered),
+                (None, Some(digits)) if !version.has_long_log_header() && digits.len() == 5 => {
+                    u32::from_str_radix(digits, 36).ok().map(Self::RollForward)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// The name of the folder that holds the roll-forward logs, in lower case; `None` for versions that keep the log
+    /// beside the database.
+    pub fn roll_forward_folder(base: &[u8], version: Version) -> Option<Vec<u8>> {
+        let name = [base.to_ascii_lowercase().as_slice(), b".rfl"].concat();
+        version.has_long_log_header().then_some(name)
+    }
+
+    /// Which roll-forward log a file of this name in the folder of the logs is.
+    pub fn of_log_name(name: &[u8]) -> Option<Self> {
+        let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+        let digits = name
+            .strip_suffix(".log")
+            .filter(|digits| digits.len() == 8)?;
+        u32::from_str_radix(digits, 16).ok().map(Self::RollForward)
+    }
+}
+
+/// What all files of a database have in front of their extension: the name of the control file without `.db`, or all
+/// of it where it ends otherwise (format notes 1.1).
+pub fn base_of(control_name: &[u8]) -> &[u8] {
+    match control_name
+        .len()
+        .checked_sub(3)
+        .map(|at| control_name.split_at(at))
+    {
+        Some((base, end)) if !base.is_empty() && end.eq_ignore_ascii_case(b".db") => base,
+        _ => control_name,
+    }
+}
+
 impl fmt::Display for DatabaseFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,9 +178,31 @@ impl fmt::Display for DatabaseFile {
     }
 }
 
+/// The digits of file numbers.
+const DIGITS: &[u8; 24] = b"0123456789ghjkmnpqstwxyz";
+/// What follows them from number 512 on.
+const SUFFIXES: [&str; 8] = ["", "r", "s", "t", "v", "w", "x", "z"];
+
+/// The number that [`extension`] writes so; file 0 is the control file and has none.
+fn number_of(extension: &str, version: Version) -> Option<u16> {
+    let mut bytes = extension.bytes();
+    let mut digit = || {
+        let byte = bytes.next()?;
+        let value = DIGITS.iter().position(|digit| *digit == byte)?;
+        u16::try_from(value).ok()
+    };
+    let low = digit()? * 24 + digit()?;
+    let suffix = extension.get(2..)?;
+    let group = if version.has_long_log_header() {
+        SUFFIXES.iter().position(|known| *known == suffix)?
+    } else {
+        ["", "x"].iter().position(|known| *known == suffix)?
+    };
+    let number = low + u16::try_from(group).ok()? * 512;
+    (number > 0 && low < 512).then_some(number)
+}
+
 fn extension(number: u16, version: Version) -> String {
-    const DIGITS: &[u8; 24] = b"0123456789ghjkmnpqstwxyz";
-    const SUFFIXES: [&str; 8] = ["", "r", "s", "t", "v", "w", "x", "z"];
     let low = usize::from(number & 0x1ff);
     let group = usize::from(number >> 9);
     let suffix = match (version.has_long_log_header(), group) {
@@ -174,6 +252,60 @@ mod tests {
         let log = DatabaseFile::RollForward(1);
         assert_eq!(log.name("guard", old), "guard00001.log");
         assert_eq!(log.name("guard", new), "guard.rfl/00000001.log");
+    }
+
+    #[test]
+    fn every_name_that_is_written_is_read_again_in_any_case() {
+        for version in [310, 462].map(|number| Version::from_number(number).unwrap()) {
+            let last = if version.has_long_log_header() {
+                4095
+            } else {
+                1023
+            };
+            let numbered = (0..=last).map(DatabaseFile::Numbered);
+            let logs = [1, 35, 36, 46_655].map(DatabaseFile::RollForward);
+            for file in numbered.chain(logs) {
+                let name = file.name("guard", version);
+                for name in [name.clone(), name.to_ascii_uppercase()] {
+                    let (folder, log) = name.rsplit_once('/').unwrap_or(("", &name));
+                    let read = if folder.is_empty() {
+                        DatabaseFile::of_name(b"Guard", name.as_bytes(), version)
+                    } else {
+                        let known = DatabaseFile::roll_forward_folder(b"GUARD", version).unwrap();
+                        assert!(folder.as_bytes().eq_ignore_ascii_case(&known));
+                        DatabaseFile::of_log_name(log.as_bytes())
+                    };
+                    assert_eq!(read, Some(file), "{name}");
+                }
+            }
+            for other in [
+                "guard.00",
+                "guard.lck",
+                "guardx.01",
+                "guard.0a",
+                "guard.dc",
+                "guar",
+                "guard.001y",
+            ] {
+                assert_eq!(
+                    DatabaseFile::of_name(b"guard", other.as_bytes(), version),
+                    None,
+                    "{other}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_base_is_the_name_without_db() {
+        for (name, base) in [
+            ("GUARD.DB", "GUARD"),
+            ("ngwguard.fbk", "ngwguard.fbk"),
+            (".db", ".db"),
+            ("db", "db"),
+        ] {
+            assert_eq!(base_of(name.as_bytes()), base.as_bytes());
+        }
     }
 
     #[test]

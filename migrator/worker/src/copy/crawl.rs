@@ -12,6 +12,7 @@ use super::entries::FolderWork;
 use super::extras::look_at_extras;
 use super::file::TEMPORARY_PREFIX;
 use super::files::copy_if_changed;
+use super::reserved::{is_reserved, reserved_name};
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
@@ -65,6 +66,12 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
         if collided.contains(&name) {
             folder.manifest.remove(&name);
             at_destination.remove(name.as_slice());
+            continue;
+        }
+        if is_reserved(&entry.name) {
+            let path = pair.source_path.join(&entry.name);
+            let finding = reserved_name(&path, shared.problem());
+            shared.monitor.finding(finding);
             continue;
         }
         report_kept_name(shared, &pair, &entry.name);

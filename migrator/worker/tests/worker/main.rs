@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod certificates;
 mod delta;
 mod hostile;
 mod kill;
@@ -14,6 +15,7 @@ mod locks;
 mod lowercase;
 mod passes;
 mod queues;
+mod reserved_names;
 mod sandbox;
 mod seal;
 mod service;

@@ -1,0 +1,158 @@
+//! Faults of a rehearsal's schedule: each strikes during one command, and the same command, run again, must go on.
+//!
+//! They come from outside, as in life: a signal, a broken connection, a source that is gone, a lock that another program
+//! holds.  The migrator has no part in them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::RngExt as _;
+use rand::SeedableRng as _;
+use serde::{Deserialize, Serialize};
+
+/// The commands that a fault may strike.
+const COMMANDS: [&str; 3] = ["stage-one", "stage-two", "queues"];
+
+/// The last moment of the journal that every such command reaches, also for the smallest post office.
+const SURE_MOMENT: u64 = 4;
+
+/// The most bytes after which every such command still has something to say over its connection.
+const SURE_BYTES: u64 = 4096;
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The worker is killed at this moment of the job's journal, counted from 1 in each worker.
+    Kill(u64),
+    /// All connections are cut after so many bytes, both ways together.
+    Cut(u64),
+    /// The post office is not where it was, as when a mount was lost.
+    SourceGone,
+    /// Another program holds the lock of the post office database for longer than is waited.
+    LockHeld,
+}
+
+/// One fault of the schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The command of the migrator that it strikes, the first time that it is run.
+    pub command: String,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+impl Fault {
+    /// So many faults, drawn from a seed; each is one that is sure to strike.
+    pub fn draw(seed: u64, how_many: usize) -> Vec<Self> {
+        let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut drawn: Vec<Self> = Vec::new();
+        for command in COMMANDS.iter().cycle().take(how_many) {
+            let kind = match generator.random_range(0..4) {
+                0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                1 => FaultKind::SourceGone,
+                // The queues have no databases.
+                2 if *command != "queues" => FaultKind::LockHeld,
+                _ => FaultKind::Cut(generator.random_range(1..=SURE_BYTES)),
+            };
+            drawn.push(Self {
+                command: (*command).to_owned(),
+                kind,
+            });
+        }
+        drawn
+    }
+
+    /// Whether an exit code is one that this fault may lead to (DESIGN section 5).
+    pub fn may_end_with(&self, exit_code: i32) -> bool {
+        match self.kind {
+            // Temporary, run again.
+            FaultKind::Kill(_) => exit_code == 4,
+            // The controller connects again and goes on, unless it was not yet that far.
+            FaultKind::Cut(_) => matches!(exit_code, 0 | 1 | 3 | 4),
+            FaultKind::SourceGone => matches!(exit_code, 2 | 4 | 5),
+            // Left to the next pass in stage one; in stage two nothing may be.
+            FaultKind::LockHeld if self.command == "stage-two" => matches!(exit_code, 4..=6),
+            // Without that database the test POA may not start.
+            FaultKind::LockHeld => matches!(exit_code, 1 | 5),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = &self.command;
+        match self.kind {
+            FaultKind::Kill(moment) => write!(formatter, "{command}:kill={moment}"),
+            FaultKind::Cut(bytes) => write!(formatter, "{command}:cut={bytes}"),
+            FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
+            FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
+        }
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let usage = || {
+            format!(
+                "a fault is one of {}, then one of :kill=MOMENT :cut=BYTES :source-gone :lock-held",
+                COMMANDS.join(" ")
+            )
+        };
+        let (command, kind) = text.split_once(':').ok_or_else(usage)?;
+        if !COMMANDS.contains(&command) {
+            return Err(usage());
+        }
+        let kind = match kind.split_once('=') {
+            None if kind == "source-gone" => FaultKind::SourceGone,
+            None if kind == "lock-held" && command != "queues" => FaultKind::LockHeld,
+            Some(("kill", moment)) => FaultKind::Kill(positive(moment).ok_or_else(usage)?),
+            Some(("cut", bytes)) => FaultKind::Cut(positive(bytes).ok_or_else(usage)?),
+            _ => return Err(usage()),
+        };
+        Ok(Self {
+            command: command.to_owned(),
+            kind,
+        })
+    }
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_written_as_it_is_read() {
+        for fault in Fault::draw(3, 60) {
+            assert_eq!(fault.to_string().parse(), Ok(fault));
+        }
+        for wrong in [
+            "",
+            "kill=1",
+            "stage-one:kill=0",
+            "finish:cut=9",
+            "queues:lock-held",
+        ] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_faults_and_every_kind_is_drawn() {
+        let drawn = Fault::draw(1, 60);
+        assert_eq!(drawn, Fault::draw(1, 60));
+        assert_ne!(drawn, Fault::draw(2, 60));
+        for kind in [":kill=", ":cut=", ":source-gone", ":lock-held"] {
+            assert!(
+                drawn.iter().any(|fault| fault.to_string().contains(kind)),
+                "{kind}"
+            );
+        }
+    }
+}

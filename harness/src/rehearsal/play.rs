@@ -1,0 +1,348 @@
+//! The acts of a rehearsal on the embedded back end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use simulator::ChurnOptions;
+use worker::protocol::StepLine;
+
+use super::command::{migrate, milliseconds};
+use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
+use crate::checks::{Check, Snapshot, compare_trees};
+use crate::embedded::{Embedded, EmbeddedOptions};
+
+/// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
+pub const EXPECTED_FINDINGS: &[&str] = &[
+    // Names outside ASCII, which mixed-case post offices have.
+    "name-kept",
+    // The startup file of the source names an address of its server.
+    "startup-file-path",
+    // The library whose documents are all outside.
+    "library",
+    // Parts that come with a later version.
+    "not-built-test-mailbox",
+    "not-built-guardian",
+];
+
+/// Every item of the checklist that the person in this play confirms.
+const CONFIRMED: [&str; 5] = [
+    "objects-reconfigured",
+    "document-locations",
+    "ip-address",
+    "replicated",
+    "source-poa-stopped",
+];
+
+/// A rehearsal that is being played.
+pub(super) struct Play<'a> {
+    options: &'a RehearsalOptions,
+    note: &'a mut dyn FnMut(&str),
+    pub(super) embedded: Embedded,
+    pub(super) commands: Vec<CommandRun>,
+    pub(super) checks: Vec<Check>,
+    /// What has yet to strike.
+    pub(super) faults: Vec<Fault>,
+    churned: u64,
+    source: Snapshot,
+}
+
+impl<'a> Play<'a> {
+    pub(super) fn begin(
+        options: &'a RehearsalOptions,
+        folder: &Path,
+        note: &'a mut dyn FnMut(&str),
+    ) -> Result<Self, RehearsalError> {
+        let began = Instant::now();
+        let BackEnd::Embedded = options.back_end;
+        let mut embedded = Embedded::start(
+            folder,
+            &EmbeddedOptions {
+                program: options.program.clone(),
+                seed: options.seed,
+                files: options.files,
+                case: options.case,
+                with_documents: true,
+                with_poa: options.with_poa,
+                environment: BTreeMap::new(),
+                run_under: Vec::new(),
+            },
+        )?;
+        if options
+            .faults
+            .iter()
+            .any(|fault| fault.kind == FaultKind::LockHeld)
+        {
+            // A lock that is held for ever need not be waited for as long as in life.
+            let line = ("copy".to_owned(), "lock_wait_seconds = 1".to_owned());
+            embedded.sheet.extra.push(line);
+            embedded.write_worksheet()?;
+        }
+        fs::create_dir_all(folder.join("reports")).map_err(io_error("create", folder))?;
+        note(&format!(
+            "{:<44} {:>8} ms  {} files, {} users, names in {} case",
+            format!("made post office {}", embedded.created.post_office),
+            milliseconds(began),
+            embedded.created.files,
+            embedded.created.users,
+            options.case
+        ));
+        let source = Snapshot::take(&folder.join("source")).map_err(io_error("read", folder))?;
+        Ok(Self {
+            options,
+            note,
+            embedded,
+            commands: Vec::new(),
+            checks: Vec::new(),
+            faults: options.faults.clone(),
+            churned: 0,
+            source,
+        })
+    }
+
+    pub(super) fn stage_one(&mut self) -> Result<(), RehearsalError> {
+        self.migrate(&["check"])?;
+        self.migrate(&["stage-one"])?;
+        self.churn()?;
+        self.migrate(&["stage-one"])?;
+        Ok(())
+    }
+
+    pub(super) fn between(&mut self) -> Result<(), RehearsalError> {
+        self.leave_something_at_the_destination()?;
+        self.migrate(&["test-mailbox"])?;
+        let mut arguments = vec![
+            "prepare",
+            "--by",
+            "rehearsal",
+            "--note",
+            "played by the rehearsal",
+        ];
+        for item in CONFIRMED {
+            arguments.extend(["--confirm", item]);
+        }
+        self.migrate(&arguments)?;
+        // The last work of the users before they are out.
+        self.churn()
+    }
+
+    pub(super) fn stage_two(&mut self) -> Result<(), RehearsalError> {
+        self.migrate(&["stage-two"])?;
+        self.check_trees()?;
+        self.check_set_aside();
+        self.migrate(&["verify"])?;
+        Ok(())
+    }
+
+    pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
+        // The guardian of the simulated post office is a placeholder without names, so there is nothing to convert; the
+        // person in this play confirms just that.
+        let note = "the simulated guardian holds no names yet";
+        self.migrate(&[
+            "prepare",
+            "--by",
+            "rehearsal",
+            "--note",
+            note,
+            "--confirm",
+            "guardian-converted",
+        ])?;
+        self.migrate(&["finish"])?;
+        if self.options.with_poa {
+            let port = self.embedded.sheet.http_port;
+            let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+            let failures = if answers {
+                Vec::new()
+            } else {
+                vec![format!("nothing answers on port {port}")]
+            };
+            self.checks
+                .push(Check::new("the Linux POA answers", failures));
+        }
+        self.straggler()?;
+        self.check_source_untouched()?;
+        self.stop_poa()
+    }
+
+    /// What a test POA leaves behind: a message in a queue, and an attachment.
+    fn leave_something_at_the_destination(&self) -> Result<(), RehearsalError> {
+        for name in LEFT_BEHIND {
+            let path = self.embedded.sheet.destination.join(name);
+            fs::write(&path, b"made by the test POA").map_err(io_error("write", &path))?;
+        }
+        Ok(())
+    }
+
+    fn check_set_aside(&mut self) {
+        let quarantine = self.embedded.sheet.job_folder.join("quarantine/0");
+        let mut failures = Vec::new();
+        for name in LEFT_BEHIND {
+            let kept = fs::read(quarantine.join(name)).unwrap_or_default();
+            if kept != b"made by the test POA" {
+                failures.push(format!("{name} was not set aside"));
+            }
+        }
+        self.checks.push(Check::new(
+            "what the test POA made is set aside, not delivered",
+            failures,
+        ));
+    }
+
+    fn check_trees(&mut self) -> Result<(), RehearsalError> {
+        let sheet = &self.embedded.sheet;
+        let mut pairs = vec![(sheet.source.clone(), sheet.destination.clone())];
+        pairs.extend(
+            sheet
+                .documents
+                .iter()
+                .map(|(_, source, destination)| (source.clone(), destination.clone())),
+        );
+        let mut failures = Vec::new();
+        for (source, destination) in pairs {
+            failures.extend(
+                compare_trees(&source, &destination).map_err(io_error("compare", &destination))?,
+            );
+        }
+        self.checks.push(Check::new(
+            "the destination is the source, byte for byte, in lower case",
+            failures,
+        ));
+        self.check_source_untouched()
+    }
+
+    fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
+        let folder = self.embedded.folder.join("source");
+        let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
+        let name = format!("the source was not written, look {}", self.checks.len());
+        self.checks
+            .push(Check::new(name, self.source.differences(&now)));
+        Ok(())
+    }
+
+    /// Changes the source as users do; what the migrator did to it before that is looked at first.
+    fn churn(&mut self) -> Result<(), RehearsalError> {
+        self.check_source_untouched()?;
+        self.churned += 1;
+        let report = simulator::churn(
+            &self.embedded.sheet.source,
+            &ChurnOptions {
+                seed: self.options.seed.wrapping_add(self.churned),
+                operations: self.options.churn,
+                time: None,
+            },
+        )?;
+        (self.note)(&format!(
+            "users at work: {} operations on the source",
+            report.operations.len()
+        ));
+        self.take_snapshot()
+    }
+
+    /// What else changed at the source than the two folders whose times a move away and back changes.
+    pub(super) fn source_was_only_moved(&mut self) -> Result<Vec<String>, RehearsalError> {
+        let before = self.source.clone();
+        self.take_snapshot()?;
+        let mut differences = before.differences(&self.source);
+        let moved = [" has other attributes", "/PO has other attributes"];
+        differences.retain(|line| !moved.contains(&line.as_str()));
+        Ok(differences)
+    }
+
+    fn take_snapshot(&mut self) -> Result<(), RehearsalError> {
+        let folder = self.embedded.folder.join("source");
+        self.source = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
+        Ok(())
+    }
+
+    /// A message that arrives at the source when everything is over.
+    fn straggler(&mut self) -> Result<(), RehearsalError> {
+        self.check_source_untouched()?;
+        let queue = folder_in_any_case(&self.embedded.sheet.source, &["wpcsin", "4"])?;
+        let path = queue.join("STRAGGLE.001");
+        fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
+        self.take_snapshot()?;
+        self.migrate(&["queues"])?;
+        let arrived = self
+            .embedded
+            .sheet
+            .destination
+            .join("wpcsin/4/straggle.001");
+        let failures = match fs::read(&arrived) {
+            Ok(bytes) if bytes == b"a late message" => Vec::new(),
+            _ => vec!["the straggler is not in its queue at the destination".into()],
+        };
+        self.checks
+            .push(Check::new("a straggler was carried over", failures));
+        Ok(())
+    }
+
+    fn stop_poa(&self) -> Result<(), RehearsalError> {
+        if !self.options.with_poa {
+            return Ok(());
+        }
+        let control = self.embedded.sheet.install_folder.join("bin/grpwise");
+        let stopping = Command::new(&control)
+            .arg("stop")
+            .stdout(Stdio::null())
+            .status();
+        stopping.map(|_| ()).map_err(io_error("run", &control))
+    }
+
+    pub(super) fn steps(&mut self) -> Result<Vec<StepLine>, RehearsalError> {
+        let status = self.migrate(&["status"])?;
+        serde_json::from_value(status.result["status"]["steps"].clone()).map_err(|error| {
+            RehearsalError::NoResult {
+                command: "status".into(),
+                cause: error.to_string(),
+            }
+        })
+    }
+
+    /// Runs the migrator as the administrator would, with `--json`; `fault` is what strikes meanwhile.
+    pub(super) fn migrate_once(
+        &mut self,
+        arguments: &[&str],
+        fault: Option<Fault>,
+    ) -> Result<CommandRun, RehearsalError> {
+        let run = migrate(&self.embedded, arguments)?;
+        let log = format!("{:02}-{}.jsonl", self.commands.len() + 1, arguments[0]);
+        let path = self.embedded.folder.join("reports").join(log);
+        fs::write(&path, &run.1).map_err(io_error("write", &path))?;
+        let mut run = run.0;
+        run.fault = fault;
+        let code = run
+            .exit_code
+            .map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));
+        let under = run
+            .fault
+            .as_ref()
+            .map_or_else(String::new, |fault| format!("  under the fault {fault}"));
+        (self.note)(&format!(
+            "{:<44} {:>8} ms  {code}{under}",
+            format!("gwmigrate {}", arguments[0]),
+            run.milliseconds
+        ));
+        self.commands.push(run.clone());
+        Ok(run)
+    }
+}
+
+const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb"];
+
+/// A folder of the source, whatever the case of its names.
+pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, RehearsalError> {
+    names.iter().try_fold(root.to_owned(), |folder, wanted| {
+        let entries = fs::read_dir(&folder).map_err(io_error("list", &folder))?;
+        let found = entries.filter_map(Result::ok).find(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        });
+        let missing =
+            || io_error("find", &folder.join(wanted))(std::io::ErrorKind::NotFound.into());
+        found.map(|entry| entry.path()).ok_or_else(missing)
+    })
+}

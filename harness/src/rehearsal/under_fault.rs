@@ -1,0 +1,133 @@
+//! Running a command while a fault strikes, and then again until it has gone on.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::fault::{Fault, FaultKind};
+use super::play::Play;
+use super::{CommandRun, RehearsalError, folder_in_any_case, io_error};
+use crate::checks::Check;
+use crate::embedded::Embedded;
+use crate::faults::KILL_AT_JOURNAL;
+
+/// How often a command is run again before its fault counts as not survived.
+const RUNS_MAX: usize = 3;
+
+/// A fault that is in force until it is lifted.
+enum InForce {
+    Server,
+    SourceGone { place: PathBuf, away: PathBuf },
+    LockHeld(#[allow(dead_code)] File),
+}
+
+impl Play<'_> {
+    /// Runs a command as the schedule wants it: under a fault first, where one is planned for it.
+    pub(super) fn migrate(&mut self, arguments: &[&str]) -> Result<CommandRun, RehearsalError> {
+        let planned = self
+            .faults
+            .iter()
+            .position(|fault| fault.command == arguments[0]);
+        let Some(planned) = planned else {
+            return self.migrate_once(arguments, None);
+        };
+        let fault = self.faults.remove(planned);
+        let in_force = strike(&self.embedded, &fault)?;
+        let run = self.migrate_once(arguments, Some(fault.clone()))?;
+        let was_moved = matches!(in_force, InForce::SourceGone { .. });
+        let missed = lift(&self.embedded, in_force)?;
+        let mut failures = Vec::new();
+        if was_moved {
+            failures.extend(self.source_was_only_moved()?);
+        }
+        if !run.exit_code.is_some_and(|code| fault.may_end_with(code)) {
+            failures.push(format!("the command ended with {:?}", run.exit_code));
+        }
+        if missed || !left_its_mark(&fault, &run) {
+            failures.push("it did not strike".to_owned());
+        }
+        let mut last = run;
+        for _ in 0..RUNS_MAX {
+            // The next fault that is planned for this command strikes now.
+            last = self.migrate(arguments)?;
+            if last.exit_code != Some(4) {
+                break;
+            }
+        }
+        if !last.is_fine() {
+            failures.push(format!("run again, it ended with {:?}", last.exit_code));
+        }
+        let name = format!("{fault} struck, and the same command went on");
+        self.checks.push(Check::new(name, failures));
+        Ok(last)
+    }
+
+    /// A fault that was planned and never came up would make the rehearsal say more than it did.
+    pub(super) fn every_fault_struck(&mut self) {
+        let left = self.faults.drain(..);
+        let failures: Vec<String> = left.map(|fault| format!("{fault} never came up")).collect();
+        if !failures.is_empty() {
+            self.checks
+                .push(Check::new("every planned fault came up", failures));
+        }
+    }
+}
+
+/// Whether a fault that must be seen in what the command found can be.
+fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
+    let code = match fault.kind {
+        FaultKind::Kill(_) => "worker-died",
+        // Stage two does not even begin to copy.
+        FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
+        FaultKind::LockHeld => "database-deferred",
+        FaultKind::Cut(_) | FaultKind::SourceGone => return true,
+    };
+    run.findings.iter().any(|finding| finding.code == code)
+}
+
+fn strike(embedded: &Embedded, fault: &Fault) -> Result<InForce, RehearsalError> {
+    match fault.kind {
+        FaultKind::Kill(moment) => {
+            let variable = (KILL_AT_JOURNAL.to_owned(), moment.to_string());
+            embedded.server.set_environment(BTreeMap::from([variable]));
+            Ok(InForce::Server)
+        }
+        FaultKind::Cut(bytes) => {
+            embedded.server.cut_after_bytes(bytes);
+            Ok(InForce::Server)
+        }
+        FaultKind::SourceGone => {
+            let place = embedded.sheet.source.clone();
+            let away = place.with_extension("away");
+            std::fs::rename(&place, &away).map_err(io_error("take away", &place))?;
+            Ok(InForce::SourceGone { place, away })
+        }
+        FaultKind::LockHeld => {
+            let path = folder_in_any_case(&embedded.sheet.source, &["wphost.db"])?;
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .open(&path)
+                .map_err(io_error("open", &path))?;
+            rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+                .map_err(|errno| io_error("lock", &path)(errno.into()))?;
+            Ok(InForce::LockHeld(file))
+        }
+    }
+}
+
+/// Ends a fault; says whether it is still waiting to strike.
+fn lift(embedded: &Embedded, in_force: InForce) -> Result<bool, RehearsalError> {
+    match in_force {
+        InForce::Server => {
+            embedded.server.set_environment(BTreeMap::new());
+            Ok(embedded.server.take_back_cut())
+        }
+        InForce::SourceGone { place, away } => {
+            std::fs::rename(&away, &place).map_err(io_error("bring back", &place))?;
+            Ok(false)
+        }
+        // Closing the file gives the lock back.
+        InForce::LockHeld(_file) => Ok(false),
+    }
+}

@@ -1,0 +1,25 @@
+//! Names that the migrator keeps for its own unfinished files.
+//!
+//! A file of the source under such a name would be taken for a leftover of ours at the destination, and removed there.
+//! So it is never copied, and always reported; the seal misses it until somebody renames it.
+
+use postoffice::names::{RelativePath, destination_name};
+
+use super::file::TEMPORARY_PREFIX;
+use crate::finding::{Finding, Verdict};
+
+/// Whether the copy of this name of the source would look like an unfinished file of ours.
+pub(crate) fn is_reserved(source_name: &[u8]) -> bool {
+    destination_name(source_name).starts_with(TEMPORARY_PREFIX)
+}
+
+/// What is said of such a name.
+pub(crate) fn reserved_name(path: &RelativePath, verdict: Verdict) -> Finding {
+    Finding::new(
+        "name-reserved",
+        verdict,
+        "its name begins as those of the migrator's own unfinished files do, so it is not copied",
+        "Rename it at the source, then run the same command again",
+    )
+    .about(path.as_bytes())
+}
