@@ -7,6 +7,7 @@ mod check;
 mod create;
 mod create_random;
 mod guardian;
+mod guardian_refused;
 mod hostile;
 mod lowercase;
 mod lowercase_hostile;
