@@ -1,4 +1,4 @@
-//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover without writing, check, create.
+//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover, check, create, lower-case names.
 //!
 //! ```text
 //!  FileSet (whoever calls) ── BlockStore ── Cursor ── records ─┐
@@ -7,7 +7,8 @@
 //!      └── roll-forward log ───────────────────────── changes ─┘
 //!
 //!  FileSetMut ── BlockSink ── TreeWriter ┬─ records ── RecordBuilder ─┐
-//!                                        └─ entries ── EntrySorter ───┴── Creator
+//!                                        ├─ entries ── EntrySorter ───┴── Creator
+//!                                        └─ changed records and entries ── recover, apply_lowercase
 //! ```
 //!
 //! Invariants:
@@ -18,6 +19,8 @@
 //! * Memory follows the depth of a tree and the size of one record ([`Limits`]), not the size of the database.  Recovery
 //!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed; writing
 //!   adds one block for each level of each open tree, and what its caller allows for sorting.
+//! * Recovery and lower-casing change a copy in place.  Until their last write it is marked as unfinished, and the probe
+//!   refuses it; putting the finished copy in place of the old files is the caller's work.
 //! * What the format notes call a guess is refused or verified at run time, never relied on.
 
 mod address;

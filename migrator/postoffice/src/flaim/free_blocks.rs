@@ -193,3 +193,118 @@ fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
         place.copy_from_slice(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::flaim::file_set::FileSet;
+    use crate::flaim::{CheckOptions, DatabaseFile, MemoryFileSet, check};
+
+    /// The sample with free blocks, which the format's own engine freed.
+    fn sample() -> MemoryFileSet {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/flaim/04-v400-4k-deleted.tar.gz"
+        );
+        let packed = std::fs::File::open(path).unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
+        let mut files = MemoryFileSet::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let number = match entry.path().unwrap().to_str() {
+                Some("guard.db") => 0,
+                Some("guard.01") => 1,
+                _ => continue,
+            };
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            files.insert(DatabaseFile::Numbered(number), content);
+        }
+        files
+    }
+
+    fn assert_sound(files: &MemoryFileSet) {
+        let report = check(files, CheckOptions::default()).unwrap();
+        assert_eq!(report.findings, []);
+    }
+
+    /// Blocks that are given back in the order in which the engine freed them stand as the engine left them.
+    #[test]
+    fn a_list_that_is_emptied_and_filled_again_is_the_same() {
+        let before = sample();
+        for count in [1, 17, 36, 37, 72, 89] {
+            let mut files = before.clone();
+            let copy = WorkingCopy::open(&mut files).unwrap();
+            let mut blocks = FreeBlocks::open(&copy).unwrap();
+            assert_eq!(blocks.space.count, 89);
+            let taken: Vec<_> = (0..count).map(|_| blocks.take().unwrap()).collect();
+            assert_eq!(blocks.space.count, 89 - count);
+            assert_eq!(blocks.space.first.is_none(), count == 89);
+            for address in taken.into_iter().rev() {
+                blocks.give(address).unwrap();
+            }
+            blocks.finish().unwrap();
+            copy.finish().unwrap();
+            assert!(files.iter().eq(before.iter()), "{count} blocks");
+        }
+    }
+
+    #[test]
+    fn more_blocks_than_are_free_come_from_behind_the_end() {
+        let mut files = sample();
+        let end = {
+            let copy = WorkingCopy::open(&mut files).unwrap();
+            let mut blocks = FreeBlocks::open(&copy).unwrap();
+            let end = blocks.space.logical_end;
+            let taken: Vec<_> = (0..89 + 75).map(|_| blocks.take().unwrap()).collect();
+            assert_eq!(blocks.space.first, BlockAddress::NONE);
+            assert_eq!(blocks.space.backchain, BlockAddress::NONE);
+            assert_eq!(blocks.space.logical_end.offset(), end.offset() + 75 * 4096);
+            // A free block, for want of anything else to write.
+            for address in &taken {
+                let mut bytes = vec![0; 4096];
+                bytes[14] = 32;
+                seal(&mut bytes, *address);
+                copy.write_block(*address, &bytes).unwrap();
+            }
+            copy.edit_header(|edit| edit.free_space(&blocks.space))
+                .unwrap();
+            let mut blocks = FreeBlocks::open(&copy).unwrap();
+            blocks.reuse(taken);
+            blocks.finish().unwrap();
+            copy.finish().unwrap();
+            end
+        };
+        assert_sound(&files);
+        let size = files.size(DatabaseFile::Numbered(1)).unwrap().unwrap();
+        assert!(size >= u64::from(end.offset()) + 75 * 4096);
+    }
+
+    #[test]
+    fn a_full_file_is_followed_by_the_next() {
+        let mut files = sample();
+        let copy = WorkingCopy::open(&mut files).unwrap();
+        let mut blocks = FreeBlocks::open(&copy).unwrap();
+        blocks.space.count = 0;
+        blocks.file_bytes_max = u64::from(blocks.space.logical_end.offset()) + 4096;
+        let end = blocks.space.logical_end;
+        assert_eq!(blocks.take().unwrap(), end);
+        assert_eq!(blocks.take().unwrap(), BlockAddress::new(2, 0));
+        assert_eq!(blocks.take().unwrap(), BlockAddress::new(2, 4096));
+        blocks.space.logical_end = BlockAddress::new(511, end.offset() + 4096);
+        assert!(matches!(blocks.take(), Err(Error::Full)));
+    }
+
+    /// A list that leads to a block in use ends the work before that block is overwritten.
+    #[test]
+    fn blocks_in_use_are_never_taken() {
+        let mut files = sample();
+        let copy = WorkingCopy::open(&mut files).unwrap();
+        let mut blocks = FreeBlocks::open(&copy).unwrap();
+        blocks.space.first = BlockAddress::FIRST_LOGICAL_FILE_BLOCK;
+        let error = blocks.take().unwrap_err();
+        assert_eq!(error.code(), Damage::AvailableKind.code());
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::samples::{corrupt_base, load};
 
 /// Small limits, so that a test that runs into them is quick.
-const OPTIONS: CheckOptions = CheckOptions {
+pub(crate) const OPTIONS: CheckOptions = CheckOptions {
     limits: Limits {
         record_bytes_max: 1 << 20,
         dictionary_bytes_max: 1 << 20,
@@ -97,7 +97,7 @@ fn damage_with_a_right_checksum_is_mostly_found() {
 const FOUND_WITH_RIGHT_CHECKSUM_PERCENT_MIN: usize = 40;
 
 /// Makes the checksum of the block at `start` of the first data file right (format notes 2).
-fn repair_checksum(data: &mut [u8], start: usize) {
+pub(crate) fn repair_checksum(data: &mut [u8], start: usize) {
     let block = &mut data[start..start + 4096];
     let end = usize::from(u16::from_le_bytes([block[14], block[15]])).min(4096);
     let covered = end.next_multiple_of(if block[30] != 0 && end >= 32 { 16 } else { 4 });
