@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use simulator::{CreateOptions, Created, NameCase, PackageOptions};
+use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
@@ -70,6 +70,7 @@ impl Embedded {
             seed: options.seed,
             files: options.files,
             case: options.case,
+            guardian: GuardianKind::Flaim,
         })?;
         let package = at("gwpoa.tar.gz");
         if options.with_poa {

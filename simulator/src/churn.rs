@@ -79,9 +79,10 @@ pub struct ChurnOperation {
     /// To which file; for a renamed one, its new name.
     #[serde(serialize_with = "as_text")]
     pub path: RelativePath,
-    /// What else changed: the post office database for a new user, the old name of a renamed file.
-    #[serde(serialize_with = "as_text_option")]
-    pub other: Option<RelativePath>,
+    /// What else changed: further files of a database, the post office database and the guardian for a new user, the old
+    /// name of a renamed file.
+    #[serde(serialize_with = "as_texts")]
+    pub others: Vec<RelativePath>,
 }
 
 /// What a churn did, in order.
@@ -95,7 +96,7 @@ impl fmt::Display for ChurnReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for operation in &self.operations {
             write!(formatter, "{}: {}", operation.kind, operation.path)?;
-            if let Some(other) = &operation.other {
+            for other in &operation.others {
                 write!(formatter, " ({other})")?;
             }
             writeln!(formatter)?;
@@ -142,13 +143,7 @@ fn as_text<S: Serializer>(path: &RelativePath, serializer: S) -> Result<S::Ok, S
 }
 
 // The signature is serde's.
-#[allow(clippy::ref_option)]
-fn as_text_option<S: Serializer>(
-    path: &Option<RelativePath>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match path {
-        Some(path) => serializer.serialize_some(&path.to_string()),
-        None => serializer.serialize_none(),
-    }
+#[allow(clippy::ptr_arg)]
+fn as_texts<S: Serializer>(paths: &Vec<RelativePath>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(ToString::to_string))
 }

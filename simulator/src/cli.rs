@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::churn::{ChurnOptions, churn};
-use crate::create::{CreateOptions, NameCase, create};
+use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::describe::describe;
 use crate::error::SimulatorError;
 use crate::package::{PackageOptions, package};
@@ -42,6 +42,9 @@ enum Command {
         /// The case of the names.
         #[arg(long, default_value_t = NameCase::Mixed, value_enum)]
         case: NameCase,
+        /// Of which generation the guardian is: flaim, or opaque, the older one that only GroupWise's own tools change.
+        #[arg(long, default_value_t = GuardianKind::Flaim, value_enum)]
+        guardian: GuardianKind,
         /// A folder that becomes a document storage area outside the post office.
         #[arg(long)]
         documents: Option<PathBuf>,
@@ -136,6 +139,7 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
             seed,
             size,
             case,
+            guardian,
             documents,
         } => {
             let made = create(&CreateOptions {
@@ -144,6 +148,7 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
                 seed,
                 files: size,
                 case,
+                guardian,
             })?;
             let text = format!(
                 "post office {}: {} users, {} files with {} bytes in {} folders, startup file {}\n",

@@ -7,6 +7,7 @@
 //! Invariants: the same options make the same names, bytes and times, whatever the number of threads; nothing outside
 //! the named folders is written; a folder that holds anything is refused.
 
+mod catalogue;
 mod contents;
 mod plan;
 mod startup;
@@ -16,6 +17,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use crate::case::NameCase;
@@ -23,7 +25,7 @@ use crate::error::{SimulatorError, Tried};
 use crate::tree;
 
 /// The fewest files that hold every kind.
-pub const FILES_MIN: usize = 250;
+pub const FILES_MIN: usize = 300;
 
 /// From how many files on attachments are made small, so that making them is cheap.
 const SMALL_ATTACHMENTS_FROM: usize = 50_000;
@@ -41,6 +43,27 @@ pub struct CreateOptions {
     pub files: usize,
     /// The case of the names.
     pub case: NameCase,
+    /// Of which generation the guardian is.
+    pub guardian: GuardianKind,
+}
+
+/// Of which generation of FLAIM a guardian is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardianKind {
+    /// The one whose format is documented, as all other databases.
+    Flaim,
+    /// The older one, which only GroupWise's own tools can change.
+    Opaque,
+}
+
+impl std::fmt::Display for GuardianKind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Flaim => "flaim",
+            Self::Opaque => "opaque",
+        })
+    }
 }
 
 /// What was made.
@@ -77,10 +100,10 @@ pub fn create(options: &CreateOptions) -> Result<Created, SimulatorError> {
     if let Some(path) = &options.documents {
         refuse_nested(&options.folder, path)?;
     }
-    let plan = plan::post_office(options);
-    let mut written = write::tree(&root, options.seed, &plan.folders)?;
+    let plan = plan::post_office(options)?;
+    let mut written = write::tree(&root, options.seed, plan.version, &plan.folders)?;
     if let Some(documents) = documents {
-        written += write::tree(&documents, options.seed, &plan.documents)?;
+        written += write::tree(&documents, options.seed, plan.version, &plan.documents)?;
     }
     Ok(Created {
         post_office: plan.post_office,

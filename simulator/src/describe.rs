@@ -6,12 +6,14 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 use postoffice::layout::missing_markers;
-use postoffice::layout::{FileClass, FolderClass, classify_file, classify_folder, is_queue};
+use postoffice::layout::{
+    CopyRule, FileClass, FolderClass, classify_file, classify_folder, is_queue,
+};
 use postoffice::names::{KeptReason, LowerCased, RelativePath, lower_case, printable};
 use serde::{Deserialize, Serialize};
 
+use crate::database::{self, Library, User};
 use crate::error::SimulatorError;
-use crate::placeholder::{Library, Record, User, records};
 use crate::tree::{self, Entry};
 
 /// How many names of each trap are shown.
@@ -43,6 +45,19 @@ pub struct NameCounts {
     pub examples: Vec<String>,
 }
 
+/// Databases of one class and version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseCount {
+    /// What they are.
+    pub class: FileClass,
+    /// Their version of FLAIM, or why it is not known.
+    pub version: String,
+    /// How many there are.
+    pub databases: u64,
+    /// How many records they have together, those of their dictionaries left out.
+    pub records: u64,
+}
+
 /// What a post office holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
@@ -60,6 +75,10 @@ pub struct Description {
     pub classes: BTreeMap<FileClass, Count>,
     /// Queued files by the lower-case path of their folder; empty queues are shown with nothing in them.
     pub queues: BTreeMap<String, Count>,
+    /// The databases, by class and version.
+    pub databases: Vec<DatabaseCount>,
+    /// How many entries the guardian's catalogue has; `None` where it cannot be read.
+    pub catalogued: Option<usize>,
     /// The users in the post office database.
     pub users: Vec<User>,
     /// The libraries in the post office database.
@@ -85,8 +104,9 @@ pub fn describe(path: &Path) -> Result<Description, SimulatorError> {
         .iter()
         .find(|entry| is_post_office_database(&entry.path))
     {
-        description.read_records(&root, &entry.path)?;
+        description.read_post_office(&root, &entry.path)?;
     }
+    description.read_databases(&root, &entries);
     Ok(description)
 }
 
@@ -125,16 +145,85 @@ impl Description {
         }
     }
 
-    fn read_records(&mut self, root: &Dir, path: &RelativePath) -> Result<(), SimulatorError> {
-        for record in records(&tree::read(root, path)?).unwrap_or_default() {
-            match record {
-                Record::PostOffice { name } => self.post_office = Some(name),
-                Record::User(user) => self.users.push(user),
-                Record::Library(library) => self.libraries.push(library),
+    fn write_databases(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "\n  {:<26}{:>9}{:>9}{:>15}",
+            "database", "version", "number", "records"
+        )?;
+        for count in &self.databases {
+            writeln!(
+                formatter,
+                "  {:<26}{:>9}{:>9}{:>15}",
+                count.class, count.version, count.databases, count.records
+            )?;
+        }
+        match self.catalogued {
+            Some(count) => writeln!(formatter, "  {count} entries in the guardian's catalogue"),
+            None => writeln!(formatter, "  the guardian's catalogue cannot be read"),
+        }
+    }
+
+    /// A post office database that is not of the simulator's making says nothing.
+    fn read_post_office(&mut self, root: &Dir, path: &RelativePath) -> Result<(), SimulatorError> {
+        let read =
+            database::load(root, path).and_then(|files| database::read_post_office(&files, path));
+        match read {
+            Ok(content) => {
+                self.post_office = Some(content.name);
+                self.users = content.users;
+                self.libraries = content.libraries;
+                Ok(())
+            }
+            Err(SimulatorError::Database { .. } | SimulatorError::NotOfTheSimulator { .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_databases(&mut self, root: &Dir, entries: &[Entry]) {
+        let mut counts: BTreeMap<(FileClass, String), (u64, u64)> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.is_file) {
+            let class = classify_file(&entry.path);
+            if !is_control_file(class, &entry.path) {
+                continue;
+            }
+            let (version, records) = database::summary(root, &entry.path);
+            let count = counts.entry((class, version)).or_default();
+            count.0 += 1;
+            count.1 += records;
+            if is_guardian(&entry.path) {
+                self.catalogued = database::stores(root, &entry.path)
+                    .ok()
+                    .map(|stores| stores.len());
             }
         }
-        Ok(())
+        let counts = counts.into_iter();
+        self.databases = counts
+            .map(|((class, version), (databases, records))| DatabaseCount {
+                class,
+                version,
+                databases,
+                records,
+            })
+            .collect();
     }
+}
+
+/// Whether this is the first file of a database, by which it is known.
+fn is_control_file(class: FileClass, path: &RelativePath) -> bool {
+    let name = path.components().next_back().unwrap_or_default();
+    let is_database = matches!(class.copy_rule(), CopyRule::UnderLock | CopyRule::AtomicSet);
+    let ends_with = |end: &[u8]| {
+        let start = name.len().saturating_sub(end.len());
+        name[start..].eq_ignore_ascii_case(end)
+    };
+    is_database && (ends_with(b".db") || ends_with(b".fbk"))
+}
+
+pub(crate) fn is_guardian(path: &RelativePath) -> bool {
+    path.as_bytes().eq_ignore_ascii_case(b"ngwguard.db")
 }
 
 fn queue_name(folder: &RelativePath) -> String {
@@ -201,6 +290,7 @@ impl fmt::Display for Description {
         for (queue, count) in &self.queues {
             row(formatter, queue, count)?;
         }
+        self.write_databases(formatter)?;
         writeln!(formatter, "\n{} users", self.users.len())?;
         for user in &self.users {
             writeln!(

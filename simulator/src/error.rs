@@ -41,11 +41,19 @@ pub enum SimulatorError {
         /// The files that every post office has and this folder lacks.
         missing: Vec<&'static str>,
     },
-    /// A file cannot be what its name says.
+    /// A database has another dictionary than the simulator gives it.
     #[error("{path} is not a database that this simulator made")]
-    NotAPlaceholder {
+    NotOfTheSimulator {
         /// The file, printable.
         path: String,
+    },
+    /// A database cannot be read or made.
+    #[error("Cannot use the database {path}")]
+    Database {
+        /// Its control file, printable.
+        path: String,
+        /// Why.
+        source: postoffice::flaim::Error,
     },
     /// The startup file cannot be read.
     #[error("The startup file {} cannot be used", file.display())]

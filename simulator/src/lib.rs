@@ -9,8 +9,8 @@
 //! | [`package()`] | the software package that installs that agent |
 //! | [`cli`] | all of it as commands |
 //!
-//! The databases are placeholders for now: right names, right first bytes, no FLAIM inside ([`placeholder`] says
-//! exactly what).  The guardian has no catalogue, and the agent finds its databases by name.
+//! The databases are real ones, of the only generation of FLAIM whose format is documented ([`database`] says exactly
+//! what).  The guardian catalogues all others, and the agent finds them through it.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
@@ -18,18 +18,18 @@ mod case;
 pub mod churn;
 pub mod cli;
 pub mod create;
+pub mod database;
 pub mod describe;
 mod error;
 pub mod package;
 mod people;
-pub mod placeholder;
 pub mod poa;
 mod random;
 mod tree;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
 pub use cli::{acts_as, parse_size};
-pub use create::{CreateOptions, Created, NameCase, create};
+pub use create::{CreateOptions, Created, GuardianKind, NameCase, create};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
 pub use package::{PackageOptions, package};

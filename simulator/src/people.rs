@@ -7,7 +7,7 @@ use fake::faker::name::en::{FirstName, LastName};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::placeholder::User;
+use crate::database::User;
 
 /// Users with distinct FIDs; the first two have the two-letter FIDs of sites that came from WordPerfect Office.
 pub(crate) fn users(generator: &mut ChaCha8Rng, count: usize) -> Vec<User> {

@@ -1,14 +1,14 @@
 //! The simulated Linux Post Office Agent.
 //!
 //! It starts from a startup file as the real one does, refuses a post office in which a name is missing or has a
-//! capital letter, answers on its HTTP and client ports, and, like the real one, changes its databases while it runs:
+//! capital letter, or in which a database does not stand where the guardian has it; answers on its HTTP and client ports, and, like the real one, changes its databases while it runs:
 //! what a migration between its stages must not mistake for a newer source.  It ends when it is killed.
 //!
 //! ```text
-//! arguments -> startup file -> log -> check of names -> ports -> ready file -> status pages and changes, for ever
+//! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages and changes, for ever
 //! ```
 //!
-//! It has no mailboxes yet, and finds its databases through the users of the post office database, not the guardian.
+//! It has no mailboxes yet.
 
 mod arguments;
 mod check;
@@ -19,19 +19,18 @@ mod tests;
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 use postoffice::startup_file::StartupFile;
 
+use crate::database::{self, EditedBy, failed};
 use crate::error::{SimulatorError, Tried};
-use crate::placeholder::{HEADER_BYTES, count_change, is_placeholder};
 use crate::tree;
 use arguments::Arguments;
 use log::Log;
@@ -110,26 +109,12 @@ fn write_ready_file(file: &Path, addresses: &[String]) -> Result<(), SimulatorEr
     std::fs::rename(&partial, file).tried_at("write", file)
 }
 
-/// Counts a change in each database, in place; what is no placeholder only becomes newer.
+/// Takes a note in each database, in place.
 fn change_databases(home: &Dir, databases: &[RelativePath]) -> Result<(), SimulatorError> {
     for path in databases {
-        let options = OpenOptions::new().read(true).write(true).clone();
-        let mut file = home
-            .open_with(tree::os(path), &options)
-            .tried("open", path)?
-            .into_std();
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        (&file)
-            .take(HEADER_BYTES as u64)
-            .read_to_end(&mut header)
-            .tried("read", path)?;
-        if is_placeholder(&header) {
-            count_change(&mut header);
-            file.seek(SeekFrom::Start(0)).tried("write", path)?;
-            file.write_all(&header).tried("write", path)?;
-        } else {
-            file.set_modified(SystemTime::now()).tried("write", path)?;
-        }
+        let old = database::load(home, path)?;
+        let new = database::edited(&old, EditedBy::Noting).map_err(failed(path))?;
+        database::save(home, path, &old, &new, None)?;
     }
     Ok(())
 }

@@ -53,19 +53,13 @@ pub(crate) const QUEUED: Sizes = Sizes {
     weights: &[30, 40, 20, 10],
 };
 
-/// User databases and what is as large.
-pub(crate) const USER_DATABASES: Sizes = Sizes {
+/// QuickFinder indexes.
+pub(crate) const INDEXES: Sizes = Sizes {
     bytes_min: 8192,
     weights: &[60, 30, 10],
 };
 
-/// Message databases.
-pub(crate) const MESSAGE_DATABASES: Sizes = Sizes {
-    bytes_min: 32_768,
-    weights: &[60, 40],
-};
-
-/// Logs, views, indexes.
+/// Logs, views, small indexes.
 pub(crate) const SMALL_FILES: Sizes = Sizes {
     bytes_min: 512,
     weights: &[30, 40, 30],

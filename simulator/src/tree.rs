@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::FileTimes;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,9 @@ use crate::error::{SimulatorError, Tried};
 
 /// How much of one file is read at most; simulated databases are far smaller.
 pub(crate) const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// How much of a file is compared at once.
+const PIECE_BYTES: usize = 4096;
 
 /// A file or folder that [`entries`] found.
 pub(crate) struct Entry {
@@ -128,20 +132,45 @@ pub(crate) fn write_new(
     finish(file.into_std(), bytes, modified).tried("write", &path)
 }
 
-/// Replaces the bytes of a file in place, as an agent changes its database.
-pub(crate) fn overwrite(
+/// Replaces the bytes of a file in place, piece by piece where they differ, as an agent changes its database; the time
+/// becomes `modified`, or what the operating system makes it.
+pub(crate) fn write_changes(
     root: &Dir,
     path: &RelativePath,
-    bytes: &[u8],
-    modified: SystemTime,
+    old: &[u8],
+    new: &[u8],
+    modified: Option<SystemTime>,
 ) -> Result<(), SimulatorError> {
-    let options = OpenOptions::new().write(true).truncate(true).clone();
+    let options = OpenOptions::new().write(true).clone();
     let file = root.open_with(os(path), &options).tried("open", path)?;
-    finish(file.into_std(), bytes, modified).tried("write", path)
+    let file = file.into_std();
+    for (position, piece) in new.chunks(PIECE_BYTES).enumerate() {
+        let start = position * PIECE_BYTES;
+        if old.get(start..start + piece.len()) != Some(piece) {
+            file.write_all_at(piece, start as u64)
+                .tried("write", path)?;
+        }
+    }
+    if new.len() < old.len() {
+        file.set_len(new.len() as u64).tried("cut", path)?;
+    }
+    match modified {
+        Some(time) => set_times(&file, time).tried("write", path),
+        None => Ok(()),
+    }
+}
+
+/// Opens a folder below a root.
+pub(crate) fn open_below(root: &Dir, folder: &RelativePath) -> Result<Dir, SimulatorError> {
+    root.open_dir(os(folder)).tried("open", folder)
 }
 
 fn finish(mut file: std::fs::File, bytes: &[u8], modified: SystemTime) -> std::io::Result<()> {
     file.write_all(bytes)?;
+    set_times(&file, modified)
+}
+
+fn set_times(file: &std::fs::File, modified: SystemTime) -> std::io::Result<()> {
     file.set_times(
         FileTimes::new()
             .set_accessed(modified)

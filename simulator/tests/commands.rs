@@ -78,10 +78,28 @@ fn created_twice_is_the_same_and_described_in_full() {
         Some(0)
     );
     let users = description["users"].as_array().unwrap();
+    // Each has a control file and a data file.
     assert_eq!(
         description["classes"]["user-database"]["files"],
-        users.len()
+        2 * users.len()
     );
+    let databases = description["databases"].as_array().unwrap();
+    let of_class = |class: &str| {
+        databases
+            .iter()
+            .find(|count| count["class"] == class)
+            .unwrap()
+    };
+    assert_eq!(of_class("user-database")["databases"], users.len());
+    assert_eq!(of_class("guardian")["databases"], 3);
+    let version = of_class("guardian")["version"].as_str().unwrap();
+    assert!(version < "4.30", "{version}");
+    assert!(of_class("message-database")["records"].as_u64() > Some(200));
+    // All databases but the guardian, its copies and that of GWCheck; and one copy that stands in a folder of its own.
+    let counted = databases
+        .iter()
+        .map(|count| count["databases"].as_u64().unwrap());
+    assert_eq!(description["catalogued"], counted.sum::<u64>() - 3 - 1 + 1);
     assert_eq!(
         description["users"][0]["fid"].as_str().map(str::len),
         Some(2)
@@ -111,6 +129,7 @@ fn created_twice_is_the_same_and_described_in_full() {
         "LIB000A",
         "Prüfung.VEW",
         "12 users",
+        "in the guardian's catalogue",
     ] {
         assert!(human.contains(part), "{part}\n{human}");
     }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::create::{CreateOptions, NameCase, create};
+use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::describe::describe;
 
 const TIME_SECONDS: u64 = 1_500_000_001;
@@ -35,6 +35,7 @@ fn churned(seed: u64, operations: usize) -> (Files, Files, ChurnReport, usize) {
         seed: 5,
         files: 300,
         case: NameCase::Mixed,
+        guardian: GuardianKind::Flaim,
     };
     create(&options).unwrap();
     let before = files(&folder);
@@ -76,7 +77,7 @@ fn ten_operations_have_every_kind_and_the_report_is_the_whole_truth() {
     let reported: BTreeSet<_> = report
         .operations
         .iter()
-        .flat_map(|operation| std::iter::once(&operation.path).chain(&operation.other))
+        .flat_map(|operation| std::iter::once(&operation.path).chain(&operation.others))
         .collect();
     for path in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         if before.get(path) != after.get(path) {
@@ -116,7 +117,7 @@ fn kinds_do_what_they_say() {
             ChurnKind::GrownDatabase => assert!(bytes(old) < bytes(new)),
             ChurnKind::Consumed | ChurnKind::PurgedBlob => assert_eq!(new, None),
             ChurnKind::RenamedCase => {
-                let other = operation.other.as_ref().unwrap();
+                let other = operation.others.first().unwrap();
                 assert!(
                     other
                         .as_bytes()
@@ -152,4 +153,59 @@ fn an_empty_folder_is_no_post_office() {
         refused,
         Err(SimulatorError::NotAPostOffice { .. })
     ));
+}
+
+#[test]
+fn databases_stay_sound_and_catalogued_whatever_happens_to_them() {
+    use crate::database;
+    use postoffice::flaim::{CheckOptions, check};
+    for guardian in [GuardianKind::Flaim, GuardianKind::Opaque] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("po");
+        let options = CreateOptions {
+            folder: folder.clone(),
+            documents: None,
+            seed: 5,
+            files: 300,
+            case: NameCase::Mixed,
+            guardian,
+        };
+        create(&options).unwrap();
+        let options = ChurnOptions {
+            seed: 6,
+            operations: 80,
+            time: None,
+        };
+        let report = churn(&folder, &options).unwrap();
+        let root = tree::open_folder(&folder).unwrap();
+        let mut changed = 0;
+        for operation in &report.operations {
+            let control = std::iter::once(&operation.path)
+                .chain(&operation.others)
+                .find(|path| path.as_bytes().to_ascii_lowercase().ends_with(b".db"));
+            if let Some(control) = control
+                && let Ok(files) = database::load(&root, control)
+            {
+                let report = check(&files, CheckOptions::default()).unwrap();
+                assert_eq!(report.findings, [], "{control}");
+                changed += 1;
+            }
+        }
+        assert!(changed > 20, "{changed}");
+        let entries = tree::entries(&root).unwrap();
+        let guardian = entries
+            .iter()
+            .find(|entry| crate::describe::is_guardian(&entry.path));
+        let stores = database::stores(&root, &guardian.unwrap().path).unwrap();
+        let paths: BTreeSet<String> = stores.iter().map(database::Store::path).collect();
+        let mut users = 0;
+        for entry in entries {
+            let lower = entry.path.to_string().to_ascii_lowercase();
+            if lower.starts_with("ofuser/user") && lower.strip_suffix(".db").is_some() {
+                assert!(paths.contains(&entry.path.to_string()), "{}", entry.path);
+                users += 1;
+            }
+        }
+        assert!(users > 12);
+    }
 }

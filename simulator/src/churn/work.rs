@@ -10,13 +10,22 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ChurnKind, ChurnOperation};
+use crate::database::{self, EditedBy, OpaqueGuardian, Store, StoreSize, failed};
+use crate::describe::{is_guardian, is_post_office_database};
 use crate::error::{SimulatorError, Tried};
-use crate::placeholder::{Record, count_change, database, random_at, records};
-use crate::random::{ATTACHMENTS, QUEUED, Sizes, USER_DATABASES, opaque_name};
+use crate::random::{ATTACHMENTS, QUEUED, Sizes, opaque_name};
 use crate::{people, tree};
+
+/// How much a database grows at once, in bytes.
+const GROWTH_BYTES: usize = 8192;
+/// The bytes of a store's password.
+const PASSWORD_BYTES: usize = 16;
 
 /// How many attachments are looked at for one with a letter in its name; most have one.
 const RENAME_TRIES_MAX: usize = 1000;
+
+/// The file that an operation is about, and what else it changed.
+type Changed = (RelativePath, Vec<RelativePath>);
 
 /// A post office that is being changed.
 ///
@@ -69,18 +78,18 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn operate(&mut self, kind: ChurnKind) -> Result<ChurnOperation, SimulatorError> {
-        let (path, other) = match kind {
-            ChurnKind::NewBlob => (self.new_blob()?, None),
-            ChurnKind::ChangedDatabase => (self.change_database(0)?, None),
-            ChurnKind::GrownDatabase => (self.change_database(4096)?, None),
+        let (path, others) = match kind {
+            ChurnKind::NewBlob => (self.new_blob()?, Vec::new()),
+            ChurnKind::ChangedDatabase => self.change_database(0)?,
+            ChurnKind::GrownDatabase => self.change_database(GROWTH_BYTES)?,
             ChurnKind::NewUser => self.new_user()?,
-            ChurnKind::QueuedOut => (self.queue(b"wpcsin")?, None),
-            ChurnKind::QueuedIn => (self.queue(b"wpcsout/ofs")?, None),
-            ChurnKind::Consumed => (self.remove(FileClass::Queued)?, None),
-            ChurnKind::PurgedBlob => (self.remove(FileClass::Blob)?, None),
+            ChurnKind::QueuedOut => (self.queue(b"wpcsin")?, Vec::new()),
+            ChurnKind::QueuedIn => (self.queue(b"wpcsout/ofs")?, Vec::new()),
+            ChurnKind::Consumed => (self.remove(FileClass::Queued)?, Vec::new()),
+            ChurnKind::PurgedBlob => (self.remove(FileClass::Blob)?, Vec::new()),
             ChurnKind::RenamedCase => self.rename_case()?,
         };
-        Ok(ChurnOperation { kind, path, other })
+        Ok(ChurnOperation { kind, path, others })
     }
 
     /// The index of one of so many things, or an error that says what a post office lacks.
@@ -168,54 +177,89 @@ impl<'a> Work<'a> {
         Ok(path)
     }
 
-    fn change_database(&mut self, grow_bytes: usize) -> Result<RelativePath, SimulatorError> {
+    /// Lets the agent take notes in a database; the first file that changed comes first.
+    fn change_database(&mut self, grow_bytes: usize) -> Result<Changed, SimulatorError> {
         let index = self.choose(self.databases.len(), "database")?;
-        let path = self.databases[index].clone();
-        let mut bytes = tree::read(self.root, &path)?;
-        let at = random_at(&bytes).ok_or_else(|| SimulatorError::NotAPlaceholder {
-            path: path.to_string(),
-        })?;
-        count_change(&mut bytes);
-        // A real agent writes a block or two.
-        let end = bytes.len().min(at + 512);
-        self.generator.fill_bytes(&mut bytes[at..end]);
-        let old_bytes = bytes.len();
-        bytes.resize(old_bytes + grow_bytes, 0);
-        self.generator.fill_bytes(&mut bytes[old_bytes..]);
-        tree::overwrite(self.root, &path, &bytes, self.time)?;
-        Ok(path)
+        let control = self.databases[index].clone();
+        let bytes = tree::read(self.root, &control)?;
+        if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
+            opaque.changes = opaque.changes.wrapping_add(1);
+            opaque.bytes_min = bytes.len() + grow_bytes;
+            tree::write_changes(
+                self.root,
+                &control,
+                &bytes,
+                &opaque.to_bytes(),
+                Some(self.time),
+            )?;
+            return Ok((control, Vec::new()));
+        }
+        let by = match grow_bytes {
+            0 => EditedBy::Noting,
+            bytes => EditedBy::Growing(bytes),
+        };
+        let mut changed = self.edit(&control, by)?;
+        // Data files come first, and they are what grows.
+        let path = changed.remove(0);
+        Ok((path, changed))
     }
 
-    fn new_user(&mut self) -> Result<(RelativePath, Option<RelativePath>), SimulatorError> {
-        let hosts = self.files.get(&FileClass::PostOfficeDatabase);
-        let host = hosts
-            .and_then(|hosts| hosts.first())
-            .cloned()
-            .unwrap_or_default();
-        let old = tree::read(self.root, &host)?;
-        let not_ours = || SimulatorError::NotAPlaceholder {
-            path: host.to_string(),
+    /// Changes a database in its files, and says which.
+    fn edit(
+        &mut self,
+        control: &RelativePath,
+        by: EditedBy<'_>,
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let old = database::load(self.root, control)?;
+        let new = database::edited(&old, by).map_err(failed(control))?;
+        database::save(self.root, control, &old, &new, Some(self.time))
+    }
+
+    /// A user with a new database, a record in the post office database, and an entry in the guardian's catalogue.
+    fn new_user(&mut self) -> Result<Changed, SimulatorError> {
+        let find = |is_wanted: fn(&RelativePath) -> bool| {
+            let mut databases = self.databases.iter();
+            let found = databases.find(|path| is_wanted(path)).cloned();
+            found.ok_or_else(|| SimulatorError::Start {
+                text: "The post office lacks one of its two main databases".to_owned(),
+            })
         };
-        let mut records = records(&old).ok_or_else(not_ours)?;
-        let random_bytes = old.len() - random_at(&old).ok_or_else(not_ours)?;
-        let fid = |record: &Record| match record {
-            Record::User(user) => Some(user.fid.clone()),
-            _ => None,
-        };
-        let mut taken = records.iter().filter_map(fid).collect();
+        let (host, guardian) = (find(is_post_office_database)?, find(is_guardian)?);
+        let files = database::load(self.root, &host)?;
+        let content = database::read_post_office(&files, &host)?;
+        let mut taken = content.users.iter().map(|user| user.fid.clone()).collect();
         let user = people::user(&mut self.generator, 3, &mut taken);
         let is_users = |path: &RelativePath| classify_folder(path) == FolderClass::Users;
         let folder = self.folder(is_users, "folder for user databases")?;
-        let random = USER_DATABASES.draw(&mut self.generator);
-        let bytes = database(&mut self.generator, &[], random);
-        let path = self.new_file(&folder, &format!("user{}.db", user.fid), &bytes)?;
-        records.push(Record::User(user));
-        let bytes = database(&mut self.generator, &records, random_bytes);
-        tree::overwrite(self.root, &host, &bytes, self.time)?;
-        Ok((path, Some(host)))
+        let name = format!("user{}.db", user.fid);
+        let control = folder.join(name.as_bytes());
+        let version = postoffice::flaim::probe_files(&files)
+            .map_err(failed(&host))?
+            .version;
+        let new = database::create_store(version, StoreSize::Small, &mut self.generator)
+            .map_err(failed(&control))?;
+        let mut others = database::write_new(self.root, &control, &new, self.time)?;
+        others.retain(|path| *path != control);
+        for path in others.iter().chain([&control]) {
+            self.add(path.clone());
+        }
+        others.extend(self.edit(&host, EditedBy::User(&user))?);
+        let mut password = vec![0; PASSWORD_BYTES];
+        self.generator.fill_bytes(&mut password);
+        let store = Store {
+            title: user.display_name,
+            folder: String::from_utf8_lossy(folder.as_bytes()).into_owned(),
+            name,
+            number: u32::try_from(content.users.len() + 1).unwrap_or(u32::MAX),
+            parent: 1,
+            password,
+            ..Store::default()
+        };
+        others.extend(database::add_store(self.root, &guardian, store, self.time)?);
+        Ok((control, others))
     }
 
-    fn rename_case(&mut self) -> Result<(RelativePath, Option<RelativePath>), SimulatorError> {
+    fn rename_case(&mut self) -> Result<Changed, SimulatorError> {
         let mut old = self.take(FileClass::Blob)?;
         let has_letter = |path: &RelativePath| {
             let name = path.components().next_back().unwrap_or_default();
@@ -244,6 +288,6 @@ impl<'a> Work<'a> {
             .rename(tree::os(&old), self.root, tree::os(&new))
             .tried("rename", &old)?;
         self.add(new.clone());
-        Ok((new, Some(old)))
+        Ok((new, vec![old]))
     }
 }

@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::NameCase;
 use super::plan::{Content, Folders, NamedFile};
-use crate::placeholder::{Record, User};
-use crate::random::{MESSAGE_DATABASES, QUEUED, SMALL_FILES, Sizes, USER_DATABASES};
+use crate::database::{StoreSize, User};
+use crate::random::{INDEXES, QUEUED, SMALL_FILES, Sizes};
 
 /// The roll-forward log of the guardian; under 24 KB it counts as empty.
 const GUARDIAN_LOG: Sizes = Sizes::new(4096, &[1]);
@@ -14,25 +14,23 @@ const GUARDIAN_LOG: Sizes = Sizes::new(4096, &[1]);
 const DICTIONARY: &str =
     "; Data dictionary of a simulated post office.\r\n; It has no items yet.\r\n";
 
-fn database(sizes: Sizes) -> Content {
-    Content::Database(Vec::new(), sizes)
+fn database() -> Content {
+    Content::Store(StoreSize::Small)
 }
 
 fn empty() -> Content {
     Content::Bytes(Vec::new())
 }
 
-/// The files of the root, the startup file left out.
-pub(super) fn root(folders: &mut Folders, records: Vec<Record>) {
+/// The files of the root, startup file and guardian left out.
+pub(super) fn root(folders: &mut Folders, post_office: Content) {
     let dictionary = || Content::Bytes(DICTIONARY.as_bytes().to_vec());
     folders.at("").named.extend([
-        NamedFile::new("wphost.db", Content::Database(records, MESSAGE_DATABASES)),
-        NamedFile::new("ngwguard.db", database(USER_DATABASES)),
-        NamedFile::new("ngwguard.fbk", database(USER_DATABASES)),
+        NamedFile::new("wphost.db", post_office),
         NamedFile::new("ngwguard.rfl", Content::Random(GUARDIAN_LOG)),
         NamedFile::new("ngwguard.dc", dictionary()),
         NamedFile::new("gwpo.dc", dictionary()),
-        NamedFile::new("ngwcheck.db", database(USER_DATABASES)),
+        NamedFile::new("ngwcheck.db", database()),
         NamedFile::new("ngwcheck.log", Content::Random(SMALL_FILES)),
         NamedFile::new("ngwguard.lck", empty()),
         NamedFile::new("wphost.lck", empty()),
@@ -52,6 +50,18 @@ pub(super) fn root(folders: &mut Folders, records: Vec<Record>) {
         .push(NamedFile::new("direct.001", Content::Random(SMALL_FILES)));
 }
 
+/// The guardian and its fall-back copies, which are the same at this moment.
+pub(super) fn guardian(folders: &mut Folders, guardian: &Content) {
+    for (folder, name) in [
+        ("", "ngwguard.db"),
+        ("", "ngwguard.fbk"),
+        ("ofmsg/guardbak", "ngwguard.fbk"),
+    ] {
+        let file = NamedFile::new(name, guardian.clone());
+        folders.at(folder).named.push(file);
+    }
+}
+
 /// User databases, prime user databases, indexes and views.
 pub(super) fn users(
     folders: &mut Folders,
@@ -61,16 +71,13 @@ pub(super) fn users(
 ) {
     let folder = folders.at("ofuser");
     for user in users {
-        folder.named.push(NamedFile::new(
-            format!("user{}.db", user.fid),
-            database(USER_DATABASES),
-        ));
+        folder
+            .named
+            .push(NamedFile::new(format!("user{}.db", user.fid), database()));
     }
     for number in 0..users.len().div_ceil(10) {
         let name = format!("pu{number:03x}{:02x}.db", generator.random_range(0..0x100));
-        folder
-            .named
-            .push(NamedFile::new(name, database(USER_DATABASES)));
+        folder.named.push(NamedFile::new(name, database()));
     }
     if let Some(user) = users.first() {
         folder
@@ -80,7 +87,7 @@ pub(super) fn users(
     for number in 0..3 {
         for extension in ["idx", "inc"] {
             let name = format!("{number:08x}.{extension}");
-            let index = NamedFile::new(name, Content::Random(USER_DATABASES));
+            let index = NamedFile::new(name, Content::Random(INDEXES));
             folders.at("ofuser/index").named.push(index);
         }
     }
@@ -113,15 +120,11 @@ pub(super) fn messages(folders: &mut Folders, count: usize) {
     for number in 0..count {
         folder.named.push(NamedFile::new(
             format!("msg{number}.db"),
-            database(MESSAGE_DATABASES),
+            Content::Store(StoreSize::Messages),
         ));
     }
-    folder
-        .named
-        .push(NamedFile::new("ngwdfr.db", database(USER_DATABASES)));
+    folder.named.push(NamedFile::new("ngwdfr.db", database()));
     folder.named.push(NamedFile::new("msg0.lck", empty()));
-    let backup = NamedFile::new("ngwguard.fbk", database(USER_DATABASES));
-    folders.at("ofmsg/guardbak").named.push(backup);
 }
 
 /// Queue items, `count` and at least one per priority of the two busy queues, and the logs between them.
@@ -171,13 +174,10 @@ pub(super) fn library(
     let label = format!("gwdms/{library}");
     let number = library.trim_start_matches("lib00");
     let databases = &mut folders.at(&label).named;
-    databases.push(NamedFile::new(
-        format!("dmsd00{number}.db"),
-        database(USER_DATABASES),
-    ));
+    databases.push(NamedFile::new(format!("dmsd00{number}.db"), database()));
     for partition in 0..10 {
         let name = format!("dmdd{partition:02}{number}.db");
-        databases.push(NamedFile::new(name, database(USER_DATABASES)));
+        databases.push(NamedFile::new(name, database()));
     }
     for extension in ["idx", "inc"] {
         let index = NamedFile::new(
@@ -191,7 +191,7 @@ pub(super) fn library(
         folders
             .at("gwdms")
             .named
-            .push(NamedFile::new("dmsh.db", database(USER_DATABASES)));
+            .push(NamedFile::new("dmsh.db", database()));
     }
     if count > 0 {
         let archived = count.div_ceil(10);

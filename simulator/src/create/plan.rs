@@ -1,14 +1,17 @@
 //! Which folder holds what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use postoffice::flaim::{MemoryFileSet, Version};
 use postoffice::layout::{BLOB_FOLDER_LAST, folder_skeleton};
 use postoffice::names::RelativePath;
 use rand::RngExt;
 
-use super::{CreateOptions, NameCase, SMALL_ATTACHMENTS_FROM, contents, startup, write};
+use super::{CreateOptions, NameCase, SMALL_ATTACHMENTS_FROM, catalogue, contents, startup, write};
+use crate::database::{Library, PostOffice, StoreSize, create_post_office, failed, version};
+use crate::error::SimulatorError;
 use crate::people;
-use crate::placeholder::{Library, Record, User};
 use crate::random::{ATTACHMENTS, SMALL_ATTACHMENTS, Sizes, generator};
 
 /// What a file holds.
@@ -16,13 +19,27 @@ use crate::random::{ATTACHMENTS, SMALL_ATTACHMENTS, Sizes, generator};
 pub(super) enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// A placeholder database with records and random bytes of such a size.
-    Database(Vec<Record>, Sizes),
+    /// A database with such a number of items.
+    Store(StoreSize),
+    /// A database that is made already, shared among its copies.
+    Database(Arc<MemoryFileSet>),
     /// Random bytes of such a size.
     Random(Sizes),
 }
 
-/// A file with a name of its own.
+impl Content {
+    /// How many files it is.
+    fn file_count(&self) -> usize {
+        match self {
+            Self::Bytes(_) | Self::Random(_) => 1,
+            // The control file and one data file: those that are made while the tree is written stay small.
+            Self::Store(_) => 2,
+            Self::Database(files) => files.iter().count(),
+        }
+    }
+}
+
+/// A file with a name of its own; for a database, its control file.
 #[derive(Debug, Clone)]
 pub(super) struct NamedFile {
     /// The name, lower case unless it is `exact`.
@@ -81,7 +98,8 @@ impl Folder {
     }
 
     fn file_count(&self) -> usize {
-        self.named.len() + self.opaque
+        let named = self.named.iter().map(|file| file.content.file_count());
+        named.sum::<usize>() + self.opaque
     }
 }
 
@@ -90,6 +108,8 @@ pub(super) struct Plan {
     pub(super) post_office: String,
     pub(super) users: usize,
     pub(super) startup_file: String,
+    /// The version of the databases.
+    pub(super) version: Version,
     pub(super) folders: Vec<Folder>,
     pub(super) documents: Vec<Folder>,
 }
@@ -149,13 +169,24 @@ impl Folders {
         self.by_label.values().map(Folder::file_count).sum()
     }
 
+    /// The folders with their lower-case paths, parents first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Folder> {
+        self.by_label.values()
+    }
+
+    /// What everything is derived from.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     fn finish(self) -> Vec<Folder> {
         self.by_label.into_values().collect()
     }
 }
 
 /// Everything that a post office holds.
-pub(super) fn post_office(options: &CreateOptions) -> Plan {
+pub(super) fn post_office(options: &CreateOptions) -> Result<Plan, SimulatorError> {
+    let version = version(options.seed);
     let mut generator = generator(options.seed, b"post office");
     let name = startup::post_office_name(&mut generator);
     let users = people::users(&mut generator, (options.files / 40).clamp(12, 1500));
@@ -173,22 +204,31 @@ pub(super) fn post_office(options: &CreateOptions) -> Plan {
         };
         contents::library(&mut folders, &mut generator, folder, count);
     }
-    let records = records(&mut folders, &name, &users, &libraries);
-    contents::root(&mut folders, records);
+    let content = PostOffice {
+        name: name.clone(),
+        users: users.clone(),
+        libraries: described(&mut folders, &libraries),
+    };
+    let path = RelativePath::root().join(b"wphost.db");
+    let host = create_post_office(version, &content).map_err(failed(&path))?;
+    contents::root(&mut folders, Content::Database(Arc::new(host)));
     let startup_file = startup::add(&mut folders, &name);
     contents::users(&mut folders, &mut generator, &users, options.case);
     contents::messages(&mut folders, (options.files / 400).clamp(5, 255));
     contents::queues(&mut folders, &mut generator, options.files / 200);
+    let guardian = catalogue::guardian(&folders, &users, version, options.guardian)?;
+    contents::guardian(&mut folders, &guardian);
     blobs(options, &mut folders);
     let mut outside = Folders::new(options.seed, options.case);
     contents::documents(&mut outside, &mut generator, "", library_documents.max(20));
-    Plan {
+    Ok(Plan {
         post_office: name,
         users: users.len(),
+        version,
         startup_file: write::on_disk_name(options.seed, folders.at(""), &startup_file),
         folders: folders.finish(),
         documents: outside.finish(),
-    }
+    })
 }
 
 /// The libraries by their lower-case folder, each with its document storage area if that is outside.
@@ -207,26 +247,19 @@ fn libraries(options: &CreateOptions, folders: &mut Folders) -> Vec<(String, Opt
     libraries
 }
 
-fn records(
-    folders: &mut Folders,
-    post_office: &str,
-    users: &[User],
-    libraries: &[(String, Option<String>)],
-) -> Vec<Record> {
-    let mut records = vec![Record::PostOffice {
-        name: post_office.to_owned(),
-    }];
-    records.extend(users.iter().cloned().map(Record::User));
-    for (label, documents) in libraries {
-        let path = &folders.at(&format!("gwdms/{label}")).path;
-        let name = path.components().next_back().unwrap_or_default();
-        let folder = String::from_utf8_lossy(name).into_owned();
-        records.push(Record::Library(Library {
-            folder,
-            documents: documents.clone(),
-        }));
-    }
-    records
+/// The libraries as the post office database has them.
+fn described(folders: &mut Folders, libraries: &[(String, Option<String>)]) -> Vec<Library> {
+    let libraries = libraries.iter();
+    libraries
+        .map(|(label, documents)| {
+            let path = &folders.at(&format!("gwdms/{label}")).path;
+            let name = path.components().next_back().unwrap_or_default();
+            Library {
+                folder: String::from_utf8_lossy(name).into_owned(),
+                documents: documents.clone(),
+            }
+        })
+        .collect()
 }
 
 /// Fills the post office up to its number of files with attachments, scattered over their folders.

@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use cap_std::fs::Dir;
+use postoffice::flaim::{MemoryFileSet, Version};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::plan::{Content, Folder, NamedFile};
+use crate::database::{create_store, failed, names_of};
 use crate::error::{SimulatorError, Tried};
 use crate::random::{generator, modified_seconds, opaque_name};
-use crate::{placeholder, tree};
+use crate::tree;
 
 /// More threads than this only wait for the same file system.
 const THREADS_MAX: usize = 8;
@@ -35,7 +38,12 @@ impl AddAssign for Written {
 }
 
 /// Writes the folders, which must come parents first, and all that they hold.
-pub(super) fn tree(root: &Dir, seed: u64, folders: &[Folder]) -> Result<Written, SimulatorError> {
+pub(super) fn tree(
+    root: &Dir,
+    seed: u64,
+    version: Version,
+    folders: &[Folder],
+) -> Result<Written, SimulatorError> {
     let mut written = Written::default();
     for folder in folders.iter().filter(|folder| !folder.path.is_root()) {
         root.create_dir(tree::os(&folder.path))
@@ -47,7 +55,7 @@ pub(super) fn tree(root: &Dir, seed: u64, folders: &[Folder]) -> Result<Written,
         .map_or(1, NonZero::get)
         .min(THREADS_MAX);
     let results: Vec<_> = thread::scope(|scope| {
-        let work = || files_of_many(root, seed, folders, &next);
+        let work = || files_of_many(root, seed, version, folders, &next);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers
             .into_iter()
@@ -68,38 +76,47 @@ pub(super) fn tree(root: &Dir, seed: u64, folders: &[Folder]) -> Result<Written,
 fn files_of_many(
     root: &Dir,
     seed: u64,
+    version: Version,
     folders: &[Folder],
     next: &AtomicUsize,
 ) -> Result<Written, SimulatorError> {
     let mut written = Written::default();
     while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
         if !folder.named.is_empty() || folder.opaque > 0 {
-            written += files_of_one(root, seed, folder)?;
+            written += files_of_one(root, seed, version, folder)?;
         }
     }
     Ok(written)
 }
 
-fn files_of_one(root: &Dir, seed: u64, folder: &Folder) -> Result<Written, SimulatorError> {
+fn files_of_one(
+    root: &Dir,
+    seed: u64,
+    version: Version,
+    folder: &Folder,
+) -> Result<Written, SimulatorError> {
     let open = root
         .open_dir(tree::os(&folder.path))
         .tried("open", &folder.path)?;
     let mut generator = generator(seed, format!("files of {}", folder.label).as_bytes());
     let mut taken: BTreeSet<String> = folder.named.iter().map(|file| file.name.clone()).collect();
     let mut written = Written::default();
-    let mut write = |name: &str, bytes: &[u8], generator: &mut ChaCha8Rng| {
+    let mut write = |name: &[u8], bytes: &[u8], generator: &mut ChaCha8Rng| {
         written.files += 1;
         written.bytes += bytes.len() as u64;
-        tree::write_new(
-            &open,
-            name.as_bytes(),
-            bytes,
-            tree::time(modified_seconds(generator)),
-        )
+        tree::write_new(&open, name, bytes, tree::time(modified_seconds(generator)))
     };
     for file in &folder.named {
-        let bytes = content(&mut generator, &file.content);
-        write(&named(seed, folder, file), &bytes, &mut generator)?;
+        let name = named(seed, folder, file);
+        let path = folder.path.join(name.as_bytes());
+        match content(&mut generator, version, &file.content).map_err(failed(&path))? {
+            Made::File(bytes) => write(name.as_bytes(), &bytes, &mut generator)?,
+            Made::Database(files) => {
+                for (name, bytes) in names_of(name.as_bytes(), &files) {
+                    write(&name, bytes, &mut generator)?;
+                }
+            }
+        }
     }
     let mut buffer = Vec::new();
     for _ in 0..folder.opaque {
@@ -110,24 +127,32 @@ fn files_of_one(root: &Dir, seed: u64, folder: &Folder) -> Result<Written, Simul
         buffer.resize(folder.opaque_sizes.draw(&mut generator), 0);
         generator.fill_bytes(&mut buffer);
         let on_disk = folder.case.apply(&mut generator, &name);
-        write(&on_disk, &buffer, &mut generator)?;
+        write(on_disk.as_bytes(), &buffer, &mut generator)?;
     }
     Ok(written)
 }
 
-fn content(generator: &mut ChaCha8Rng, content: &Content) -> Vec<u8> {
-    match content {
-        Content::Bytes(bytes) => bytes.clone(),
-        Content::Database(records, sizes) => {
-            let random_bytes = sizes.draw(generator);
-            placeholder::database(generator, records, random_bytes)
-        }
+/// What was made of a content.
+enum Made {
+    File(Vec<u8>),
+    Database(Arc<MemoryFileSet>),
+}
+
+fn content(
+    generator: &mut ChaCha8Rng,
+    version: Version,
+    content: &Content,
+) -> Result<Made, postoffice::flaim::Error> {
+    Ok(match content {
+        Content::Bytes(bytes) => Made::File(bytes.clone()),
+        Content::Store(size) => Made::Database(Arc::new(create_store(version, *size, generator)?)),
+        Content::Database(files) => Made::Database(Arc::clone(files)),
         Content::Random(sizes) => {
             let mut bytes = vec![0; sizes.draw(generator)];
             generator.fill_bytes(&mut bytes);
-            bytes
+            Made::File(bytes)
         }
-    }
+    })
 }
 
 fn named(seed: u64, folder: &Folder, file: &NamedFile) -> String {

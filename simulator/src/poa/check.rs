@@ -1,14 +1,15 @@
 //! What the agent needs, under its exact name.
 //!
 //! The engine composes names in lower case and Linux compares bytes, so a capital letter hides a file from it.
-//! 8209 is GroupWise's "path not found"; C06A is what a library folder in the wrong case leads to.
+//! What the guardian catalogues is looked for under exactly the name that stands there.
+//! 8209 is GroupWise's "path not found"; C06A is what a library folder in the wrong case leads to; C022 is damage.
 
 use cap_std::fs::Dir;
 use postoffice::layout::{CopyRule, FolderClass, classify_file, classify_folder};
 use postoffice::names::RelativePath;
 
-use crate::error::{SimulatorError, Tried};
-use crate::placeholder::{Record, records};
+use crate::database::{self, Store};
+use crate::error::SimulatorError;
 use crate::tree;
 
 const FILES: [&str; 3] = ["wphost.db", "ngwguard.db", "ngwguard.dc"];
@@ -31,6 +32,7 @@ pub(super) fn check(home: &Dir) -> Result<RelativePath, SimulatorError> {
     for entry in tree::entries(home)? {
         lower_case(&entry.path, entry.is_folder)?;
     }
+    catalogued(home)?;
     user_databases(home)
 }
 
@@ -67,34 +69,65 @@ fn lower_case(path: &RelativePath, is_folder: bool) -> Result<(), SimulatorError
     match below {
         _ if is_database || is_blob_folder => Err(not_found(&path.to_string())),
         b"ofuser" | b"ofmsg" => Err(not_found(&path.to_string())),
-        b"gwdms" => {
-            let text = format!("library folder not found: {path}");
-            Err(SimulatorError::Agent {
-                number: "C06A",
-                text,
-            })
-        }
+        b"gwdms" => Err(no_library(&path.to_string())),
         // A folder that is not the agent's may have any name.
         _ => Ok(()),
     }
 }
 
+fn no_library(path: &str) -> SimulatorError {
+    SimulatorError::Agent {
+        number: "C06A",
+        text: format!("library folder not found: {path}"),
+    }
+}
+
+/// What the agent says about a database that it cannot use.
+fn damaged(error: SimulatorError) -> SimulatorError {
+    match error {
+        SimulatorError::Database { .. } | SimulatorError::NotOfTheSimulator { .. } => {
+            SimulatorError::Agent {
+                number: "C022",
+                text: super::describe_error(&error),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Looks for every file that the guardian catalogues, under exactly the name that stands there.
+fn catalogued(home: &Dir) -> Result<(), SimulatorError> {
+    let stores = database::stores(home, &path("ngwguard.db")?).map_err(damaged)?;
+    stores.iter().try_for_each(|store| on_disk(home, store))
+}
+
+fn on_disk(home: &Dir, store: &Store) -> Result<(), SimulatorError> {
+    let file = path(&store.path())?;
+    let Err(missing) = exists(home, &file, false) else {
+        return Ok(());
+    };
+    let is_library = store
+        .folder
+        .split('/')
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case("gwdms"));
+    if is_library && exists(home, &path(&store.folder)?, true).is_err() {
+        return Err(no_library(&store.folder));
+    }
+    Err(missing)
+}
+
 /// Finds the database of each user; the agent cannot do without any user at all.
 fn user_databases(home: &Dir) -> Result<RelativePath, SimulatorError> {
     let host = path("wphost.db")?;
-    let found =
-        records(&tree::read(home, &host)?).ok_or_else(|| SimulatorError::NotAPlaceholder {
-            path: host.to_string(),
-        })?;
+    let content = database::load(home, &host)
+        .and_then(|files| database::read_post_office(&files, &host))
+        .map_err(damaged)?;
     let mut database = None;
-    for record in found {
-        if let Record::User(user) = record {
-            let path = path(&format!("ofuser/user{}.db", user.fid))?;
-            exists(home, &path, false)?;
-            let file = home.open(tree::os(&path)).tried("open", &path)?;
-            drop(file);
-            database = database.or(Some(path));
-        }
+    for user in content.users {
+        let path = path(&format!("ofuser/user{}.db", user.fid))?;
+        exists(home, &path, false)?;
+        database = database.or(Some(path));
     }
     database.ok_or_else(|| not_found("ofuser/user*.db"))
 }

@@ -1,9 +1,15 @@
 use std::path::Path;
 
+use postoffice::flaim::CheckOptions;
+
 use super::*;
-use crate::create::{CreateOptions, NameCase, create};
+use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 
 fn post_office(scratch: &Path) -> PathBuf {
+    post_office_with(scratch, GuardianKind::Flaim)
+}
+
+fn post_office_with(scratch: &Path, guardian: GuardianKind) -> PathBuf {
     let folder = scratch.join("po");
     let options = CreateOptions {
         folder: folder.clone(),
@@ -11,6 +17,7 @@ fn post_office(scratch: &Path) -> PathBuf {
         seed: 5,
         files: 300,
         case: NameCase::Lower,
+        guardian,
     };
     create(&options).unwrap();
     folder
@@ -59,6 +66,87 @@ fn each_missing_or_capital_name_has_its_number() {
 }
 
 #[test]
+fn what_the_guardian_catalogues_must_stand_under_exactly_that_name() {
+    for guardian in [GuardianKind::Flaim, GuardianKind::Opaque] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = post_office_with(scratch.path(), guardian);
+        let home = tree::open_folder(&folder).unwrap();
+        check::check(&home).unwrap();
+        let time = std::time::SystemTime::UNIX_EPOCH;
+        let add = |folder: &str, name: &str| {
+            let before = tree::entries(&home).unwrap();
+            let saved: Vec<_> = before
+                .iter()
+                .filter(|entry| entry.path.as_bytes().starts_with(b"ngwguard."))
+                .map(|entry| (entry.path.clone(), tree::read(&home, &entry.path).unwrap()))
+                .collect();
+            let store = database::Store {
+                title: "one more".into(),
+                folder: folder.into(),
+                name: name.into(),
+                ..database::Store::default()
+            };
+            let path = RelativePath::root().join(b"ngwguard.db");
+            database::add_store(&home, &path, store, time).unwrap();
+            let outcome = check::check(&home).map_err(|error| error.to_string());
+            for (path, bytes) in saved {
+                std::fs::write(scratch.path().join("po").join(tree::os(&path)), bytes).unwrap();
+            }
+            outcome
+        };
+        for (store_folder, name, expected) in [
+            ("ofmsg", "msg0.db", None),
+            (
+                "ofmsg",
+                "MSG0.DB",
+                Some("Error 8209: path not found: ofmsg/MSG0.DB"),
+            ),
+            (
+                "OFMSG",
+                "msg0.db",
+                Some("Error 8209: path not found: OFMSG/msg0.db"),
+            ),
+            (
+                "",
+                "Wphost.db",
+                Some("Error 8209: path not found: Wphost.db"),
+            ),
+            (
+                "gwdms/LIB000A",
+                "dmsd000a.db",
+                Some("Error C06A: library folder not found: gwdms/LIB000A"),
+            ),
+            (
+                "gwdms/lib000a",
+                "DMSD000A.DB",
+                Some("Error 8209: path not found: gwdms/lib000a/DMSD000A.DB"),
+            ),
+        ] {
+            let outcome = add(store_folder, name);
+            assert_eq!(
+                outcome.err().as_deref(),
+                expected,
+                "{guardian}: {store_folder}/{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_damaged_guardian_has_its_number() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = post_office(scratch.path());
+    for file in ["ngwguard.01", "ngwguard.db"] {
+        std::fs::write(folder.join(file), [7; 9000]).unwrap();
+        assert!(
+            refusal(&folder).starts_with("Error C022: "),
+            "{}",
+            refusal(&folder)
+        );
+    }
+}
+
+#[test]
 fn names_outside_the_engine_may_have_capitals() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = post_office(scratch.path());
@@ -88,6 +176,9 @@ fn a_running_agent_makes_its_databases_newer() {
     assert_eq!(before.0.len(), after.0.len());
     assert_ne!(before.0, after.0);
     assert!(before.1 < after.1);
+    let files = database::load(&home, &path).unwrap();
+    let report = postoffice::flaim::check(&files, CheckOptions::default()).unwrap();
+    assert_eq!(report.findings, []);
 }
 
 #[test]

@@ -35,11 +35,7 @@ use super::tree_writer::{ContainerWriter, TreeShape, TreeWriter};
 
 use files::DataFiles;
 pub use options::CreateOptions;
-
-/// The transaction that writes the dictionary; the library makes a new database in it.
-const DICTIONARY_TRANSACTION: u32 = 1;
-/// The transaction that writes everything else.
-const DATA_TRANSACTION: u32 = 2;
+use options::{DATA_TRANSACTION, DICTIONARY_TRANSACTION};
 
 /// An index under construction: its keys are sorted before its tree is written.
 struct NewIndex<S: Scratch> {
@@ -161,7 +157,7 @@ impl<F: FileSetMut, S: Scratch> Creator<F, S> {
             application_version: self.options.application_version,
             serial_numbers: self.options.serial_numbers,
             file_size_max: self.options.file_size_units()?,
-            transaction: DATA_TRANSACTION,
+            transaction: self.options.transaction,
             logical_end: self.files.logical_end(),
         };
         let mut files = self.files.into_files();

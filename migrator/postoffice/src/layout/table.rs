@@ -58,7 +58,9 @@ pub(super) const FILES: &[FileRow] = &[
     // The root.
     database("wphost", FileClass::PostOfficeDatabase),
     database("ngwguard", FileClass::Guardian),
+    // A fall-back copy is a database of its own; its companions have its whole name in front of their number.
     file("ngwguard.fbk", FileClass::Guardian),
+    database("ngwguard.fbk", FileClass::Guardian),
     file("ngwguard.rfl", FileClass::Guardian),
     database("ngwcheck", FileClass::CheckDatabase),
     file("ngwcheck.log", FileClass::Log),
@@ -77,6 +79,7 @@ pub(super) const FILES: &[FileRow] = &[
     // Databases.  The open forms cover numbers and FIDs longer than any manual says: copying an unknown database
     // without its lock could tear it.
     file("ofmsg/guardbak/ngwguard.fbk", FileClass::Guardian),
+    database("ofmsg/guardbak/ngwguard.fbk", FileClass::Guardian),
     database("ofuser/user*", FileClass::UserDatabase),
     database("ofuser/pu*", FileClass::PrimeUserDatabase),
     database("ofmsg/msg*", FileClass::MessageDatabase),

@@ -284,6 +284,10 @@ fn what_cannot_be_created_is_refused() {
             ..good
         },
         CreateOptions {
+            transaction: 1,
+            ..good
+        },
+        CreateOptions {
             file_bytes_max: Some(100_000),
             ..good
         },

@@ -12,6 +12,11 @@ const FILE_UNITS_DEFAULT: u16 = 0xfffc;
 /// The largest file before 4.30; nothing there says otherwise.
 const FILE_BYTES_MAX_EARLY: u64 = 0x7ff0_0000;
 
+/// The transaction that writes the dictionary; the library makes a new database in it.
+pub(super) const DICTIONARY_TRANSACTION: u32 = 1;
+/// The transaction that writes everything else.
+pub(super) const DATA_TRANSACTION: u32 = 2;
+
 /// What can be chosen about a new database; its language is US English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateOptions {
@@ -25,6 +30,8 @@ pub struct CreateOptions {
     pub application_version: (u8, u8),
     /// The serial numbers; this engine draws no random numbers.
     pub serial_numbers: SerialNumbers,
+    /// The transaction that the headers name as the current one, at least 2: one makes the dictionary, one the rest.
+    pub transaction: u32,
     /// How many bytes of index entries stay in memory before scratch files are used.
     pub sort_bytes_max: usize,
 }
@@ -38,6 +45,7 @@ impl CreateOptions {
             file_bytes_max: None,
             application_version: (0, 0),
             serial_numbers: SerialNumbers::default(),
+            transaction: DATA_TRANSACTION,
             sort_bytes_max: 64 << 20,
         }
     }
@@ -63,6 +71,10 @@ impl CreateOptions {
     pub(super) fn geometry(&self) -> Result<NewGeometry, Error> {
         if self.block_size != 4096 && self.block_size != 8192 {
             let reason = "blocks have 4096 or 8192 bytes";
+            return Err(Error::CannotCreate { reason });
+        }
+        if self.transaction < DATA_TRANSACTION {
+            let reason = "the current transaction is older than those that make a database";
             return Err(Error::CannotCreate { reason });
         }
         let file_bytes_max = match self.file_size_units()? {

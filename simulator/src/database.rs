@@ -1,0 +1,124 @@
+//! The databases of a simulated post office: real ones, of the generation of FLAIM whose format is documented.
+//!
+//! | module | what |
+//! |---|---|
+//! | `schema` | the names in the dictionaries: what a field, container or index is called |
+//! | `build` | making a database, and making one anew with some records changed |
+//! | `files` | the files of a database in a tree |
+//! | `post_office` | `wphost.db`: the post office, its users and libraries |
+//! | `store` | user, message and library databases |
+//! | `guardian` | `ngwguard.db`: the catalogue of all others |
+//! | `opaque` | a guardian of the older generation, which only GroupWise's own tools can change |
+//!
+//! Every database has a container in which its agent takes notes while it runs, so that any of them can change.
+//!
+//! GroupWise's real databases belong to a generation of FLAIM whose format nobody has published: one file each, several
+//! writers, and names for fields that nobody knows.  What is simulated here is what a migrator must cope with: sets of
+//! files, names that are stored inside, indexes over them, and checksums that notice every careless change.
+
+mod build;
+mod files;
+mod guardian;
+mod opaque;
+mod post_office;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use cap_std::fs::Dir;
+use postoffice::flaim::{Database, Limits, MemoryFileSet, Version};
+use postoffice::names::RelativePath;
+use rand::RngExt;
+
+use crate::error::SimulatorError;
+use crate::random::generator;
+use crate::tree;
+
+pub(crate) use build::{EditedBy, edited};
+pub(crate) use files::{load, names_of, save, write_new};
+pub(crate) use guardian::{Store, catalogue};
+pub use opaque::{OpaqueGuardian, lower_case_names};
+pub use post_office::{Library, User};
+pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};
+pub(crate) use store::{StoreSize, create_store};
+
+/// The version of all databases of a post office: one of those that keep their roll-forward log in a file of its own.
+///
+/// Later ones have a folder `ngwguard.rfl` for that, where GroupWise has a file of this name.
+pub(crate) fn version(seed: u64) -> Version {
+    let versions: Vec<Version> = Version::all()
+        .filter(|version| !version.has_long_log_header())
+        .collect();
+    let mut generator = generator(seed, b"version of the databases");
+    versions[generator.random_range(0..versions.len())]
+}
+
+/// The stores that a guardian catalogues, whichever kind it is of.
+pub(crate) fn stores(root: &Dir, guardian: &RelativePath) -> Result<Vec<Store>, SimulatorError> {
+    if let Some(opaque) = OpaqueGuardian::parse(&tree::read(root, guardian)?) {
+        return Ok(opaque.stores);
+    }
+    guardian::read(&load(root, guardian)?, guardian)
+}
+
+/// The version of a database, or why it has none, and how many records it has, those of its dictionary left out.
+pub(crate) fn summary(root: &Dir, control: &RelativePath) -> (String, u64) {
+    let count = |files: &MemoryFileSet| -> Result<(String, u64), postoffice::flaim::Error> {
+        let database = open(files)?;
+        let mut records = 0;
+        for container in database.containers() {
+            if container != postoffice::flaim::DICTIONARY_CONTAINER {
+                for record in database.records(container)? {
+                    record?;
+                    records += 1;
+                }
+            }
+        }
+        Ok((database.header().version.to_string(), records))
+    };
+    let opaque = || {
+        let guardian = OpaqueGuardian::parse(&tree::read(root, control).ok()?)?;
+        let records = u64::try_from(guardian.stores.len()).unwrap_or(u64::MAX);
+        Some(("opaque".to_owned(), records))
+    };
+    let read = load(root, control).and_then(|files| count(&files).map_err(failed(control)));
+    read.unwrap_or_else(|error| {
+        let code = match error {
+            SimulatorError::Database { source, .. } => source.code(),
+            _ => "unreadable",
+        };
+        opaque().unwrap_or_else(|| (code.to_owned(), 0))
+    })
+}
+
+/// Adds a store to a guardian, whichever kind it is of; says which files changed.
+pub(crate) fn add_store(
+    root: &Dir,
+    guardian: &RelativePath,
+    store: Store,
+    time: std::time::SystemTime,
+) -> Result<Vec<RelativePath>, SimulatorError> {
+    let bytes = tree::read(root, guardian)?;
+    if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
+        opaque.stores.push(store);
+        tree::write_changes(root, guardian, &bytes, &opaque.to_bytes(), Some(time))?;
+        return Ok(vec![guardian.clone()]);
+    }
+    let old = load(root, guardian)?;
+    let new = edited(&old, EditedBy::Adding(&store)).map_err(failed(guardian))?;
+    save(root, guardian, &old, &new, Some(time))
+}
+
+/// Says which database an error is about.
+pub(crate) fn failed(
+    path: &RelativePath,
+) -> impl FnOnce(postoffice::flaim::Error) -> SimulatorError {
+    let path = path.to_string();
+    move |source| SimulatorError::Database { path, source }
+}
+
+/// Opens a database that is held in memory.
+fn open(files: &MemoryFileSet) -> Result<Database<&MemoryFileSet>, postoffice::flaim::Error> {
+    Database::open(files, Limits::default())
+}

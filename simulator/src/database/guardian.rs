@@ -1,0 +1,117 @@
+//! The guardian: a catalogue of the databases of a post office, each with its folder and name as they are on the disk.
+//!
+//! The real one holds directory and file names too, and their case decides whether a Linux agent finds a database.
+//! Its fall-back copies, `ngwguard.fbk` beside it and in `ofmsg/guardbak`, are whole databases of the same content: a
+//! control file and its `ngwguard.fbk.01`, because a name that does not end in `.db` stands whole before the number of a
+//! file.  That the originals are one file each is what this generation of the format cannot play.
+
+use postoffice::flaim::{Dictionary, Error, FieldValue, MemoryFileSet, Record, Version};
+use postoffice::names::RelativePath;
+
+use super::build::{Building, record, text};
+use super::schema::{CATALOG, guardian, store};
+use super::{failed, open};
+use crate::error::SimulatorError;
+
+/// One entry of the catalogue: a database, or a file that goes with one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Store {
+    /// Text for people.
+    pub title: String,
+    /// The folder of the database, relative to the post office; empty for its root.
+    pub folder: String,
+    /// The name of the database's file; empty in entries of other files.
+    pub name: String,
+    /// The path of a file that is no store; empty in entries of stores.
+    pub file: String,
+    /// Which of its kind.
+    pub number: u32,
+    /// The record of the store that it belongs to.
+    pub parent: u32,
+    /// Bytes that happen to hold letters.
+    pub password: Vec<u8>,
+}
+
+impl Store {
+    /// The path of the file, relative to the post office.
+    pub fn path(&self) -> String {
+        match (self.file.is_empty(), self.folder.is_empty()) {
+            (false, _) => self.file.clone(),
+            (true, true) => self.name.clone(),
+            (true, false) => format!("{}/{}", self.folder, self.name),
+        }
+    }
+}
+
+/// Makes a guardian with this catalogue.
+pub(crate) fn catalogue(version: Version, stores: &[Store]) -> Result<MemoryFileSet, Error> {
+    let mut building = Building::new(version, guardian())?;
+    for (number, store) in (1..).zip(stores) {
+        building.record(CATALOG, number, &fields(store))?;
+    }
+    building.finish()
+}
+
+/// The record of one entry.
+pub(super) fn store_record(
+    version: Version,
+    dictionary: &Dictionary,
+    number: u32,
+    store: &Store,
+) -> Result<Record, Error> {
+    record(version, dictionary, number, &fields(store))
+}
+
+fn fields(entry: &Store) -> Vec<(u16, FieldValue<'_>)> {
+    let mut fields = vec![(store::TITLE, FieldValue::Text(&entry.title))];
+    for (tag, text) in [
+        (store::NAME, &entry.name),
+        (store::PATH, &entry.folder),
+        (store::FILE, &entry.file),
+    ] {
+        if !text.is_empty() {
+            fields.push((tag, FieldValue::Text(text)));
+        }
+    }
+    fields.push((store::NUMBER, FieldValue::Number(entry.number.into())));
+    fields.push((store::PASSWORD, FieldValue::Binary(&entry.password)));
+    fields.push((store::PARENT, FieldValue::Context(entry.parent)));
+    fields
+}
+
+/// Reads the catalogue; a database that has none is an error.
+pub(super) fn read(
+    files: &MemoryFileSet,
+    path: &RelativePath,
+) -> Result<Vec<Store>, SimulatorError> {
+    use postoffice::flaim::Value;
+    let database = open(files).map_err(failed(path))?;
+    if *database.dictionary() != guardian() {
+        return Err(SimulatorError::NotOfTheSimulator {
+            path: path.to_string(),
+        });
+    }
+    let mut stores = Vec::new();
+    for record in database.records(CATALOG).map_err(failed(path))? {
+        let record = record.map_err(failed(path))?;
+        let mut entry = Store {
+            title: text(&record, store::TITLE),
+            folder: text(&record, store::PATH),
+            name: text(&record, store::NAME),
+            file: text(&record, store::FILE),
+            ..Store::default()
+        };
+        for field in record.fields() {
+            match (field.tag, field.value()) {
+                (store::NUMBER, Ok(Value::Number(Some(number)))) => {
+                    entry.number = u32::try_from(number).unwrap_or_default();
+                }
+                (store::PASSWORD, Ok(Value::Bytes(bytes))) => entry.password = bytes,
+                (store::PARENT, Ok(Value::Context(Some(parent)))) => entry.parent = parent,
+                _ => {}
+            }
+        }
+        stores.push(entry);
+    }
+    Ok(stores)
+}

@@ -1,0 +1,78 @@
+//! User, message and library databases: items with a subject and a body, in folders.
+
+use fake::Fake;
+use fake::faker::lorem::en::{Sentence, Words};
+use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Version};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::build::Building;
+use super::schema::{ITEMS, item, items};
+
+/// How many folders a database has.
+const FOLDERS: u32 = 3;
+
+/// How much a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreSize {
+    /// A user's, a library's, and what is as large.
+    Small,
+    /// Messages of many users.
+    Messages,
+}
+
+impl StoreSize {
+    fn items(self, generator: &mut ChaCha8Rng) -> u32 {
+        match self {
+            Self::Small => generator.random_range(3..20),
+            Self::Messages => generator.random_range(40..120),
+        }
+    }
+
+    fn sentences(self, generator: &mut ChaCha8Rng) -> usize {
+        match self {
+            Self::Small => generator.random_range(1..4),
+            Self::Messages => generator.random_range(2..8),
+        }
+    }
+}
+
+/// Makes a database with items.
+pub(crate) fn create_store(
+    version: Version,
+    size: StoreSize,
+    generator: &mut ChaCha8Rng,
+) -> Result<MemoryFileSet, Error> {
+    let mut building = Building::new(version, items())?;
+    for number in 1..=FOLDERS {
+        let name: Vec<String> = Words(1..3).fake_with_rng(generator);
+        let name = capitalised(&name.join(" "));
+        building.record(ITEMS, number, &[(item::SUBJECT, FieldValue::Text(&name))])?;
+    }
+    for number in FOLDERS + 1..=FOLDERS + size.items(generator) {
+        let subject: Vec<String> = Words(2..7).fake_with_rng(generator);
+        let subject = capitalised(&subject.join(" "));
+        let sentences = size.sentences(generator);
+        let body: Vec<String> = (0..sentences)
+            .map(|_| Sentence(5..15).fake_with_rng(generator))
+            .collect();
+        let body = body.join(" ");
+        let folder = generator.random_range(1..=FOLDERS);
+        let fields = [
+            (item::SUBJECT, FieldValue::Text(&subject)),
+            (item::BODY, FieldValue::Text(&body)),
+            (item::BYTES, FieldValue::Number(body.len() as i128)),
+            (item::FOLDER, FieldValue::Context(folder)),
+        ];
+        building.record(ITEMS, number, &fields)?;
+    }
+    building.finish()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
