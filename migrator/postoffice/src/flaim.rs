@@ -89,9 +89,9 @@ pub use logical_file::{
     TRACKER_CONTAINER,
 };
 pub use lowercase::{
-    AffectedIndex, Catalogued, LeftAlone, LowercaseLimits, LowercasePlan, LowercaseReport,
-    NameChange, NameField, NameSeen, NameState, RebuiltIndex, UnaffectedIndex, apply_lowercase,
-    each_catalogued, each_name, plan_lowercase,
+    AffectedIndex, Catalogued, Difference, LeftAlone, LowercaseLimits, LowercasePlan,
+    LowercaseReport, NameChange, NameField, NameSeen, NameState, RebuiltIndex, UnaffectedIndex,
+    apply_lowercase, compare_lowercased, each_catalogued, each_name, plan_lowercase,
 };
 pub use name_shape::{LeftAloneReason, NameShape};
 pub use profile::{FieldSelection, NameProfile};

@@ -8,3 +8,4 @@ pub mod flaim;
 pub mod layout;
 pub mod names;
 pub mod startup_file;
+pub mod visible_names;

@@ -8,6 +8,7 @@ use crate::copy::run_pass;
 use crate::create_folders::{create_folders, prove_destinations};
 use crate::documents::find_libraries;
 use crate::error::Result;
+use crate::guardian::guardian;
 use crate::inventory::take_inventory;
 use crate::lowercase::{lowercase, undo_lowercase};
 use crate::monitor::{Monitor, Tally};
@@ -73,6 +74,9 @@ pub fn execute(
             *plan_only,
         )?),
         Task::UndoLowercase => TaskReport::Lowercase(undo_lowercase(capabilities, store, monitor)?),
+        Task::Guardian { action } => {
+            TaskReport::Guardian(guardian(capabilities, store, monitor, action)?)
+        }
         Task::Queues { live } => TaskReport::Queues(carry_queues(
             capabilities,
             store,

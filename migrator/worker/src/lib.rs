@@ -18,6 +18,7 @@ pub mod error;
 pub mod events;
 pub mod execute;
 pub mod finding;
+pub mod guardian;
 pub mod inventory;
 pub mod lease;
 pub(crate) mod locks;

@@ -10,10 +10,10 @@ mod report;
 mod request;
 
 pub use event::{Event, EventKind, Protections};
-pub use order::{AreaKind, AreaOrder, CopyOptions, Order, PassKind, Secret, Task};
+pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{
-    AreaInventory, AtRestReport, DocumentReport, InventoryReport, Library, LowercaseReport,
-    PassReport, QueueReport, RenameLine, SealReport, TaskReport,
+    AreaInventory, AtRestReport, DocumentReport, GuardianReport, InventoryReport, Library,
+    LowercaseReport, PassReport, QueueReport, RenameLine, SealReport, TaskReport,
 };
 pub use request::{
     ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine,

@@ -9,6 +9,7 @@
 //! had, and with those that they have.  Everything that forbids the change is found by the plan, which writes nothing.
 
 mod apply;
+mod compare;
 mod names;
 mod plan;
 mod rebuild;
@@ -22,6 +23,7 @@ use super::database::{Limits, Recovery};
 use super::name_shape::{LeftAloneReason, NameShape};
 
 pub use apply::apply_lowercase;
+pub use compare::{Difference, compare_lowercased};
 pub use names::{Catalogued, NameSeen, NameState, each_catalogued, each_name};
 pub use plan::plan_lowercase;
 pub(super) use rebuild::{Unread, rebuild_index, shape};

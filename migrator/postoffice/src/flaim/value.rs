@@ -54,6 +54,17 @@ pub(super) fn number_nibbles(stored: &[u8]) -> Result<(bool, Vec<u8>), Damage> {
     Err(Damage::ValueNumber)
 }
 
+/// A stored number without the nibble behind its terminator, which has no meaning.
+pub(super) fn normal_number(stored: &[u8]) -> Vec<u8> {
+    let mut bytes = stored.to_vec();
+    if let Some(last) = bytes.last_mut()
+        && *last >> 4 == 0x0f
+    {
+        *last = 0xf0;
+    }
+    bytes
+}
+
 fn decode_number(stored: &[u8]) -> Result<Option<i128>, Damage> {
     if stored.is_empty() {
         return Ok(None);

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::crawl::is_queue_area;
 use super::shared::{FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
+use crate::guardian::Accepted;
 use crate::store::{Manifest, Removal, RemovalKind};
 use crate::tree::{Entry, Kind};
 use postoffice::layout::CopyRule;
@@ -73,8 +74,13 @@ pub(super) fn look_at_extras(
     }
 }
 
-/// Lock and temporary files of the agent at the destination are nobody's data.
+/// Lock and temporary files of the agent at the destination are nobody's data, and a converted guardian is ours.
 fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> Result<bool> {
+    let is_converted = |converted: &Accepted| converted.has(&pair.path.join(name));
+    if shared.converted.as_ref().is_some_and(is_converted) {
+        // A converted guardian may have more files than that of the source.
+        return Ok(true);
+    }
     if rule_of(shared, pair, name) != CopyRule::Never {
         return Ok(false);
     }

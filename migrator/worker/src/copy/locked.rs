@@ -15,10 +15,13 @@ use super::files::{Outcome, look, outcome_of, put_off, report_outcome, wait_for_
 use super::shared::{FileTask, Shared};
 use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
+use crate::database::discard_unfinished;
 use crate::error::Result;
 use crate::finding::Verdict;
+use crate::guardian;
 use crate::locks::{self, Attempt};
 use crate::monitor::Count;
+use crate::tree::Kind;
 use postoffice::layout::FileClass;
 
 /// How long to wait before a unit that moved is tried again.
@@ -26,6 +29,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Copies a unit where any member has changed.
 pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
+    if is_converted(shared, &unit)? {
+        let how_many = unit.members.len() as u64;
+        shared.monitor.count(Count::FilesUnchanged, how_many);
+        return Ok(());
+    }
     let mut members = Vec::with_capacity(unit.members.len());
     let mut changed = false;
     let mut is_blocked = false;
@@ -54,13 +62,40 @@ pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
         shared.monitor.count(Count::FilesUnchanged, how_many);
         return Ok(());
     }
-    copy_locked(
-        shared,
-        Unit {
-            class: unit.class,
-            members,
-        },
-    )
+    let unit = Unit {
+        class: unit.class,
+        members,
+    };
+    forget_conversion(shared, &unit)?;
+    copy_locked(shared, unit)
+}
+
+/// Whether this is a guardian that was converted, and neither side changed since.
+fn is_converted(shared: &Shared<'_>, unit: &Unit) -> Result<bool> {
+    let Some(control) = unit.control().filter(|_| unit.class == FileClass::Guardian) else {
+        return Ok(false);
+    };
+    let Some(accepted) = &shared.converted else {
+        return Ok(false);
+    };
+    for task in &unit.members {
+        let source = task.source()?.look_at(&task.source_name);
+        let is_unchanged = matches!((&task.known, source), (Some(known), Ok(Some(source)))
+            if source.kind == Kind::File && known.source_is_unchanged(&source));
+        if !is_unchanged {
+            return Ok(false);
+        }
+    }
+    accepted.is_unchanged(&shared.areas[control.pair.area])
+}
+
+/// Before a guardian is copied again: what was converted is converted no longer.
+fn forget_conversion(shared: &Shared<'_>, unit: &Unit) -> Result<()> {
+    let Some(control) = unit.control().filter(|_| unit.class == FileClass::Guardian) else {
+        return Ok(());
+    };
+    guardian::forget(shared.store)?;
+    discard_unfinished(&shared.areas[control.pair.area].destination)
 }
 
 /// What came of taking the lock.

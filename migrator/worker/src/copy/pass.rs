@@ -17,6 +17,7 @@ use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
+use crate::guardian::accepted;
 use crate::monitor::{Expected, Monitor, Tally};
 use crate::pool;
 use crate::protocol::{AreaKind, CopyOptions, PassKind, PassReport};
@@ -190,6 +191,7 @@ impl Runner<'_> {
                     pass: self.pass,
                     options: self.options,
                     unfinished: self.unfinished,
+                    converted: accepted(self.store)?,
                     lists,
                     clock,
                 };

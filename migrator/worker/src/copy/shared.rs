@@ -13,6 +13,7 @@ use super::file::Written;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
+use crate::guardian::Accepted;
 use crate::monitor::{Count, Monitor};
 use crate::protocol::{CopyOptions, PassKind};
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
@@ -121,6 +122,8 @@ pub(super) struct Shared<'a> {
     pub(super) pass: Pass,
     pub(super) options: &'a CopyOptions,
     pub(super) unfinished: Option<UnfinishedPass>,
+    /// The guardian of the destination, where its names were converted.
+    pub(super) converted: Option<Accepted>,
     pub(super) lists: &'a Mutex<Lists>,
     pub(super) clock: &'a ClockShift,
 }

@@ -32,7 +32,7 @@ impl Handle {
     ///
     /// # Errors
     /// What the kernel says.
-    pub(super) fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::pwrite(&self.0, bytes, offset) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

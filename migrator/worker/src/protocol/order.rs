@@ -126,6 +126,11 @@ pub enum Task {
     },
     /// Give renamed entries their old names again.
     UndoLowercase,
+    /// Look at the guardian at the destination, or make the names in it lower case.
+    Guardian {
+        /// Which of these.
+        action: GuardianAction,
+    },
     /// Carry the message queues over.
     Queues {
         /// Whether the destination's agents may be at work already, so that nothing there is touched.
@@ -159,6 +164,7 @@ impl Task {
             Self::AtRest { .. } => "at-rest",
             Self::Lowercase { .. } => "lowercase",
             Self::UndoLowercase => "undo-lowercase",
+            Self::Guardian { .. } => "guardian",
             Self::Queues { .. } => "queues",
             Self::Seal => "seal",
             Self::Verify => "verify",
@@ -173,6 +179,7 @@ impl Task {
             Self::Pass { .. }
                 | Self::Lowercase { .. }
                 | Self::UndoLowercase
+                | Self::Guardian { .. }
                 | Self::Queues { .. }
                 | Self::Seal
                 | Self::Verify
@@ -184,9 +191,28 @@ impl Task {
     pub fn needs_source(&self) -> bool {
         !matches!(
             self,
-            Self::Lowercase { .. } | Self::UndoLowercase | Self::Verify | Self::Abandon { .. }
+            Self::Lowercase { .. }
+                | Self::UndoLowercase
+                | Self::Guardian { .. }
+                | Self::Verify
+                | Self::Abandon { .. }
         )
     }
+}
+
+/// What is wanted of the guardian at the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardianAction {
+    /// Say what it is and how many names would change.
+    Look,
+    /// Convert it with the built-in engine.
+    Convert,
+    /// Take it as converted by somebody else, and make its fall-back copies the same.
+    Accept {
+        /// By whom.
+        engine: String,
+    },
 }
 
 /// One order.

@@ -22,6 +22,8 @@ pub enum TaskReport {
     AtRest(AtRestReport),
     /// Of a lowercase sweep.
     Lowercase(LowercaseReport),
+    /// Of a look at the guardian, or of its conversion.
+    Guardian(GuardianReport),
     /// Of the queues.
     Queues(QueueReport),
     /// Of a seal or of its verification.
@@ -132,6 +134,31 @@ pub struct LowercaseReport {
     pub kept: u64,
     /// The first lines of the plan; the whole plan is in the job store.
     pub lines: Vec<RenameLine>,
+}
+
+/// What the guardian is, and what was done to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GuardianReport {
+    /// Whether the built-in engine can convert it.
+    pub is_known: bool,
+    /// Its version, 301 for 3.01, where it is known.
+    pub version: Option<u16>,
+    /// Stable code of why the built-in engine cannot convert it; empty where it can.
+    pub code: String,
+    /// What was seen instead.
+    pub why: String,
+    /// Names that are to become lower case; of an unknown guardian those with capitals that can be seen in it.
+    pub names_to_change: u64,
+    /// Names that could be seen in an unknown guardian.
+    pub names_seen: u64,
+    /// Names that were made lower case.
+    pub names_changed: u64,
+    /// Names with capitals that stay, because they are none of GroupWise's.
+    pub left_alone: u64,
+    /// Indexes that were rebuilt.
+    pub indexes_rebuilt: u64,
+    /// Fall-back copies that are the converted guardian now.
+    pub fall_backs_replaced: Vec<String>,
 }
 
 /// What the queue step did.

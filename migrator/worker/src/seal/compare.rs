@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use postoffice::flaim::BlockStream;
+use postoffice::layout::FileClass;
 use postoffice::names::{LowerCased, PATH_DEPTH_MAX, RelativePath, destination_name, lower_case};
 
 use super::Pair;
+use super::blocks::block_stream;
 use crate::capabilities::Area;
-use crate::copy::{hash_file, thread_count};
+use crate::copy::{hash_file, hash_file_seen, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
@@ -32,17 +35,21 @@ pub(super) struct Seen {
 }
 
 /// Compares the two trees of one area and records every file that is equal.
+///
+/// A guardian whose names were `converted` differs on purpose; its files are proven in another way.
 pub(super) fn compare(
     area: &Area,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
+    converted: bool,
 ) -> Result<Seen> {
     let comparison = Comparison {
         area,
         store,
         monitor,
         options,
+        converted,
         sealed: Mutex::new(Vec::new()),
         files: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
@@ -78,6 +85,7 @@ struct Comparison<'a> {
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
+    converted: bool,
     sealed: Mutex<Vec<SealedFile>>,
     files: AtomicU64,
     bytes: AtomicU64,
@@ -97,6 +105,12 @@ impl Comparison<'_> {
             )
             .about(path.as_bytes()),
         );
+    }
+
+    /// Whether the file at this path is not compared here.
+    fn leaves_out(&self, path: &RelativePath) -> bool {
+        self.area.leaves_out(path, self.options)
+            || (self.converted && self.area.classify(path) == FileClass::Guardian)
     }
 
     fn folder(&self, pair: &Arc<Pair>, stack: &Stack<Task>) -> Result<()> {
@@ -147,10 +161,7 @@ impl Comparison<'_> {
         name: &[u8],
         other: Option<&Entry>,
     ) -> Option<(Vec<u8>, Vec<u8>)> {
-        if self
-            .area
-            .leaves_out(&pair.source_path.join(&entry.name), self.options)
-        {
+        if self.leaves_out(&pair.source_path.join(&entry.name)) {
             return None;
         }
         if other.is_none() {
@@ -221,7 +232,7 @@ impl Comparison<'_> {
                 self.store.folder_made_by(self.area.id, &path)? == Some(0)
                     && self.holds_no_file(pair, entry).map_err(failed)?
             }
-            Kind::File => self.area.leaves_out(&path, self.options),
+            Kind::File => self.leaves_out(&path),
             Kind::Symlink | Kind::Special => false,
         };
         if !is_fine {
@@ -243,7 +254,7 @@ impl Comparison<'_> {
                 match folder.kind_of(&inner)? {
                     Kind::Folder => waiting.push((folder.open_folder(&inner.name)?, inner_path)),
                     // Lock files of the agent are nobody's data here as elsewhere.
-                    Kind::File if self.area.leaves_out(&inner_path, self.options) => {}
+                    Kind::File if self.leaves_out(&inner_path) => {}
                     _ => return Ok(false),
                 }
             }
@@ -253,9 +264,7 @@ impl Comparison<'_> {
 
     fn require_lower_case(&self, pair: &Pair, entry: &Entry) {
         let path = pair.path.join(&entry.name);
-        if matches!(lower_case(&entry.name), LowerCased::Changed(_))
-            && !self.area.leaves_out(&path, self.options)
-        {
+        if matches!(lower_case(&entry.name), LowerCased::Changed(_)) && !self.leaves_out(&path) {
             self.differs(
                 "seal-not-lower-case",
                 &path,
@@ -281,7 +290,13 @@ impl Comparison<'_> {
                 return Ok(());
             }
         };
-        let destination = match hash_file(&pair.destination, name) {
+        let mut blocks = block_stream(self.area, &pair.destination, &path);
+        let hashed = hash_file_seen(&pair.destination, name, &mut |bytes| {
+            if let Some(blocks) = &mut blocks {
+                blocks.push(bytes);
+            }
+        });
+        let destination = match hashed {
             Ok(hashed) => hashed,
             Err(errno) => {
                 self.differs(
@@ -300,6 +315,7 @@ impl Comparison<'_> {
             );
             return Ok(());
         }
+        self.report_damage(&path, blocks);
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(destination.0.size, Ordering::Relaxed);
         self.monitor.count(Count::FilesProven, 1);
@@ -312,6 +328,25 @@ impl Comparison<'_> {
             size: destination.0.size,
             digest: destination.1,
         })
+    }
+
+    /// A database that is equal to that of the source and damaged was damaged there: no mail was lost on the way.
+    fn report_damage(&self, path: &RelativePath, blocks: Option<BlockStream>) {
+        let Some(seen) = blocks
+            .map(BlockStream::finish)
+            .filter(|seen| seen.damaged > 0)
+        else {
+            return;
+        };
+        let text = format!(
+            "{} of its {} blocks are damaged, at the source as well as here",
+            seen.damaged, seen.blocks
+        );
+        let remedy = "Run GWCheck on it (structure, fix) before users work on it";
+        self.monitor.finding(
+            Finding::new("seal-database-damaged", Verdict::Person, text, remedy)
+                .about(path.as_bytes()),
+        );
     }
 
     fn keep(&self, file: SealedFile) -> Result<()> {

@@ -1,0 +1,119 @@
+//! Whether one database is another with its names in lower case, and nothing else.
+
+use super::super::database::Database;
+use super::super::error::Error;
+use super::super::field::FieldKind;
+use super::super::file_set::FileSet;
+use super::super::logical_file::TRACKER_CONTAINER;
+use super::super::profile::{NameProfile, Rule};
+use super::super::record::{Field, Record};
+use super::super::value::normal_number;
+use super::plan::{Judgement, judge};
+
+/// Where two databases differ in more than the case of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// The container.
+    pub container: u16,
+    /// The number of the record in it; none where the container as such is missing on one side.
+    pub record: Option<u32>,
+    /// What differs.
+    pub what: &'static str,
+}
+
+/// Compares every record of both; shows each difference, and counts the records.
+///
+/// The engine's own container, where it keeps track of indexes, is left out: rebuilding an index may change it.
+///
+/// # Errors
+/// What reading says.
+pub fn compare_lowercased<F: FileSet, G: FileSet>(
+    before: &Database<F>,
+    after: &Database<G>,
+    profile: &NameProfile,
+    mut see: impl FnMut(Difference),
+) -> Result<u64, Error> {
+    let selection = profile.select(before.dictionary(), &before.containers())?;
+    let mut containers = before.containers();
+    containers.extend(after.containers());
+    containers.sort_unstable();
+    containers.dedup();
+    let mut compared = 0;
+    for container in containers {
+        if container == TRACKER_CONTAINER {
+            continue;
+        }
+        if !before.containers().contains(&container) || !after.containers().contains(&container) {
+            see(Difference {
+                container,
+                record: None,
+                what: "only one of them has this container",
+            });
+            continue;
+        }
+        let rules = selection.get(&container);
+        let rule_of = |tag: u16| rules.and_then(|rules| rules.get(&tag)).copied();
+        let mut later = after.records(container)?;
+        for record in before.records(container)? {
+            let record = record?;
+            compared += 1;
+            let what = match later.next().transpose()? {
+                Some(other) if other.number == record.number => differ(&record, &other, rule_of),
+                _ => Some("the records are not the same ones"),
+            };
+            if let Some(what) = what {
+                see(Difference {
+                    container,
+                    record: Some(record.number),
+                    what,
+                });
+            }
+        }
+        if let Some(extra) = later.next().transpose()? {
+            see(Difference {
+                container,
+                record: Some(extra.number),
+                what: "it has records that the other has not",
+            });
+        }
+    }
+    Ok(compared)
+}
+
+fn differ(
+    before: &Record,
+    after: &Record,
+    rule_of: impl Fn(u16) -> Option<Rule>,
+) -> Option<&'static str> {
+    if before.fields().count() != after.fields().count() {
+        return Some("it has other fields");
+    }
+    for (old, new) in before.fields().zip(after.fields()) {
+        let is_same_field = (old.level, old.tag, old.kind, old.is_encrypted)
+            == (new.level, new.tag, new.kind, new.is_encrypted);
+        if !is_same_field {
+            return Some("it has other fields");
+        }
+        if !is_same_value(old, new, rule_of(old.tag)) {
+            return Some("a value differs in more than the case of a name");
+        }
+    }
+    None
+}
+
+fn is_same_value(old: Field<'_>, new: Field<'_>, rule: Option<Rule>) -> bool {
+    if let Some(rule) = rule
+        && old.kind == FieldKind::Text
+        && !old.is_encrypted
+    {
+        // A name must be what lower-casing makes of it, neither more nor less.
+        return match judge(old, rule) {
+            Ok(Judgement::Changes(stored)) => stored == new.stored,
+            Ok(Judgement::Same | Judgement::Stays(_)) | Err(_) => old.stored == new.stored,
+        };
+    }
+    if old.kind == FieldKind::Number {
+        return normal_number(old.stored) == normal_number(new.stored);
+    }
+    old.stored == new.stored
+}

@@ -1,0 +1,64 @@
+//! The guardian at the destination: lower-casing the names in it, and proving that this is all that changed.
+//!
+//! ```text
+//! look ──▶ known to the engine:   convert here (a copy, proven, put in place with its fall-back copies)
+//!     └──▶ anything else:         the controller runs GWCheck, or a person does ──▶ accept
+//! seal ──▶ prove: source and destination beside each other, whoever converted it
+//! ```
+//!
+//! The guardian, its fall-back copies and its logs are one unit (DESIGN rule 4): no agent may find an older copy or a log
+//! that brings old names back.
+
+mod accepted;
+mod catalogue;
+mod convert;
+mod fall_backs;
+mod files;
+mod look;
+mod prove;
+
+pub(crate) use accepted::{Accepted, accepted, forget};
+pub(crate) use catalogue::prove_catalogue;
+pub(crate) use files::guardian_files;
+pub(crate) use prove::prove_guardian;
+
+use crate::capabilities::{Area, Capabilities};
+use crate::error::{Result, WorkerError};
+use crate::monitor::{Expected, Monitor};
+use crate::protocol::{AreaKind, GuardianAction, GuardianReport};
+use crate::store::JobStore;
+
+/// The name of the guardian at the destination.
+pub(crate) const GUARDIAN: &[u8] = b"ngwguard.db";
+
+/// Looks at the guardian, converts it, or takes it as converted.
+///
+/// # Errors
+/// What ends the work; where it ends, the guardian is as it was, or the next run finishes putting the new one in place.
+pub fn guardian(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    action: &GuardianAction,
+) -> Result<GuardianReport> {
+    let area = post_office(capabilities)?;
+    monitor.phase("guardian", Expected::default());
+    match action {
+        GuardianAction::Look => look::look(area),
+        GuardianAction::Convert => convert::convert(area, store, monitor),
+        GuardianAction::Accept { engine } => {
+            accepted::take_over(area, store, engine)?;
+            look::look(area)
+        }
+    }
+}
+
+/// The area of the post office.
+fn post_office(capabilities: &Capabilities) -> Result<&Area> {
+    let mut areas = capabilities.areas.iter();
+    areas
+        .find(|area| area.kind == AreaKind::PostOffice)
+        .ok_or_else(|| WorkerError::Order {
+            text: "The order has no post office".into(),
+        })
+}

@@ -1,0 +1,100 @@
+//! The built-in engine: the names of a known guardian become lower case, in it and in everything that could bring old
+//! names back.
+
+use postoffice::flaim::{DatabaseFile, LowercaseLimits, NameProfile, base_of};
+
+use super::fall_backs::{stage_empty_log, stage_fall_backs};
+use super::{GUARDIAN, accepted, look};
+use crate::capabilities::Area;
+use crate::database::{OpenDatabase, Swap, WorkingSet, change, lock, open_database, plan};
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::Monitor;
+use crate::protocol::GuardianReport;
+use crate::store::JobStore;
+use crate::tree::Folder;
+
+/// How many names that stay are reported one by one.
+const LEFT_ALONE_SHOWN: usize = 20;
+
+/// Converts the guardian of the destination with the built-in engine.
+pub(super) fn convert(
+    area: &Area,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+) -> Result<GuardianReport> {
+    let (profile, limits) = (NameProfile::Guardian, LowercaseLimits::default());
+    let place = &area.destination;
+    let swap = Swap::begin(place)?;
+    let _lock = lock(place, GUARDIAN)?;
+    let database = open_database(place, GUARDIAN)?;
+    let plan = plan(&database, GUARDIAN, &profile, limits)?;
+    report_left_alone(&plan, monitor);
+    let mut report = look::known(&database, &plan);
+    if plan.is_empty() {
+        swap.discard()?;
+        return Ok(report);
+    }
+    let mut copy = WorkingSet::copy(&database, base_of(GUARDIAN), swap.staging())?;
+    let changed = change(&mut copy, GUARDIAN, &plan, &profile, limits)?;
+    drop(copy);
+    report.names_changed = changed.values as u64;
+    report.indexes_rebuilt = changed.indexes.len() as u64;
+    let converted = open_database(swap.staging(), GUARDIAN)?;
+    report.fall_backs_replaced = stage_fall_backs(place, &converted, swap.staging())?;
+    stage_empty_log(place, swap.staging())?;
+    swap.commit()?;
+    remove_logs(place, &database)?;
+    accepted::accept(area, store, "built-in")?;
+    Ok(report)
+}
+
+/// Removes the roll-forward logs of the old guardian: the new one was closed cleanly and needs none, and a restore from
+/// them would bring the old names back.
+fn remove_logs(place: &Folder, old: &OpenDatabase) -> Result<()> {
+    for member in &old.members {
+        if !matches!(member.file, DatabaseFile::RollForward(_)) {
+            continue;
+        }
+        let failed = |errno| WorkerError::writing("remove", &member.path, errno);
+        let Some((folder, name)) = member.path.split_last() else {
+            continue;
+        };
+        let folder = place.descend(&folder).map_err(failed)?;
+        folder.remove_file(name).map_err(failed)?;
+    }
+    rustix::fs::syncfs(place).map_err(|source| WorkerError::SyncFailed { files: 1, source })
+}
+
+fn report_left_alone(plan: &postoffice::flaim::LowercasePlan, monitor: &dyn Monitor) {
+    for left in plan.left_alone.iter().take(LEFT_ALONE_SHOWN) {
+        monitor.finding(
+            Finding::new(
+                "guardian-name-kept",
+                Verdict::Person,
+                format!(
+                    "the guardian keeps this name as it is, because {}",
+                    left.reason.words()
+                ),
+                "Nothing, unless it names a file of this post office",
+            )
+            .about(left.value.as_bytes()),
+        );
+    }
+    let shown = plan.left_alone.len().min(LEFT_ALONE_SHOWN) as u64;
+    let all = plan.left_alone.len() as u64 + plan.left_alone_further;
+    if all > shown {
+        monitor.finding(
+            Finding::new(
+                "guardian-name-kept",
+                Verdict::Person,
+                format!(
+                    "{} further names with capitals stay as they are",
+                    all - shown
+                ),
+                "`gwmigrate database names` lists them",
+            )
+            .about(GUARDIAN),
+        );
+    }
+}

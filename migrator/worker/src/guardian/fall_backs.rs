@@ -1,0 +1,93 @@
+//! What could bring old names back: the fall-back copies of the guardian, and the log of what happened since.
+//!
+//! GroupWise copies the guardian over both fall-back copies and begins its log anew (`docs/groupwise.md` 8); so do we,
+//! once the names in the guardian are lower case.
+
+use postoffice::flaim::{DatabaseFile, FileSet as _, base_of};
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::{GUARDIAN, guardian_files};
+use crate::database::{Handle, OpenDatabase};
+use crate::error::{Result, WorkerError};
+use crate::tree::Folder;
+
+/// The fall-back copies, by the folder that holds them.
+const FALL_BACKS: [&[&[u8]]; 2] = [&[], &[b"ofmsg", b"guardbak"]];
+/// The name of a fall-back copy.
+const FALL_BACK: &[u8] = b"ngwguard.fbk";
+/// GroupWise's own log of what happened since the fall-back copy was made.
+const LOG: &[u8] = b"ngwguard.rfl";
+
+/// Makes the new guardian its own fall-back copy, wherever there is one.
+pub(super) fn stage_fall_backs(
+    place: &Folder,
+    converted: &OpenDatabase,
+    staging: &Folder,
+) -> Result<Vec<String>> {
+    let standing = guardian_files(place)?;
+    let mut replaced = Vec::new();
+    for names in FALL_BACKS {
+        let folder = names
+            .iter()
+            .fold(RelativePath::root(), |path, name| path.join(name));
+        let control = folder.join(FALL_BACK);
+        if !standing.iter().any(|(path, _)| *path == control) {
+            continue;
+        }
+        let failed = |errno| WorkerError::writing("create", &control, errno);
+        let mut target = staging.clone();
+        for name in names {
+            (target, _) = target.create_folder(name).map_err(failed)?;
+        }
+        for member in &converted.members {
+            if matches!(member.file, DatabaseFile::RollForward(_)) {
+                continue;
+            }
+            copy_as(converted, member.file, &member.path, &target).map_err(failed)?;
+        }
+        replaced.push(control.to_string());
+    }
+    Ok(replaced)
+}
+
+/// Copies one file of the converted guardian under the name that it has in a fall-back copy.
+fn copy_as(
+    converted: &OpenDatabase,
+    file: DatabaseFile,
+    path: &RelativePath,
+    target: &Folder,
+) -> std::result::Result<(), Errno> {
+    let own = path.components().next_back().unwrap_or_default();
+    let end = own.get(base_of(GUARDIAN).len()..).unwrap_or_default();
+    let name = match file {
+        DatabaseFile::CONTROL => FALL_BACK.to_vec(),
+        // Companions of a control file that does not end in `.db` begin with all of its name.
+        _ => [FALL_BACK, end].concat(),
+    };
+    let handle = Handle::from(target.create_file(&name)?);
+    let mut piece = vec![0; 1 << 20];
+    let mut offset = 0;
+    let errno = |error: &std::io::Error| Errno::from_io_error(error).unwrap_or(Errno::IO);
+    loop {
+        let read = converted.files.read_at(file, offset, &mut piece);
+        let length = read.map_err(|error| errno(&error))?;
+        if length == 0 {
+            return Ok(());
+        }
+        let written = handle.write_at(offset, &piece[..length]);
+        written.map_err(|error| errno(&error))?;
+        offset += length as u64;
+    }
+}
+
+/// Nothing has happened since the new fall-back copy was made, so GroupWise's own log begins anew, empty.
+pub(super) fn stage_empty_log(place: &Folder, staging: &Folder) -> Result<()> {
+    let path = RelativePath::root().join(LOG);
+    let failed = |errno| WorkerError::writing("create", &path, errno);
+    let standing = place.look_at(LOG).map_err(failed)?;
+    if standing.is_some_and(|log| log.kind == crate::tree::Kind::File) {
+        staging.create_file(LOG).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Proving a converted guardian: the source's and the destination's beside each other, whoever converted it.
+
+use postoffice::flaim::{CheckOptions, Database, Limits, NameProfile, check, compare_lowercased};
+use postoffice::names::{RelativePath, printable};
+use rustix::io::Errno;
+
+use super::{GUARDIAN, guardian_files, look};
+use crate::capabilities::Area;
+use crate::copy::hash_file;
+use crate::database::{OpenDatabase, in_database, open_database};
+use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::monitor::Monitor;
+use crate::store::SealedFile;
+use crate::tree::Folder;
+
+/// How many differences are shown one by one.
+const SHOWN_MAX: u64 = 20;
+
+/// What a proof saw.
+#[derive(Debug, Default)]
+pub(crate) struct Proof {
+    /// The files of the guardian at the destination.
+    pub(crate) files: Vec<SealedFile>,
+    /// What could not be proven.
+    pub(crate) differences: u64,
+}
+
+/// Proves that the guardian of the destination is that of the source with its names in lower case.
+///
+/// # Errors
+/// What ends the comparison; differences are findings with the verdict "unproven".
+pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof> {
+    let mut proof = Proof::default();
+    let source = area.source()?;
+    let name = name_at_source(source)?;
+    let before = open_database(source, &name)?;
+    let after = open_database(&area.destination, GUARDIAN)?;
+    if before.header.is_ok() && after.header.is_ok() {
+        compare_records(&before, &after, monitor, &mut proof)?;
+    } else {
+        compare_visible_names(&before, &after, monitor, &mut proof)?;
+    }
+    for (path, attributes) in guardian_files(&area.destination)? {
+        let failed = |errno| WorkerError::reading("read", &path, errno);
+        let Some((folder, name)) = path.split_last() else {
+            continue;
+        };
+        let open = area.destination.descend(&folder).map_err(failed)?;
+        let (_, digest) = hash_file(&open, name).map_err(failed)?;
+        proof.files.push(SealedFile {
+            area: area.id,
+            folder,
+            name: name.to_vec(),
+            size: attributes.size,
+            digest,
+        });
+    }
+    compare_fall_backs(source, monitor, &mut proof)?;
+    Ok(proof)
+}
+
+/// The name that the guardian has at the source, in whatever case.
+fn name_at_source(source: &Folder) -> Result<Vec<u8>> {
+    let root = RelativePath::root();
+    let entries = source
+        .list()
+        .map_err(|errno| WorkerError::reading("list", &root, errno))?;
+    let found = entries
+        .into_iter()
+        .find(|entry| entry.name.eq_ignore_ascii_case(GUARDIAN));
+    found
+        .map(|entry| entry.name)
+        .ok_or_else(|| WorkerError::reading("find", &root.join(GUARDIAN), Errno::NOENT))
+}
+
+fn compare_records(
+    before: &OpenDatabase,
+    after: &OpenDatabase,
+    monitor: &dyn Monitor,
+    proof: &mut Proof,
+) -> Result<()> {
+    let failed = in_database(GUARDIAN);
+    let checked = check(&after.files, CheckOptions::default()).map_err(&failed)?;
+    for fault in &checked.findings {
+        differs(
+            monitor,
+            proof,
+            &format!("the converted guardian is damaged: {fault}"),
+        );
+    }
+    let before = Database::open(&before.files, Limits::default()).map_err(&failed)?;
+    let after = Database::open(&after.files, Limits::default()).map_err(&failed)?;
+    compare_lowercased(&before, &after, &NameProfile::Guardian, |difference| {
+        let record = difference
+            .record
+            .map_or_else(String::new, |record| format!(", record {record}"));
+        let text = format!(
+            "it is not the guardian of the source with lower-case names: container {}{record}: {}",
+            difference.container, difference.what
+        );
+        differs(monitor, proof, &text);
+    })
+    .map_err(&failed)?;
+    Ok(())
+}
+
+/// The best that can be done for a guardian that nothing but GroupWise can read.
+fn compare_visible_names(
+    before: &OpenDatabase,
+    after: &OpenDatabase,
+    monitor: &dyn Monitor,
+    proof: &mut Proof,
+) -> Result<()> {
+    let mut wanted = look::visible_names(before)?;
+    lower(&mut wanted);
+    let mut found = look::visible_names(after)?;
+    wanted.sort_unstable();
+    found.sort_unstable();
+    if wanted.is_empty() {
+        monitor.finding(
+            Finding::new(
+                "guardian-names-not-visible",
+                Verdict::Person,
+                "the names in this guardian cannot be seen, so that they are lower case could not be proven here",
+                "Look at the log of GWCheck, and start the POA: error 8209 or C06A would mean that a name was left",
+            )
+            .about(GUARDIAN),
+        );
+        return Ok(());
+    }
+    if let Some(name) = found
+        .iter()
+        .find(|name| name.iter().any(u8::is_ascii_uppercase))
+    {
+        let text = format!("it still holds {}", printable(name));
+        differs(monitor, proof, &text);
+    }
+    lower(&mut found);
+    if found != wanted {
+        let text = format!(
+            "it names other files than that of the source: {} names are seen in it, {} in that of the source",
+            found.len(),
+            wanted.len()
+        );
+        differs(monitor, proof, &text);
+    }
+    Ok(())
+}
+
+fn lower(names: &mut [Vec<u8>]) {
+    for name in names {
+        name.make_ascii_lowercase();
+    }
+}
+
+/// The fall-back copies of the destination must be the converted guardian, and none may be missing.
+fn compare_fall_backs(source: &Folder, monitor: &dyn Monitor, proof: &mut Proof) -> Result<()> {
+    let guardian = proof.files.iter().find(|file| file.name == GUARDIAN);
+    let digest = guardian.map(|file| file.digest);
+    for (path, _) in guardian_files(source)? {
+        let path = path.to_destination();
+        let Some((folder, name)) = path.split_last() else {
+            continue;
+        };
+        if !name.ends_with(b".fbk") {
+            continue;
+        }
+        let standing = proof
+            .files
+            .iter()
+            .find(|file| file.folder == folder && file.name == name);
+        if standing.map(|file| file.digest) != digest {
+            let text = format!("the fall-back copy {path} is not the converted guardian");
+            differs(monitor, proof, &text);
+        }
+    }
+    Ok(())
+}
+
+fn differs(monitor: &dyn Monitor, proof: &mut Proof, text: &str) {
+    proof.differences += 1;
+    if proof.differences > SHOWN_MAX {
+        return;
+    }
+    let remedy = "Do not start the POA; run stage two again, and look at the guardian if it stays";
+    monitor.finding(Finding::new("seal-guardian", Verdict::Unproven, text, remedy).about(GUARDIAN));
+}
