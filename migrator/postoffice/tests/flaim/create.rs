@@ -53,7 +53,7 @@ fn rebuilt(version: Version, dictionary: &Dictionary, record: &Record) -> Record
 }
 
 /// A database with everything that the sample holds.
-fn created_from(sample: &Sample) -> MemoryFileSet {
+pub(crate) fn created_from(sample: &Sample) -> MemoryFileSet {
     let name = &sample.name;
     let database = Database::open(&sample.files, Limits::default()).unwrap();
     let control = sample.files.get(DatabaseFile::CONTROL).unwrap();
@@ -77,7 +77,7 @@ fn created_from(sample: &Sample) -> MemoryFileSet {
     creator.finish().unwrap()
 }
 
-fn assert_sound(name: &str, files: &impl FileSet) {
+pub(crate) fn assert_sound(name: &str, files: &impl FileSet) {
     let report = check(files, CheckOptions::default()).unwrap();
     assert_eq!(report.findings, [], "{name}");
     for (number, tree) in &report.trees {

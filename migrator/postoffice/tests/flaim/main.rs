@@ -5,6 +5,7 @@
 mod block_stream;
 mod check;
 mod create;
+mod create_further;
 mod create_random;
 mod guardian;
 mod guardian_refused;
