@@ -3,6 +3,7 @@
 pub mod checklist;
 pub mod clean_up;
 pub mod connect;
+pub mod convert_guardian;
 pub mod copy_certificates;
 pub mod copy_data;
 pub mod copy_modified;
@@ -10,6 +11,7 @@ pub mod copy_queues;
 pub mod copy_software;
 pub mod create_folders;
 pub mod delete_software;
+pub(crate) mod gwcheck;
 pub mod identify_documents;
 pub mod install_utility;
 pub mod lowercase;

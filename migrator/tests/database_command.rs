@@ -50,10 +50,7 @@ fn text(output: &Output) -> String {
 /// A line of a dump without what has no meaning: the nibble behind the end of a number.
 fn normalised(line: &str) -> Option<String> {
     let mut json: Json = serde_json::from_str(line).unwrap();
-    if let Some(fields) = json.get_mut("fields").and_then(Json::as_array_mut) {
-        if json.get("index").is_some() {
-            return normalised_entry(&json);
-        }
+    if json.get("container").is_some() {
         for field in json["fields"].as_array_mut().unwrap() {
             let raw = field["raw"].as_str().unwrap().to_owned();
             if field["type"] == "number" && raw.len() > 1 && raw.as_bytes()[raw.len() - 2] == b'f' {

@@ -24,7 +24,6 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     "library",
     // Parts that come with a later version.
     "not-built-test-mailbox",
-    "not-built-guardian",
 ];
 
 /// Every item of the checklist that the person in this play confirms.
@@ -137,18 +136,6 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
-        // The guardian of the simulated post office is a placeholder without names, so there is nothing to convert; the
-        // person in this play confirms just that.
-        let note = "the simulated guardian holds no names yet";
-        self.migrate(&[
-            "prepare",
-            "--by",
-            "rehearsal",
-            "--note",
-            note,
-            "--confirm",
-            "guardian-converted",
-        ])?;
         self.migrate(&["finish"])?;
         if self.options.with_poa {
             let port = self.embedded.sheet.http_port;

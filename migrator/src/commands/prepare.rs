@@ -5,6 +5,7 @@ use worker::protocol::Request;
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
+use crate::steps::convert_guardian::GUARDIAN_ITEM;
 use crate::steps::{self, checklist};
 
 /// What is confirmed.
@@ -38,27 +39,10 @@ async fn steps_of(controller: &mut Controller, options: &PrepareOptions) -> Resu
             "unknown-item",
             worker::finding::Verdict::Usage,
             format!("The checklist has no item {unknown}"),
-            format!(
-                "It has: {}, {}",
-                names.join(", "),
-                steps::lowercase_guardian::GUARDIAN_ITEM
-            ),
+            format!("It has: {}, {}", names.join(", "), GUARDIAN_ITEM),
         )));
     }
     stage_two::attach(controller).await?;
-    for item in &options.confirm {
-        let by = options
-            .by
-            .clone()
-            .unwrap_or_else(|| controller.surroundings.who.clone());
-        controller
-            .call(&Request::Confirm {
-                item: item.clone(),
-                by,
-                note: options.note.clone(),
-            })
-            .await?;
-    }
     let is_live = controller
         .status()
         .await?
@@ -69,6 +53,23 @@ async fn steps_of(controller: &mut Controller, options: &PrepareOptions) -> Resu
     if !is_live {
         controller
             .step(Step::StopTestPoa, steps::stop_test_poa::run)
+            .await?;
+    }
+    for item in &options.confirm {
+        if item == GUARDIAN_ITEM && !is_live {
+            // What can be seen of the guardian must bear it out, and no pass may copy the old one over it.
+            steps::convert_guardian::accept_by_hand(controller).await?;
+        }
+        let by = options
+            .by
+            .clone()
+            .unwrap_or_else(|| controller.surroundings.who.clone());
+        controller
+            .call(&Request::Confirm {
+                item: item.clone(),
+                by,
+                note: options.note.clone(),
+            })
             .await?;
     }
     controller

@@ -63,19 +63,7 @@ pub fn next_command(controller: &Controller, status: &StatusReport) -> String {
         return "gwmigrate stage-one".into();
     }
     if is_done(Step::Seal) && is_done(Step::Unmount) {
-        return if status
-            .checklist
-            .iter()
-            .any(|line| line.item == steps::lowercase_guardian::GUARDIAN_ITEM)
-            || is_done(Step::LowercaseGuardian)
-        {
-            "gwmigrate finish".into()
-        } else {
-            format!(
-                "gwmigrate prepare --confirm {}",
-                steps::lowercase_guardian::GUARDIAN_ITEM
-            )
-        };
+        return "gwmigrate finish".into();
     }
     if steps::checklist::open_items(controller, &status.checklist).is_empty() {
         "gwmigrate stage-two".into()

@@ -2,7 +2,6 @@
 
 use worker::protocol::{StatusReport, StepState};
 
-use super::lowercase_guardian::GUARDIAN_ITEM;
 use super::poa;
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::step::Step;
@@ -50,21 +49,16 @@ fn require_sealed(status: &StatusReport) -> Result<(), StepError> {
 }
 
 fn require_guardian(status: &StatusReport) -> Result<(), StepError> {
-    let is_done =
-        status.steps.iter().any(|line| {
-            line.step == Step::LowercaseGuardian.name() && line.state == StepState::Done
-        }) || status
-            .checklist
-            .iter()
-            .any(|line| line.item == GUARDIAN_ITEM);
+    let is_done = status
+        .steps
+        .iter()
+        .any(|line| line.step == Step::LowercaseGuardian.name() && line.state == StepState::Done);
     if is_done {
         return Ok(());
     }
-    Err(StepError::person(
+    Err(StepError::refused(
         "guardian-not-converted",
         "The names in the guardian database have not been made lower case; the POA would not find its databases",
-        format!(
-            "Run gwcheckt with storelowercase by hand, then `gwmigrate prepare --confirm {GUARDIAN_ITEM}`"
-        ),
+        "Run `gwmigrate stage-two` to its end first",
     ))
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::model::{
-    Certificate, CopySettings, Destination, DocumentArea, HostAndPort, MailboxTest, NetworkSource,
-    Package, PackageKind, Platform, Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
+    HostAndPort, MailboxTest, NetworkSource, Package, PackageKind, Platform, Poa, PostOffice,
+    Protocol, Source, SourceAccess, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Entries, Filled};
@@ -26,6 +27,7 @@ pub(super) fn build(mut filled: Filled, problems: &mut Problems<'_>) -> Workshee
         destination: destination(filled.section("destination"), &post_office.job, problems),
         poa: poa(filled.section("poa"), problems),
         copy: copy(filled.section("copy")),
+        guardian: guardian(filled.section("guardian")),
         documents: filled
             .list("documents.area")
             .into_iter()
@@ -203,6 +205,21 @@ fn copy(mut entries: Entries) -> CopySettings {
     };
     entries.finish();
     copy
+}
+
+fn guardian(mut entries: Entries) -> GuardianSettings {
+    let guardian = GuardianSettings {
+        engine: match entries.text("engine").as_str() {
+            "built-in" => GuardianEngine::BuiltIn,
+            "gwcheck" => GuardianEngine::GwCheck,
+            "none" => GuardianEngine::None,
+            _ => GuardianEngine::Auto,
+        },
+        gwcheck: entries.path("gwcheck"),
+        options_file: entries.optional_path("options_file"),
+    };
+    entries.finish();
+    guardian
 }
 
 fn document_area(mut entries: Entries) -> DocumentArea {

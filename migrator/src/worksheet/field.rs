@@ -74,7 +74,7 @@ pub(super) struct Section {
 }
 
 /// The sections, in the order of the template.
-pub(super) const SECTIONS: [Section; 7] = [
+pub(super) const SECTIONS: [Section; 8] = [
     Section {
         name: "source",
         is_required: true,
@@ -106,6 +106,12 @@ pub(super) const SECTIONS: [Section; 7] = [
         doc: "How the copy is made",
     },
     Section {
+        name: "guardian",
+        is_required: false,
+        is_list: false,
+        doc: "How the names stored in the guardian database become lower case",
+    },
+    Section {
         name: "documents.area",
         is_required: false,
         is_list: true,
@@ -121,6 +127,9 @@ pub(super) const SECTIONS: [Section; 7] = [
 
 /// The kinds of source.
 pub(super) const SOURCES: [&str; 4] = ["mounted", "cifs", "ncp", "nfs"];
+
+/// Who may convert a guardian.
+pub(super) const ENGINES: [&str; 4] = ["auto", "built-in", "gwcheck", "none"];
 
 const ALL: &[&str] = &[];
 const MOUNTED: &[&str] = &["mounted"];
@@ -200,6 +209,11 @@ pub(super) const FIELDS: &[Field] = fields! {
         "retries", Number(0, 100), Default("3"), ALL, "How often a file that cannot be read is tried again", "3";
         "quiet_seconds", Number(0, DAY), Default("10"), ALL, "How long nothing may change at the source before stage two begins", "10";
         "lock_wait_seconds", Number(0, 3600), Default("30"), ALL, "How long the lock of a database is waited for", "30";
+    }
+    "guardian" {
+        "engine", Choice(&ENGINES), Default("\"auto\""), ALL, "Who converts them: this program where it knows the database, else GWCheck where it is installed, else a person (auto); or one of these alone", r#""auto""#;
+        "gwcheck", AbsolutePath, Default("\"/opt/novell/groupwise/gwcheck/bin/gwcheckt\""), ALL, "GWCheck for text terminals, on the destination", r#""/opt/novell/groupwise/gwcheck/bin/gwcheckt""#;
+        "options_file", LocalPath, Optional, ALL, "An options file that GWCheck's own window saved (structure, fix, storelowercase, and never contents), to be used instead of the one that is made", r#""storelowercase.opt""#;
     }
     "documents.area" {
         "library", Text, Required, ALL, "Name of the library", r#""contracts""#;

@@ -24,8 +24,9 @@ mod tests;
 mod value;
 
 pub use model::{
-    Certificate, CopySettings, Destination, DocumentArea, HostAndPort, MailboxTest, NetworkSource,
-    Package, PackageKind, Platform, Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
+    HostAndPort, MailboxTest, NetworkSource, Package, PackageKind, Platform, Poa, PostOffice,
+    Protocol, Source, SourceAccess, Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
 pub use secret::{SecretError, SecretReference, SecretSource};

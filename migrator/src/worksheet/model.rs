@@ -18,6 +18,8 @@ pub struct Worksheet {
     pub poa: Poa,
     /// How the copy is made.
     pub copy: CopySettings,
+    /// How the names in the guardian are converted.
+    pub guardian: GuardianSettings,
     /// Remote document storage areas and their new places.
     pub documents: Vec<DocumentArea>,
     /// The mailbox that is compared between the stages.
@@ -215,6 +217,30 @@ pub struct CopySettings {
     pub quiet_seconds: u64,
     /// How long the lock of a database is waited for.
     pub lock_wait_seconds: u64,
+}
+
+/// Who converts the names in the guardian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardianEngine {
+    /// The built-in engine where it knows the database, else GWCheck where it is installed, else a person.
+    Auto,
+    /// The built-in engine alone.
+    BuiltIn,
+    /// GWCheck alone.
+    GwCheck,
+    /// A person.
+    None,
+}
+
+/// How the names in the guardian are converted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardianSettings {
+    /// Who converts them.
+    pub engine: GuardianEngine,
+    /// GWCheck for text terminals, on the destination.
+    pub gwcheck: PathBuf,
+    /// An options file on this machine, to be used instead of the one that is made.
+    pub options_file: Option<PathBuf>,
 }
 
 /// A remote document storage area and its new place.

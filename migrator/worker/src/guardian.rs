@@ -44,7 +44,13 @@ pub fn guardian(
     let area = post_office(capabilities)?;
     monitor.phase("guardian", Expected::default());
     match action {
-        GuardianAction::Look => look::look(area),
+        GuardianAction::Look => {
+            let mut report = look::look(area)?;
+            if let Some(accepted) = accepted(store)? {
+                report.is_converted = accepted.is_unchanged(area)?;
+            }
+            Ok(report)
+        }
         GuardianAction::Convert => convert::convert(area, store, monitor),
         GuardianAction::Accept { engine } => {
             accepted::take_over(area, store, engine)?;

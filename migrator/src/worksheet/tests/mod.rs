@@ -95,6 +95,12 @@ fn a_small_worksheet_gets_the_defaults() {
         lock_wait_seconds: 30,
     };
     assert_eq!(worksheet.copy, copy);
+    let guardian = GuardianSettings {
+        engine: GuardianEngine::Auto,
+        gwcheck: "/opt/novell/groupwise/gwcheck/bin/gwcheckt".into(),
+        options_file: None,
+    };
+    assert_eq!(worksheet.guardian, guardian);
     assert_eq!(
         (worksheet.documents.len(), worksheet.mailbox_test),
         (0, None)

@@ -139,6 +139,8 @@ pub struct LowercaseReport {
 /// What the guardian is, and what was done to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GuardianReport {
+    /// Whether it was converted before, and nothing of it changed since.
+    pub is_converted: bool,
     /// Whether the built-in engine can convert it.
     pub is_known: bool,
     /// Its version, 301 for 3.01, where it is known.
