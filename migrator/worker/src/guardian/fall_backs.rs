@@ -8,14 +8,14 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::{GUARDIAN, guardian_files};
-use crate::database::{Handle, OpenDatabase};
+use crate::database::{Handle, Member, OpenDatabase};
 use crate::error::{Result, WorkerError};
 use crate::tree::Folder;
 
 /// The fall-back copies, by the folder that holds them.
 const FALL_BACKS: [&[&[u8]]; 2] = [&[], &[b"ofmsg", b"guardbak"]];
 /// The name of a fall-back copy.
-const FALL_BACK: &[u8] = b"ngwguard.fbk";
+pub(super) const FALL_BACK: &[u8] = b"ngwguard.fbk";
 /// GroupWise's own log of what happened since the fall-back copy was made.
 const LOG: &[u8] = b"ngwguard.rfl";
 
@@ -41,31 +41,37 @@ pub(super) fn stage_fall_backs(
             (target, _) = target.create_folder(name).map_err(failed)?;
         }
         for member in &converted.members {
-            if matches!(member.file, DatabaseFile::RollForward(_)) {
-                continue;
+            if let Some(name) = name_in_fall_back(member) {
+                copy_as(converted, member.file, &name, &target).map_err(failed)?;
             }
-            copy_as(converted, member.file, &member.path, &target).map_err(failed)?;
         }
         replaced.push(control.to_string());
     }
     Ok(replaced)
 }
 
+/// The name that a file of the guardian has in a fall-back copy; none for a log, of which those have none.
+pub(super) fn name_in_fall_back(member: &Member) -> Option<Vec<u8>> {
+    match member.file {
+        DatabaseFile::CONTROL => Some(FALL_BACK.to_vec()),
+        // Companions of a control file that does not end in `.db` begin with all of its name.
+        DatabaseFile::Numbered(_) => {
+            let own = member.path.components().next_back().unwrap_or_default();
+            let end = own.get(base_of(GUARDIAN).len()..).unwrap_or_default();
+            Some([FALL_BACK, end].concat())
+        }
+        DatabaseFile::RollForward(_) => None,
+    }
+}
+
 /// Copies one file of the converted guardian under the name that it has in a fall-back copy.
 fn copy_as(
     converted: &OpenDatabase,
     file: DatabaseFile,
-    path: &RelativePath,
+    name: &[u8],
     target: &Folder,
 ) -> std::result::Result<(), Errno> {
-    let own = path.components().next_back().unwrap_or_default();
-    let end = own.get(base_of(GUARDIAN).len()..).unwrap_or_default();
-    let name = match file {
-        DatabaseFile::CONTROL => FALL_BACK.to_vec(),
-        // Companions of a control file that does not end in `.db` begin with all of its name.
-        _ => [FALL_BACK, end].concat(),
-    };
-    let handle = Handle::from(target.create_file(&name)?);
+    let handle = Handle::from(target.create_file(name)?);
     let mut piece = vec![0; 1 << 20];
     let mut offset = 0;
     let errno = |error: &std::io::Error| Errno::from_io_error(error).unwrap_or(Errno::IO);

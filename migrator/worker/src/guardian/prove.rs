@@ -4,6 +4,7 @@ use postoffice::flaim::{CheckOptions, Database, Limits, NameProfile, check, comp
 use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
+use super::fall_backs::{FALL_BACK, name_in_fall_back};
 use super::{GUARDIAN, guardian_files, look};
 use crate::capabilities::Area;
 use crate::copy::hash_file;
@@ -24,6 +25,16 @@ pub(crate) struct Proof {
     pub(crate) files: Vec<SealedFile>,
     /// What could not be proven.
     pub(crate) differences: u64,
+}
+
+impl Proof {
+    fn digest_of(&self, path: &RelativePath) -> Option<[u8; 32]> {
+        let found = self
+            .files
+            .iter()
+            .find(|file| file.folder.join(&file.name) == *path);
+        found.map(|file| file.digest)
+    }
 }
 
 /// Proves that the guardian of the destination is that of the source with its names in lower case.
@@ -56,7 +67,7 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
             digest,
         });
     }
-    compare_fall_backs(source, monitor, &mut proof)?;
+    compare_fall_backs(source, &after, monitor, &mut proof)?;
     Ok(proof)
 }
 
@@ -154,23 +165,29 @@ fn lower(names: &mut [Vec<u8>]) {
     }
 }
 
-/// The fall-back copies of the destination must be the converted guardian, and none may be missing.
-fn compare_fall_backs(source: &Folder, monitor: &dyn Monitor, proof: &mut Proof) -> Result<()> {
-    let guardian = proof.files.iter().find(|file| file.name == GUARDIAN);
-    let digest = guardian.map(|file| file.digest);
+/// The fall-back copies of the destination must be the converted guardian with all of its files, and none may be missing.
+fn compare_fall_backs(
+    source: &Folder,
+    converted: &OpenDatabase,
+    monitor: &dyn Monitor,
+    proof: &mut Proof,
+) -> Result<()> {
     for (path, _) in guardian_files(source)? {
         let path = path.to_destination();
         let Some((folder, name)) = path.split_last() else {
             continue;
         };
-        if !name.ends_with(b".fbk") {
+        if name != FALL_BACK {
             continue;
         }
-        let standing = proof
-            .files
-            .iter()
-            .find(|file| file.folder == folder && file.name == name);
-        if standing.map(|file| file.digest) != digest {
+        let is_equal = converted.members.iter().all(|member| {
+            let Some(copy) = name_in_fall_back(member) else {
+                return true;
+            };
+            let copy = proof.digest_of(&folder.join(&copy));
+            copy.is_some() && copy == proof.digest_of(&member.path)
+        });
+        if !is_equal {
             let text = format!("the fall-back copy {path} is not the converted guardian");
             differs(monitor, proof, &text);
         }

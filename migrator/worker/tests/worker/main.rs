@@ -8,9 +8,13 @@
 )]
 
 mod certificates;
+mod database_sets;
+mod databases;
 mod delta;
+mod guardian;
 mod hostile;
 mod kill;
+mod lock_table;
 mod locks;
 mod lowercase;
 mod passes;
