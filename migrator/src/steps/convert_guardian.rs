@@ -36,6 +36,8 @@ pub(crate) async fn convert(controller: &mut Controller) -> Result<String, StepE
         return Ok("converted before, and nothing changed since".into());
     }
     if look.is_known && look.names_to_change == 0 {
+        // Where an earlier run was cut off just before its end, this is what ends it.
+        order(controller, GuardianAction::Convert).await?;
         return Ok(format!("{}: no name has a capital letter", shown(&look)));
     }
     match choose(controller, &look).await? {

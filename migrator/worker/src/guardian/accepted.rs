@@ -16,6 +16,8 @@ use crate::tree::{Attributes, Time};
 
 /// The fact of the job that holds it; empty where nothing is converted.
 const FACT: &str = "guardian-converted";
+/// What stands there from before a converted guardian is put in place until it is accepted.
+const CONVERTING: &str = "converting";
 
 /// What a file was like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,12 +108,29 @@ pub(crate) fn accepted(store: &JobStore) -> Result<Option<Accepted>> {
     Ok(serde_json::from_str(&fact).ok())
 }
 
+/// Remembers that a converted guardian is about to be put in place: a run that finds it there, and nothing left to
+/// convert, then knows whose work that was.
+///
+/// # Errors
+/// What the job store says.
+pub(super) fn announce(store: &JobStore) -> Result<()> {
+    store.remember_one(FACT, CONVERTING)
+}
+
+/// Whether a converted guardian was put in place, or about to be, and not accepted.
+///
+/// # Errors
+/// What the job store says.
+pub(super) fn is_announced(store: &JobStore) -> Result<bool> {
+    Ok(store.fact(FACT)?.as_deref() == Some(CONVERTING))
+}
+
 /// Forgets it, because the guardian is about to be copied again.
 ///
 /// # Errors
 /// What the job store says.
 pub(crate) fn forget(store: &JobStore) -> Result<()> {
-    if accepted(store)?.is_some() {
+    if store.fact(FACT)?.is_some_and(|fact| !fact.is_empty()) {
         store.remember_one(FACT, "")?;
     }
     Ok(())

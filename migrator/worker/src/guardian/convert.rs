@@ -14,6 +14,9 @@ use crate::protocol::GuardianReport;
 use crate::store::JobStore;
 use crate::tree::Folder;
 
+/// Who converts here.
+const ENGINE: &str = "built-in";
+
 /// How many names that stay are reported one by one.
 const LEFT_ALONE_SHOWN: usize = 20;
 
@@ -33,6 +36,11 @@ pub(super) fn convert(
     let mut report = look::known(&database, &plan);
     if plan.is_empty() {
         swap.discard()?;
+        if accepted::is_announced(store)? {
+            // An earlier run put it in place and was cut off before it could say so.
+            remove_logs(place, &database)?;
+            accepted::accept(area, store, ENGINE)?;
+        }
         return Ok(report);
     }
     let mut copy = WorkingSet::copy(&database, base_of(GUARDIAN), swap.staging())?;
@@ -43,9 +51,10 @@ pub(super) fn convert(
     let converted = open_database(swap.staging(), GUARDIAN)?;
     report.fall_backs_replaced = stage_fall_backs(place, &converted, swap.staging())?;
     stage_empty_log(place, swap.staging())?;
+    accepted::announce(store)?;
     swap.commit()?;
     remove_logs(place, &database)?;
-    accepted::accept(area, store, "built-in")?;
+    accepted::accept(area, store, ENGINE)?;
     Ok(report)
 }
 

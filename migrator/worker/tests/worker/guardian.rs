@@ -12,7 +12,7 @@ use worker::protocol::{GuardianAction, GuardianReport, Task, TaskReport};
 use crate::databases::{STORES, guardian, site_with_guardian, write, write_guardian};
 use crate::support::{Done, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look};
 
-const CONVERT: Task = Task::Guardian {
+pub(crate) const CONVERT: Task = Task::Guardian {
     action: GuardianAction::Convert,
 };
 const LOOK: Task = Task::Guardian {
