@@ -11,6 +11,7 @@ use worker::run::Wrap;
 use worker::service;
 
 use super::Terminal;
+use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
 
 /// How long a port may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,6 +62,11 @@ pub(super) enum WorkerCommand {
         /// The file.
         #[arg(long)]
         file: Option<PathBuf>,
+    },
+    /// Compare one mailbox at two servers, as the request on standard input says.
+    Mailbox {
+        #[command(flatten)]
+        job: Job,
     },
     /// Say by the exit code whether a port of this machine answers.
     Probe {
@@ -129,12 +135,38 @@ pub(super) fn run(
                 }
             };
         }
+        WorkerCommand::Mailbox { .. } => return compare_mailboxes(input, terminal),
         WorkerCommand::Probe { address, port, .. } => return u8::from(!answers(&address, port)),
     };
     outcome.unwrap_or_else(|error| {
         terminal.error_line(&error.to_finding().to_string());
         FAILED
     })
+}
+
+/// Compares two mailboxes; the password that the request holds is wiped with it.
+fn compare_mailboxes(input: impl std::io::Read, terminal: &Terminal) -> u8 {
+    let request: MailboxRequest = match serde_json::from_reader(input) {
+        Ok(request) => request,
+        Err(error) => {
+            terminal.error_line(&format!("the request is unreadable: {error}"));
+            return FAILED;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let answer = runtime.block_on(compare_mailboxes_of(&request));
+            terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+            0
+        }
+        Err(error) => {
+            terminal.error_line(&error.to_string());
+            FAILED
+        }
+    }
 }
 
 fn answers(address: &str, port: u16) -> bool {

@@ -1,21 +1,217 @@
-//! Logging in to a mailbox of the migrated post office.
+//! Comparing a mailbox of the migrated post office with the same one at the source.
 
-use worker::finding::{Finding, Verdict};
+use std::fmt::Write as _;
+use std::path::Path;
 
+use postoffice::names::{destination_name, printable};
+use secrecy::ExposeSecret as _;
+use worker::finding::{Explain as _, Finding, Verdict};
+use worker::protocol::Secret;
+
+use super::copy_certificates::certificate_folder;
+use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
+use crate::mailbox::{
+    ConnectionFacts, FolderComparison, MailboxAnswer, MailboxComparison, MailboxRequest,
+    ServerAddress,
+};
+use crate::worksheet::HostAndPort;
 
-/// Says that this version cannot do it.
+/// How long connecting, and each answer of a server, may take.
+const TIMEOUT_SECONDS: u64 = 60;
+
+/// Logs in at both servers and compares folders, counts and messages.
 ///
 /// # Errors
-/// None yet.
-pub async fn run(_controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    Ok(StepOutcome::NotBuilt {
-        detail: "not built yet: compare a mailbox by hand".into(),
-        finding: Finding::new(
-            "not-built-test-mailbox",
-            Verdict::Person,
-            "This version cannot compare mailboxes over IMAP yet; nothing was tested",
-            "Log in to a mailbox of the Linux POA with a client and compare it with the same mailbox at the source",
-        ),
-    })
+/// A finding for a person where the destination lacks something that the source had when it was copied; what kept either
+/// from being read.
+pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let Some(test) = controller.worksheet.mailbox_test.clone() else {
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no mailbox; log in to one with a client and compare it by hand"
+                .into(),
+        ));
+    };
+    let password = controller
+        .surroundings
+        .secret(
+            &test.password,
+            &format!("mailbox password of {}", test.user),
+        )
+        .map_err(|error| StepError::from(error.to_finding()))?;
+    let request = MailboxRequest {
+        user: test.user.clone(),
+        password: Secret(password.expose_secret().to_owned()),
+        source: address(&test.source_imap),
+        destination: address(&test.destination_imap),
+        certificate: copied_certificate(controller).await?,
+        sample_messages: test.sample_messages,
+        pass_began_seconds: last_pass_began(controller).await?,
+        timeout_seconds: TIMEOUT_SECONDS,
+    };
+    match ask(controller, &request).await? {
+        MailboxAnswer::Compared(comparison) => judge(controller, &test.user, &comparison),
+        MailboxAnswer::Failed {
+            side,
+            is_temporary,
+            text,
+        } => {
+            let verdict = if is_temporary {
+                Verdict::Temporary
+            } else {
+                Verdict::Person
+            };
+            let remedy = "See that IMAP is enabled for both POAs and that [mailbox_test] of the worksheet is right; the \
+                          addresses are those that the destination reaches";
+            Err(Finding::new("mailbox-not-read", verdict, text, remedy)
+                .about(side.as_bytes())
+                .into())
+        }
+    }
+}
+
+fn address(server: &HostAndPort) -> ServerAddress {
+    ServerAddress {
+        host: server.host.clone(),
+        port: server.port,
+    }
+}
+
+/// Has the comparison made at the destination, which reaches both servers.
+async fn ask(
+    controller: &Controller,
+    request: &MailboxRequest,
+) -> Result<MailboxAnswer, StepError> {
+    let unclear = |error: serde_json::Error| StepError::Protocol {
+        text: format!("no comparison of mailboxes: {error}"),
+    };
+    let link = controller.link()?;
+    let command = link.worker("mailbox");
+    let text = serde_json::to_vec(request).map_err(unclear)?;
+    let output = link.run(&command, text).await?.require_success(&command)?;
+    serde_json::from_slice(&output.stdout).map_err(unclear)
+}
+
+/// The certificate that was copied in stage one, where there is one.
+async fn copied_certificate(controller: &Controller) -> Result<Option<Vec<u8>>, StepError> {
+    let Some(files) = &controller.worksheet.poa.certificate else {
+        return Ok(None);
+    };
+    let name = files.certificate.file_name().unwrap_or_default();
+    let name = destination_name(name.as_encoded_bytes());
+    let name = String::from_utf8_lossy(&name).into_owned();
+    let link = controller.link()?;
+    let read = link
+        .command("cat")
+        .argument("--")
+        .argument(certificate_folder(controller).join(Path::new(&name)));
+    let output = link.run(&read, Vec::new()).await?;
+    Ok(output.status.is_success().then_some(output.stdout))
+}
+
+/// When the last pass began, in seconds since 1970, by the clock of the destination.
+async fn last_pass_began(controller: &Controller) -> Result<i64, StepError> {
+    let passes = controller.status().await?.passes;
+    let began = passes.iter().map(|pass| pass.began_milliseconds).max();
+    began
+        .map(|milliseconds| milliseconds / 1000)
+        .ok_or_else(|| {
+            StepError::refused(
+                "stage-one-not-done",
+                "Nothing was copied yet, so there is nothing to compare",
+                "Run `gwmigrate stage-one` first",
+            )
+        })
+}
+
+/// Reports what was found, and stops where something is missing.
+fn judge(
+    controller: &mut Controller,
+    user: &str,
+    comparison: &MailboxComparison,
+) -> Result<StepOutcome, StepError> {
+    for (side, facts) in [
+        ("source", &comparison.source),
+        ("destination", &comparison.destination),
+    ] {
+        report_connection(controller, side, facts);
+    }
+    let mut sums = FolderComparison::default();
+    let mut different = Vec::new();
+    for (name, folder) in &comparison.folders {
+        sums.same += folder.same;
+        sums.same_bytes += folder.same_bytes;
+        sums.arrived_since += folder.arrived_since;
+        sums.missing_at_source += folder.missing_at_source;
+        if folder.differs() {
+            let name = printable(name.as_bytes());
+            controller.report(difference(&name, folder));
+            different.push(name);
+        }
+    }
+    if !different.is_empty() {
+        return Err(StepError::person(
+            "mailbox-differs",
+            format!(
+                "The mailbox of {user} is not the same at both servers: {}",
+                different.join(", ")
+            ),
+            "Run `gwmigrate stage-one` again for another pass, then this test; what stays different needs a look at the \
+             databases (`gwmigrate database check`)",
+        ));
+    }
+    let mut text = format!(
+        "{user}: {} folders, {} messages the same, {} of them byte for byte",
+        comparison.folders.len(),
+        words::count(sums.same),
+        words::count(sums.same_bytes)
+    );
+    if sums.arrived_since > 0 {
+        let _ = write!(
+            text,
+            "; {} arrived at the source since the last pass",
+            words::count(sums.arrived_since)
+        );
+    }
+    if sums.missing_at_source > 0 {
+        let _ = write!(
+            text,
+            "; {} are at the destination alone, gone at the source since or made by the test POA",
+            words::count(sums.missing_at_source)
+        );
+    }
+    Ok(StepOutcome::Done(text))
+}
+
+fn report_connection(controller: &mut Controller, side: &str, facts: &ConnectionFacts) {
+    if facts.certificate_fits == Some(false) {
+        controller.report(
+            Finding::new(
+                "mailbox-certificate",
+                Verdict::Person,
+                format!("the POA at the {side} shows another certificate than the one that was copied"),
+                "Look at the certificate of both POAs; clients warn about one that they do not know",
+            )
+            .about(side.as_bytes()),
+        );
+    }
+}
+
+fn difference(name: &str, folder: &FolderComparison) -> Finding {
+    let count = |number: Option<u64>| number.map_or("no such folder".into(), words::count);
+    let mut text = format!(
+        "source: {}, destination: {}; {} missing at the destination, {} with other bytes, {} only there",
+        count(folder.at_source),
+        count(folder.at_destination),
+        words::count(folder.missing_at_destination),
+        words::count(folder.other_bytes),
+        words::count(folder.missing_at_source)
+    );
+    if let Some(first) = folder.named.first() {
+        let arrived = jiff::Timestamp::from_second(first.arrived_seconds)
+            .map_or_else(|_| "an unknown time".into(), |time| time.to_string());
+        let _ = write!(text, "; the first that is missing arrived at {arrived}");
+    }
+    let remedy = "Run another pass, then this test again; what changed at the source meanwhile shows here too";
+    Finding::new("mailbox-folder-differs", Verdict::Person, text, remedy).about(name.as_bytes())
 }

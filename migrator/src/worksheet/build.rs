@@ -241,6 +241,7 @@ fn mailbox_test(mut entries: Entries) -> Option<MailboxTest> {
             .unwrap_or(SecretReference::Prompt),
         source_imap: host_and_port(&entries.text("source_imap")),
         destination_imap: host_and_port(&entries.text("destination_imap")),
+        sample_messages: entries.number("sample_messages"),
     };
     let is_present = entries.is_present;
     entries.finish();

@@ -223,8 +223,9 @@ pub(super) const FIELDS: &[Field] = fields! {
     "mailbox_test" {
         "user", Text, Required, ALL, "User whose mailbox is compared", r#""test""#;
         "password", Secret, Required, ALL, "Where that user's mailbox password is to be found", "{ prompt = true }";
-        "source_imap", HostAndPort, Required, ALL, "IMAP at the source, as host:port", r#""fs1:143""#;
-        "destination_imap", HostAndPort, Required, ALL, "IMAP at the destination, as host:port", r#""gw1.example.com:143""#;
+        "source_imap", HostAndPort, Required, ALL, "IMAP at the source, as host:port, as the destination reaches it", r#""fs1:143""#;
+        "destination_imap", HostAndPort, Required, ALL, "IMAP at the destination, as host:port, as the destination reaches it; the POA of stage one answers on 127.0.0.1 alone", r#""127.0.0.1:143""#;
+        "sample_messages", Number(0, 1_000_000), Default("0"), ALL, "How many messages of each folder are compared byte by byte; 0 for all", "0";
     }
 };
 

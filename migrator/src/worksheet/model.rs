@@ -265,6 +265,8 @@ pub struct MailboxTest {
     pub source_imap: HostAndPort,
     /// IMAP at the destination.
     pub destination_imap: HostAndPort,
+    /// How many messages of each folder are compared byte by byte; 0 for all.
+    pub sample_messages: u64,
 }
 
 /// A host and a port.
