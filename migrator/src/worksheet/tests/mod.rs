@@ -142,6 +142,11 @@ key_password = { prompt = true }
 [copy]
 workers = 8
 
+[guardian]
+engine = "gwcheck"
+gwcheck = "/opt/gwcheckt"
+options_file = "store.opt"
+
 [[documents.area]]
 library = "one"
 source = "/mnt/a"
@@ -157,6 +162,7 @@ user = "test"
 password = { prompt = true }
 source_imap = "fs1:143"
 destination_imap = "[::1]:1143"
+sample_messages = 50
 "#;
 
 #[test]
@@ -190,7 +196,15 @@ fn a_full_worksheet_says_what_it_says() {
     );
     assert_eq!(worksheet.copy.workers, Some(8));
     assert_eq!(worksheet.documents[1].source, PathBuf::from("/mnt/B"));
-    let imap = worksheet.mailbox_test.expect("test").destination_imap;
+    let guardian = GuardianSettings {
+        engine: GuardianEngine::GwCheck,
+        gwcheck: "/opt/gwcheckt".into(),
+        options_file: Some("store.opt".into()),
+    };
+    assert_eq!(worksheet.guardian, guardian);
+    let test = worksheet.mailbox_test.expect("test");
+    assert_eq!(test.sample_messages, 50);
+    let imap = test.destination_imap;
     assert_eq!((imap.host.as_str(), imap.port), ("::1", 1143));
 }
 

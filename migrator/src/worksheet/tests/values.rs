@@ -106,6 +106,11 @@ const BAD_VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         HOST,
+        "host = \"gw1\"\n[guardian]\nengine = \"hand\"",
+        "10: `engine` must be one of auto, built-in, gwcheck, none",
+    ),
+    (
+        HOST,
         "host = \"gw1\"\n[[copy]]\nretries = 1",
         "9: `copy` must be a section, written as [copy]",
     ),
