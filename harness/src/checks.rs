@@ -3,11 +3,16 @@
 //! These checks read both trees with plain file functions and their own rule for names; they share no code with what they
 //! check.
 
+mod guardian;
 mod snapshot;
 mod trees;
 
+pub use guardian::compare_guardians;
 pub use snapshot::Snapshot;
 pub use trees::compare_trees;
+
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,4 +38,19 @@ impl Check {
     pub fn holds(&self) -> bool {
         self.failures.is_empty()
     }
+}
+
+/// Compares two post offices: their trees, and their guardians.
+///
+/// # Errors
+/// What reading says.
+pub fn compare_post_offices(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
+    if !guardian::holds_capitals(source)? {
+        // There was nothing to convert, so it is a file like any other.
+        return compare_trees(source, destination);
+    }
+    let is_left_out = guardian::is_guardian_file;
+    let mut failures = trees::compare_all_but(source, destination, is_left_out)?;
+    failures.extend(compare_guardians(source, destination)?);
+    Ok(failures)
 }

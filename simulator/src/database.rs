@@ -37,7 +37,8 @@ use crate::tree;
 
 pub(crate) use build::{EditedBy, edited};
 pub(crate) use files::{load, names_of, save, write_new};
-pub(crate) use guardian::{Store, catalogue};
+pub use guardian::Store;
+pub(crate) use guardian::catalogue;
 pub use opaque::{OpaqueGuardian, lower_case_names};
 pub use post_office::{Library, User};
 pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};
@@ -52,6 +53,20 @@ pub(crate) fn version(seed: u64) -> Version {
         .collect();
     let mut generator = generator(seed, b"version of the databases");
     versions[generator.random_range(0..versions.len())]
+}
+
+/// The stores that the guardian of a post office catalogues, whichever kind it is of and whatever the case of its name.
+///
+/// # Errors
+/// What opening and reading say.
+pub fn guardian_stores(post_office: &std::path::Path) -> Result<Vec<Store>, SimulatorError> {
+    let root = tree::open_post_office(post_office)?;
+    let names = tree::names(&root, &RelativePath::root())?;
+    let name = names
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(b"ngwguard.db"))
+        .unwrap_or_else(|| b"ngwguard.db".to_vec());
+    stores(&root, &RelativePath::root().join(&name))
 }
 
 /// The stores that a guardian catalogues, whichever kind it is of.

@@ -16,8 +16,19 @@ use super::snapshot::digest_of;
 /// # Errors
 /// What reading says.
 pub fn compare_trees(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
-    let wanted = files_of(source, true)?;
-    let found = files_of(destination, false)?;
+    compare_all_but(source, destination, |_| false)
+}
+
+/// The same for all files but those whose path, in lower case and with a slash in front, is left out.
+pub(super) fn compare_all_but(
+    source: &Path,
+    destination: &Path,
+    is_left_out: impl Fn(&[u8]) -> bool,
+) -> io::Result<Vec<String>> {
+    let mut wanted = files_of(source, true)?;
+    let mut found = files_of(destination, false)?;
+    wanted.retain(|path, _| !is_left_out(path));
+    found.retain(|path, _| !is_left_out(path));
     let name = |bytes: &[u8]| postoffice::names::printable(bytes);
     let mut failures = Vec::new();
     for (path, file) in &wanted {

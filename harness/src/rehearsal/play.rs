@@ -11,7 +11,7 @@ use worker::protocol::StepLine;
 
 use super::command::{migrate, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
-use crate::checks::{Check, Snapshot, compare_trees};
+use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
 use crate::embedded::{Embedded, EmbeddedOptions};
 
 /// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
@@ -177,21 +177,15 @@ impl<'a> Play<'a> {
 
     fn check_trees(&mut self) -> Result<(), RehearsalError> {
         let sheet = &self.embedded.sheet;
-        let mut pairs = vec![(sheet.source.clone(), sheet.destination.clone())];
-        pairs.extend(
-            sheet
-                .documents
-                .iter()
-                .map(|(_, source, destination)| (source.clone(), destination.clone())),
-        );
-        let mut failures = Vec::new();
-        for (source, destination) in pairs {
+        let mut failures = compare_post_offices(&sheet.source, &sheet.destination)
+            .map_err(io_error("compare", &sheet.destination))?;
+        for (_, source, destination) in &sheet.documents {
             failures.extend(
-                compare_trees(&source, &destination).map_err(io_error("compare", &destination))?,
+                compare_trees(source, destination).map_err(io_error("compare", destination))?,
             );
         }
         self.checks.push(Check::new(
-            "the destination is the source, byte for byte, in lower case",
+            "the destination is the source, byte for byte, names in lower case, also in the guardian",
             failures,
         ));
         self.check_source_untouched()

@@ -23,7 +23,7 @@ fn a_killed_worker_is_noticed_and_the_same_command_goes_on() {
     stage.migrate(&["stage-one"]);
     stage.prepare();
     let run = stage.migrate(&["stage-two"]);
-    assert_eq!(run.exit_code, Some(1), "{:#?}", run.findings);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
     assert_eq!(stage.differences(), Vec::<String>::new());
     stage.expect(&["verify"], 0);
 }
@@ -50,7 +50,7 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
     );
     let end: serde_json::Value =
         serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
-    assert_eq!(end["exit_code"], 1, "{output}");
+    assert_eq!(end["exit_code"], 0, "{output}");
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
@@ -143,6 +143,6 @@ fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     assert_eq!(end["exit_code"], 130, "{output}");
     // The same command goes on, whether the worker of the first one is still at work or not.
     let run = stage.migrate(&["stage-two"]);
-    assert_eq!(run.exit_code, Some(1), "{:#?}", run.findings);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
     assert_eq!(stage.differences(), Vec::<String>::new());
 }

@@ -1,6 +1,6 @@
 //! Whole rehearsals with the embedded back end: the real controller, real ssh, the real worker.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 mod bad_input;
 mod interrupted;

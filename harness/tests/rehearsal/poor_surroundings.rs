@@ -169,7 +169,9 @@ fn a_source_clock_that_is_behind_hides_no_change() {
 
     // As many bytes, others, and a time before that of the copy: "newer only" would never see it.
     let mut bytes = fs::read(&file).expect("read");
-    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    for byte in &mut bytes {
+        *byte = !*byte;
+    }
     let time = fs::metadata(&file)
         .expect("there")
         .modified()

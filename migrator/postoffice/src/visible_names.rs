@@ -62,7 +62,9 @@ mod tests {
 
     fn found(pieces: &[&[u8]]) -> Vec<String> {
         let mut names = VisibleNames::default();
-        pieces.iter().for_each(|piece| names.push(piece));
+        for piece in pieces {
+            names.push(piece);
+        }
         let found = names.finish();
         found
             .into_iter()
@@ -95,6 +97,6 @@ mod tests {
 
     #[test]
     fn endless_runs_end() {
-        assert_eq!(found(&[&[b'A'; 100_000]]), Vec::<String>::new());
+        assert_eq!(found(&[&vec![b'A'; 100_000]]), Vec::<String>::new());
     }
 }

@@ -22,7 +22,10 @@ pub(crate) use catalogue::prove_catalogue;
 pub(crate) use files::guardian_files;
 pub(crate) use prove::prove_guardian;
 
+use rustix::io::Errno;
+
 use crate::capabilities::{Area, Capabilities};
+use crate::database::{OpenDatabase, open_database};
 use crate::error::{Result, WorkerError};
 use crate::monitor::{Expected, Monitor};
 use crate::protocol::{AreaKind, GuardianAction, GuardianReport};
@@ -56,6 +59,18 @@ pub fn guardian(
             accepted::take_over(area, store, engine)?;
             look::look(area)
         }
+    }
+}
+
+/// The guardian of the destination, open; none where it is not there or is no file, which a comparison of the trees says.
+fn open_at_destination(area: &Area) -> Result<Option<OpenDatabase>> {
+    match open_database(&area.destination, GUARDIAN) {
+        Ok(database) => Ok(Some(database)),
+        Err(WorkerError::FileSystem {
+            source: Errno::NOENT | Errno::LOOP | Errno::INVAL | Errno::NXIO,
+            ..
+        }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

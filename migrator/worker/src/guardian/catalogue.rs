@@ -4,9 +4,9 @@ use postoffice::flaim::{Database, Limits, each_catalogued};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::GUARDIAN;
+use super::{GUARDIAN, open_at_destination};
 use crate::capabilities::Area;
-use crate::database::{in_database, open_database};
+use crate::database::in_database;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
@@ -20,10 +20,9 @@ use crate::tree::Folder;
 /// # Errors
 /// What reading says; nothing is proven of a guardian that cannot be read.
 pub(crate) fn prove_catalogue(area: &Area, monitor: &dyn Monitor) -> Result<u64> {
-    let opened = open_database(&area.destination, GUARDIAN)?;
-    if opened.header.is_err() {
+    let Some(opened) = open_at_destination(area)?.filter(|opened| opened.header.is_ok()) else {
         return Ok(0);
-    }
+    };
     let failed = in_database(GUARDIAN);
     let database = Database::open(&opened.files, Limits::default()).map_err(&failed)?;
     let mut missing = 0;

@@ -5,7 +5,7 @@ use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
 use super::fall_backs::{FALL_BACK, name_in_fall_back};
-use super::{GUARDIAN, guardian_files, look};
+use super::{GUARDIAN, guardian_files, look, open_at_destination};
 use crate::capabilities::Area;
 use crate::copy::hash_file;
 use crate::database::{OpenDatabase, in_database, open_database};
@@ -46,7 +46,10 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
     let source = area.source()?;
     let name = name_at_source(source)?;
     let before = open_database(source, &name)?;
-    let after = open_database(&area.destination, GUARDIAN)?;
+    let Some(after) = open_at_destination(area)? else {
+        differs(monitor, &mut proof, "the destination has no guardian");
+        return Ok(proof);
+    };
     if before.header.is_ok() && after.header.is_ok() {
         compare_records(&before, &after, monitor, &mut proof)?;
     } else {
