@@ -179,7 +179,7 @@ impl<'a> Play<'a> {
         let sheet = &self.embedded.sheet;
         let mut failures = compare_post_offices(&sheet.source, &sheet.destination)
             .map_err(io_error("compare", &sheet.destination))?;
-        for (_, source, destination) in &sheet.documents {
+        if let Some((_, source, destination)) = &sheet.documents {
             failures.extend(
                 compare_trees(source, destination).map_err(io_error("compare", destination))?,
             );
