@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Parser;
-use simulator::NameCase;
+use simulator::{GuardianKind, NameCase};
 use worker::protocol::StepState;
 
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
@@ -29,6 +29,14 @@ struct Arguments {
     /// The case of its names.
     #[arg(long, value_enum, default_value_t = NameCase::Mixed)]
     case: NameCase,
+
+    /// The generation of its guardian: one that the migrator can convert, or one that only GWCheck can.
+    #[arg(long, value_enum, default_value_t = GuardianKind::Flaim)]
+    guardian: GuardianKind,
+
+    /// Who is to convert it: auto, built-in or gwcheck; the migrator chooses where nothing is said.
+    #[arg(long, value_parser = ["auto", "built-in", "gwcheck"])]
+    engine: Option<String>,
 
     /// What everything is derived from.
     #[arg(long, default_value_t = 1)]
@@ -79,6 +87,8 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
         seed: arguments.seed,
         files: arguments.size,
         case: arguments.case,
+        guardian: arguments.guardian,
+        guardian_engine: arguments.engine.clone(),
         churn: arguments.churn,
         with_poa: true,
         folder: arguments.folder.clone(),
@@ -115,6 +125,12 @@ fn faults(arguments: &Arguments) -> Vec<Fault> {
 
 fn repeat(arguments: &Arguments) -> String {
     let mut named = String::new();
+    if arguments.guardian == GuardianKind::Opaque {
+        named.push_str(" --guardian opaque");
+    }
+    if let Some(engine) = &arguments.engine {
+        let _ = write!(named, " --engine {engine}");
+    }
     for fault in faults(arguments) {
         let _ = write!(named, " --fault {fault}");
     }

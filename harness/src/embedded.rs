@@ -41,6 +41,10 @@ pub struct EmbeddedOptions {
     pub files: usize,
     /// The case of the names.
     pub case: NameCase,
+    /// The generation of the guardian.
+    pub guardian: GuardianKind,
+    /// Who is to convert it, as the worksheet says it; the migrator's own choice where nothing is said.
+    pub guardian_engine: Option<String>,
     /// Whether there is a document storage area outside the post office.
     pub with_documents: bool,
     /// Whether the simulated Linux POA is installed and run.
@@ -70,7 +74,7 @@ impl Embedded {
             seed: options.seed,
             files: options.files,
             case: options.case,
-            guardian: GuardianKind::Flaim,
+            guardian: options.guardian,
         })?;
         let package = at("gwpoa.tar.gz");
         if options.with_poa {
@@ -108,6 +112,8 @@ impl Embedded {
                 )
             }),
             quiet_seconds: 1,
+            guardian_engine: options.guardian_engine.clone(),
+            gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
             extra: Vec::new(),
         };
         let embedded = Self {

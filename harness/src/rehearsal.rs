@@ -17,7 +17,7 @@ pub use run::run;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use simulator::NameCase;
+use simulator::{GuardianKind, NameCase};
 
 use crate::ssh_server::{KeyError, SshServerError};
 
@@ -42,6 +42,10 @@ pub struct RehearsalOptions {
     pub files: usize,
     /// The case of the names.
     pub case: NameCase,
+    /// The generation of the guardian.
+    pub guardian: GuardianKind,
+    /// Who is to convert it, as the worksheet says it; the migrator's own choice where nothing is said.
+    pub guardian_engine: Option<String>,
     /// How many operations change the source before each repeated pass.
     pub churn: usize,
     /// What strikes, in the order of the commands; the trees must come out the same.

@@ -37,6 +37,10 @@ pub struct RehearsalWorksheet {
     pub documents: Option<(String, PathBuf, PathBuf)>,
     /// How long nothing may change before stage two.
     pub quiet_seconds: u64,
+    /// Who is to convert the guardian; the migrator's own choice where nothing is said.
+    pub guardian_engine: Option<String>,
+    /// Where the software brings GWCheck.
+    pub gwcheck: PathBuf,
     /// Lines to add to a section, by its name.
     pub extra: Vec<(String, String)>,
 }
@@ -111,6 +115,13 @@ impl RehearsalWorksheet {
             "copy",
             vec![("quiet_seconds", self.quiet_seconds.to_string())],
         );
+        let mut guardian = vec![("gwcheck", text(&self.gwcheck))];
+        guardian.extend(
+            self.guardian_engine
+                .iter()
+                .map(|engine| ("engine", format!("\"{engine}\""))),
+        );
+        section("guardian", guardian);
         if let Some((library, source, destination)) = &self.documents {
             let _ = write!(
                 toml,

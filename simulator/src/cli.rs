@@ -10,6 +10,7 @@ use crate::churn::{ChurnOptions, churn};
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::describe::describe;
 use crate::error::SimulatorError;
+use crate::gwcheck;
 use crate::package::{PackageOptions, package};
 use crate::poa;
 
@@ -90,12 +91,12 @@ enum Command {
 
 /// Whether a program of this name is one that [`run`] plays.
 pub fn acts_as(program_name: &str) -> bool {
-    matches!(program_name, "gwsim" | "gwpoa")
+    matches!(program_name, "gwsim" | "gwpoa" | "gwcheckt")
 }
 
 /// Runs the command line `arguments`, the program's name first, and returns the exit code.
 ///
-/// A program whose file name is `gwpoa` is the agent and takes the agent's arguments.
+/// A program whose file name is `gwpoa` or `gwcheckt` is the agent, or GWCheck, and takes its arguments.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     out: &mut dyn Write,
@@ -105,6 +106,8 @@ pub fn run(
     let program = arguments.first().map(Path::new).and_then(Path::file_name);
     let result = if program == Some(OsStr::new("gwpoa")) {
         agent(arguments.into_iter().skip(1))
+    } else if program == Some(OsStr::new("gwcheckt")) {
+        gwcheck::run(arguments.into_iter().skip(1), out)
     } else {
         match CommandLine::try_parse_from(arguments) {
             Ok(command_line) => command(command_line.command, out),

@@ -6,6 +6,7 @@
 //! | [`describe()`] | what a tree holds |
 //! | [`churn()`] | what a living post office does between two passes |
 //! | [`poa`] | the Linux Post Office Agent |
+//! | [`gwcheck`] | a stand-in for the vendor's GWCheck |
 //! | [`package()`] | the software package that installs that agent |
 //! | [`cli`] | all of it as commands |
 //!
@@ -21,6 +22,7 @@ pub mod create;
 pub mod database;
 pub mod describe;
 mod error;
+pub mod gwcheck;
 pub mod package;
 mod people;
 pub mod poa;

@@ -1,6 +1,6 @@
 //! The software package of the simulated Linux agent: what a migration installs at the destination.
 //!
-//! A `.tar.gz` with `bin/gwpoa` (the program), `bin/grpwise` (the control script), an empty `share/` for startup files
+//! A `.tar.gz` with `bin/gwpoa` (the program), `bin/gwcheckt` (the same under another name), `bin/grpwise` (the control script), an empty `share/` for startup files
 //! and `VERSION`.  The same program makes the same bytes.
 
 use std::fs::File;
@@ -49,6 +49,7 @@ fn write_package(
     let script = CONTROL_SCRIPT.as_bytes();
     add(&mut builder, "bin/", 0o755, 0, std::io::empty())?;
     add(&mut builder, "bin/gwpoa", 0o755, program_bytes, program)?;
+    add_link(&mut builder, "bin/gwcheckt", "gwpoa")?;
     add(
         &mut builder,
         "bin/grpwise",
@@ -85,4 +86,14 @@ fn add(
     header.set_mtime(MODIFIED_SECONDS);
     // A file that grew since it was measured must not spill into the next entry.
     builder.append_data(&mut header, path, content.take(bytes))
+}
+
+/// Another name for a file of the same folder.
+fn add_link(builder: &mut Builder<impl Write>, path: &str, target: &str) -> std::io::Result<()> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Symlink);
+    header.set_mode(0o777);
+    header.set_size(0);
+    header.set_mtime(MODIFIED_SECONDS);
+    builder.append_link(&mut header, path, target)
 }

@@ -61,6 +61,8 @@ impl<'a> Play<'a> {
                 seed: options.seed,
                 files: options.files,
                 case: options.case,
+                guardian: options.guardian,
+                guardian_engine: options.guardian_engine.clone(),
                 with_documents: true,
                 with_poa: options.with_poa,
                 environment: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::embedded::{Embedded, EmbeddedOptions};
 use harness::rehearsal::{self, CommandRun};
-use simulator::NameCase;
+use simulator::{GuardianKind, NameCase};
 
 /// The program that plays all roles.
 pub(crate) fn program() -> PathBuf {
@@ -38,17 +38,28 @@ pub(crate) struct Stage {
 impl Stage {
     /// Without a Linux POA, which most tests do not need.
     pub(crate) fn new() -> Self {
-        Self::run_under(Vec::new())
+        Self::made(GuardianKind::Flaim, Vec::new())
+    }
+
+    /// The same with a guardian that the built-in engine cannot convert.
+    pub(crate) fn with_opaque_guardian() -> Self {
+        Self::made(GuardianKind::Opaque, Vec::new())
     }
 
     /// The same, with commands of the destination running under another program.
     pub(crate) fn run_under(run_under: Vec<String>) -> Self {
+        Self::made(GuardianKind::Flaim, run_under)
+    }
+
+    fn made(guardian: GuardianKind, run_under: Vec<String>) -> Self {
         let folder = scratch();
         let options = EmbeddedOptions {
             program: program(),
             seed: 7,
             files: 300,
             case: NameCase::Upper,
+            guardian,
+            guardian_engine: None,
             with_documents: false,
             with_poa: false,
             environment: BTreeMap::new(),

@@ -3,11 +3,22 @@
 use std::process::Command;
 
 use harness::rehearsal::{BackEnd, Fault, RehearsalOptions, run};
-use simulator::NameCase;
+use simulator::{GuardianKind, NameCase};
 
 use crate::support::{program, scratch};
 
 fn rehearse(seed: u64, case: NameCase, faults: Vec<Fault>) {
+    rehearse_guardian(seed, case, faults, GuardianKind::Flaim, None);
+}
+
+/// A rehearsal with a guardian of one generation; says what the step that converts it said.
+fn rehearse_guardian(
+    seed: u64,
+    case: NameCase,
+    faults: Vec<Fault>,
+    guardian: GuardianKind,
+    engine: Option<&str>,
+) -> String {
     let folder = scratch();
     let options = RehearsalOptions {
         back_end: BackEnd::Embedded,
@@ -16,6 +27,8 @@ fn rehearse(seed: u64, case: NameCase, faults: Vec<Fault>) {
         seed,
         files: 300,
         case,
+        guardian,
+        guardian_engine: engine.map(str::to_owned),
         churn: 30,
         with_poa: true,
         folder: Some(folder.path().join("rehearsal")),
@@ -34,6 +47,23 @@ fn rehearse(seed: u64, case: NameCase, faults: Vec<Fault>) {
         !folder.path().join("rehearsal/destination").exists(),
         "the trees are not kept"
     );
+    let mut steps = outcome.steps.into_iter();
+    let converted = steps.find(|line| line.step == "lowercase-guardian");
+    converted.expect("the step").detail
+}
+
+#[test]
+fn a_guardian_of_the_older_generation_is_converted_by_gwcheck() {
+    let detail = rehearse_guardian(21, NameCase::Mixed, Vec::new(), GuardianKind::Opaque, None);
+    assert!(detail.starts_with("GWCheck, without problems"), "{detail}");
+}
+
+#[test]
+fn gwcheck_may_be_forced_and_killed_workers_lose_nothing_then() {
+    let faults = faults(&["stage-two:kill=5"]);
+    let kind = GuardianKind::Flaim;
+    let detail = rehearse_guardian(22, NameCase::Upper, faults, kind, Some("gwcheck"));
+    assert!(detail.starts_with("GWCheck, "), "{detail}");
 }
 
 #[test]

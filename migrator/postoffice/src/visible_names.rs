@@ -2,10 +2,12 @@
 //!
 //! A guardian of an older generation cannot be read, but where it keeps its names in clear text, what a tool did to them
 //! can be seen.  Where it does not, nothing is found, and nothing is claimed.
+//!
+//! Only a text that is a name or a path as a whole counts: a title that speaks of `LIB000A` is a user's own, and stays.
 
 use crate::layout;
 
-/// The longest run of name characters that is looked at, in bytes.
+/// The longest text that is looked at, in bytes; a longer one is no path.
 const RUN_BYTES_MAX: usize = 512;
 /// The shortest name that counts, in bytes.
 const NAME_BYTES_MIN: usize = 4;
@@ -21,8 +23,11 @@ impl VisibleNames {
     /// Takes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            if is_name_byte(*byte) && self.run.len() < RUN_BYTES_MAX {
-                self.run.push(*byte);
+            if is_text_byte(*byte) {
+                // One byte more than the longest says that it is too long.
+                if self.run.len() <= RUN_BYTES_MAX {
+                    self.run.push(*byte);
+                }
             } else {
                 self.end_run();
             }
@@ -36,16 +41,18 @@ impl VisibleNames {
     }
 
     fn end_run(&mut self) {
-        let run = std::mem::take(&mut self.run);
-        let names = run.split(|byte| matches!(byte, b'/' | b'\\'));
-        for name in names.filter(|name| name.len() >= NAME_BYTES_MIN) {
-            if is_known(name) {
-                self.found.push(name.to_vec());
-            }
+        let is_path = self.run.len() <= RUN_BYTES_MAX && self.run.iter().copied().all(is_name_byte);
+        if is_path {
+            let names = self.run.split(|byte| matches!(byte, b'/' | b'\\'));
+            let known = names.filter(|name| name.len() >= NAME_BYTES_MIN && is_known(name));
+            self.found.extend(known.map(<[u8]>::to_vec));
         }
-        self.run = run;
         self.run.clear();
     }
+}
+
+fn is_text_byte(byte: u8) -> bool {
+    byte == b' ' || byte.is_ascii_graphic()
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -89,6 +96,11 @@ mod tests {
             let (first, second) = bytes.split_at(at);
             assert_eq!(found(&[first, second]), all, "cut at {at}");
         }
+        assert_eq!(
+            found(&[b"\x00ARCHIVE of LIB000A\x00(MSG1.DB)\x00"]),
+            Vec::<String>::new(),
+            "what a user wrote about names is no name"
+        );
         assert_eq!(
             found(&[b"no names here, \x00 at all"]),
             Vec::<String>::new()
