@@ -7,6 +7,7 @@ mod check;
 mod create;
 mod create_further;
 mod create_random;
+mod fuzz_bodies;
 mod guardian;
 mod guardian_refused;
 mod hostile;
