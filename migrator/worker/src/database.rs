@@ -19,4 +19,4 @@ pub(crate) use lowercase::{change, in_database, lock, plan};
 pub use lowercase::{lowercase_names, plan_names};
 pub use open::{Member, OpenDatabase, open_database};
 pub(crate) use swap::{Swap, discard_unfinished};
-pub(crate) use working_set::WorkingSet;
+pub(crate) use working_set::{WorkingSet, copy_file};

@@ -75,7 +75,11 @@ fn create(folder: &Folder, path: &RelativePath) -> Result<Handle> {
     Ok(handle.into())
 }
 
-fn copy_file(
+/// Copies one file of an open database into an empty file; `path` names it where that fails.
+///
+/// # Errors
+/// What reading and writing say.
+pub(crate) fn copy_file(
     original: &OpenDatabase,
     file: DatabaseFile,
     to: &Handle,

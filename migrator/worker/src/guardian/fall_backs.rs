@@ -3,12 +3,11 @@
 //! GroupWise copies the guardian over both fall-back copies and begins its log anew (`docs/groupwise.md` 8); so do we,
 //! once the names in the guardian are lower case.
 
-use postoffice::flaim::{DatabaseFile, FileSet as _, base_of};
+use postoffice::flaim::{DatabaseFile, base_of};
 use postoffice::names::RelativePath;
-use rustix::io::Errno;
 
 use super::{GUARDIAN, guardian_files};
-use crate::database::{Handle, Member, OpenDatabase};
+use crate::database::{Handle, Member, OpenDatabase, copy_file};
 use crate::error::{Result, WorkerError};
 use crate::tree::Folder;
 
@@ -42,7 +41,8 @@ pub(super) fn stage_fall_backs(
         }
         for member in &converted.members {
             if let Some(name) = name_in_fall_back(member) {
-                copy_as(converted, member.file, &name, &target).map_err(failed)?;
+                let handle = Handle::from(target.create_file(&name).map_err(failed)?);
+                copy_file(converted, member.file, &handle, &folder.join(&name))?;
             }
         }
         replaced.push(control.to_string());
@@ -61,29 +61,6 @@ pub(super) fn name_in_fall_back(member: &Member) -> Option<Vec<u8>> {
             Some([FALL_BACK, end].concat())
         }
         DatabaseFile::RollForward(_) => None,
-    }
-}
-
-/// Copies one file of the converted guardian under the name that it has in a fall-back copy.
-fn copy_as(
-    converted: &OpenDatabase,
-    file: DatabaseFile,
-    name: &[u8],
-    target: &Folder,
-) -> std::result::Result<(), Errno> {
-    let handle = Handle::from(target.create_file(name)?);
-    let mut piece = vec![0; 1 << 20];
-    let mut offset = 0;
-    let errno = |error: &std::io::Error| Errno::from_io_error(error).unwrap_or(Errno::IO);
-    loop {
-        let read = converted.files.read_at(file, offset, &mut piece);
-        let length = read.map_err(|error| errno(&error))?;
-        if length == 0 {
-            return Ok(());
-        }
-        let written = handle.write_at(offset, &piece[..length]);
-        written.map_err(|error| errno(&error))?;
-        offset += length as u64;
     }
 }
 
