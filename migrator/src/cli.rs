@@ -185,7 +185,9 @@ async fn dispatch(
         Command::TestMailbox => (commands::test_mailbox::run(controller).await, None),
         Command::Prepare { confirm, by, note } => {
             let options = PrepareOptions { confirm, by, note };
-            (commands::prepare::run(controller, &options).await, None)
+            let (outcome, items) = commands::prepare::run(controller, &options).await;
+            show::checklist(terminal, json, items.as_deref());
+            (outcome, value(serde_json::to_value(items)))
         }
         Command::StageTwo => (commands::stage_two::run(controller).await, None),
         Command::Lowercase { plan, .. } => {

@@ -17,6 +17,7 @@ pub mod install_utility;
 pub mod lowercase;
 pub mod lowercase_guardian;
 pub mod mount_source;
+pub mod probe;
 pub mod prove_at_rest;
 pub mod run_as_user;
 pub mod seal;

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 mod bad_input;
+mod checklist;
 mod guardian;
 mod interrupted;
 mod people;

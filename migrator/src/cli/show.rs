@@ -6,6 +6,7 @@ use worker::protocol::{LowercaseReport, QueueReport, SealReport, StepState};
 
 use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
+use crate::commands::prepare::ChecklistItem;
 use crate::commands::report::JobReport;
 use crate::commands::status::Standing;
 use crate::controller::CommandOutcome;
@@ -68,6 +69,21 @@ pub(super) fn end(
     }
     terminal.line(&text);
     code
+}
+
+/// The checklist, a mark for each item: by whom it is confirmed, and what a probe saw.
+pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ChecklistItem]>) {
+    for item in items.unwrap_or_default().iter().filter(|_| !json) {
+        let mark = if item.confirmed.is_some() { "x" } else { " " };
+        let by = item.confirmed.as_ref().map_or_else(String::new, |line| {
+            format!("confirmed by {} {}", line.by, line.note)
+        });
+        let seen = item
+            .probed
+            .as_ref()
+            .map_or_else(String::new, |probed| format!("; seen now: {}", probed.seen));
+        terminal.line(&format!("[{mark}] {:<24} {}{seen}", item.name, by.trim()));
+    }
 }
 
 /// The list of the steps, a mark for each, and what comes next.

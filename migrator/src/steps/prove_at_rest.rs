@@ -1,13 +1,9 @@
 //! The proof that nobody works on the source any more.
 
-use std::time::Duration;
-
 use worker::protocol::{Task, TaskReport};
 
+use super::probe::answers;
 use crate::controller::{Controller, StepError, StepOutcome};
-
-/// How long a port of the source may take to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Ports closed, locks free, and nothing modified during a quiet window.
 ///
@@ -34,8 +30,7 @@ async fn prove_ports_closed(controller: &Controller) -> Result<usize, StepError>
         return Ok(0);
     };
     for port in &source.poa_ports {
-        let connecting = tokio::net::TcpStream::connect((address.as_str(), *port));
-        if let Ok(Ok(_)) = tokio::time::timeout(PROBE_TIMEOUT, connecting).await {
+        if answers(address, *port).await {
             return Err(StepError::refused(
                 "source-poa-answers",
                 format!("The POA at the source still answers at {address}, port {port}"),

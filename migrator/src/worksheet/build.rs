@@ -171,6 +171,7 @@ fn poa(mut entries: Entries, problems: &mut Problems<'_>) -> Poa {
         http_port: entries.number("http_port"),
         client_port: entries.number("client_port"),
         ip: entries.optional_text("ip"),
+        dns_name: entries.optional_text("dns_name"),
         certificate: certificate.zip(key).map(|(certificate, key)| Certificate {
             certificate,
             key,

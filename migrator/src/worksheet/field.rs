@@ -197,6 +197,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "http_port", Port, Default("7181"), ALL, "Port of the POA's web console", "7181";
         "client_port", Port, Default("1677"), ALL, "Port for clients", "1677";
         "ip", Text, Optional, ALL, "Address that the POA is to listen on", r#""10.0.0.8""#;
+        "dns_name", Text, Optional, ALL, "Name that clients use for the POA; `prepare` looks whether it leads to `ip` already", r#""ngwnameserver.example.com""#;
         "certificate", Text, Optional, ALL, "The certificate file at the source, from the root or from the post office's folder", r#""../agents/sales.pem""#;
         "key", Text, Optional, ALL, "The key file at the source, from the root or from the post office's folder", r#""../agents/sales.key""#;
         "key_password", Secret, Optional, ALL, "Where the password of that key is to be found", "{ prompt = true }";

@@ -165,6 +165,8 @@ pub struct Poa {
     pub client_port: u16,
     /// Address to listen on.
     pub ip: Option<String>,
+    /// Name that clients use for the POA.
+    pub dns_name: Option<String>,
     /// Certificate and key, where SSL is in use.
     pub certificate: Option<Certificate>,
     /// User to run as after the migration.
