@@ -1,7 +1,7 @@
 //! One executable, several programs: what it plays is decided by the name that it is started under.
 //!
 //! `cargo run` builds one program only.  So `gwrehearse` carries the migrator and the simulator, as libraries, and runs
-//! exactly their command lines when it is started as `gwmigrate`, `gwsim` or `gwpoa`.
+//! exactly their command lines when it is started as `gwmigrate`, `gwsim`, `gwpoa` or `gwcheckt`.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,12 +1,15 @@
 //! A stand-in for GWCheck, the vendor's own tool, as far as a migration needs it: a structure check of the guardian with
 //! the keyword `storelowercase` makes the names in it lower case.
 //!
+//! A contents check does the harm that the real one does, so that whoever asks for one sees it; see [`contents`].
+//!
 //! Real guardians are of a generation that only the vendor's tools can change; [`crate::database::OpaqueGuardian`] plays
 //! that one.  A guardian of the later generation is converted too, because it is GroupWise's own.
 //!
 //! It is called as the real one is on Linux, `gwcheckt OPTIONSFILE`, and says what it does in the real one's manner.  The
 //! form of the options file beyond its root and its action is what administrators remember, not what is documented.
 
+mod contents;
 mod options;
 
 use std::ffi::OsString;
@@ -52,11 +55,6 @@ pub fn run(
 }
 
 fn check(options: &Options, log: &mut String) -> Result<(), SimulatorError> {
-    if options.asks_for_contents {
-        return Err(SimulatorError::Start {
-            text: "This stand-in makes no contents checks; with an incomplete wphost.db the real one removes users".into(),
-        });
-    }
     let home = tree::open_post_office(&options.post_office)?;
     let guardian = RelativePath::root().join(GUARDIAN);
     let _ = writeln!(log, "Post office: {}", options.post_office.display());
@@ -65,6 +63,16 @@ fn check(options: &Options, log: &mut String) -> Result<(), SimulatorError> {
     for (number, store) in (1..).zip(&stores) {
         let _ = writeln!(log, "- {number}/{} {}", stores.len(), store.path());
     }
+    let mut problems = 0;
+    if options.removes_users {
+        for name in contents::remove_unknown_users(&home, &guardian)? {
+            problems += 1;
+            let _ = writeln!(
+                log,
+                "Problem: {name} is of a user who is not in wphost.db; store removed from the catalog"
+            );
+        }
+    }
     if options.has_keyword {
         let changed = lowercase(&home, &guardian)?;
         let _ = writeln!(
@@ -72,9 +80,9 @@ fn check(options: &Options, log: &mut String) -> Result<(), SimulatorError> {
             "STORELOWERCASE: {changed} bytes of the guardian changed"
         );
     } else {
-        let _ = writeln!(log, "No store was changed");
+        let _ = writeln!(log, "No name was changed");
     }
-    let _ = writeln!(log, "Total problems: 0");
+    let _ = writeln!(log, "Total problems: {problems}");
     Ok(())
 }
 

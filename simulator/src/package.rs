@@ -1,7 +1,7 @@
 //! The software package of the simulated Linux agent: what a migration installs at the destination.
 //!
-//! A `.tar.gz` with `bin/gwpoa` (the program), `bin/gwcheckt` (the same under another name), `bin/grpwise` (the control script), an empty `share/` for startup files
-//! and `VERSION`.  The same program makes the same bytes.
+//! A `.tar.gz` with `bin/gwpoa` (the program), `bin/gwcheckt` (the same under another name), `bin/grpwise` (the control
+//! script), an empty `share/` for startup files and `VERSION`.  The same program makes the same bytes.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};

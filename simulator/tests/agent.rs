@@ -16,6 +16,10 @@ struct Installed {
 
 impl Installed {
     fn new() -> Self {
+        Self::with_guardian("flaim")
+    }
+
+    fn with_guardian(guardian: &str) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let installed = Self { scratch };
         let (package, po) = (installed.path("package.tar.gz"), installed.path("po"));
@@ -23,7 +27,7 @@ impl Installed {
             .args(["package", "--program", GWSIM, "--output"])
             .arg(&package));
         run(Command::new(GWSIM)
-            .args(["create", "--case", "lower"])
+            .args(["create", "--case", "lower", "--guardian", guardian])
             .arg(&po));
         let reader = flate2::read::GzDecoder::new(std::fs::File::open(&package).unwrap());
         tar::Archive::new(reader)
@@ -174,6 +178,45 @@ fn an_agent_without_its_files_says_which() {
 }
 
 #[test]
+fn an_agent_starts_when_gwcheck_has_made_the_names_in_the_guardian_lower_case() {
+    for guardian in ["flaim", "opaque"] {
+        let installed = Installed::with_guardian(guardian);
+        // The guardian of the same post office as it was at the source.
+        let source = installed.path("source");
+        run(Command::new(GWSIM)
+            .args(["create", "--case", "upper", "--guardian", guardian])
+            .arg(&source));
+        for entry in std::fs::read_dir(&source).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().to_str().unwrap().to_ascii_lowercase();
+            if ["ngwguard.db", "ngwguard.01"].contains(&&*name) {
+                std::fs::copy(entry.path(), installed.path("po").join(name)).unwrap();
+            }
+        }
+        let (code, _, err) = installed.control(&["start", "sales.poa"]);
+        assert_eq!(code, Some(1), "{guardian}");
+        assert!(
+            err.contains("Error 8209: path not found: "),
+            "{guardian}: {err}"
+        );
+
+        let options = installed.path("options.xml");
+        let text = format!(
+            "<GWCheck database-path=\"{}\"><action name=\"analyze-fix-database\"><structure/><fix-problems/></action>\
+             <process-option><misc>storelowercase</misc></process-option></GWCheck>",
+            installed.path("po").display()
+        );
+        std::fs::write(&options, text).unwrap();
+        run(Command::new(installed.path("software/bin/gwcheckt")).arg(&options));
+        assert_eq!(
+            installed.control(&["start", "sales.poa"]),
+            (Some(0), "running\n".into(), String::new()),
+            "{guardian}"
+        );
+    }
+}
+
+#[test]
 fn a_source_startup_file_does_not_start_on_linux_and_its_conversion_does() {
     use postoffice::startup_file::{Conversion, Replacement, StartupFile};
     let installed = Installed::new();
@@ -241,6 +284,7 @@ fn the_same_program_makes_the_same_package() {
     let expected = [
         ("bin/", 0o755),
         ("bin/gwpoa", 0o755),
+        ("bin/gwcheckt", 0o777),
         ("bin/grpwise", 0o755),
         ("share/", 0o755),
         ("VERSION", 0o644),

@@ -23,13 +23,30 @@ pub(super) fn is_guardian_file(path: &[u8]) -> bool {
     let Some(name) = path.strip_prefix(b"/") else {
         return false;
     };
-    if name.starts_with(b"ofmsg/guardbak/ngwguard.fbk") {
-        return true;
+    let copy = name.strip_prefix(b"ofmsg/guardbak/").unwrap_or(name);
+    if let Some(rest) = copy.strip_prefix(b"ngwguard.fbk") {
+        return rest.is_empty() || is_number_of_a_file(rest);
     }
-    let is_log = name.len() == "ngwguard00001.log".len() && name.ends_with(b".log");
-    let is_part =
-        name.starts_with(b"ngwguard.") && !name.ends_with(b".dc") && !name.contains(&b'/');
-    name.starts_with(b"ngwguard") && (is_log || is_part)
+    match name.strip_prefix(b"ngwguard") {
+        Some(b".db" | b".rfl") => true,
+        Some(rest) => is_number_of_a_file(rest) || is_number_of_a_log(rest),
+        None => false,
+    }
+}
+
+/// Whether this is how the further files of a database end: `.01`, `.0g`, `.00x`.
+fn is_number_of_a_file(end: &[u8]) -> bool {
+    let Some([first, rest @ ..]) = end.strip_prefix(b".") else {
+        return false;
+    };
+    let has_length = (1..=2).contains(&rest.len());
+    first.is_ascii_digit() && has_length && rest.iter().all(u8::is_ascii_alphanumeric)
+}
+
+/// Whether this is how a roll-forward log ends: `00001.log`.
+fn is_number_of_a_log(end: &[u8]) -> bool {
+    let number = end.strip_suffix(b".log").unwrap_or_default();
+    number.len() == 5 && number.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Whether the guardian of a post office names a file with a capital letter.
@@ -125,7 +142,16 @@ mod tests {
             ("/ngwguard.rfl", true),
             ("/ngwguard00001.log", true),
             ("/ofmsg/guardbak/ngwguard.fbk.01", true),
+            ("/ngwguard.00x", true),
+            ("/ofmsg/guardbak/ngwguard.fbk", true),
             ("/ngwguard.dc", false),
+            ("/ngwguard.old", false),
+            ("/ngwguard.bak", false),
+            ("/ngwguard.db.1", false),
+            ("/ngwguard.fbk.old", false),
+            ("/ngwguard/0000.log", false),
+            ("/ofmsg/guardbak/ngwguard.fbkx", false),
+            ("/ofmsg/guardbak/ngwguard.db", false),
             ("/wphost.db", false),
             ("/ofuser/ngwguard.db", false),
             ("/ngwguardian.txt", false),
@@ -189,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_title_and_a_lost_store_are_seen() {
+    fn each_changed_part_of_a_store_and_a_lost_store_are_seen() {
         let folder = tempfile::tempdir().expect("a folder");
         let (upper, lower) = (folder.path().join("u"), folder.path().join("l"));
         post_office(&upper, NameCase::Upper, GuardianKind::Opaque);
@@ -197,14 +223,23 @@ mod tests {
         let path = lower.join("ngwguard.db");
         let good = simulator::database::OpaqueGuardian::parse(&fs::read(&path).expect("read"))
             .expect("one");
-        let mut titled = good.clone();
-        titled.stores[0].title.push('!');
-        fs::write(&path, titled.to_bytes()).expect("written");
-        let failures = compare_guardians(&upper, &lower).expect("compared");
-        assert!(
-            failures.iter().any(|line| line.contains("became")),
-            "{failures:?}"
-        );
+        let changes: [fn(&mut Store); 5] = [
+            |store| store.title.push('!'),
+            |store| store.name.make_ascii_uppercase(),
+            |store| store.password[0] ^= 0x20,
+            |store| store.number += 1,
+            |store| store.parent += 1,
+        ];
+        for change in changes {
+            let mut changed = good.clone();
+            change(&mut changed.stores[0]);
+            fs::write(&path, changed.to_bytes()).expect("written");
+            let failures = compare_guardians(&upper, &lower).expect("compared");
+            assert!(
+                failures.iter().any(|line| line.contains("became")),
+                "{failures:?}"
+            );
+        }
         let mut fewer = good;
         fewer.stores.pop();
         fs::write(&path, fewer.to_bytes()).expect("written");

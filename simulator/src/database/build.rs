@@ -1,6 +1,6 @@
 //! Making databases, in memory: simulated ones are small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postoffice::flaim::{
     CreateOptions, Creator, Database, Dictionary, Error, Field, FieldValue, MemoryFileSet,
@@ -101,6 +101,8 @@ pub(crate) enum EditedBy<'a> {
     User(&'a User),
     /// A store is added to a guardian.
     Adding(&'a Store),
+    /// The stores whose files have these names are removed from a guardian.
+    Removing(&'a BTreeSet<String>),
 }
 
 /// A database with some records added or replaced, one transaction later.
@@ -131,6 +133,9 @@ pub(crate) fn edited(files: &MemoryFileSet, by: EditedBy<'_>) -> Result<MemoryFi
         }
         for record in database.records(container)? {
             let record = record?;
+            if is_removed(&record, container, by) {
+                continue;
+            }
             let edit = edits.remove(&(container, record.number));
             building
                 .creator
@@ -145,6 +150,16 @@ pub(crate) fn edited(files: &MemoryFileSet, by: EditedBy<'_>) -> Result<MemoryFi
     building.creator.finish()
 }
 
+/// Whether a record goes away in this change.
+fn is_removed(record: &Record, container: u16, by: EditedBy<'_>) -> bool {
+    match by {
+        EditedBy::Removing(names) => {
+            container == schema::CATALOG && names.contains(&text(record, schema::store::NAME))
+        }
+        _ => false,
+    }
+}
+
 fn changed_records(
     database: &Database<&MemoryFileSet>,
     by: EditedBy<'_>,
@@ -152,7 +167,7 @@ fn changed_records(
     let counted = counted_change(database)?;
     let mut records = vec![(ACTIVITY, counted)];
     match by {
-        EditedBy::Noting => {}
+        EditedBy::Noting | EditedBy::Removing(_) => {}
         EditedBy::Growing(bytes) => {
             let (version, dictionary) = (database.header().version, database.dictionary());
             let first = next_number(database, ACTIVITY)?;

@@ -12,7 +12,8 @@ pub(super) struct Options {
     pub(super) post_office: PathBuf,
     /// Whether the keyword is in it, in any case.
     pub(super) has_keyword: bool,
-    pub(super) asks_for_contents: bool,
+    /// Whether it asks for a contents check that mends, which takes users away that `wphost.db` does not know.
+    pub(super) removes_users: bool,
     pub(super) log_file: Option<PathBuf>,
 }
 
@@ -41,7 +42,7 @@ impl Options {
         }
         let has =
             |node: Node<'_, '_>, name: &str| node.children().any(|child| child.has_tag_name(name));
-        let is_fix = has(action, "structure") && has(action, "fix-problems");
+        let is_fix = has(action, "fix-problems");
         let has_keyword = find("misc")
             .and_then(|misc| misc.text())
             .is_some_and(|text| {
@@ -51,8 +52,8 @@ impl Options {
         let log_file = find("log-file").and_then(|node| node.text());
         Ok(Self {
             post_office: PathBuf::from(path),
-            has_keyword: has_keyword && is_fix,
-            asks_for_contents: has(action, "contents"),
+            has_keyword: has_keyword && is_fix && has(action, "structure"),
+            removes_users: is_fix && has(action, "contents"),
             log_file: log_file.map(|path| PathBuf::from(path.trim())),
         })
     }
@@ -73,20 +74,23 @@ mod tests {
         let wanted = Options {
             post_office: "/gw/a&b".into(),
             has_keyword: true,
-            asks_for_contents: false,
+            removes_users: false,
             log_file: Some("/job/log".into()),
         };
         assert_eq!(Options::parse(GOOD), Ok(wanted));
         for (from, to) in [
             ("<fix-problems/>", ""),
+            ("<structure/>", ""),
             ("StoreLowerCase", "storedrop"),
             ("<misc>StoreLowerCase</misc>", ""),
         ] {
             let options = Options::parse(&GOOD.replace(from, to)).unwrap();
             assert!(!options.has_keyword, "without {from}");
         }
-        let options = Options::parse(&GOOD.replace("<structure/>", "<structure/><contents/>"));
-        assert!(options.unwrap().asks_for_contents);
+        let contents = GOOD.replace("<structure/>", "<structure/><contents/>");
+        assert!(Options::parse(&contents).unwrap().removes_users);
+        let looking = contents.replace("<fix-problems/>", "");
+        assert!(!Options::parse(&looking).unwrap().removes_users);
     }
 
     #[test]
