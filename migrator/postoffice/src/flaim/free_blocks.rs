@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::address::BlockAddress;
+use super::address::{BlockAddress, DatabaseFile};
 use super::block::{BLOCK_HEADER_BYTES, Block, kind};
 use super::block_writer::seal;
 use super::damage::Damage;
 use super::error::{Error, Place};
-use super::file_set::FileSetMut;
+use super::file_set::{FileSetMut, size_of};
 use super::header::Header;
 use super::header_edit::FreeSpace;
 use super::store::{BlockStore, Geometry};
@@ -33,9 +33,11 @@ impl<'a, 'f, F: FileSetMut> FreeBlocks<'a, 'f, F> {
     /// The free blocks that the headers of the copy name.
     pub(super) fn open(copy: &'a WorkingCopy<'f, F>) -> Result<Self, Error> {
         let header = copy.header()?;
+        let store = BlockStore::open(copy, &header)?;
+        refuse_short_file(&store)?;
         Ok(Self {
             copy,
-            store: BlockStore::open(copy, &header)?,
+            store,
             file_bytes_max: header.log.file_bytes_max,
             space: free_space(&header),
             own: VecDeque::new(),
@@ -178,6 +180,19 @@ impl<F: FileSetMut> BlockSink for FreeBlocks<'_, '_, F> {
     }
 }
 
+/// Refuses a database whose last data file ends before the database does: a block behind that end would leave a hole.
+fn refuse_short_file<F: FileSetMut>(store: &BlockStore<&WorkingCopy<'_, F>>) -> Result<(), Error> {
+    let number = store.geometry.logical_end.file_number();
+    let used = store.geometry.used_bytes(number);
+    let size = size_of(&store.files, DatabaseFile::Numbered(number))?.unwrap_or(0);
+    if size < used {
+        let place = Place::default().at_block(BlockAddress::new(number, 0));
+        let fault = place.fault(Damage::FileShort).with_numbers(size, used);
+        return Err(fault.into());
+    }
+    Ok(())
+}
+
 fn free_space(header: &Header) -> FreeSpace {
     FreeSpace {
         first: header.log.available_first,
@@ -200,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::flaim::file_set::FileSet;
-    use crate::flaim::{CheckOptions, DatabaseFile, MemoryFileSet, check};
+    use crate::flaim::{CheckOptions, MemoryFileSet, check};
 
     /// The sample with free blocks, which the format's own engine freed.
     fn sample() -> MemoryFileSet {
@@ -306,5 +321,17 @@ mod tests {
         blocks.space.first = BlockAddress::FIRST_LOGICAL_FILE_BLOCK;
         let error = blocks.take().unwrap_err();
         assert_eq!(error.code(), Damage::AvailableKind.code());
+    }
+
+    /// Found by fuzzing: an end of the database far behind its file made the next block a hole of gigabytes.
+    #[test]
+    fn a_database_that_ends_behind_its_file_is_not_extended() {
+        let mut files = sample();
+        let copy = WorkingCopy::open(&mut files).unwrap();
+        let mut space = FreeBlocks::open(&copy).unwrap().space;
+        space.logical_end = BlockAddress::new(1, 0x4000_0000);
+        copy.edit_header(|edit| edit.free_space(&space)).unwrap();
+        let error = FreeBlocks::open(&copy).unwrap_err();
+        assert_eq!(error.code(), Damage::FileShort.code());
     }
 }
