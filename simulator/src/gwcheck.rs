@@ -1,7 +1,7 @@
 //! A stand-in for GWCheck, the vendor's own tool, as far as a migration needs it: a structure check of the guardian with
 //! the keyword `storelowercase` makes the names in it lower case.
 //!
-//! A contents check does the harm that the real one does, so that whoever asks for one sees it; see [`contents`].
+//! A contents check does the harm that the real one does, so that whoever asks for one sees it.
 //!
 //! Real guardians are of a generation that only the vendor's tools can change; [`crate::database::OpaqueGuardian`] plays
 //! that one.  A guardian of the later generation is converted too, because it is GroupWise's own.
