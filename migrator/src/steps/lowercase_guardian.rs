@@ -6,7 +6,7 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// Makes every file and folder name stored in the guardian lower case.
 ///
 /// # Errors
-/// What [`convert`] says.
+/// What the conversion says.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     convert(controller).await.map(StepOutcome::Done)
 }
