@@ -5,10 +5,11 @@
 //! written anew as whole trees, because nothing here inserts into one; the result holds the same as after a replay by the
 //! format's own engine, in other blocks.
 
+use super::address::DatabaseFile;
 use super::block_writer::seal;
 use super::database::{Database, Limits, Recovery};
 use super::error::Error;
-use super::file_set::{FileSet, FileSetMut};
+use super::file_set::{FileSet, FileSetMut, size_of};
 use super::free_blocks::FreeBlocks;
 use super::index_entries::EntryChanges;
 use super::logical_file::{DICTIONARY_CONTAINER, LogicalFileKind};
@@ -39,6 +40,7 @@ pub(super) fn verify<F: FileSet>(database: &Database<F>) -> Result<(), Error> {
             reason: "its roll-forward log changes the dictionary",
         });
     }
+    verify_images(&database.store)?;
     for container in database.changes.containers() {
         database.logical_file(container, LogicalFileKind::Container)?;
         for (_, change) in database.changes.of_container(container) {
@@ -49,6 +51,30 @@ pub(super) fn verify<F: FileSet>(database: &Database<F>) -> Result<(), Error> {
     }
     for index in changed_indexes(database)? {
         refuse_tracked(database, index)?;
+    }
+    Ok(())
+}
+
+/// Refuses before-images of blocks that their data files do not hold.
+///
+/// An image is of a block that was in place at the checkpoint, and data files do not shrink; a log that says otherwise is
+/// damaged, and following it would write gigabytes of gap into a small file.
+fn verify_images<F: FileSet>(store: &BlockStore<F>) -> Result<(), Error> {
+    let block_size = u64::from(store.geometry.block_size);
+    let mut known: Option<(DatabaseFile, u64)> = None;
+    for address in store.image_addresses() {
+        let file = DatabaseFile::Numbered(address.file_number());
+        let size = match known {
+            Some((known, size)) if known == file => size,
+            _ => size_of(&store.files, file)?.unwrap_or(0),
+        };
+        known = Some((file, size));
+        if u64::from(address.offset()) + block_size > size {
+            return Err(Error::Rollback {
+                address,
+                reason: "an image is of a block behind the end of its data file",
+            });
+        }
     }
     Ok(())
 }

@@ -85,3 +85,23 @@ proptest! {
         let _ = recover(&mut files, OPTIONS.limits);
     }
 }
+
+/// A before-image that claims a block far behind its data file, with every checksum right.
+///
+/// Found by fuzzing: recovery wrote the image where it said, and a file of 100 KB grew to a gigabyte.
+#[test]
+fn an_image_of_a_block_behind_its_file_is_refused() {
+    const FIRST_IMAGE: usize = 4096;
+    let mut files = load("12-v310-4k-needs-rollback").files;
+    let control = files.get_mut(DatabaseFile::CONTROL).unwrap();
+    // The database ends at 1 GiB of its first file, and the image is of a block below that.
+    control[16 + 68..16 + 72].copy_from_slice(&0x4000_0001u32.to_le_bytes());
+    control[16 + 44..16 + 46].fill(0);
+    control[FIRST_IMAGE..FIRST_IMAGE + 4].copy_from_slice(&0x3000_0001u32.to_le_bytes());
+    repair_checksum(control, FIRST_IMAGE);
+
+    let before = files.clone();
+    let refused = recover(&mut files, OPTIONS.limits).unwrap_err();
+    assert_eq!(refused.code(), "FLAIM-ROLLBACK", "{refused}");
+    assert!(files.iter().eq(before.iter()), "nothing was written");
+}
