@@ -1,12 +1,12 @@
 //! What a living post office does between two passes of a copy.
 //!
 //! Mail arrives and leaves, attachments are purged, databases change, users are added, and now and then somebody's
-//! client writes a name in another case.  All of it follows from the seed and the tree.  Unlike a real agent it takes
-//! no locks: that comes with the agent of the source server.
+//! client writes a name in another case.  All of it follows from the seed and the tree.  Nobody else
+//! may be at work meanwhile: the agent of the source server ([`crate::poa`]) does the same under locks.
 
 #[cfg(test)]
 mod tests;
-mod work;
+pub(crate) mod work;
 
 use std::fmt;
 use std::path::Path;
@@ -16,6 +16,7 @@ use postoffice::names::RelativePath;
 use rand::RngExt;
 use serde::{Serialize, Serializer};
 
+use crate::database::Writer;
 use crate::error::SimulatorError;
 use crate::random::generator;
 use crate::tree;
@@ -105,9 +106,10 @@ impl fmt::Display for ChurnReport {
     }
 }
 
-impl fmt::Display for ChurnKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
+impl ChurnKind {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::NewBlob => "new attachment",
             Self::ChangedDatabase => "changed database",
             Self::GrownDatabase => "grown database",
@@ -117,7 +119,13 @@ impl fmt::Display for ChurnKind {
             Self::Consumed => "consumed queue item",
             Self::PurgedBlob => "purged attachment",
             Self::RenamedCase => "renamed in case",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ChurnKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
     }
 }
 
@@ -126,7 +134,7 @@ pub fn churn(path: &Path, options: &ChurnOptions) -> Result<ChurnReport, Simulat
     let root = tree::open_post_office(path)?;
     let time = tree::even_seconds(options.time.unwrap_or_else(SystemTime::now));
     let generator = generator(options.seed, b"churn");
-    let mut work = Work::new(&root, time, generator)?;
+    let mut work = Work::new(&root, Writer::alone(Some(time)), generator)?;
     let mut operations = Vec::with_capacity(options.operations);
     for number in 0..options.operations {
         let kind = match ChurnKind::ALL.get(number) {

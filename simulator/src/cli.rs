@@ -72,7 +72,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Run the simulated Post Office Agent: `gwsim poa --role linux @STARTUP_FILE`.
+    /// Run a simulated Post Office Agent: `gwsim poa --role linux @STARTUP_FILE`, or `gwsim poa --role source --help`.
     Poa {
         /// The arguments of the agent.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -132,7 +132,7 @@ pub fn run(
 }
 
 fn agent(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SimulatorError> {
-    match poa::run(arguments)? {}
+    poa::run(arguments)
 }
 
 fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> {

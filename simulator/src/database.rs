@@ -8,6 +8,8 @@
 //! | `post_office` | `wphost.db`: the post office, its users and libraries |
 //! | `store` | user, message and library databases |
 //! | `guardian` | `ngwguard.db`: the catalogue of all others |
+//! | `writer` | changing one in its files, also as an agent does beside other programs |
+//! | `lock` | the lock that an agent takes meanwhile |
 //! | `opaque` | a guardian of the older generation, which only GroupWise's own tools can change |
 //!
 //! Every database has a container in which its agent takes notes while it runs, so that any of them can change.
@@ -19,12 +21,14 @@
 mod build;
 mod files;
 mod guardian;
+mod lock;
 mod opaque;
 mod post_office;
 mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use cap_std::fs::Dir;
 use postoffice::flaim::{Database, Limits, MemoryFileSet, Version};
@@ -35,14 +39,16 @@ use crate::error::SimulatorError;
 use crate::random::generator;
 use crate::tree;
 
-pub(crate) use build::{EditedBy, edited};
-pub(crate) use files::{load, names_of, save, write_new};
+pub(crate) use build::EditedBy;
+pub(crate) use files::{load, names_of, save};
 pub use guardian::Store;
 pub(crate) use guardian::catalogue;
 pub use opaque::{OpaqueGuardian, lower_case_names};
 pub use post_office::{Library, User};
 pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};
 pub(crate) use store::{StoreSize, create_store};
+pub use writer::{DatabaseChange, database_digest};
+pub(crate) use writer::{Pace, Writer};
 
 /// The version of all databases of a post office: one of those that keep their roll-forward log in a file of its own.
 ///
@@ -105,24 +111,6 @@ pub(crate) fn summary(root: &Dir, control: &RelativePath) -> (String, u64) {
         };
         opaque().unwrap_or_else(|| (code.to_owned(), 0))
     })
-}
-
-/// Adds a store to a guardian, whichever kind it is of; says which files changed.
-pub(crate) fn add_store(
-    root: &Dir,
-    guardian: &RelativePath,
-    store: Store,
-    time: std::time::SystemTime,
-) -> Result<Vec<RelativePath>, SimulatorError> {
-    let bytes = tree::read(root, guardian)?;
-    if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
-        opaque.stores.push(store);
-        tree::write_changes(root, guardian, &bytes, &opaque.to_bytes(), Some(time))?;
-        return Ok(vec![guardian.clone()]);
-    }
-    let old = load(root, guardian)?;
-    let new = edited(&old, EditedBy::Adding(&store)).map_err(failed(guardian))?;
-    save(root, guardian, &old, &new, Some(time))
 }
 
 /// Says which database an error is about.

@@ -77,6 +77,12 @@ pub enum SimulatorError {
         /// What is wrong.
         text: String,
     },
+    /// There is nothing with which an operation could be done.
+    #[error("The post office has no {what}")]
+    Lacks {
+        /// What would be needed.
+        what: &'static str,
+    },
     /// The operating system refused something.
     #[error("Cannot {operation} {what}")]
     Io {

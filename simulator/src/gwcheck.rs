@@ -22,7 +22,7 @@ use postoffice::names::RelativePath;
 
 use crate::database::{self, OpaqueGuardian, failed, lower_case_names};
 use crate::error::{SimulatorError, Tried};
-use crate::tree;
+use crate::tree::{self, Manner};
 use options::Options;
 
 /// The guardian's file.
@@ -91,7 +91,7 @@ fn lowercase(home: &cap_std::fs::Dir, guardian: &RelativePath) -> Result<usize, 
     let old = tree::read(home, guardian)?;
     if OpaqueGuardian::parse(&old).is_some() {
         let new = lower_case_names(&old).unwrap_or_else(|| old.clone());
-        tree::write_changes(home, guardian, &old, &new, None)?;
+        tree::write_changes(home, guardian, &old, &new, Manner::default())?;
         return Ok(differences(&old, &new));
     }
     let old = database::load(home, guardian)?;
@@ -99,7 +99,7 @@ fn lowercase(home: &cap_std::fs::Dir, guardian: &RelativePath) -> Result<usize, 
     let plan = plan_lowercase(&old, &profile, limits).map_err(failed(guardian))?;
     let mut new = old.clone();
     apply_lowercase(&mut new, &plan, limits).map_err(failed(guardian))?;
-    database::save(home, guardian, &old, &new, None)?;
+    database::save(home, guardian, &old, &new, Manner::default())?;
     let files = old.iter().zip(new.iter());
     Ok(files
         .map(|((_, old), (_, new))| differences(old, new))

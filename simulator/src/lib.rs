@@ -32,6 +32,8 @@ mod tree;
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
 pub use cli::{acts_as, parse_size};
 pub use create::{CreateOptions, Created, GuardianKind, NameCase, create};
+pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
 pub use package::{PackageOptions, package};
+pub use poa::{Acknowledged, read_journal};

@@ -1,6 +1,6 @@
-//! The simulated Linux Post Office Agent.
+//! The simulated Post Office Agents: that of Linux, which is described here, and that of the source server (`source`).
 //!
-//! It starts from a startup file as the real one does, refuses a post office in which a name is missing or has a
+//! The one of Linux starts from a startup file as the real one does, refuses a post office in which a name is missing or has a
 //! capital letter, or in which a database does not stand where the guardian has it; answers on its HTTP and client ports, and, like the real one, changes its databases while it runs:
 //! what a migration between its stages must not mistake for a newer source.  It ends when it is killed.
 //!
@@ -14,6 +14,7 @@ mod arguments;
 mod check;
 mod log;
 mod serve;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -29,11 +30,14 @@ use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 use postoffice::startup_file::StartupFile;
 
-use crate::database::{self, EditedBy, failed};
+use crate::database::{EditedBy, Writer};
 use crate::error::{SimulatorError, Tried};
 use crate::tree;
 use arguments::Arguments;
+use clap::Parser;
 use log::Log;
+use source::SourceOptions;
+pub use source::{Acknowledged, read_journal};
 
 /// The port of the status page where the startup file names none.
 const HTTP_PORT: u16 = 7181;
@@ -44,8 +48,26 @@ const CLIENT_PORT: u16 = 1677;
 /// How often the running agent changes its databases.
 const CHANGE_SECONDS: u64 = 2;
 
-/// Runs the agent; returns only when it cannot go on.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible, SimulatorError> {
+/// Runs the agent with this role: the one of Linux returns only when it cannot go on.
+///
+/// # Errors
+/// What it cannot go on with, and arguments that it does not understand.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SimulatorError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_source = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--role" && pair[1] == "source");
+    if is_source {
+        let options = SourceOptions::try_parse_from(arguments);
+        let options = options.map_err(|error| SimulatorError::Start {
+            text: error.to_string(),
+        })?;
+        return source::run(&options);
+    }
+    match run_linux(arguments)? {}
+}
+
+fn run_linux(arguments: Vec<OsString>) -> Result<Infallible, SimulatorError> {
     let arguments = arguments::parse(arguments)?;
     let settings = Settings::from(&arguments.startup)?;
     let home = tree::open_folder(&settings.home).map_err(|_| missing(&settings.home))?;
@@ -112,9 +134,7 @@ fn write_ready_file(file: &Path, addresses: &[String]) -> Result<(), SimulatorEr
 /// Takes a note in each database, in place.
 fn change_databases(home: &Dir, databases: &[RelativePath]) -> Result<(), SimulatorError> {
     for path in databases {
-        let old = database::load(home, path)?;
-        let new = database::edited(&old, EditedBy::Noting).map_err(failed(path))?;
-        database::save(home, path, &old, &new, None)?;
+        Writer::alone(None).edit(home, path, EditedBy::Noting)?;
     }
     Ok(())
 }

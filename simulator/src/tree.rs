@@ -24,6 +24,31 @@ pub(crate) const FILE_BYTES_MAX: u64 = 256 << 20;
 /// How much of a file is compared at once.
 const PIECE_BYTES: usize = 4096;
 
+/// When, and how slowly, something is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// The time that files get; what the operating system gives them where it is `None`.
+    pub(crate) time: Option<SystemTime>,
+    /// How long to rest behind each piece.
+    pub(crate) pause: Duration,
+}
+
+impl Manner {
+    /// Without a rest, and with this time.
+    pub(crate) fn at(time: SystemTime) -> Self {
+        Self {
+            time: Some(time),
+            pause: Duration::ZERO,
+        }
+    }
+
+    fn rest(self) {
+        if !self.pause.is_zero() {
+            std::thread::sleep(self.pause);
+        }
+    }
+}
+
 /// A file or folder that [`entries`] found.
 pub(crate) struct Entry {
     pub(crate) path: RelativePath,
@@ -119,27 +144,26 @@ pub(crate) fn read(root: &Dir, path: &RelativePath) -> Result<Vec<u8>, Simulator
     Ok(bytes)
 }
 
-/// Makes a file that is not there yet, with its times.
+/// Makes a file that is not there yet; its first half comes first.
 pub(crate) fn write_new(
     folder: &Dir,
     name: &[u8],
     bytes: &[u8],
-    modified: SystemTime,
+    manner: Manner,
 ) -> Result<(), SimulatorError> {
     let path = RelativePath::root().join(name);
     let options = OpenOptions::new().write(true).create_new(true).clone();
     let file = folder.open_with(os(&path), &options).tried("make", &path)?;
-    finish(file.into_std(), bytes, modified).tried("write", &path)
+    write_halves(file.into_std(), bytes, manner).tried("write", &path)
 }
 
-/// Replaces the bytes of a file in place, piece by piece where they differ, as an agent changes its database; the time
-/// becomes `modified`, or what the operating system makes it.
+/// Replaces the bytes of a file in place, piece by piece where they differ, as an agent changes its database.
 pub(crate) fn write_changes(
     root: &Dir,
     path: &RelativePath,
     old: &[u8],
     new: &[u8],
-    modified: Option<SystemTime>,
+    manner: Manner,
 ) -> Result<(), SimulatorError> {
     let options = OpenOptions::new().write(true).clone();
     let file = root.open_with(os(path), &options).tried("open", path)?;
@@ -149,15 +173,13 @@ pub(crate) fn write_changes(
         if old.get(start..start + piece.len()) != Some(piece) {
             file.write_all_at(piece, start as u64)
                 .tried("write", path)?;
+            manner.rest();
         }
     }
     if new.len() < old.len() {
         file.set_len(new.len() as u64).tried("cut", path)?;
     }
-    match modified {
-        Some(time) => set_times(&file, time).tried("write", path),
-        None => Ok(()),
-    }
+    set_times(&file, manner).tried("write", path)
 }
 
 /// Opens a folder below a root.
@@ -165,17 +187,19 @@ pub(crate) fn open_below(root: &Dir, folder: &RelativePath) -> Result<Dir, Simul
     root.open_dir(os(folder)).tried("open", folder)
 }
 
-fn finish(mut file: std::fs::File, bytes: &[u8], modified: SystemTime) -> std::io::Result<()> {
-    file.write_all(bytes)?;
-    set_times(&file, modified)
+fn write_halves(mut file: std::fs::File, bytes: &[u8], manner: Manner) -> std::io::Result<()> {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    file.write_all(first)?;
+    manner.rest();
+    file.write_all(second)?;
+    set_times(&file, manner)
 }
 
-fn set_times(file: &std::fs::File, modified: SystemTime) -> std::io::Result<()> {
-    file.set_times(
-        FileTimes::new()
-            .set_accessed(modified)
-            .set_modified(modified),
-    )
+fn set_times(file: &std::fs::File, manner: Manner) -> std::io::Result<()> {
+    let Some(time) = manner.time else {
+        return Ok(());
+    };
+    file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
 }
 
 /// Sets the times of a folder.

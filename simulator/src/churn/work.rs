@@ -1,7 +1,6 @@
 //! The operations themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use postoffice::layout::{CopyRule, FileClass, FolderClass, classify_file, classify_folder};
@@ -10,7 +9,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ChurnKind, ChurnOperation};
-use crate::database::{self, EditedBy, OpaqueGuardian, Store, StoreSize, failed};
+use crate::database::{self, EditedBy, Store, StoreSize, Writer, failed};
 use crate::describe::{is_guardian, is_post_office_database};
 use crate::error::{SimulatorError, Tried};
 use crate::random::{ATTACHMENTS, QUEUED, Sizes, opaque_name};
@@ -30,26 +29,27 @@ type Changed = (RelativePath, Vec<RelativePath>);
 /// A post office that is being changed.
 ///
 /// Paths are kept by what they are, so that an operation costs the same in a post office of any size.
-pub(super) struct Work<'a> {
+pub(crate) struct Work<'a> {
     root: &'a Dir,
-    time: SystemTime,
-    pub(super) generator: ChaCha8Rng,
+    pub(crate) writer: Writer,
+    pub(crate) generator: ChaCha8Rng,
     files: BTreeMap<FileClass, Vec<RelativePath>>,
-    databases: Vec<RelativePath>,
+    pub(crate) databases: Vec<RelativePath>,
     folders: BTreeSet<RelativePath>,
     /// Every file in lower case: a source server says that a name exists whatever its case.
     taken: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
+    /// The post office below `root` as it is now.
+    pub(crate) fn new(
         root: &'a Dir,
-        time: SystemTime,
+        writer: Writer,
         generator: ChaCha8Rng,
     ) -> Result<Self, SimulatorError> {
         let mut work = Self {
             root,
-            time,
+            writer,
             generator,
             files: BTreeMap::new(),
             databases: Vec::new(),
@@ -77,7 +77,11 @@ impl<'a> Work<'a> {
         self.files.entry(class).or_default().push(path);
     }
 
-    pub(super) fn operate(&mut self, kind: ChurnKind) -> Result<ChurnOperation, SimulatorError> {
+    /// Does one operation to its end.
+    ///
+    /// # Errors
+    /// What it met; [`SimulatorError::Lacks`] where the post office has nothing that it could be done with.
+    pub(crate) fn operate(&mut self, kind: ChurnKind) -> Result<ChurnOperation, SimulatorError> {
         let (path, others) = match kind {
             ChurnKind::NewBlob => (self.new_blob()?, Vec::new()),
             ChurnKind::ChangedDatabase => self.change_database(0)?,
@@ -93,10 +97,13 @@ impl<'a> Work<'a> {
     }
 
     /// The index of one of so many things, or an error that says what a post office lacks.
-    fn choose(&mut self, count: usize, what: &'static str) -> Result<usize, SimulatorError> {
+    pub(crate) fn choose(
+        &mut self,
+        count: usize,
+        what: &'static str,
+    ) -> Result<usize, SimulatorError> {
         if count == 0 {
-            let text = format!("The post office has no {what}");
-            return Err(SimulatorError::Start { text });
+            return Err(SimulatorError::Lacks { what });
         }
         Ok(self.generator.random_range(0..count))
     }
@@ -129,7 +136,7 @@ impl<'a> Work<'a> {
     ) -> Result<RelativePath, SimulatorError> {
         let path = folder.join(name.as_bytes());
         let open = self.root.open_dir(tree::os(folder)).tried("open", folder)?;
-        tree::write_new(&open, name.as_bytes(), bytes, self.time)?;
+        tree::write_new(&open, name.as_bytes(), bytes, self.writer.manner())?;
         self.add(path.clone());
         Ok(path)
     }
@@ -181,38 +188,14 @@ impl<'a> Work<'a> {
     fn change_database(&mut self, grow_bytes: usize) -> Result<Changed, SimulatorError> {
         let index = self.choose(self.databases.len(), "database")?;
         let control = self.databases[index].clone();
-        let bytes = tree::read(self.root, &control)?;
-        if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
-            opaque.changes = opaque.changes.wrapping_add(1);
-            opaque.bytes_min = bytes.len() + grow_bytes;
-            tree::write_changes(
-                self.root,
-                &control,
-                &bytes,
-                &opaque.to_bytes(),
-                Some(self.time),
-            )?;
-            return Ok((control, Vec::new()));
-        }
         let by = match grow_bytes {
             0 => EditedBy::Noting,
             bytes => EditedBy::Growing(bytes),
         };
-        let mut changed = self.edit(&control, by)?;
+        let mut changed = self.writer.edit(self.root, &control, by)?;
         // Data files come first, and they are what grows.
         let path = changed.remove(0);
         Ok((path, changed))
-    }
-
-    /// Changes a database in its files, and says which.
-    fn edit(
-        &mut self,
-        control: &RelativePath,
-        by: EditedBy<'_>,
-    ) -> Result<Vec<RelativePath>, SimulatorError> {
-        let old = database::load(self.root, control)?;
-        let new = database::edited(&old, by).map_err(failed(control))?;
-        database::save(self.root, control, &old, &new, Some(self.time))
     }
 
     /// A user with a new database, a record in the post office database, and an entry in the guardian's catalogue.
@@ -220,8 +203,8 @@ impl<'a> Work<'a> {
         let find = |is_wanted: fn(&RelativePath) -> bool| {
             let mut databases = self.databases.iter();
             let found = databases.find(|path| is_wanted(path)).cloned();
-            found.ok_or_else(|| SimulatorError::Start {
-                text: "The post office lacks one of its two main databases".to_owned(),
+            found.ok_or(SimulatorError::Lacks {
+                what: "post office database or no guardian",
             })
         };
         let (host, guardian) = (find(is_post_office_database)?, find(is_guardian)?);
@@ -238,12 +221,13 @@ impl<'a> Work<'a> {
             .version;
         let new = database::create_store(version, StoreSize::Small, &mut self.generator)
             .map_err(failed(&control))?;
-        let mut others = database::write_new(self.root, &control, &new, self.time)?;
+        let mut others = self.writer.create(self.root, &control, &new)?;
         others.retain(|path| *path != control);
         for path in others.iter().chain([&control]) {
             self.add(path.clone());
         }
-        others.extend(self.edit(&host, EditedBy::User(&user))?);
+        let as_user = EditedBy::User(&user);
+        others.extend(self.writer.edit(self.root, &host, as_user)?);
         let mut password = vec![0; PASSWORD_BYTES];
         self.generator.fill_bytes(&mut password);
         let store = Store {
@@ -255,7 +239,8 @@ impl<'a> Work<'a> {
             password,
             ..Store::default()
         };
-        others.extend(database::add_store(self.root, &guardian, store, self.time)?);
+        let as_store = EditedBy::Adding(&store);
+        others.extend(self.writer.edit(self.root, &guardian, as_store)?);
         Ok((control, others))
     }
 
@@ -273,8 +258,9 @@ impl<'a> Work<'a> {
             self.add(std::mem::replace(&mut old, other));
         }
         if !has_letter(&old) {
-            let text = "No attachment has a letter in its name".to_owned();
-            return Err(SimulatorError::Start { text });
+            return Err(SimulatorError::Lacks {
+                what: "attachment with a letter in its name",
+            });
         }
         let (folder, name) = old.split().unwrap_or_default();
         let lower = !name.iter().any(u8::is_ascii_uppercase);

@@ -16,7 +16,7 @@ use super::plan::{Content, Folder, NamedFile};
 use crate::database::{create_store, failed, names_of};
 use crate::error::{SimulatorError, Tried};
 use crate::random::{generator, modified_seconds, opaque_name};
-use crate::tree;
+use crate::tree::{self, Manner};
 
 /// More threads than this only wait for the same file system.
 const THREADS_MAX: usize = 8;
@@ -104,7 +104,8 @@ fn files_of_one(
     let mut write = |name: &[u8], bytes: &[u8], generator: &mut ChaCha8Rng| {
         written.files += 1;
         written.bytes += bytes.len() as u64;
-        tree::write_new(&open, name, bytes, tree::time(modified_seconds(generator)))
+        let time = tree::time(modified_seconds(generator));
+        tree::write_new(&open, name, bytes, Manner::at(time))
     };
     for file in &folder.named {
         let name = named(seed, folder, file);

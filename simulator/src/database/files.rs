@@ -1,14 +1,12 @@
 //! The files of a database in a tree.
 
-use std::time::SystemTime;
-
 use cap_std::fs::Dir;
 use postoffice::flaim::{DatabaseFile, MemoryFileSet, Version, base_of, probe_files};
 use postoffice::names::RelativePath;
 
 use super::failed;
 use crate::error::SimulatorError;
-use crate::tree;
+use crate::tree::{self, Manner};
 
 /// Reads all data files of the database with this control file; their names may have another case than its own.
 pub(crate) fn load(root: &Dir, control: &RelativePath) -> Result<MemoryFileSet, SimulatorError> {
@@ -76,13 +74,13 @@ pub(crate) fn write_new(
     root: &Dir,
     control: &RelativePath,
     files: &MemoryFileSet,
-    time: SystemTime,
+    manner: Manner,
 ) -> Result<Vec<RelativePath>, SimulatorError> {
     let (folder, name) = control.split().unwrap_or_default();
     let open = tree::open_below(root, &folder)?;
     let mut paths = Vec::new();
     for (name, bytes) in names_of(name, files) {
-        tree::write_new(&open, &name, bytes, time)?;
+        tree::write_new(&open, &name, bytes, manner)?;
         paths.push(folder.join(&name));
     }
     Ok(paths)
@@ -94,7 +92,7 @@ pub(crate) fn save(
     control: &RelativePath,
     old: &MemoryFileSet,
     new: &MemoryFileSet,
-    time: Option<SystemTime>,
+    manner: Manner,
 ) -> Result<Vec<RelativePath>, SimulatorError> {
     let version = probe_files(new).map_err(failed(control))?.version;
     let mut changed = Vec::new();
@@ -105,7 +103,7 @@ pub(crate) fn save(
         let before = old.get(file).map(Vec::as_slice).unwrap_or_default();
         if before != bytes {
             let path = find(root, control, file, version)?;
-            tree::write_changes(root, &path, before, bytes, time)?;
+            tree::write_changes(root, &path, before, bytes, manner)?;
             changed.push(path);
         }
     }

@@ -15,6 +15,7 @@
 //! | 2052 | … | entries: title, folder, name, file in clear text, each behind its length in 2 bytes; then number and parent in 4 bytes each, then the password like a text |
 //! | behind | … | zeros up to a multiple of 4096 |
 
+use super::build::EditedBy;
 use super::guardian::Store;
 
 /// What the first bytes of every WordPerfect file are.
@@ -84,6 +85,21 @@ impl OpaqueGuardian {
         let length = bytes.len().next_multiple_of(ROUND_BYTES);
         bytes.resize(length.max(self.bytes_min), 0);
         bytes
+    }
+}
+
+impl OpaqueGuardian {
+    /// The same guardian after one change.
+    pub(super) fn edited(mut self, by: EditedBy<'_>) -> Self {
+        self.changes = self.changes.wrapping_add(1);
+        match by {
+            EditedBy::Growing(bytes) => self.bytes_min += bytes,
+            EditedBy::Adding(store) => self.stores.push(store.clone()),
+            EditedBy::Removing(names) => self.stores.retain(|store| !names.contains(&store.name)),
+            // It has no users.
+            EditedBy::Noting | EditedBy::User(_) => {}
+        }
+        self
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use postoffice::flaim::{CheckOptions, DatabaseFile, NotOurs, check, probe};
 use postoffice::layout::{CopyRule, FileClass, classify_file};
 
+use super::build::edited;
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::random::generator;

@@ -9,9 +9,8 @@ use cap_std::fs::Dir;
 use postoffice::layout::{FileClass, classify_file};
 use postoffice::names::RelativePath;
 
-use crate::database::{self, EditedBy, OpaqueGuardian, Store, failed};
+use crate::database::{self, EditedBy, Store, Writer};
 use crate::error::SimulatorError;
-use crate::tree;
 
 /// Removes the stores of all users that the post office database does not know; gives the names of their files.
 pub(super) fn remove_unknown_users(
@@ -30,7 +29,7 @@ pub(super) fn remove_unknown_users(
         .map(|store| store.name)
         .collect();
     if !gone.is_empty() {
-        remove(home, guardian, &gone)?;
+        Writer::alone(None).edit(home, guardian, EditedBy::Removing(&gone))?;
     }
     Ok(gone)
 }
@@ -38,20 +37,4 @@ pub(super) fn remove_unknown_users(
 fn is_of_a_user(store: &Store) -> bool {
     let path = RelativePath::from_bytes(store.path().as_bytes());
     path.is_some_and(|path| classify_file(&path) == FileClass::UserDatabase)
-}
-
-fn remove(
-    home: &Dir,
-    guardian: &RelativePath,
-    gone: &BTreeSet<String>,
-) -> Result<(), SimulatorError> {
-    let bytes = tree::read(home, guardian)?;
-    if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
-        opaque.stores.retain(|store| !gone.contains(&store.name));
-        opaque.changes = opaque.changes.wrapping_add(1);
-        return tree::write_changes(home, guardian, &bytes, &opaque.to_bytes(), None);
-    }
-    let old = database::load(home, guardian)?;
-    let new = database::edited(&old, EditedBy::Removing(gone)).map_err(failed(guardian))?;
-    database::save(home, guardian, &old, &new, None).map(|_| ())
 }

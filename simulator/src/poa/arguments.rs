@@ -39,7 +39,7 @@ pub(super) fn parse(
         let value = value.map(OsString::into_vec).unwrap_or_default();
         match name.as_str() {
             "role" if value == b"linux" => {}
-            "role" => return Err(start("The only role is linux".to_owned())),
+            "role" => return Err(start("The only roles are linux and source".to_owned())),
             "daemon-ready-file" => ready_file = Some(PathBuf::from(OsString::from_vec(value))),
             _ => switches.push((name, value)),
         }

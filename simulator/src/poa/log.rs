@@ -23,6 +23,11 @@ impl Log {
         Self(folder.and_then(|folder| next_file(&folder)))
     }
 
+    /// A log in a folder that is open already.
+    pub(super) fn open_in(folder: &Dir) -> Self {
+        Self(next_file(folder))
+    }
+
     pub(super) fn line(&mut self, text: &str) {
         let time = Timestamp::now().strftime("%H:%M:%S");
         if let Some(file) = &mut self.0

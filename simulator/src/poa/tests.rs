@@ -4,6 +4,7 @@ use postoffice::flaim::CheckOptions;
 
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
+use crate::database;
 
 fn post_office(scratch: &Path) -> PathBuf {
     post_office_with(scratch, GuardianKind::Flaim)
@@ -87,7 +88,9 @@ fn what_the_guardian_catalogues_must_stand_under_exactly_that_name() {
                 ..database::Store::default()
             };
             let path = RelativePath::root().join(b"ngwguard.db");
-            database::add_store(&home, &path, store, time).unwrap();
+            Writer::alone(Some(time))
+                .edit(&home, &path, EditedBy::Adding(&store))
+                .unwrap();
             let outcome = check::check(&home).map_err(|error| error.to_string());
             for (path, bytes) in saved {
                 std::fs::write(scratch.path().join("po").join(tree::os(&path)), bytes).unwrap();

@@ -1,0 +1,192 @@
+//! How a change gets into the files of a database: at once where nobody else is there, or as an agent makes it beside
+//! other programs.
+
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::Dir;
+use postoffice::flaim::{Error, MemoryFileSet};
+use postoffice::names::RelativePath;
+use serde::{Deserialize, Serialize};
+
+use super::build::{EditedBy, edited};
+use super::files::{load, save, write_new};
+use super::lock::DatabaseLock;
+use super::{OpaqueGuardian, failed};
+use crate::error::SimulatorError;
+use crate::tree::{self, Manner};
+
+/// How an agent writes beside other programs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// How long it waits for a lock.
+    pub(crate) lock_wait: Duration,
+    /// How long it rests behind each piece of a change, with the lock held: who copies without the lock meanwhile gets one
+    /// part as it was and another as it will be.
+    pub(crate) pause: Duration,
+}
+
+/// What a database held before and after one change; both as digests of all its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseChange {
+    /// The path of its control file, as it is on the disk.
+    pub database: String,
+    /// The digest before; nothing where it was made.
+    pub before: Option<String>,
+    /// The digest after.
+    pub after: String,
+}
+
+/// Writes databases, and remembers what it made of them.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// How long it waits for a lock; nothing where it needs none.
+    lock_wait: Option<Duration>,
+    manner: Manner,
+    changes: RefCell<Vec<DatabaseChange>>,
+}
+
+impl Writer {
+    /// One that has the post office to itself.
+    ///
+    /// Files get `time`, or what the operating system gives them where it is `None`.
+    pub(crate) fn alone(time: Option<SystemTime>) -> Self {
+        Self {
+            lock_wait: None,
+            manner: Manner {
+                time,
+                pause: Duration::ZERO,
+            },
+            changes: RefCell::default(),
+        }
+    }
+
+    /// One that shares it with other programs.
+    pub(crate) fn as_agent(pace: Pace) -> Self {
+        Self {
+            lock_wait: Some(pace.lock_wait),
+            manner: Manner {
+                time: None,
+                pause: pace.pause,
+            },
+            changes: RefCell::default(),
+        }
+    }
+
+    /// How everything is written.
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// The changes since this was asked for last.
+    pub(crate) fn take_changes(&self) -> Vec<DatabaseChange> {
+        self.changes.take()
+    }
+
+    /// Holds the lock of a database for a while and changes nothing, as maintenance does.
+    pub(crate) fn hold(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+        time: Duration,
+    ) -> Result<(), SimulatorError> {
+        let _lock = self.lock(root, control)?;
+        std::thread::sleep(time);
+        Ok(())
+    }
+
+    /// Makes a database that is not there yet; says which files it has.
+    pub(crate) fn create(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+        files: &MemoryFileSet,
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let _lock = self.lock(root, control)?;
+        let paths = write_new(root, control, files, self.manner)?;
+        self.remember(control, None, digest(files));
+        Ok(paths)
+    }
+
+    /// Changes a database, or a guardian of either generation; says which files changed.
+    pub(crate) fn edit(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+        by: EditedBy<'_>,
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let _lock = self.lock(root, control)?;
+        let old = tree::read(root, control)?;
+        let Some(guardian) = OpaqueGuardian::parse(&old) else {
+            return self.change_locked(root, control, |old| edited(old, by));
+        };
+        let new = guardian.edited(by).to_bytes();
+        tree::write_changes(root, control, &old, &new, self.manner)?;
+        self.remember(control, Some(digest_of_one(&old)), digest_of_one(&new));
+        Ok(vec![control.clone()])
+    }
+
+    fn change_locked(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+        make: impl FnOnce(&MemoryFileSet) -> Result<MemoryFileSet, Error>,
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let old = load(root, control)?;
+        let new = make(&old).map_err(failed(control))?;
+        let changed = save(root, control, &old, &new, self.manner)?;
+        self.remember(control, Some(digest(&old)), digest(&new));
+        Ok(changed)
+    }
+
+    fn lock(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+    ) -> Result<Option<DatabaseLock>, SimulatorError> {
+        self.lock_wait
+            .map(|wait| DatabaseLock::take(root, control, wait))
+            .transpose()
+    }
+
+    fn remember(&self, control: &RelativePath, before: Option<String>, after: String) {
+        self.changes.borrow_mut().push(DatabaseChange {
+            database: control.to_string(),
+            before,
+            after,
+        });
+    }
+}
+
+/// The digest of all files of a database below a folder, as [`DatabaseChange`] has it.
+///
+/// # Errors
+/// What reading says; a database whose header cannot be read is one.
+pub fn database_digest(
+    folder: &std::path::Path,
+    control: &RelativePath,
+) -> Result<String, SimulatorError> {
+    let root = tree::open_folder(folder)?;
+    let bytes = tree::read(&root, control)?;
+    if OpaqueGuardian::parse(&bytes).is_some() {
+        return Ok(digest_of_one(&bytes));
+    }
+    Ok(digest(&load(&root, control)?))
+}
+
+fn digest(files: &MemoryFileSet) -> String {
+    digest_of(files.iter().map(|(_, bytes)| bytes.as_slice()))
+}
+
+fn digest_of_one(bytes: &[u8]) -> String {
+    digest_of([bytes].into_iter())
+}
+
+fn digest_of<'a>(files: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for bytes in files {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}

@@ -1,0 +1,196 @@
+//! The agent of the source server: it works on the post office while that is copied.
+//!
+//! It does what [`crate::churn`] does, one operation after the other at a rate and from a seed, but as a real agent: under
+//! the lock of each database, which it holds only shortly; piece by piece with pauses, so that a copy that is taken
+//! without the lock is torn; and now and then with a lock that it holds for long, as maintenance does.  Where another
+//! program holds a lock for longer than it waits, it defers the operation with GroupWise's 820E and does another.
+//!
+//! ```text
+//! options -> ports -> ready file -> operation -> journal -> operation -> … until it is told to stop
+//! ```
+//!
+//! Every operation that was done is in the journal, which lies outside the post office: what must have arrived in the end.
+
+mod journal;
+mod options;
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cap_std::fs::Dir;
+use postoffice::names::{RelativePath, printable};
+use rand::RngExt;
+
+pub use journal::{Acknowledged, read_journal};
+use journal::{Entry, Journal};
+pub(crate) use options::SourceOptions;
+
+use super::log::Log;
+use super::{describe_error, serve, write_ready_file};
+use crate::churn::ChurnKind;
+use crate::churn::work::Work;
+use crate::database::{Pace, Writer};
+use crate::error::{SimulatorError, Tried};
+use crate::random::generator;
+use crate::tree;
+
+/// How long it sleeps at once while it waits for its next operation or for the order to stop.
+const NAP: Duration = Duration::from_millis(20);
+
+/// Runs the agent until it is told to stop by a signal, or has done as many operations as it was told.
+///
+/// # Errors
+/// What it cannot go on with; a held lock is not among it.
+pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|source| {
+            SimulatorError::Io {
+                operation: "listen",
+                what: "for signals".to_owned(),
+                source,
+            }
+        })?;
+    }
+    let root = tree::open_post_office(&options.home)?;
+    let mut log = Log::open_in(&queue_of_the_agent(&root)?);
+    let mut journal = Journal::create(&options.journal)?;
+    let addresses = listen(options)?;
+    let pace = Pace {
+        lock_wait: Duration::from_millis(options.lock_wait_milliseconds),
+        pause: Duration::from_millis(options.pause_milliseconds),
+    };
+    let generator = generator(options.seed, b"agent of the source");
+    let mut agent = Agent {
+        options,
+        root: &root,
+        work: Work::new(&root, Writer::as_agent(pace), generator)?,
+        began: Instant::now(),
+        done: 0,
+    };
+    if let Some(file) = &options.daemon_ready_file {
+        write_ready_file(file, &addresses)?;
+    }
+    log.line("Ready");
+    while !stop.load(Ordering::Relaxed) && options.operations.is_none_or(|most| agent.done < most) {
+        if agent.began.elapsed() < agent.due() {
+            std::thread::sleep(NAP.min(agent.due().saturating_sub(agent.began.elapsed())));
+            continue;
+        }
+        match agent.operate() {
+            Ok(entry) => {
+                journal.acknowledge(&entry)?;
+                log.line(&entry.to_string());
+            }
+            // The books say what is there, and files come and go; the next operation is another one.
+            Err(SimulatorError::Lacks { .. }) => {}
+            Err(error @ SimulatorError::Agent { number: "820E", .. }) => {
+                log.line(&describe_error(&error));
+                journal.acknowledge(&Entry::deferred(&error))?;
+            }
+            Err(error) => {
+                log.line(&describe_error(&error));
+                return Err(error);
+            }
+        }
+        agent.done += 1;
+    }
+    log.line("Stopped");
+    Ok(())
+}
+
+/// An agent at work.
+struct Agent<'a> {
+    options: &'a SourceOptions,
+    root: &'a Dir,
+    work: Work<'a>,
+    began: Instant,
+    /// How many operations were tried.
+    done: u64,
+}
+
+impl Agent<'_> {
+    /// When the next operation is to begin, counted from the start.
+    fn due(&self) -> Duration {
+        let seconds = self.done / self.options.operations_per_second;
+        let rest = self.done % self.options.operations_per_second;
+        Duration::from_secs(seconds)
+            + Duration::from_secs(rest)
+                / u32::try_from(self.options.operations_per_second).unwrap_or(u32::MAX)
+    }
+
+    fn operate(&mut self) -> Result<Entry, SimulatorError> {
+        let every = self.options.maintenance_every;
+        if every > 0 && self.done % every == every - 1 {
+            return self.maintain();
+        }
+        let kind = ChurnKind::ALL[self.work.generator.random_range(0..ChurnKind::ALL.len())];
+        // What an operation that was not done in the end changed counts as well: its changes are whole.
+        let operation = self.work.operate(kind);
+        let changes = self.work.writer.take_changes();
+        let operation = match operation {
+            Ok(operation) => operation,
+            Err(error) if changes.is_empty() => return Err(error),
+            Err(error) => return Ok(Entry::interrupted(&error, changes)),
+        };
+        let digest = match kind {
+            ChurnKind::NewBlob | ChurnKind::QueuedIn | ChurnKind::QueuedOut => {
+                let bytes = tree::read(self.root, &operation.path)?;
+                Some(blake3::hash(&bytes).to_hex().to_string())
+            }
+            _ => None,
+        };
+        Ok(Entry::done(&operation, digest, changes))
+    }
+
+    /// Holds the lock of a database for long.
+    fn maintain(&mut self) -> Result<Entry, SimulatorError> {
+        let count = self.work.databases.len();
+        let index = self.work.choose(count, "database")?;
+        let control = self.work.databases[index].clone();
+        let time = Duration::from_millis(self.options.maintenance_milliseconds);
+        self.work.writer.hold(self.root, &control, time)?;
+        Ok(Entry::maintained(&control))
+    }
+}
+
+/// The ports that were asked for, which answer from now on.
+fn listen(options: &SourceOptions) -> Result<Vec<String>, SimulatorError> {
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let listener = |port: u16| {
+        TcpListener::bind((ip, port)).map_err(|source| SimulatorError::Io {
+            operation: "listen",
+            what: format!("on {ip}:{port}"),
+            source,
+        })
+    };
+    let mut addresses = Vec::new();
+    if let Some(port) = options.port {
+        addresses.push(format!("client {ip}:{port}"));
+        serve::accept_clients(listener(port)?);
+    }
+    if let Some(port) = options.httpport {
+        let home = printable(options.home.as_os_str().as_encoded_bytes());
+        addresses.push(format!("http {ip}:{port}"));
+        serve::answer_http(listener(port)?, home);
+    }
+    Ok(addresses)
+}
+
+/// The folder for what arrives, in any case: where the agent's logs are, too.
+fn queue_of_the_agent(root: &Dir) -> Result<Dir, SimulatorError> {
+    let mut folder = RelativePath::root();
+    for wanted in [b"wpcsout".as_slice(), b"ofs"] {
+        let names = tree::names(root, &folder)?;
+        let found = names
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(wanted));
+        let found = found.ok_or(SimulatorError::Lacks {
+            what: "queue for what arrives",
+        })?;
+        folder = folder.join(&found);
+    }
+    root.open_dir(tree::os(&folder)).tried("open", &folder)
+}
