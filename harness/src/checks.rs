@@ -4,10 +4,12 @@
 //! check.
 
 mod guardian;
+mod journal;
 mod snapshot;
 mod trees;
 
 pub use guardian::compare_guardians;
+pub use journal::{compare_with_journal, torn_databases};
 pub use snapshot::Snapshot;
 pub use trees::compare_trees;
 

@@ -46,6 +46,10 @@ struct Arguments {
     #[arg(long, default_value_t = 60)]
     churn: usize,
 
+    /// How many operations the agent of the source begins in a second while the second pass runs; 0 for no agent.
+    #[arg(long, default_value_t = 25, value_name = "OPERATIONS")]
+    source_rate: u64,
+
     /// How many faults strike, drawn from the seed.
     #[arg(long, default_value_t = 0, value_name = "HOW-MANY")]
     faults: usize,
@@ -90,6 +94,7 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
         guardian: arguments.guardian,
         guardian_engine: arguments.engine.clone(),
         churn: arguments.churn,
+        source_rate: arguments.source_rate,
         with_poa: true,
         folder: arguments.folder.clone(),
         keep: arguments.keep,
@@ -135,8 +140,8 @@ fn repeat(arguments: &Arguments) -> String {
         let _ = write!(named, " --fault {fault}");
     }
     format!(
-        "gwrehearse --size {} --case {} --seed {} --churn {}{named} --keep",
-        arguments.size, arguments.case, arguments.seed, arguments.churn
+        "gwrehearse --size {} --case {} --seed {} --churn {} --source-rate {}{named} --keep",
+        arguments.size, arguments.case, arguments.seed, arguments.churn, arguments.source_rate
     )
 }
 

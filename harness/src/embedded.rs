@@ -92,7 +92,7 @@ impl Embedded {
         let post_office = created.post_office.to_ascii_lowercase();
         let sheet = RehearsalWorksheet {
             source: at("source/PO"),
-            source_ports: vec![free_port()?, free_port()?],
+            source_ports: [free_port()?, free_port()?],
             server: server.address(),
             user: "rehearsal".into(),
             key,

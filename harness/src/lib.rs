@@ -12,5 +12,6 @@ pub mod embedded;
 pub mod faults;
 pub mod programs;
 pub mod rehearsal;
+pub mod source_agent;
 pub mod ssh_server;
 pub mod worksheet;

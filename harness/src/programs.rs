@@ -12,6 +12,9 @@ use crate::{cli, faults};
 /// The name of the migrator's program.
 pub const MIGRATOR: &str = "gwmigrate";
 
+/// The name of the simulator's program.
+pub const SIMULATOR: &str = "gwsim";
+
 /// Runs the program that the first argument names, and gives its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
     let name = arguments

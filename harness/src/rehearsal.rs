@@ -48,6 +48,8 @@ pub struct RehearsalOptions {
     pub guardian_engine: Option<String>,
     /// How many operations change the source before each repeated pass.
     pub churn: usize,
+    /// How many operations the agent of the source begins in a second while the second pass runs; 0 for none.
+    pub source_rate: u64,
     /// What strikes, in the order of the commands; the trees must come out the same.
     pub faults: Vec<Fault>,
     /// Whether the Linux POA is installed and run.
@@ -81,6 +83,12 @@ pub enum RehearsalError {
     /// Its keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The agent of the source.
+    #[error("The agent of the source does not work as it should: {cause}")]
+    SourceAgent {
+        /// What it does instead.
+        cause: String,
+    },
     /// The migrator printed something that is no JSON.
     #[error("`gwmigrate {command}` printed no result: {cause}")]
     NoResult {

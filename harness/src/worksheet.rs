@@ -10,7 +10,7 @@ pub struct RehearsalWorksheet {
     /// The simulated post office.
     pub source: PathBuf,
     /// Ports of the simulated source POA, which are closed while it is at rest.
-    pub source_ports: Vec<u16>,
+    pub source_ports: [u16; 2],
     /// The ssh server.
     pub server: SocketAddr,
     /// Who logs in.

@@ -62,7 +62,7 @@ fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<&'static str>>
 }
 
 /// The files of a tree by their path, in lower case where `lower` asks for it.
-fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> {
+pub(super) fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> {
     let mut files = BTreeMap::new();
     let mut waiting = vec![(root.to_owned(), Vec::new())];
     while let Some((folder, path)) = waiting.pop() {

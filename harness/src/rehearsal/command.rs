@@ -50,6 +50,7 @@ pub fn migrate(
         exit_code: output.status.code(),
         milliseconds: milliseconds(began),
         fault: None,
+        while_users_worked: false,
         findings,
         result: end["result"].clone(),
     };

@@ -21,6 +21,8 @@ pub struct CommandRun {
     pub milliseconds: u64,
     /// The fault that struck meanwhile, where the schedule has one.
     pub fault: Option<Fault>,
+    /// Whether the agent of the source worked meanwhile.
+    pub while_users_worked: bool,
     /// What it found.
     pub findings: Vec<Finding>,
     /// Its result, where it has one.

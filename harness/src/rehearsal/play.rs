@@ -11,8 +11,9 @@ use worker::protocol::StepLine;
 
 use super::command::{migrate, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
-use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
+use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees, compare_with_journal};
 use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::source_agent::{SourceAgent, SourceAgentOptions};
 
 /// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
 pub const EXPECTED_FINDINGS: &[&str] = &[
@@ -23,6 +24,25 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     // The library whose documents are all outside.
     "library",
 ];
+
+/// What is expected of one command.
+pub(super) fn expected_findings(run: &CommandRun) -> Vec<&'static str> {
+    let more = if run.while_users_worked {
+        FINDINGS_WHILE_USERS_WORK
+    } else {
+        &[]
+    };
+    [EXPECTED_FINDINGS, more].concat()
+}
+
+/// What a pass finds besides while users work: it leaves to the next one what it could not have whole.
+const FINDINGS_WHILE_USERS_WORK: &[&str] = &["database-deferred", "kept-changing"];
+
+/// How long the agent of the source rests behind each piece that it writes, in milliseconds.
+const AGENT_PAUSE_MILLISECONDS: u64 = 5;
+
+/// Every how many operations it holds a lock for long.
+const AGENT_MAINTENANCE_EVERY: u64 = 40;
 
 /// Every item of the checklist that the person in this play confirms.
 const CONFIRMED: [&str; 5] = [
@@ -44,6 +64,8 @@ pub(super) struct Play<'a> {
     pub(super) faults: Vec<Fault>,
     churned: u64,
     source: Snapshot,
+    /// The agent of the source while users work.
+    agent: Option<SourceAgent>,
 }
 
 impl<'a> Play<'a> {
@@ -98,6 +120,7 @@ impl<'a> Play<'a> {
             faults: options.faults.clone(),
             churned: 0,
             source,
+            agent: None,
         })
     }
 
@@ -105,6 +128,7 @@ impl<'a> Play<'a> {
         self.migrate(&["check"])?;
         self.migrate(&["stage-one"])?;
         self.churn()?;
+        self.users_begin_to_work()?;
         self.migrate(&["stage-one"])?;
         Ok(())
     }
@@ -112,6 +136,7 @@ impl<'a> Play<'a> {
     pub(super) fn between(&mut self) -> Result<(), RehearsalError> {
         self.leave_something_at_the_destination()?;
         self.migrate(&["test-mailbox"])?;
+        self.users_are_told_to_stop()?;
         let mut arguments = vec![
             "prepare",
             "--by",
@@ -151,6 +176,47 @@ impl<'a> Play<'a> {
         self.straggler()?;
         self.check_source_untouched()?;
         self.stop_poa()
+    }
+
+    /// Starts the agent of the source, which works beside the next passes.
+    fn users_begin_to_work(&mut self) -> Result<(), RehearsalError> {
+        self.check_source_untouched()?;
+        if self.options.source_rate == 0 {
+            return Ok(());
+        }
+        let sheet = &self.embedded.sheet;
+        let options = SourceAgentOptions {
+            program: &self.options.program,
+            home: &sheet.source,
+            folder: &self.embedded.folder,
+            number: 1,
+            seed: self.options.seed,
+            operations_per_second: self.options.source_rate,
+            pause_milliseconds: AGENT_PAUSE_MILLISECONDS,
+            maintenance_every: AGENT_MAINTENANCE_EVERY,
+            ports: Some(sheet.source_ports),
+        };
+        self.agent = Some(SourceAgent::start(&options)?);
+        (self.note)("users begin to work on the source");
+        Ok(())
+    }
+
+    /// Stops it, and looks whether the source is as it says.
+    fn users_are_told_to_stop(&mut self) -> Result<(), RehearsalError> {
+        let Some(agent) = self.agent.take() else {
+            return Ok(());
+        };
+        let journal = agent.stop()?;
+        let source = &self.embedded.sheet.source;
+        let failures =
+            compare_with_journal(source, &journal).map_err(io_error("compare", source))?;
+        let name = "the source holds what its agent acknowledged while passes ran";
+        self.checks.push(Check::new(name, failures));
+        (self.note)(&format!(
+            "users stop: {} operations on the source meanwhile",
+            journal.len()
+        ));
+        self.take_snapshot()
     }
 
     /// What a test POA leaves behind: a message in a queue, and an attachment.
@@ -293,6 +359,7 @@ impl<'a> Play<'a> {
         fs::write(&path, &run.1).map_err(io_error("write", &path))?;
         let mut run = run.0;
         run.fault = fault;
+        run.while_users_worked = self.agent.is_some();
         let code = run
             .exit_code
             .map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::command::milliseconds;
 use super::folder::{folder_of, keep_reports, remove_trees};
 use super::outcome::downtime;
-use super::play::{EXPECTED_FINDINGS, Play};
+use super::play::{Play, expected_findings};
 use super::{CommandRun, RehearsalError, RehearsalOptions, RehearsalOutcome};
 use crate::checks::Check;
 
@@ -60,7 +60,7 @@ fn commands_went_well(commands: &[CommandRun]) -> Check {
             let name = &run.arguments[0];
             let stopped =
                 (!run.is_fine()).then(|| format!("{name} ended with {:?}", run.exit_code));
-            let surprises = run.unexpected(EXPECTED_FINDINGS);
+            let surprises = run.unexpected(&expected_findings(run));
             stopped.into_iter().chain(
                 surprises
                     .into_iter()

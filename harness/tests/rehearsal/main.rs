@@ -6,6 +6,7 @@ mod bad_input;
 mod checklist;
 mod guardian;
 mod interrupted;
+mod living;
 mod people;
 mod poor_surroundings;
 mod support;

@@ -30,6 +30,7 @@ fn rehearse_guardian(
         guardian,
         guardian_engine: engine.map(str::to_owned),
         churn: 30,
+        source_rate: 40,
         with_poa: true,
         folder: Some(folder.path().join("rehearsal")),
         keep: false,
