@@ -6,7 +6,9 @@
 //! | `build` | making a database, and making one anew with some records changed |
 //! | `files` | the files of a database in a tree |
 //! | `post_office` | `wphost.db`: the post office, its users and libraries |
-//! | `store` | user, message and library databases |
+//! | `mailbox` | user databases: folders, and a pointer for each message |
+//! | `messages` | message databases: the one copy of each message |
+//! | `store` | library databases, and all others with items |
 //! | `guardian` | `ngwguard.db`: the catalogue of all others |
 //! | `opaque` | a guardian of the older generation, which only GroupWise's own tools can change |
 //!
@@ -17,8 +19,11 @@
 //! files, names that are stored inside, indexes over them, and checksums that notice every careless change.
 
 mod build;
+mod fields;
 mod files;
 mod guardian;
+mod mailbox;
+mod messages;
 mod opaque;
 mod post_office;
 mod schema;
@@ -39,6 +44,12 @@ pub(crate) use build::{EditedBy, edited};
 pub(crate) use files::{load, names_of, save, write_new};
 pub use guardian::Store;
 pub(crate) use guardian::catalogue;
+pub use mailbox::{Folder, Mailbox, Pointer};
+pub(crate) use mailbox::{MailboxChange, create_mailbox, next_pointer, read_mailbox};
+pub use messages::{Address, Attachment, BlobReference, Message, Part};
+pub(crate) use messages::{
+    BLOB_BYTES_MIN, Messages, MessagesChange, create_messages, read_messages,
+};
 pub use opaque::{OpaqueGuardian, lower_case_names};
 pub use post_office::{Library, User};
 pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};
@@ -105,24 +116,6 @@ pub(crate) fn summary(root: &Dir, control: &RelativePath) -> (String, u64) {
         };
         opaque().unwrap_or_else(|| (code.to_owned(), 0))
     })
-}
-
-/// Adds a store to a guardian, whichever kind it is of; says which files changed.
-pub(crate) fn add_store(
-    root: &Dir,
-    guardian: &RelativePath,
-    store: Store,
-    time: std::time::SystemTime,
-) -> Result<Vec<RelativePath>, SimulatorError> {
-    let bytes = tree::read(root, guardian)?;
-    if let Some(mut opaque) = OpaqueGuardian::parse(&bytes) {
-        opaque.stores.push(store);
-        tree::write_changes(root, guardian, &bytes, &opaque.to_bytes(), Some(time))?;
-        return Ok(vec![guardian.clone()]);
-    }
-    let old = load(root, guardian)?;
-    let new = edited(&old, EditedBy::Adding(&store)).map_err(failed(guardian))?;
-    save(root, guardian, &old, &new, Some(time))
 }
 
 /// Says which database an error is about.

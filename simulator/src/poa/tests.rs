@@ -87,7 +87,8 @@ fn what_the_guardian_catalogues_must_stand_under_exactly_that_name() {
                 ..database::Store::default()
             };
             let path = RelativePath::root().join(b"ngwguard.db");
-            database::add_store(&home, &path, store, time).unwrap();
+            let change = crate::mail::catalogued(&home, &path, store).unwrap();
+            change.apply(&home, Some(time)).unwrap();
             let outcome = check::check(&home).map_err(|error| error.to_string());
             for (path, bytes) in saved {
                 std::fs::write(scratch.path().join("po").join(tree::os(&path)), bytes).unwrap();
