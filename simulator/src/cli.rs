@@ -11,6 +11,7 @@ use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::describe::describe;
 use crate::error::SimulatorError;
 use crate::gwcheck;
+use crate::mail::truth;
 use crate::package::{PackageOptions, package};
 use crate::poa;
 
@@ -52,6 +53,14 @@ enum Command {
     },
     /// Say what a post office holds.
     Describe {
+        /// The folder.
+        folder: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say who has which messages, by reading the message store; fails where anything of it is missing or damaged.
+    Truth {
         /// The folder.
         folder: PathBuf,
         /// As JSON.
@@ -170,6 +179,14 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
                 print_json(out, &description)
             } else {
                 print(out, &description.to_string())
+            }
+        }
+        Command::Truth { folder, json } => {
+            let truth = truth(&folder)?;
+            if json {
+                print_json(out, &truth)
+            } else {
+                print(out, &truth.to_string())
             }
         }
         Command::Churn {

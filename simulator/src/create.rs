@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod contents;
+mod mail;
 mod plan;
 mod startup;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::case::NameCase;
 use crate::error::{SimulatorError, Tried};
+use crate::mail::Truth;
 use crate::tree;
 
 /// The fewest files that hold every kind.
@@ -113,6 +115,13 @@ pub fn create(options: &CreateOptions) -> Result<Created, SimulatorError> {
         bytes: written.bytes,
         startup_file: plan.startup_file,
     })
+}
+
+/// Who has which messages in the post office that [`create`] makes with these options, without making it.
+///
+/// It is what the plan says, and nothing is read back; [`crate::truth`] reads.
+pub fn planned_truth(options: &CreateOptions) -> Result<Truth, SimulatorError> {
+    Ok(plan::post_office(options)?.truth)
 }
 
 fn refuse_nested(first: &Path, second: &Path) -> Result<(), SimulatorError> {

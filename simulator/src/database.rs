@@ -6,7 +6,9 @@
 //! | `build` | making a database, and making one anew with some records changed |
 //! | `files` | the files of a database in a tree |
 //! | `post_office` | `wphost.db`: the post office, its users and libraries |
-//! | `store` | user, message and library databases |
+//! | `mailbox` | user databases: folders, and a pointer for each message |
+//! | `messages` | message databases: the one copy of each message |
+//! | `store` | library databases, and all others with items |
 //! | `guardian` | `ngwguard.db`: the catalogue of all others |
 //! | `writer` | changing one in its files, also as an agent does beside other programs |
 //! | `lock` | the lock that an agent takes meanwhile |
@@ -19,9 +21,12 @@
 //! files, names that are stored inside, indexes over them, and checksums that notice every careless change.
 
 mod build;
+mod fields;
 mod files;
 mod guardian;
 mod lock;
+mod mailbox;
+mod messages;
 mod opaque;
 mod post_office;
 mod schema;
@@ -39,10 +44,16 @@ use crate::error::SimulatorError;
 use crate::random::generator;
 use crate::tree;
 
-pub(crate) use build::EditedBy;
+pub(crate) use build::{EditedBy, edited};
 pub(crate) use files::{load, names_of, save};
 pub use guardian::Store;
 pub(crate) use guardian::catalogue;
+pub use mailbox::{Folder, Mailbox, Pointer};
+pub(crate) use mailbox::{MailboxChange, create_mailbox, next_pointer, read_mailbox};
+pub use messages::{Address, Attachment, BlobReference, Message, Part};
+pub(crate) use messages::{
+    BLOB_BYTES_MIN, Messages, MessagesChange, create_messages, read_messages,
+};
 pub use opaque::{OpaqueGuardian, lower_case_names};
 pub use post_office::{Library, User};
 pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};

@@ -55,6 +55,9 @@ pub enum SimulatorError {
         /// Why.
         source: postoffice::flaim::Error,
     },
+    /// The message store is damaged, or lacks what was asked for.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
     /// The startup file cannot be read.
     #[error("The startup file {} cannot be used", file.display())]
     StartupFile {

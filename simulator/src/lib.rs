@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`create()`] | a post office from a seed |
 //! | [`describe()`] | what a tree holds |
+//! | [`mail`] | the message store: who has which messages, and how that changes |
 //! | [`churn()`] | what a living post office does between two passes |
 //! | [`poa`] | the Linux Post Office Agent |
 //! | [`gwcheck`] | a stand-in for the vendor's GWCheck |
@@ -23,6 +24,7 @@ pub mod database;
 pub mod describe;
 mod error;
 pub mod gwcheck;
+pub mod mail;
 pub mod package;
 mod people;
 pub mod poa;
@@ -31,9 +33,10 @@ mod tree;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
 pub use cli::{acts_as, parse_size};
-pub use create::{CreateOptions, Created, GuardianKind, NameCase, create};
+pub use create::{CreateOptions, Created, GuardianKind, NameCase, create, planned_truth};
 pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
+pub use mail::{Truth, truth};
 pub use package::{PackageOptions, package};
 pub use poa::{Acknowledged, read_journal};

@@ -183,3 +183,33 @@ fn mistakes_have_their_exit_codes() {
     );
     assert_eq!(gwsim(&["--help"]).status.code(), Some(0));
 }
+
+#[test]
+fn truth_tells_who_has_what_and_fails_where_something_is_lost() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("po");
+    assert!(
+        gwsim(&["create", text(&folder), "--case", "lower"])
+            .status
+            .success()
+    );
+    let before = digest(&folder);
+    let told = gwsim(&["truth", text(&folder), "--json"]);
+    assert!(told.status.success(), "{told:?}");
+    assert_eq!(digest(&folder), before);
+    let truth: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let messages = truth["messages"].as_array().unwrap();
+    assert!(messages.len() > 400);
+    assert!(messages.iter().all(|message| {
+        message["digest"].as_str().map(str::len) == Some(64) && message["uid"].as_u64() > Some(0)
+    }));
+    let human = gwsim(&["truth", text(&folder)]);
+    let human = String::from_utf8(human.stdout).unwrap();
+    assert_eq!(human.lines().count(), messages.len() + 1);
+
+    std::fs::remove_file(folder.join("ofmsg/msg2.01")).unwrap();
+    let lost = gwsim(&["truth", text(&folder)]);
+    assert_eq!(lost.status.code(), Some(1));
+    let said = String::from_utf8(lost.stderr).unwrap();
+    assert!(said.contains("msg2"), "{said}");
+}

@@ -9,22 +9,24 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ChurnKind, ChurnOperation};
-use crate::database::{self, EditedBy, Store, StoreSize, Writer, failed};
-use crate::describe::{is_guardian, is_post_office_database};
+use crate::database::{EditedBy, Writer};
 use crate::error::{SimulatorError, Tried};
+use crate::mail::{self, MailChange, MailStore, NameLookup, NewUser};
 use crate::random::{ATTACHMENTS, QUEUED, Sizes, opaque_name};
 use crate::{people, tree};
 
 /// How much a database grows at once, in bytes.
 const GROWTH_BYTES: usize = 8192;
-/// The bytes of a store's password.
-const PASSWORD_BYTES: usize = 16;
 
 /// How many attachments are looked at for one with a letter in its name; most have one.
 const RENAME_TRIES_MAX: usize = 1000;
 
 /// The file that an operation is about, and what else it changed.
 type Changed = (RelativePath, Vec<RelativePath>);
+
+fn lower(path: &RelativePath) -> Vec<u8> {
+    path.as_bytes().to_ascii_lowercase()
+}
 
 /// A post office that is being changed.
 ///
@@ -90,7 +92,7 @@ impl<'a> Work<'a> {
             ChurnKind::QueuedOut => (self.queue(b"wpcsin")?, Vec::new()),
             ChurnKind::QueuedIn => (self.queue(b"wpcsout/ofs")?, Vec::new()),
             ChurnKind::Consumed => (self.remove(FileClass::Queued)?, Vec::new()),
-            ChurnKind::PurgedBlob => (self.remove(FileClass::Blob)?, Vec::new()),
+            ChurnKind::PurgedBlob => (self.purge_blob()?, Vec::new()),
             ChurnKind::RenamedCase => self.rename_case()?,
         };
         Ok(ChurnOperation { kind, path, others })
@@ -198,50 +200,56 @@ impl<'a> Work<'a> {
         Ok((path, changed))
     }
 
-    /// A user with a new database, a record in the post office database, and an entry in the guardian's catalogue.
+    /// A user with a new mailbox, a record in the post office database, and an entry in the guardian's catalogue.
     fn new_user(&mut self) -> Result<Changed, SimulatorError> {
-        let find = |is_wanted: fn(&RelativePath) -> bool| {
-            let mut databases = self.databases.iter();
-            let found = databases.find(|path| is_wanted(path)).cloned();
-            found.ok_or(SimulatorError::Lacks {
-                what: "post office database or no guardian",
-            })
-        };
-        let (host, guardian) = (find(is_post_office_database)?, find(is_guardian)?);
-        let files = database::load(self.root, &host)?;
-        let content = database::read_post_office(&files, &host)?;
-        let mut taken = content.users.iter().map(|user| user.fid.clone()).collect();
+        let store = self.store()?;
+        let mut reader = store.reader();
+        let users = reader.users()?;
+        let mut taken = users.iter().map(|user| user.fid.clone()).collect();
         let user = people::user(&mut self.generator, 3, &mut taken);
-        let is_users = |path: &RelativePath| classify_folder(path) == FolderClass::Users;
-        let folder = self.folder(is_users, "folder for user databases")?;
-        let name = format!("user{}.db", user.fid);
-        let control = folder.join(name.as_bytes());
-        let version = postoffice::flaim::probe_files(&files)
-            .map_err(failed(&host))?
-            .version;
-        let new = database::create_store(version, StoreSize::Small, &mut self.generator)
-            .map_err(failed(&control))?;
-        let mut others = self.writer.create(self.root, &control, &new)?;
-        others.retain(|path| *path != control);
-        for path in others.iter().chain([&control]) {
-            self.add(path.clone());
-        }
-        let as_user = EditedBy::User(&user);
-        others.extend(self.writer.edit(self.root, &host, as_user)?);
-        let mut password = vec![0; PASSWORD_BYTES];
-        self.generator.fill_bytes(&mut password);
-        let store = Store {
-            title: user.display_name,
-            folder: String::from_utf8_lossy(folder.as_bytes()).into_owned(),
-            name,
-            number: u32::try_from(content.users.len() + 1).unwrap_or(u32::MAX),
-            parent: 1,
-            password,
-            ..Store::default()
+        let databases = reader.message_databases()?;
+        let index = self.choose(databases.len(), "message database")?;
+        let new = NewUser {
+            user,
+            seed: self.generator.random(),
+            send_database: databases[index],
         };
-        let as_store = EditedBy::Adding(&store);
-        others.extend(self.writer.edit(self.root, &guardian, as_store)?);
-        Ok((control, others))
+        let changes = mail::new_user(&mut reader, &new)?;
+        let changed = mail::apply(self.root, &changes, &self.writer)?;
+        let Some(MailChange::NewDatabase { control, .. }) = changes.first() else {
+            let text = "A new user came without a database".to_owned();
+            return Err(SimulatorError::Start { text });
+        };
+        let is_new = |path: &&RelativePath| !self.taken.contains(&lower(path));
+        let new_files: Vec<_> = changed.iter().filter(is_new).cloned().collect();
+        for path in new_files {
+            self.add(path);
+        }
+        let others = changed.into_iter().filter(|path| path != control);
+        Ok((control.clone(), others.collect()))
+    }
+
+    fn store(&self) -> Result<MailStore, SimulatorError> {
+        let root = self.root.try_clone();
+        let root = root.tried("open", &RelativePath::root())?;
+        Ok(MailStore::new(root, NameLookup::AnyCase))
+    }
+
+    /// Removes an attachment to which no message refers: that of a message that was purged.
+    fn purge_blob(&mut self) -> Result<RelativePath, SimulatorError> {
+        let referenced = mail::referenced_blobs(self.root)?;
+        let mut kept = Vec::new();
+        let mut path = self.take(FileClass::Blob)?;
+        while referenced.contains(&lower(&path)) {
+            kept.push(path);
+            path = self.take(FileClass::Blob)?;
+        }
+        for path in kept {
+            self.add(path);
+        }
+        let removed = self.root.remove_file(tree::os(&path));
+        removed.tried("remove", &path)?;
+        Ok(path)
     }
 
     fn rename_case(&mut self) -> Result<Changed, SimulatorError> {

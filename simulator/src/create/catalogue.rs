@@ -90,8 +90,7 @@ fn databases(folders: &Folders) -> impl Iterator<Item = (&Folder, &NamedFile)> {
         files.map(move |file| (folder, file))
     });
     all.filter(|(folder, file)| {
-        let is_database = matches!(file.content, Content::Store(_) | Content::Database(_));
-        is_database && class_of(folder, file) != FileClass::CheckDatabase
+        file.content.is_database() && class_of(folder, file) != FileClass::CheckDatabase
     })
 }
 

@@ -62,7 +62,7 @@ pub(super) fn guardian(folders: &mut Folders, guardian: &Content) {
     }
 }
 
-/// User databases, prime user databases, indexes and views.
+/// What stands beside the user databases: prime user databases and indexes; and views.
 pub(super) fn users(
     folders: &mut Folders,
     generator: &mut ChaCha8Rng,
@@ -70,11 +70,6 @@ pub(super) fn users(
     case: NameCase,
 ) {
     let folder = folders.at("ofuser");
-    for user in users {
-        folder
-            .named
-            .push(NamedFile::new(format!("user{}.db", user.fid), database()));
-    }
     for number in 0..users.len().div_ceil(10) {
         let name = format!("pu{number:03x}{:02x}.db", generator.random_range(0..0x100));
         folder.named.push(NamedFile::new(name, database()));
@@ -114,16 +109,11 @@ fn views(folders: &mut Folders, case: NameCase) {
     }
 }
 
-/// Message databases and what stands beside them.
-pub(super) fn messages(folders: &mut Folders, count: usize) {
+/// What stands beside the message databases.
+pub(super) fn messages(folders: &mut Folders) {
     let folder = folders.at("ofmsg");
-    for number in 0..count {
-        folder.named.push(NamedFile::new(
-            format!("msg{number}.db"),
-            Content::Store(StoreSize::Messages),
-        ));
-    }
-    folder.named.push(NamedFile::new("ngwdfr.db", database()));
+    let deferred = Content::Store(StoreSize::Deferred);
+    folder.named.push(NamedFile::new("ngwdfr.db", deferred));
     folder.named.push(NamedFile::new("msg0.lck", empty()));
 }
 

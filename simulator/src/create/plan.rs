@@ -8,9 +8,12 @@ use postoffice::layout::{BLOB_FOLDER_LAST, folder_skeleton};
 use postoffice::names::RelativePath;
 use rand::RngExt;
 
-use super::{CreateOptions, NameCase, SMALL_ATTACHMENTS_FROM, catalogue, contents, startup, write};
+use super::{
+    CreateOptions, NameCase, SMALL_ATTACHMENTS_FROM, catalogue, contents, mail, startup, write,
+};
 use crate::database::{Library, PostOffice, StoreSize, create_post_office, failed, version};
 use crate::error::SimulatorError;
+use crate::mail::{Mailbox, Message, Truth};
 use crate::people;
 use crate::random::{ATTACHMENTS, SMALL_ATTACHMENTS, Sizes, generator};
 
@@ -21,6 +24,10 @@ pub(super) enum Content {
     Bytes(Vec<u8>),
     /// A database with such a number of items.
     Store(StoreSize),
+    /// The database of a user.
+    Mailbox(Arc<Mailbox>),
+    /// A message database.
+    Messages(Arc<Vec<Message>>),
     /// A database that is made already, shared among its copies.
     Database(Arc<MemoryFileSet>),
     /// Random bytes of such a size.
@@ -28,12 +35,17 @@ pub(super) enum Content {
 }
 
 impl Content {
+    /// Whether it is a database.
+    pub(super) fn is_database(&self) -> bool {
+        !matches!(self, Self::Bytes(_) | Self::Random(_))
+    }
+
     /// How many files it is.
     fn file_count(&self) -> usize {
         match self {
             Self::Bytes(_) | Self::Random(_) => 1,
             // The control file and one data file: those that are made while the tree is written stay small.
-            Self::Store(_) => 2,
+            Self::Store(_) | Self::Mailbox(_) | Self::Messages(_) => 2,
             Self::Database(files) => files.iter().count(),
         }
     }
@@ -112,6 +124,8 @@ pub(super) struct Plan {
     pub(super) version: Version,
     pub(super) folders: Vec<Folder>,
     pub(super) documents: Vec<Folder>,
+    /// Who has which messages.
+    pub(super) truth: Truth,
 }
 
 /// The folders of one tree, by their lower-case path.
@@ -214,7 +228,10 @@ pub(super) fn post_office(options: &CreateOptions) -> Result<Plan, SimulatorErro
     contents::root(&mut folders, Content::Database(Arc::new(host)));
     let startup_file = startup::add(&mut folders, &name);
     contents::users(&mut folders, &mut generator, &users, options.case);
-    contents::messages(&mut folders, (options.files / 400).clamp(5, 255));
+    contents::messages(&mut folders);
+    let mail = mail::mail(options, &name, &users, (options.files / 400).clamp(5, 255))?;
+    let truth = mail.truth(&users);
+    mail.add(&mut folders, &users);
     contents::queues(&mut folders, &mut generator, options.files / 200);
     let guardian = catalogue::guardian(&folders, &users, version, options.guardian)?;
     contents::guardian(&mut folders, &guardian);
@@ -228,6 +245,7 @@ pub(super) fn post_office(options: &CreateOptions) -> Result<Plan, SimulatorErro
         startup_file: write::on_disk_name(options.seed, folders.at(""), &startup_file),
         folders: folders.finish(),
         documents: outside.finish(),
+        truth,
     })
 }
 
@@ -262,7 +280,8 @@ fn described(folders: &mut Folders, libraries: &[(String, Option<String>)]) -> V
         .collect()
 }
 
-/// Fills the post office up to its number of files with attachments, scattered over their folders.
+/// Fills the post office up to its number of files with attachments of messages that are gone, scattered over their
+/// folders.
 fn blobs(options: &CreateOptions, folders: &mut Folders) {
     let mut generator = generator(options.seed, b"attachments");
     let sizes = if options.files < SMALL_ATTACHMENTS_FROM {

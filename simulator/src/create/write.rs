@@ -13,7 +13,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::plan::{Content, Folder, NamedFile};
-use crate::database::{create_store, failed, names_of};
+use crate::database::{create_mailbox, create_messages, create_store, failed, names_of};
 use crate::error::{SimulatorError, Tried};
 use crate::random::{generator, modified_seconds, opaque_name};
 use crate::tree::{self, Manner};
@@ -147,6 +147,10 @@ fn content(
     Ok(match content {
         Content::Bytes(bytes) => Made::File(bytes.clone()),
         Content::Store(size) => Made::Database(Arc::new(create_store(version, *size, generator)?)),
+        Content::Mailbox(mailbox) => Made::Database(Arc::new(create_mailbox(version, mailbox)?)),
+        Content::Messages(messages) => {
+            Made::Database(Arc::new(create_messages(version, messages)?))
+        }
         Content::Database(files) => Made::Database(Arc::clone(files)),
         Content::Random(sizes) => {
             let mut bytes = vec![0; sizes.draw(generator)];

@@ -8,6 +8,8 @@ use postoffice::flaim::{
 };
 
 use super::guardian::{Store, store_record};
+use super::mailbox::MailboxChange;
+use super::messages::MessagesChange;
 use super::post_office::{User, user_record};
 use super::schema::{ACTIVITY, ACTIVITY_NOTE};
 use super::{open, schema};
@@ -103,6 +105,19 @@ pub(crate) enum EditedBy<'a> {
     Adding(&'a Store),
     /// The stores whose files have these names are removed from a guardian.
     Removing(&'a BTreeSet<String>),
+    /// Folders and pointers of a user database change.
+    Mailbox(&'a MailboxChange),
+    /// Messages of a message database change.
+    Messages(&'a MessagesChange),
+}
+
+/// Records of a database that are written and removed, each with its container.
+#[derive(Debug, Default)]
+pub(super) struct RecordEdits {
+    /// Added or replaced; new ones have numbers behind the last record of their container.
+    pub(super) put: Vec<(u16, Record)>,
+    /// Removed.
+    pub(super) removed: BTreeSet<(u16, u32)>,
 }
 
 /// A database with some records added or replaced, one transaction later.
@@ -117,7 +132,8 @@ pub(crate) fn edited(files: &MemoryFileSet, by: EditedBy<'_>) -> Result<MemoryFi
         transaction: header.log.transaction.saturating_add(1),
         ..CreateOptions::new(header.version)
     };
-    let mut edits: BTreeMap<(u16, u32), Record> = changed_records(&database, by)?
+    let RecordEdits { put, removed } = changed_records(&database, by)?;
+    let mut edits: BTreeMap<(u16, u32), Record> = put
         .into_iter()
         .map(|(container, record)| ((container, record.number), record))
         .collect();
@@ -133,7 +149,8 @@ pub(crate) fn edited(files: &MemoryFileSet, by: EditedBy<'_>) -> Result<MemoryFi
         }
         for record in database.records(container)? {
             let record = record?;
-            if is_removed(&record, container, by) {
+            let is_named = removed.contains(&(container, record.number));
+            if is_named || is_removed(&record, container, by) {
                 continue;
             }
             let edit = edits.remove(&(container, record.number));
@@ -163,11 +180,17 @@ fn is_removed(record: &Record, container: u16, by: EditedBy<'_>) -> bool {
 fn changed_records(
     database: &Database<&MemoryFileSet>,
     by: EditedBy<'_>,
-) -> Result<Vec<(u16, Record)>, Error> {
-    let counted = counted_change(database)?;
-    let mut records = vec![(ACTIVITY, counted)];
+) -> Result<RecordEdits, Error> {
+    let mut edits = match by {
+        EditedBy::Mailbox(change) => change.edits(database.header().version)?,
+        EditedBy::Messages(change) => change.edits(database.header().version)?,
+        _ => RecordEdits::default(),
+    };
+    let records = &mut edits.put;
+    records.push((ACTIVITY, counted_change(database)?));
     match by {
-        EditedBy::Noting | EditedBy::Removing(_) => {}
+        EditedBy::Noting | EditedBy::Removing(_) | EditedBy::Mailbox(_) | EditedBy::Messages(_) => {
+        }
         EditedBy::Growing(bytes) => {
             let (version, dictionary) = (database.header().version, database.dictionary());
             let first = next_number(database, ACTIVITY)?;
@@ -188,7 +211,7 @@ fn changed_records(
             records.push((schema::CATALOG, record));
         }
     }
-    Ok(records)
+    Ok(edits)
 }
 
 /// The first note, which counts the changes.

@@ -90,14 +90,15 @@ impl OpaqueGuardian {
 
 impl OpaqueGuardian {
     /// The same guardian after one change.
-    pub(super) fn edited(mut self, by: EditedBy<'_>) -> Self {
+    pub(crate) fn edited(mut self, by: EditedBy<'_>) -> Self {
         self.changes = self.changes.wrapping_add(1);
         match by {
             EditedBy::Growing(bytes) => self.bytes_min += bytes,
             EditedBy::Adding(store) => self.stores.push(store.clone()),
             EditedBy::Removing(names) => self.stores.retain(|store| !names.contains(&store.name)),
-            // It has no users.
-            EditedBy::Noting | EditedBy::User(_) => {}
+            // It has neither users nor mail.
+            EditedBy::Noting | EditedBy::User(_) | EditedBy::Mailbox(_) | EditedBy::Messages(_) => {
+            }
         }
         self
     }

@@ -38,7 +38,53 @@ pub(super) mod host {
     pub(in super::super) const LIBRARY_DOCUMENTS: u16 = 5;
 }
 
-/// The container of user, message and library databases, and its fields.
+/// The containers of a user database: one record about the mailbox, its folders, and a pointer for each message.
+pub(super) const MAILBOX: u16 = 20;
+pub(super) const FOLDERS: u16 = 21;
+pub(super) const POINTERS: u16 = 22;
+/// The fields of a user database.
+pub(super) mod mailbox {
+    pub(in super::super) const PASSWORD: u16 = 1;
+    pub(in super::super) const SEND_DATABASE: u16 = 2;
+    pub(in super::super) const FOLDER_NAME: u16 = 3;
+    pub(in super::super) const FOLDER_NEXT_UID: u16 = 4;
+    pub(in super::super) const FOLDER_VALIDITY: u16 = 5;
+    pub(in super::super) const FOLDER: u16 = 6;
+    pub(in super::super) const UID: u16 = 7;
+    pub(in super::super) const DATABASE: u16 = 8;
+    pub(in super::super) const MESSAGE: u16 = 9;
+    pub(in super::super) const READ: u16 = 10;
+    pub(in super::super) const RECEIVED: u16 = 11;
+}
+
+/// The containers of a message database: one record that counts, and the messages.
+pub(super) const COUNTER: u16 = 20;
+pub(super) const MESSAGES: u16 = 21;
+/// The fields of a message database; fields, containers and indexes share their numbers.
+pub(super) mod message {
+    pub(in super::super) const NEXT: u16 = 1;
+    pub(in super::super) const ID: u16 = 2;
+    pub(in super::super) const FROM_NAME: u16 = 3;
+    pub(in super::super) const FROM_ADDRESS: u16 = 4;
+    pub(in super::super) const DATE: u16 = 5;
+    pub(in super::super) const SUBJECT: u16 = 6;
+    pub(in super::super) const USES: u16 = 7;
+    pub(in super::super) const ATTACHMENT_NAME: u16 = 8;
+    /// The parts that can be long; each has the fields of [`super::part`] from this number on.
+    pub(in super::super) const RECIPIENTS: u16 = 40;
+    pub(in super::super) const BODY: u16 = 50;
+    pub(in super::super) const ATTACHMENT: u16 = 60;
+}
+/// The fields of a part, counted from the part's own number: its bytes, or where its blob is and what it must hold.
+pub(super) mod part {
+    pub(in super::super) const INLINE: u16 = 0;
+    pub(in super::super) const BLOB_FOLDER: u16 = 1;
+    pub(in super::super) const BLOB_NAME: u16 = 2;
+    pub(in super::super) const BLOB_BYTES: u16 = 3;
+    pub(in super::super) const BLOB_DIGEST: u16 = 4;
+}
+
+/// The container of library databases and all others with items, and its fields.
 pub(super) const ITEMS: u16 = 20;
 pub(super) mod item {
     pub(in super::super) const SUBJECT: u16 = 1;
@@ -124,7 +170,83 @@ pub(super) fn post_office() -> Dictionary {
     items.0
 }
 
-/// The dictionary of user, message and library databases.
+/// The dictionary of user databases.
+pub(super) fn mailbox() -> Dictionary {
+    let mut items = Items::new();
+    for (number, name, kind) in [
+        (mailbox::PASSWORD, "MailboxPassword", FieldKind::Text),
+        (
+            mailbox::SEND_DATABASE,
+            "MailboxSendDatabase",
+            FieldKind::Number,
+        ),
+        (mailbox::FOLDER_NAME, "FolderName", FieldKind::Text),
+        (mailbox::FOLDER_NEXT_UID, "FolderNextUid", FieldKind::Number),
+        (
+            mailbox::FOLDER_VALIDITY,
+            "FolderUidValidity",
+            FieldKind::Number,
+        ),
+        (mailbox::FOLDER, "PointerFolder", FieldKind::Context),
+        (mailbox::UID, "PointerUid", FieldKind::Number),
+        (mailbox::DATABASE, "PointerDatabase", FieldKind::Number),
+        (mailbox::MESSAGE, "PointerMessage", FieldKind::Context),
+        (mailbox::READ, "PointerRead", FieldKind::Number),
+        (mailbox::RECEIVED, "PointerReceived", FieldKind::Number),
+    ] {
+        items.field(number, name, kind);
+    }
+    items.container(MAILBOX, "Mailbox");
+    items.container(FOLDERS, "Folders");
+    items.container(POINTERS, "Pointers");
+    let names = IndexDefinition::on(FOLDERS).with_piece(mailbox::FOLDER_NAME, false);
+    items.index(30, "FolderName_IX", names);
+    items.0
+}
+
+/// The dictionary of message databases.
+pub(super) fn messages() -> Dictionary {
+    let mut items = Items::new();
+    for (number, name, kind) in [
+        (message::NEXT, "MessageNext", FieldKind::Number),
+        (message::ID, "MessageId", FieldKind::Text),
+        (message::FROM_NAME, "MessageFromName", FieldKind::Text),
+        (message::FROM_ADDRESS, "MessageFromAddress", FieldKind::Text),
+        (message::DATE, "MessageDate", FieldKind::Number),
+        (message::SUBJECT, "MessageSubject", FieldKind::Text),
+        (message::USES, "MessageUses", FieldKind::Number),
+        (
+            message::ATTACHMENT_NAME,
+            "MessageAttachmentName",
+            FieldKind::Text,
+        ),
+    ] {
+        items.field(number, name, kind);
+    }
+    for (first, name) in [
+        (message::RECIPIENTS, "MessageRecipients"),
+        (message::BODY, "MessageBody"),
+        (message::ATTACHMENT, "MessageAttachment"),
+    ] {
+        for (number, ending, kind) in [
+            (part::INLINE, "Inline", FieldKind::Binary),
+            (part::BLOB_FOLDER, "BlobFolder", FieldKind::Number),
+            (part::BLOB_NAME, "BlobName", FieldKind::Text),
+            (part::BLOB_BYTES, "BlobBytes", FieldKind::Number),
+            (part::BLOB_DIGEST, "BlobDigest", FieldKind::Binary),
+        ] {
+            items.field(first + number, &format!("{name}{ending}"), kind);
+        }
+    }
+    items.container(COUNTER, "MessageCounter");
+    items.container(MESSAGES, "Messages");
+    // Subjects are in nobody's index: they hold characters that have no place in its order.
+    let ids = IndexDefinition::on(MESSAGES).with_piece(message::ID, false);
+    items.index(30, "MessageId_IX", ids);
+    items.0
+}
+
+/// The dictionary of library databases and all others with items.
 pub(super) fn items() -> Dictionary {
     let mut items = Items::new();
     items.field(item::SUBJECT, "ItemSubject", FieldKind::Text);

@@ -1,4 +1,4 @@
-//! User, message and library databases: items with a subject and a body, in folders.
+//! Library databases, and all others that no mailbox needs: items with a subject and a body, in folders.
 
 use fake::Fake;
 use fake::faker::lorem::en::{Sentence, Words};
@@ -15,24 +15,24 @@ const FOLDERS: u32 = 3;
 /// How much a database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreSize {
-    /// A user's, a library's, and what is as large.
+    /// A library's, and what is as large.
     Small,
-    /// Messages of many users.
-    Messages,
+    /// What waits for many users.
+    Deferred,
 }
 
 impl StoreSize {
     fn items(self, generator: &mut ChaCha8Rng) -> u32 {
         match self {
             Self::Small => generator.random_range(3..20),
-            Self::Messages => generator.random_range(40..120),
+            Self::Deferred => generator.random_range(40..120),
         }
     }
 
     fn sentences(self, generator: &mut ChaCha8Rng) -> usize {
         match self {
             Self::Small => generator.random_range(1..4),
-            Self::Messages => generator.random_range(2..8),
+            Self::Deferred => generator.random_range(2..8),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use postoffice::flaim::{CheckOptions, DatabaseFile, NotOurs, check, probe};
 use postoffice::layout::{CopyRule, FileClass, classify_file};
 
-use super::build::edited;
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::random::generator;
@@ -149,7 +148,7 @@ fn changed_blocks(old: &[u8], new: &[u8]) -> usize {
 fn a_note_changes_two_blocks_and_growing_adds_some() {
     let version = version(1);
     let mut generator = generator(1, b"test");
-    let old = create_store(version, StoreSize::Messages, &mut generator).unwrap();
+    let old = create_store(version, StoreSize::Deferred, &mut generator).unwrap();
     let data = DatabaseFile::Numbered(1);
     let bytes = |files: &MemoryFileSet, file| files.get(file).unwrap().clone();
     let mut files = old.clone();

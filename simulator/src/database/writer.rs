@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use postoffice::flaim::{Error, MemoryFileSet};
+use postoffice::flaim::MemoryFileSet;
 use postoffice::names::RelativePath;
 use serde::{Deserialize, Serialize};
 
@@ -118,25 +118,60 @@ impl Writer {
         let _lock = self.lock(root, control)?;
         let old = tree::read(root, control)?;
         let Some(guardian) = OpaqueGuardian::parse(&old) else {
-            return self.change_locked(root, control, |old| edited(old, by));
+            let old = load(root, control)?;
+            let new = edited(&old, by).map_err(failed(control))?;
+            return self.replace_locked(root, control, &old, &new);
         };
         let new = guardian.edited(by).to_bytes();
-        tree::write_changes(root, control, &old, &new, self.manner)?;
-        self.remember(control, Some(digest_of_one(&old)), digest_of_one(&new));
-        Ok(vec![control.clone()])
+        self.replace_file_locked(root, control, &old, &new)
     }
 
-    fn change_locked(
+    /// Writes what a database became; nobody but the caller may have changed it since `old` was read.
+    pub(crate) fn replace(
         &self,
         root: &Dir,
         control: &RelativePath,
-        make: impl FnOnce(&MemoryFileSet) -> Result<MemoryFileSet, Error>,
+        old: &MemoryFileSet,
+        new: &MemoryFileSet,
     ) -> Result<Vec<RelativePath>, SimulatorError> {
-        let old = load(root, control)?;
-        let new = make(&old).map_err(failed(control))?;
-        let changed = save(root, control, &old, &new, self.manner)?;
-        self.remember(control, Some(digest(&old)), digest(&new));
+        let _lock = self.lock(root, control)?;
+        self.replace_locked(root, control, old, new)
+    }
+
+    /// The same for a guardian of the older generation.
+    pub(crate) fn replace_file(
+        &self,
+        root: &Dir,
+        path: &RelativePath,
+        old: &[u8],
+        new: &[u8],
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let _lock = self.lock(root, path)?;
+        self.replace_file_locked(root, path, old, new)
+    }
+
+    fn replace_locked(
+        &self,
+        root: &Dir,
+        control: &RelativePath,
+        old: &MemoryFileSet,
+        new: &MemoryFileSet,
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        let changed = save(root, control, old, new, self.manner)?;
+        self.remember(control, Some(digest(old)), digest(new));
         Ok(changed)
+    }
+
+    fn replace_file_locked(
+        &self,
+        root: &Dir,
+        path: &RelativePath,
+        old: &[u8],
+        new: &[u8],
+    ) -> Result<Vec<RelativePath>, SimulatorError> {
+        tree::write_changes(root, path, old, new, self.manner)?;
+        self.remember(path, Some(digest_of_one(old)), digest_of_one(new));
+        Ok(vec![path.clone()])
     }
 
     fn lock(

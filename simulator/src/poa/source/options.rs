@@ -6,7 +6,7 @@ use clap::Parser;
 
 /// `gwsim poa --role source`.
 #[derive(Debug, Parser)]
-#[command(name = "gwsim poa --role source", no_binary_name = true)]
+#[command(name = "gwsim poa", no_binary_name = true)]
 pub(crate) struct SourceOptions {
     /// Says which agent this is.
     #[arg(long, value_parser = ["source"])]

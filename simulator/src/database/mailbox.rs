@@ -1,0 +1,197 @@
+//! User databases: what a mailbox is, its folders, and a pointer for each of its messages.
+
+use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
+use postoffice::names::RelativePath;
+
+use super::build::{Building, RecordEdits, record, text};
+use super::fields::{flag, incomplete, number_of};
+use super::schema::{self, FOLDERS, MAILBOX, POINTERS, mailbox as field};
+use super::{failed, open};
+use crate::error::SimulatorError;
+
+/// A folder of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its record, to which pointers refer.
+    pub number: u32,
+    /// Its name, with those of the folders around it before it, divided by slashes.  `INBOX` is GroupWise's Mailbox.
+    pub name: String,
+    /// The number that the next message in it gets.  It never falls, so that no number is used twice.
+    pub next_uid: u32,
+    /// What a client is told, so that it can see when numbers mean something else than before.
+    pub uid_validity: u32,
+}
+
+/// What leads from a folder to the one copy of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointer {
+    /// Its record.
+    pub number: u32,
+    /// The record of the folder.
+    pub folder: u32,
+    /// The number of the message in the folder.
+    pub uid: u32,
+    /// The number of the message database.
+    pub database: u8,
+    /// The record of the message there.
+    pub message: u32,
+    /// Whether the user has read it.
+    pub is_read: bool,
+    /// When it came into the mailbox, in seconds since 1970.
+    pub received_seconds: i64,
+}
+
+/// A whole mailbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The password, in clear text: it is known to rehearsals and protects nothing.
+    pub password: String,
+    /// The number of the message database through which the user sends.
+    pub send_database: u8,
+    /// The folders, in order of their records.
+    pub folders: Vec<Folder>,
+    /// The pointers, in order of their records.
+    pub pointers: Vec<Pointer>,
+}
+
+/// How a user database changes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MailboxChange {
+    /// Folders that are added or replaced.
+    pub(crate) folders: Vec<Folder>,
+    /// Pointers that are added or replaced.
+    pub(crate) pointers: Vec<Pointer>,
+    /// The records of pointers that go away.
+    pub(crate) removed: Vec<u32>,
+}
+
+impl MailboxChange {
+    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, Error> {
+        let mut edits = RecordEdits::default();
+        for folder in &self.folders {
+            let record = record_of(version, folder.number, &folder_fields(folder))?;
+            edits.put.push((FOLDERS, record));
+        }
+        for pointer in &self.pointers {
+            let record = record_of(version, pointer.number, &pointer_fields(pointer))?;
+            edits.put.push((POINTERS, record));
+        }
+        let removed = self.removed.iter().map(|number| (POINTERS, *number));
+        edits.removed.extend(removed);
+        Ok(edits)
+    }
+}
+
+/// Makes a user database.
+pub(crate) fn create_mailbox(version: Version, content: &Mailbox) -> Result<MemoryFileSet, Error> {
+    let mut building = Building::new(version, schema::mailbox())?;
+    let settings = [
+        (field::PASSWORD, FieldValue::Text(&content.password)),
+        (
+            field::SEND_DATABASE,
+            FieldValue::Number(content.send_database.into()),
+        ),
+    ];
+    building.record(MAILBOX, 1, &settings)?;
+    for folder in &content.folders {
+        building.record(FOLDERS, folder.number, &folder_fields(folder))?;
+    }
+    for pointer in &content.pointers {
+        building.record(POINTERS, pointer.number, &pointer_fields(pointer))?;
+    }
+    building.finish()
+}
+
+fn record_of(
+    version: Version,
+    number: u32,
+    fields: &[(u16, FieldValue<'_>)],
+) -> Result<Record, Error> {
+    record(version, &schema::mailbox(), number, fields)
+}
+
+fn folder_fields(folder: &Folder) -> [(u16, FieldValue<'_>); 3] {
+    [
+        (field::FOLDER_NAME, FieldValue::Text(&folder.name)),
+        (
+            field::FOLDER_NEXT_UID,
+            FieldValue::Number(folder.next_uid.into()),
+        ),
+        (
+            field::FOLDER_VALIDITY,
+            FieldValue::Number(folder.uid_validity.into()),
+        ),
+    ]
+}
+
+fn pointer_fields(pointer: &Pointer) -> [(u16, FieldValue<'static>); 6] {
+    [
+        (field::FOLDER, FieldValue::Context(pointer.folder)),
+        (field::UID, FieldValue::Number(pointer.uid.into())),
+        (field::DATABASE, FieldValue::Number(pointer.database.into())),
+        (field::MESSAGE, FieldValue::Context(pointer.message)),
+        (field::READ, FieldValue::Number(pointer.is_read.into())),
+        (
+            field::RECEIVED,
+            FieldValue::Number(pointer.received_seconds.into()),
+        ),
+    ]
+}
+
+/// The record that the next pointer gets.
+pub(crate) fn next_pointer(pointers: &[Pointer]) -> u32 {
+    let numbers = pointers.iter().map(|pointer| pointer.number);
+    numbers.max().unwrap_or(0).saturating_add(1)
+}
+
+/// Reads a user database; one that is not of the simulator's making, or lacks something, is an error.
+pub(crate) fn read_mailbox(
+    files: &MemoryFileSet,
+    path: &RelativePath,
+) -> Result<Mailbox, SimulatorError> {
+    let database = open(files).map_err(failed(path))?;
+    if *database.dictionary() != schema::mailbox() {
+        return Err(SimulatorError::NotOfTheSimulator {
+            path: path.to_string(),
+        });
+    }
+    let records = |container| -> Result<Vec<Record>, SimulatorError> {
+        let records = database.records(container).and_then(Iterator::collect);
+        records.map_err(failed(path))
+    };
+    let settings = records(MAILBOX)?;
+    let settings = settings
+        .first()
+        .ok_or_else(|| incomplete(path, 1, "mailbox"))?;
+    let folders = records(FOLDERS)?.iter().map(read_folder).collect();
+    let pointers = records(POINTERS)?.iter().map(read_pointer).collect();
+    let lacks = |(number, what)| incomplete(path, number, what);
+    Ok(Mailbox {
+        password: text(settings, field::PASSWORD),
+        send_database: number_of(settings, field::SEND_DATABASE, "message database")
+            .map_err(lacks)?,
+        folders: Result::map_err(folders, lacks)?,
+        pointers: Result::map_err(pointers, lacks)?,
+    })
+}
+
+fn read_folder(record: &Record) -> Result<Folder, (u32, &'static str)> {
+    Ok(Folder {
+        number: record.number,
+        name: text(record, field::FOLDER_NAME),
+        next_uid: number_of(record, field::FOLDER_NEXT_UID, "next number")?,
+        uid_validity: number_of(record, field::FOLDER_VALIDITY, "validity")?,
+    })
+}
+
+fn read_pointer(record: &Record) -> Result<Pointer, (u32, &'static str)> {
+    Ok(Pointer {
+        number: record.number,
+        folder: number_of(record, field::FOLDER, "folder")?,
+        uid: number_of(record, field::UID, "number in the folder")?,
+        database: number_of(record, field::DATABASE, "message database")?,
+        message: number_of(record, field::MESSAGE, "message")?,
+        is_read: flag(record, field::READ, "read state")?,
+        received_seconds: number_of(record, field::RECEIVED, "time")?,
+    })
+}
