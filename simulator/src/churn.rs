@@ -4,6 +4,7 @@
 //! client writes a name in another case.  All of it follows from the seed and the tree.  Nobody else
 //! may be at work meanwhile: the agent of the source server ([`crate::poa`]) does the same under locks.
 
+mod mail_work;
 #[cfg(test)]
 mod tests;
 pub(crate) mod work;
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::database::Writer;
 use crate::error::SimulatorError;
+use crate::mail::MailEvent;
 use crate::random::generator;
 use crate::tree;
 use work::Work;
@@ -27,7 +29,7 @@ use work::Work;
 pub struct ChurnOptions {
     /// What everything is derived from.
     pub seed: u64,
-    /// How many operations; from ten on each kind occurs.
+    /// How many operations; from fourteen on each kind occurs.
     pub operations: usize,
     /// The time that changed files get; the present where it is `None`.  Seconds are made even, as on NetWare.
     pub time: Option<SystemTime>,
@@ -55,11 +57,21 @@ pub enum ChurnKind {
     PurgedBlob,
     /// An attachment whose name changed its case and nothing else.
     RenamedCase,
+    /// A message that came into mailboxes, and left the queue in which it waited.
+    DeliveredMail,
+    /// A message that a user sent.
+    SentMail,
+    /// A message that a user read, or set to unread.
+    ReadMail,
+    /// A message that a user moved to another folder.
+    MovedMail,
+    /// A message that a user purged.
+    PurgedMail,
 }
 
 impl ChurnKind {
     /// Every kind, in an order in which each finds what it needs.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::NewBlob,
         Self::ChangedDatabase,
         Self::GrownDatabase,
@@ -69,6 +81,11 @@ impl ChurnKind {
         Self::Consumed,
         Self::PurgedBlob,
         Self::RenamedCase,
+        Self::DeliveredMail,
+        Self::SentMail,
+        Self::ReadMail,
+        Self::MovedMail,
+        Self::PurgedMail,
     ];
 }
 
@@ -84,6 +101,8 @@ pub struct ChurnOperation {
     /// name of a renamed file.
     #[serde(serialize_with = "as_texts")]
     pub others: Vec<RelativePath>,
+    /// What became of messages.
+    pub mail: Vec<MailEvent>,
 }
 
 /// What a churn did, in order.
@@ -119,6 +138,11 @@ impl ChurnKind {
             Self::Consumed => "consumed queue item",
             Self::PurgedBlob => "purged attachment",
             Self::RenamedCase => "renamed in case",
+            Self::DeliveredMail => "delivered mail",
+            Self::SentMail => "sent mail",
+            Self::ReadMail => "read mail",
+            Self::MovedMail => "moved mail",
+            Self::PurgedMail => "purged mail",
         }
     }
 }

@@ -37,6 +37,6 @@ pub use create::{CreateOptions, Created, GuardianKind, NameCase, create, planned
 pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
-pub use mail::{Truth, truth};
+pub use mail::{MailEvent, Truth, truth};
 pub use package::{PackageOptions, package};
-pub use poa::{Acknowledged, read_journal};
+pub use poa::{Acknowledged, files_left, read_journal};

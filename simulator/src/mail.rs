@@ -12,6 +12,7 @@
 //! | `render` | a message as the bytes of RFC 5322, which IMAP serves and the truth digests |
 //! | `truth` | who has which messages, by reading everything |
 //! | `deliver`, `mark_read`, `move_message`, `purge`, `new_user` | what an agent does, as changes |
+//! | `event` | what became of messages, and a truth after that |
 //! | `change` | changes of files, in the order in which they can be written |
 //!
 //! Operations write nothing.  They return [`MailChange`]s with old and new files, so that whoever asked decides how, how
@@ -25,6 +26,7 @@
 mod change;
 mod deliver;
 mod error;
+mod event;
 mod mark_read;
 mod move_message;
 mod new_user;
@@ -43,6 +45,7 @@ pub(crate) use change::apply;
 pub use deliver::{AttachedFile, Delivered, Draft, Placement, deliver};
 pub(crate) use deliver::{Composed, compose};
 pub use error::MailError;
+pub use event::MailEvent;
 pub use mark_read::mark_read;
 pub use move_message::move_message;
 pub use new_user::{NewUser, new_user};

@@ -37,7 +37,7 @@ use arguments::Arguments;
 use clap::Parser;
 use log::Log;
 use source::SourceOptions;
-pub use source::{Acknowledged, read_journal};
+pub use source::{Acknowledged, files_left, read_journal};
 
 /// The port of the status page where the startup file names none.
 const HTTP_PORT: u16 = 7181;

@@ -13,7 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use postoffice::names::RelativePath;
 use simulator::{
-    Acknowledged, CreateOptions, GuardianKind, NameCase, create, database_digest, read_journal,
+    Acknowledged, CreateOptions, GuardianKind, NameCase, Truth, create, database_digest,
+    files_left, planned_truth, read_journal, truth,
 };
 
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -23,17 +24,20 @@ struct Source(tempfile::TempDir);
 
 impl Source {
     fn new(guardian: GuardianKind) -> Self {
-        let scratch = tempfile::tempdir().unwrap();
-        create(&CreateOptions {
-            folder: scratch.path().join("PO"),
+        let source = Self(tempfile::tempdir().unwrap());
+        create(&source.options(guardian)).unwrap();
+        source
+    }
+
+    fn options(&self, guardian: GuardianKind) -> CreateOptions {
+        CreateOptions {
+            folder: self.home(),
             documents: None,
             seed: 8,
             files: 300,
             case: NameCase::Mixed,
             guardian,
-        })
-        .unwrap();
-        Self(scratch)
+        }
     }
 
     fn home(&self) -> PathBuf {
@@ -67,30 +71,6 @@ impl Source {
     }
 }
 
-/// What the journal says about files with a digest: which are there in the end, and with what.
-fn files_left(journal: &[Acknowledged]) -> BTreeMap<&str, &str> {
-    let mut files = BTreeMap::new();
-    for entry in journal {
-        let path = entry.path.as_deref().unwrap_or_default();
-        if let Some(digest) = &entry.digest {
-            files.insert(path, digest.as_str());
-            continue;
-        }
-        match entry.kind.as_str() {
-            "consumed queue item" | "purged attachment" => {
-                files.remove(path);
-            }
-            "renamed in case" => {
-                if let Some(digest) = files.remove(entry.others[0].as_str()) {
-                    files.insert(path, digest);
-                }
-            }
-            _ => {}
-        }
-    }
-    files
-}
-
 fn digest_of(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
     blake3::hash(&bytes).to_hex().to_string()
@@ -120,6 +100,12 @@ fn what_the_journal_says_is_what_is_there() {
         for kind in simulator::ChurnKind::ALL {
             assert!(count(kind.name()) > 0, "{kind}");
         }
+
+        let planned = planned_truth(&source.options(guardian)).unwrap();
+        let events = journal.iter().flat_map(|entry| &entry.mail);
+        let wanted = events.fold(planned, Truth::after);
+        let there = truth(&source.home()).unwrap();
+        assert!(there.messages == wanted.messages, "other messages");
 
         let files = files_left(&journal);
         assert!(files.len() > 10);

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use postoffice::names::RelativePath;
-use simulator::{Acknowledged, ChurnKind, database_digest};
+use simulator::{Acknowledged, database_digest, files_left};
 
 use super::snapshot::digest_of;
 use super::trees::files_of;
@@ -34,30 +34,6 @@ pub fn compare_with_journal(source: &Path, journal: &[Acknowledged]) -> io::Resu
         }
     }
     Ok(failures)
-}
-
-/// The files with a digest that a journal leaves behind.
-fn files_left(journal: &[Acknowledged]) -> BTreeMap<&str, &str> {
-    let mut files = BTreeMap::new();
-    let is = |entry: &Acknowledged, kind: ChurnKind| entry.kind == kind.name();
-    for entry in journal {
-        let Some(path) = entry.path.as_deref() else {
-            continue;
-        };
-        if let Some(digest) = &entry.digest {
-            files.insert(path, digest.as_str());
-        } else if is(entry, ChurnKind::Consumed) || is(entry, ChurnKind::PurgedBlob) {
-            files.remove(path);
-        } else if is(entry, ChurnKind::RenamedCase)
-            && let Some(digest) = entry
-                .others
-                .first()
-                .and_then(|old| files.remove(old.as_str()))
-        {
-            files.insert(path, digest);
-        }
-    }
-    files
 }
 
 /// The databases below a folder that are torn: in a state that the source never had between two changes.  `source` is as

@@ -58,9 +58,9 @@ fn churned(seed: u64, operations: usize) -> (Files, Files, ChurnReport, usize) {
 }
 
 #[test]
-fn ten_operations_have_every_kind_and_the_report_is_the_whole_truth() {
-    let (before, after, report, users) = churned(3, 10);
-    assert_eq!(report.operations.len(), 10);
+fn fourteen_operations_have_every_kind_and_the_report_is_the_whole_truth() {
+    let (before, after, report, users) = churned(3, 14);
+    assert_eq!(report.operations.len(), 14);
     let kinds: BTreeSet<_> = report
         .operations
         .iter()
@@ -108,7 +108,7 @@ fn ten_operations_have_every_kind_and_the_report_is_the_whole_truth() {
 
 #[test]
 fn kinds_do_what_they_say() {
-    let (before, after, report, _) = churned(4, 9);
+    let (before, after, report, _) = churned(4, ChurnKind::ALL.len());
     for operation in &report.operations {
         let (old, new) = (before.get(&operation.path), after.get(&operation.path));
         let bytes = |file: Option<&(Vec<u8>, SystemTime)>| file.map(|file| file.0.len());
@@ -125,7 +125,23 @@ fn kinds_do_what_they_say() {
                 );
                 assert!(!after.contains_key(other) && new.is_some());
             }
-            _ => assert!(old.is_none() && new.is_some()),
+            ChurnKind::DeliveredMail => {
+                assert!(old.is_some() || !after.contains_key(&operation.path));
+                assert!(matches!(operation.mail[..], [MailEvent::Arrived(_), ..]));
+            }
+            ChurnKind::ReadMail | ChurnKind::MovedMail | ChurnKind::PurgedMail => {
+                assert!(old.is_some() && new.is_some() && operation.mail.len() == 1);
+            }
+            ChurnKind::SentMail
+            | ChurnKind::NewBlob
+            | ChurnKind::NewUser
+            | ChurnKind::QueuedIn
+            | ChurnKind::QueuedOut => {
+                let mut others = report.operations.iter();
+                let taken_again = others
+                    .any(|other| other.kind != operation.kind && other.path == operation.path);
+                assert!(old.is_none() && (new.is_some() || taken_again));
+            }
         }
     }
 }

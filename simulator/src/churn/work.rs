@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{ChurnKind, ChurnOperation};
 use crate::database::{EditedBy, Writer};
 use crate::error::{SimulatorError, Tried};
-use crate::mail::{self, MailChange, MailStore, NameLookup, NewUser};
+use crate::mail::{self, MailChange, MailEvent, NewUser};
 use crate::random::{ATTACHMENTS, QUEUED, Sizes, opaque_name};
 use crate::{people, tree};
 
@@ -22,7 +22,7 @@ const GROWTH_BYTES: usize = 8192;
 const RENAME_TRIES_MAX: usize = 1000;
 
 /// The file that an operation is about, and what else it changed.
-type Changed = (RelativePath, Vec<RelativePath>);
+pub(super) type Changed = (RelativePath, Vec<RelativePath>);
 
 fn lower(path: &RelativePath) -> Vec<u8> {
     path.as_bytes().to_ascii_lowercase()
@@ -32,7 +32,7 @@ fn lower(path: &RelativePath) -> Vec<u8> {
 ///
 /// Paths are kept by what they are, so that an operation costs the same in a post office of any size.
 pub(crate) struct Work<'a> {
-    root: &'a Dir,
+    pub(super) root: &'a Dir,
     pub(crate) writer: Writer,
     pub(crate) generator: ChaCha8Rng,
     files: BTreeMap<FileClass, Vec<RelativePath>>,
@@ -40,6 +40,8 @@ pub(crate) struct Work<'a> {
     folders: BTreeSet<RelativePath>,
     /// Every file in lower case: a source server says that a name exists whatever its case.
     taken: BTreeSet<Vec<u8>>,
+    /// What became of messages in the operation that is being done.
+    pub(super) events: Vec<MailEvent>,
 }
 
 impl<'a> Work<'a> {
@@ -57,6 +59,7 @@ impl<'a> Work<'a> {
             databases: Vec::new(),
             folders: BTreeSet::new(),
             taken: BTreeSet::new(),
+            events: Vec::new(),
         };
         for entry in tree::entries(root)? {
             if entry.is_folder {
@@ -68,7 +71,7 @@ impl<'a> Work<'a> {
         Ok(work)
     }
 
-    fn add(&mut self, path: RelativePath) {
+    pub(super) fn add(&mut self, path: RelativePath) {
         let class = classify_file(&path);
         let lower = path.as_bytes().to_ascii_lowercase();
         let locked = matches!(class.copy_rule(), CopyRule::UnderLock | CopyRule::AtomicSet);
@@ -94,8 +97,19 @@ impl<'a> Work<'a> {
             ChurnKind::Consumed => (self.remove(FileClass::Queued)?, Vec::new()),
             ChurnKind::PurgedBlob => (self.purge_blob()?, Vec::new()),
             ChurnKind::RenamedCase => self.rename_case()?,
+            ChurnKind::DeliveredMail => self.deliver_mail()?,
+            ChurnKind::SentMail => self.send_mail()?,
+            ChurnKind::ReadMail => self.read_mail()?,
+            ChurnKind::MovedMail => self.move_mail()?,
+            ChurnKind::PurgedMail => self.purge_mail()?,
         };
-        Ok(ChurnOperation { kind, path, others })
+        let mail = std::mem::take(&mut self.events);
+        Ok(ChurnOperation {
+            kind,
+            path,
+            others,
+            mail,
+        })
     }
 
     /// The index of one of so many things, or an error that says what a post office lacks.
@@ -108,6 +122,19 @@ impl<'a> Work<'a> {
             return Err(SimulatorError::Lacks { what });
         }
         Ok(self.generator.random_range(0..count))
+    }
+
+    /// Takes the first such file of a class out of the books.
+    pub(super) fn take_where(
+        &mut self,
+        class: FileClass,
+        is_wanted: impl Fn(&RelativePath) -> bool,
+    ) -> Option<RelativePath> {
+        let files = self.files.get_mut(&class)?;
+        let index = files.iter().position(is_wanted)?;
+        let path = files.swap_remove(index);
+        self.taken.remove(&lower(&path));
+        Some(path)
     }
 
     /// Takes one file of a class out of the books.
@@ -168,7 +195,7 @@ impl<'a> Work<'a> {
         self.opaque(&folder, ATTACHMENTS)
     }
 
-    fn queue(&mut self, queue: &[u8]) -> Result<RelativePath, SimulatorError> {
+    pub(super) fn queue(&mut self, queue: &[u8]) -> Result<RelativePath, SimulatorError> {
         let is_priority = |path: &RelativePath| {
             path.split().is_some_and(|(folder, name)| {
                 folder.as_bytes().eq_ignore_ascii_case(queue) && matches!(name, [b'0'..=b'7'])
@@ -215,24 +242,14 @@ impl<'a> Work<'a> {
             send_database: databases[index],
         };
         let changes = mail::new_user(&mut reader, &new)?;
-        let changed = mail::apply(self.root, &changes, &self.writer)?;
+        let changed = self.write_mail(&changes)?;
         let Some(MailChange::NewDatabase { control, .. }) = changes.first() else {
-            let text = "A new user came without a database".to_owned();
-            return Err(SimulatorError::Start { text });
+            return Err(SimulatorError::Lacks {
+                what: "database for a new user",
+            });
         };
-        let is_new = |path: &&RelativePath| !self.taken.contains(&lower(path));
-        let new_files: Vec<_> = changed.iter().filter(is_new).cloned().collect();
-        for path in new_files {
-            self.add(path);
-        }
         let others = changed.into_iter().filter(|path| path != control);
         Ok((control.clone(), others.collect()))
-    }
-
-    fn store(&self) -> Result<MailStore, SimulatorError> {
-        let root = self.root.try_clone();
-        let root = root.tried("open", &RelativePath::root())?;
-        Ok(MailStore::new(root, NameLookup::AnyCase))
     }
 
     /// Removes an attachment to which no message refers: that of a message that was purged.

@@ -142,7 +142,7 @@ fn long_parts_are_blobs_and_short_ones_are_not() {
 }
 
 #[test]
-fn a_churn_loses_no_message_and_new_users_have_mailboxes() {
+fn a_churn_does_with_messages_what_it_says_and_new_users_have_mailboxes() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = post_office(scratch.path(), NameCase::Mixed);
     let before = truth(&folder).unwrap();
@@ -156,17 +156,28 @@ fn a_churn_loses_no_message_and_new_users_have_mailboxes() {
     )
     .unwrap();
     let after = truth(&folder).unwrap();
-    assert_eq!(after.messages, before.messages);
-    let users = |truth: &Truth| -> BTreeSet<String> {
-        truth.folders.iter().map(|one| one.user.clone()).collect()
+    let users_before = before.folders.clone();
+    let events = report.operations.iter().flat_map(|one| &one.mail);
+    let wanted = events.fold(before, Truth::after);
+    assert!(after.messages == wanted.messages, "other messages");
+    let users = |folders: &[FolderTruth]| -> BTreeSet<String> {
+        folders.iter().map(|one| one.user.clone()).collect()
     };
     let count = |kind| {
         let operations = report.operations.iter();
         operations.filter(|one| one.kind == kind).count()
     };
     assert_eq!(
-        users(&after).len(),
-        users(&before).len() + count(crate::ChurnKind::NewUser)
+        users(&after.folders).len(),
+        users(&users_before).len() + count(crate::ChurnKind::NewUser)
     );
-    assert!(count(crate::ChurnKind::PurgedBlob) > 10);
+    for kind in [
+        crate::ChurnKind::PurgedBlob,
+        crate::ChurnKind::DeliveredMail,
+        crate::ChurnKind::SentMail,
+        crate::ChurnKind::MovedMail,
+        crate::ChurnKind::PurgedMail,
+    ] {
+        assert!(count(kind) > 5, "{kind}");
+    }
 }

@@ -23,7 +23,7 @@ use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 use rand::RngExt;
 
-pub use journal::{Acknowledged, read_journal};
+pub use journal::{Acknowledged, files_left, read_journal};
 use journal::{Entry, Journal};
 pub(crate) use options::SourceOptions;
 
@@ -136,7 +136,10 @@ impl Agent<'_> {
             Err(error) => return Ok(Entry::interrupted(&error, changes)),
         };
         let digest = match kind {
-            ChurnKind::NewBlob | ChurnKind::QueuedIn | ChurnKind::QueuedOut => {
+            ChurnKind::NewBlob
+            | ChurnKind::QueuedIn
+            | ChurnKind::QueuedOut
+            | ChurnKind::SentMail => {
                 let bytes = tree::read(self.root, &operation.path)?;
                 Some(blake3::hash(&bytes).to_hex().to_string())
             }

@@ -1,5 +1,6 @@
 //! The journal of the source agent: one line of JSON for each operation, written when it is done.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -8,9 +9,10 @@ use std::path::Path;
 use postoffice::names::RelativePath;
 use serde::{Deserialize, Serialize};
 
-use crate::churn::ChurnOperation;
+use crate::churn::{ChurnKind, ChurnOperation};
 use crate::database::DatabaseChange;
 use crate::error::{SimulatorError, Tried};
+use crate::mail::MailEvent;
 
 /// What is said of one operation.
 #[derive(Debug, Serialize)]
@@ -27,6 +29,8 @@ pub(super) struct Entry {
     digest: Option<String>,
     /// What became of the databases.
     databases: Vec<DatabaseChange>,
+    /// What became of messages.
+    mail: Vec<MailEvent>,
     /// Why something was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -45,6 +49,8 @@ pub struct Acknowledged {
     pub digest: Option<String>,
     /// What became of the databases.
     pub databases: Vec<DatabaseChange>,
+    /// What became of messages.
+    pub mail: Vec<MailEvent>,
     /// Why something was not done.
     pub why: Option<String>,
 }
@@ -57,6 +63,7 @@ impl Entry {
             others: Vec::new(),
             digest: None,
             databases: Vec::new(),
+            mail: Vec::new(),
             why: None,
         }
     }
@@ -72,6 +79,7 @@ impl Entry {
             others: operation.others.iter().map(ToString::to_string).collect(),
             digest,
             databases,
+            mail: operation.mail.clone(),
             ..Self::new(operation.kind.name())
         }
     }
@@ -147,4 +155,31 @@ pub fn read_journal(path: &Path) -> Result<Vec<Acknowledged>, SimulatorError> {
                 .tried_at("understand", path)
         })
         .collect()
+}
+
+/// The files that were made and not taken away again, each with its digest, by the path that they have in the end.
+pub fn files_left(journal: &[Acknowledged]) -> BTreeMap<&str, &str> {
+    let mut files = BTreeMap::new();
+    for entry in journal {
+        let Some(path) = entry.path.as_deref() else {
+            continue;
+        };
+        let is = |kinds: &[ChurnKind]| kinds.iter().any(|kind| entry.kind == kind.name());
+        let taken = [
+            ChurnKind::Consumed,
+            ChurnKind::PurgedBlob,
+            ChurnKind::DeliveredMail,
+        ];
+        if let Some(digest) = &entry.digest {
+            files.insert(path, digest.as_str());
+        } else if is(&taken) {
+            files.remove(path);
+        } else if is(&[ChurnKind::RenamedCase])
+            && let Some(old) = entry.others.first()
+            && let Some(digest) = files.remove(old.as_str())
+        {
+            files.insert(path, digest);
+        }
+    }
+    files
 }
