@@ -11,6 +11,7 @@ mod certificates;
 mod database_sets;
 mod databases;
 mod delta;
+mod faults;
 mod guardian;
 mod hostile;
 mod kill;
