@@ -25,4 +25,5 @@ mod sandbox;
 mod seal;
 mod service;
 mod space;
+mod state_machine;
 mod support;
