@@ -11,6 +11,7 @@
 //! Any difference is a change (DESIGN rule 2): a file is kept only where the source still says what it said when it was
 //! copied, and the destination still says what it said after it was written.
 
+mod claim;
 mod committer;
 mod crawl;
 mod decide;

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{TEMPORARY_PREFIX, is_reserved, reserved_name, thread_count};
+use crate::copy::{TEMPORARY_PREFIX, hash_file, is_reserved, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor, Tally};
@@ -149,7 +150,10 @@ impl Step<'_> {
             self.area.source()?,
             thread_count(self.options),
             |path, errno| {
-                if !layout::is_queue(path) && !is_mount_gone(errno) {
+                // Where the root or a queue is not listed, nothing is known of its items; "none" would be a lie, and what
+                // was carried before would go from the destination.
+                let leads_to_items = path.depth() == 0 || layout::is_queue(path);
+                if !leads_to_items && !is_mount_gone(errno) {
                     return Ok(());
                 }
                 Err(WorkerError::reading("list the queue", path, errno))
@@ -253,6 +257,25 @@ fn items_of(visited: &Visited<'_>) -> Result<Vec<Standing>> {
         });
     }
     Ok(items)
+}
+
+/// The digest of what stands under a name in a queue of the destination; none where that cannot be what this job placed
+/// there: it is gone, is no file, is being changed, or belongs to somebody who lets nobody read it.
+fn digest_of(queue: &Folder, folder: &RelativePath, name: &[u8]) -> Result<Option<[u8; 32]>> {
+    match hash_file(queue, name) {
+        Ok((_, digest)) => Ok(Some(digest)),
+        Err(
+            Errno::NOENT
+            | Errno::LOOP
+            | Errno::INVAL
+            | Errno::NXIO
+            | Errno::AGAIN
+            | Errno::ACCESS
+            | Errno::PERM,
+        ) => Ok(None),
+        // A disk that fails is no reason to take our own item for somebody else's.
+        Err(errno) => Err(WorkerError::writing("read", &folder.join(name), errno)),
+    }
 }
 
 /// The name of an item in the staging folder: a digest of its place, so that the next run finds it again.

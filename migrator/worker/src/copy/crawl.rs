@@ -118,6 +118,7 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
                 _ => None,
             };
             let destination = if source.is_some() {
+                let claim = shared.claim(&parent.destination, &name);
                 let (folder, made) = parent
                     .destination
                     .create_folder(&name)
@@ -130,6 +131,7 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
                         path: path.clone(),
                     })?;
                 }
+                claim.settle();
                 folder
             } else {
                 parent

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::claim::Claim;
 use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
 use super::file::{CopyFailure, Written, temporary_name, write_copy};
@@ -23,8 +24,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// What came of one file.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Its bytes stand at the destination.
-    Copied(Box<Written>, Attributes),
+    /// Its bytes stand at the destination, and the committer has it.
+    Copied,
     /// The source no longer has it.
     Vanished,
     /// It changed each time while it was read.
@@ -111,18 +112,11 @@ pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decisi
 
 fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
     let outcome = copy_with_retries(shared, task, replace)?;
-    if let Outcome::Copied(written, destination) = &outcome {
-        return shared.record(task, written, destination);
-    }
     report_outcome(shared, task, &outcome)
 }
 
 /// Copies the file, again where it changes while it is read.
-pub(super) fn copy_with_retries(
-    shared: &Shared<'_>,
-    task: &FileTask,
-    replace: bool,
-) -> Result<Outcome> {
+fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     for attempt in 0..=shared.options.retries {
         if attempt > 0 {
@@ -142,20 +136,44 @@ fn copy_once(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outc
         Ok(handle) => handle,
         Err(outcome) => return Ok(outcome),
     };
-    let name = if replace {
-        temporary_name(shared.pass.id)
-    } else {
-        task.name.clone()
-    };
-    let written = match write_copy(&source, &task.pair.destination, &name) {
-        Ok(written) => written,
-        Err(failure) => return outcome_of(task, failure),
-    };
     if replace {
-        publish(task, &name)?;
+        replace_once(shared, task, &source)
+    } else {
+        create_once(shared, task, &source)
     }
-    let destination = destination_of(task, &written)?;
-    Ok(Outcome::Copied(Box::new(written), destination))
+}
+
+fn create_once(shared: &Shared<'_>, task: &FileTask, source: &OwnedFd) -> Result<Outcome> {
+    let claim = shared.claim(&task.pair.destination, &task.name);
+    match write_copy(source, &task.pair.destination, &task.name) {
+        Ok(written) => account_for(shared, task, &written, claim),
+        Err(failure) => outcome_of(task, failure),
+    }
+}
+
+fn replace_once(shared: &Shared<'_>, task: &FileTask, source: &OwnedFd) -> Result<Outcome> {
+    let temporary = temporary_name(shared.pass.id);
+    match write_copy(source, &task.pair.destination, &temporary) {
+        Ok(written) => {
+            let claim = shared.claim(&task.pair.destination, &task.name);
+            publish(task, &temporary)?;
+            account_for(shared, task, &written, claim)
+        }
+        Err(failure) => outcome_of(task, failure),
+    }
+}
+
+/// Hands a finished copy to the committer.
+fn account_for(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    written: &Written,
+    claim: Claim<'_>,
+) -> Result<Outcome> {
+    let destination = destination_of(task, written)?;
+    shared.record(task, written, &destination)?;
+    claim.settle();
+    Ok(Outcome::Copied)
 }
 
 /// Opens the source, or says why not.
@@ -217,7 +235,7 @@ pub(super) fn report_outcome(
 ) -> Result<()> {
     let path = task.source_path();
     match outcome {
-        Outcome::Copied(..) => {}
+        Outcome::Copied => {}
         Outcome::Vanished => {
             let verdict = match shared.pass.kind {
                 PassKind::StageOne => Verdict::Done,

@@ -1,7 +1,7 @@
 //! One pass, from its beginning in the journal to its end.
 
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use postoffice::layout::{self, CopyRule, FileClass};
@@ -44,22 +44,23 @@ pub fn run_pass(
     }
     store.clear_removals()?;
     let (pass, unfinished) = store.begin_pass(kind)?;
-    let outcome = Runner {
+    let runner = Runner {
         capabilities,
         store,
         monitor,
         pass,
         unfinished,
         options,
-    }
-    .run();
-    // Everything that a pass writes is in the manifest, also where it stops early.  A pass that was cut off, or whose
-    // batch is condemned, stays unfinished: the next one takes what it left behind for its own, and so must the one
-    // after, where the next one did not come to its end.
+        unrecorded: AtomicBool::new(false),
+    };
+    let outcome = runner.run();
+    // What a pass writes is in the manifest, also where it stops early.  A pass that was cut off, whose batch is
+    // condemned, or that could not hand in what it had written, stays unfinished: the next one takes what it left behind
+    // for its own, and so must the one after, where the next one did not come to its end.
     let is_accounted_for = match &outcome {
         Ok(()) => true,
         Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. }) => false,
-        Err(_) => unfinished.is_none(),
+        Err(_) => unfinished.is_none() && !runner.unrecorded.load(Ordering::SeqCst),
     };
     if is_accounted_for {
         store.end_pass(pass, &tally.counts())?;
@@ -115,6 +116,7 @@ struct Runner<'a> {
     pass: Pass,
     unfinished: Option<UnfinishedPass>,
     options: &'a CopyOptions,
+    unrecorded: AtomicBool,
 }
 
 impl Runner<'_> {
@@ -194,6 +196,7 @@ impl Runner<'_> {
                     converted: accepted(self.store)?,
                     lists,
                     clock,
+                    unrecorded: &self.unrecorded,
                 };
                 let threads = thread_count(self.options);
                 crawl(&shared, tasks, threads)?;

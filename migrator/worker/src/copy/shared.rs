@@ -7,6 +7,7 @@ use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
+use super::claim::Claim;
 use super::committer::{Committer, Record};
 use super::decide::is_racy;
 use super::file::Written;
@@ -126,9 +127,16 @@ pub(super) struct Shared<'a> {
     pub(super) converted: Option<Accepted>,
     pub(super) lists: &'a Mutex<Lists>,
     pub(super) clock: &'a ClockShift,
+    /// Whether a name stands at the destination that no manifest will have.
+    pub(super) unrecorded: &'a AtomicBool,
 }
 
 impl Shared<'_> {
+    /// Says that `name` is about to stand in `folder`.
+    pub(super) fn claim<'b>(&'b self, folder: &'b Folder, name: &'b [u8]) -> Claim<'b> {
+        Claim::new(folder, name, self.unrecorded)
+    }
+
     pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -73,15 +73,26 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
         }
         return Ok(attempted);
     }
-    for member in &staged {
+    publish_all(shared, &staged)?;
+    Ok(attempted)
+}
+
+/// Gives all members their names, and hands them to the committer.
+fn publish_all(shared: &Shared<'_>, staged: &[Staged<'_>]) -> Result<()> {
+    let claims: Vec<_> = staged
+        .iter()
+        .map(|member| shared.claim(&member.task.pair.destination, &member.task.name))
+        .collect();
+    for member in staged {
         report_damage(shared, member);
         publish(member.task, &member.temporary)?;
     }
-    for member in &staged {
+    for (member, claim) in staged.iter().zip(claims) {
         let destination = destination_of(member.task, &member.written)?;
         shared.record(member.task, &member.written, &destination)?;
+        claim.settle();
     }
-    Ok(attempted)
+    Ok(())
 }
 
 /// Without a lock, a block whose checksum is wrong is a write that was caught half-way; under it, old damage.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::{Listing, Standing, Step, staging_name};
-use crate::copy::{CopyFailure, hash_file, write_copy};
+use super::{Listing, Standing, Step, digest_of, staging_name};
+use crate::copy::{CopyFailure, write_copy};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::Verdict;
 use crate::monitor::Count;
@@ -188,8 +188,7 @@ impl Step<'_> {
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        let is_equal =
-            matches!(hash_file(queue, &item.name), Ok((_, digest)) if digest == item.digest);
+        let is_equal = digest_of(queue, &item.folder, &item.name)? == Some(item.digest);
         staging.remove_file(&temporary).map_err(failed)?;
         if !is_equal {
             self.given_up.borrow_mut().insert(path.clone());

@@ -9,8 +9,8 @@ use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::{Listing, Standing, Step};
-use crate::copy::{hash_file, thread_count};
+use super::{Listing, Standing, Step, digest_of};
+use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Count;
 use crate::quarantine::Quarantine;
@@ -56,15 +56,18 @@ impl Step<'_> {
         let mut stands = HashSet::new();
         for entry in entries {
             let full = path.join(&entry.name);
-            let is_item = folder
-                .kind_of(&entry)
-                .is_ok_and(|kind| kind != Kind::Folder)
+            let kind = match folder.kind_of(&entry) {
+                Ok(kind) => kind,
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(WorkerError::writing("look at", &full, errno)),
+            };
+            let is_item = kind != Kind::Folder
                 && layout::classify_file(&full).copy_rule() == CopyRule::QueueStep;
             if !is_item {
                 continue;
             }
             match known.get(&entry.name) {
-                Some(item) if is_as_carried(folder, item) => {
+                Some(item) if is_as_carried(folder, item)? => {
                     if standing.is_some_and(|items| items.contains_key(&entry.name)) {
                         stands.insert(entry.name);
                     } else {
@@ -156,7 +159,6 @@ impl Step<'_> {
     }
 }
 
-fn is_as_carried(folder: &Folder, item: &QueueItem) -> bool {
-    matches!(hash_file(folder, &item.name), Ok((attributes, digest))
-        if attributes.size == item.size && digest == item.digest)
+fn is_as_carried(folder: &Folder, item: &QueueItem) -> Result<bool> {
+    Ok(digest_of(folder, &item.folder, &item.name)? == Some(item.digest))
 }

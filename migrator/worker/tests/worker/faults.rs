@@ -1,0 +1,186 @@
+//! Faults at every file operation of every step: after each of them the next run ends as if nothing had been.
+//!
+//! The worker runs as in production, in a process of its own and sealed in, and is traced from outside
+//! ([`tracer`]).  Where it says that a step is done it is believed, and the step is not run again: nothing is silent.
+
+mod calls;
+mod kinds;
+mod registers;
+mod scenes;
+mod sweep;
+mod tracer;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::process::Stdio;
+
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, raise};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use worker::finding::Explain as _;
+use worker::service::run_here;
+
+use self::kinds::Kind;
+use self::scenes::{STEPS, change_trees, check_end, run, run_step, site};
+use self::tracer::{Ended, Operation, Verdict, trace};
+use crate::support::{Site, child, look};
+
+/// What a worker prints at its end; a worker that is done says so exactly.
+const SAYS_DONE: &str = "verdict: Ok(Done)";
+
+#[test]
+#[ignore = "started by another test"]
+fn child_is_traced() {
+    let root = PathBuf::from(std::env::var_os("WORKER_TEST_ROOT").expect("started by a test"));
+    let kind = Kind::named(&std::env::var("WORKER_TEST_FAULT").unwrap()).unwrap();
+    let order = fs::read(root.join("order")).unwrap();
+    if let Err(errno) = ptrace::traceme() {
+        println!("not traced: {errno}");
+        return;
+    }
+    raise(Signal::SIGSTOP).unwrap();
+    let rules: BTreeMap<i64, Vec<_>> = calls::all()
+        .filter(|call| kind.fits_effect(call.effect))
+        .map(|call| (call.number, calls::rules_of(call, kind.only_changes())))
+        .collect();
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Trace(0),
+        TargetArch::try_from(std::env::consts::ARCH).unwrap(),
+    )
+    .unwrap();
+    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+    let outcome = run_here(
+        &root.join("job"),
+        order.as_slice(),
+        &mut std::io::sink(),
+        &|monitor| monitor,
+    );
+    println!("verdict: {:?}", outcome.map_err(|error| error.code()));
+}
+
+/// Whether a path is in one of the 247 folders for attachments that every post office has and this one leaves empty;
+/// what is done to one of them is done to all.
+fn is_one_of_many(path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix("destination/offiles") else {
+        return false;
+    };
+    let folder = below.components().next().map(Component::as_os_str);
+    folder.is_some_and(|name| {
+        let name = name.to_ascii_lowercase();
+        name.as_bytes().starts_with(b"fd")
+            && !scenes::ATTACHMENT_FOLDERS.iter().any(|kept| name == *kept)
+    })
+}
+
+/// What a traced step did.
+struct Traced {
+    ended: Ended,
+    /// What it said, on both of its outputs and in its events.
+    said: String,
+    /// The operations that the fault could have been at.
+    operations: Vec<Operation>,
+}
+
+/// Runs one step in a process of its own, with a fault at the fitting operation `at`; 0 is none.
+fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
+    let order = serde_json::to_vec(&site.order(STEPS[step].clone())).unwrap();
+    fs::write(site.root.join("order"), order).unwrap();
+    let said = site.root.join("said");
+    let output = fs::File::create(&said).unwrap();
+    let mut command = child("faults::child_is_traced", site);
+    command
+        .env("WORKER_TEST_FAULT", format!("{kind:?}"))
+        .stdin(Stdio::null())
+        .stderr(output.try_clone().unwrap())
+        .stdout(output);
+    let mut operations = Vec::new();
+    let ended = trace(command, &site.root, |operation: Operation| {
+        if !kind.fits(&operation) || is_one_of_many(&operation.path) {
+            return Verdict::Happens;
+        }
+        operations.push(operation);
+        kind.judge(operations.len(), at)
+    });
+    let events = fs::read_to_string(site.job.join("events.jsonl")).unwrap_or_default();
+    Traced {
+        ended,
+        said: fs::read_to_string(said).unwrap() + &events,
+        operations,
+    }
+}
+
+/// One fault.
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    step: usize,
+    kind: Kind,
+    at: usize,
+}
+
+impl Fault {
+    /// What `WORKER_FAULTS` must be to try this one alone.
+    fn name(self) -> String {
+        format!("{}:{:?}:{}", STEPS[self.step].name(), self.kind, self.at)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let (step, rest) = name.split_once(':')?;
+        let (kind, at) = rest.split_once(':')?;
+        Some(Self {
+            step: STEPS.iter().position(|task| task.name() == step)?,
+            kind: Kind::named(kind)?,
+            at: at.parse().ok()?,
+        })
+    }
+}
+
+/// Does the steps before one of them, with what happens to the trees before it as well.
+fn prepared(step: usize, what: &str) -> Site {
+    let site = site();
+    run(&site, 0..step, what);
+    change_trees(&site, step);
+    site
+}
+
+/// Does the migration with one fault in it; says whether the fault happened.
+fn survive(fault: Fault) -> bool {
+    let Fault { step, kind, at } = fault;
+    let what = fault.name();
+    let site = prepared(step, &what);
+    let source = look(&site.source);
+
+    let Traced {
+        ended,
+        said,
+        operations,
+    } = run_traced(&site, step, kind, at);
+    assert_eq!(look(&site.source), source, "{what}: the source");
+    let Some(operation) = operations.get(at - 1) else {
+        return false;
+    };
+    let what = format!("{what}, {operation:?}");
+    let expected = match kind {
+        Kind::Killed => Ended::Killed(Signal::SIGKILL),
+        _ => Ended::Exited(0),
+    };
+    assert_eq!(ended, expected, "{what}: {said}");
+    assert!(!said.contains("panicked"), "{what}: {said}");
+    let is_done = said.contains(SAYS_DONE);
+    if kind == Kind::Halved {
+        assert!(is_done, "{what}: {said}");
+    }
+    if !is_done {
+        assert!(
+            kind == Kind::Killed || said.contains("verdict: "),
+            "{what}: {said}"
+        );
+        run_step(&site, step, &what);
+    }
+    run(&site, step + 1..STEPS.len(), &what);
+    check_end(&site, &what);
+    true
+}

@@ -1,0 +1,81 @@
+//! The kinds of faults.
+
+use super::calls::Effect;
+use super::tracer::{Operation, Tree, Verdict};
+
+/// What goes wrong, once or from then on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The worker is killed.
+    Killed,
+    /// One operation fails with an input/output error.
+    InputOutput,
+    /// One operation of the destination or of the job folder finds no room.
+    NoRoom,
+    /// One read or write of the two trees is done for half of its bytes, which is no error.
+    Halved,
+    /// The mount of the source is gone and does not come back: a network file system that lost its server.
+    SourceStale,
+    /// The same, as a mount in user space says it.
+    SourceNotConnected,
+}
+
+pub(super) const KINDS: [Kind; 6] = [
+    Kind::Killed,
+    Kind::InputOutput,
+    Kind::NoRoom,
+    Kind::Halved,
+    Kind::SourceStale,
+    Kind::SourceNotConnected,
+];
+
+impl Kind {
+    /// The kind with this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| format!("{kind:?}") == name)
+    }
+
+    /// Whether the fault can only be at operations that change something.  Killed before one that does not is the same as
+    /// killed before the next one that does: what is on the disk is the same.
+    pub(super) fn only_changes(self) -> bool {
+        matches!(self, Self::Killed | Self::NoRoom)
+    }
+
+    /// Whether the fault can be at a call with this effect.
+    pub(super) fn fits_effect(self, effect: Effect) -> bool {
+        match self {
+            Self::Killed => !matches!(effect, Effect::Looks | Effect::Locks | Effect::Reads),
+            Self::NoRoom => matches!(effect, Effect::NeedsRoom | Effect::Writes),
+            Self::Halved => matches!(effect, Effect::Reads | Effect::Writes),
+            Self::InputOutput | Self::SourceStale | Self::SourceNotConnected => true,
+        }
+    }
+
+    /// Whether the fault can be at this operation.
+    pub(super) fn fits(self, operation: &Operation) -> bool {
+        let fits_tree = match self {
+            Self::Killed | Self::InputOutput => true,
+            Self::NoRoom => operation.tree != Tree::Source,
+            Self::Halved => operation.tree != Tree::Job,
+            Self::SourceStale | Self::SourceNotConnected => operation.tree == Tree::Source,
+        };
+        fits_tree && self.fits_effect(operation.effect)
+    }
+
+    /// What is done to the fitting operation `number`, counted from 1, when the fault is to be at `at`;
+    /// 0 is none.
+    pub(super) fn judge(self, number: usize, at: usize) -> Verdict {
+        let stays = matches!(self, Self::SourceStale | Self::SourceNotConnected);
+        if at == 0 || number < at || (number > at && !stays) {
+            return Verdict::Happens;
+        }
+        match self {
+            Self::Killed => Verdict::Kills,
+            Self::InputOutput => Verdict::Fails(libc::EIO),
+            Self::NoRoom => Verdict::Fails(libc::ENOSPC),
+            Self::Halved => Verdict::Halved,
+            Self::SourceStale => Verdict::Fails(libc::ESTALE),
+            Self::SourceNotConnected => Verdict::Fails(libc::ENOTCONN),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Which faults are tried.
+//!
+//! There are thousands of operations, so an ordinary run tries some of them, evenly spread and chosen by a seed:
+//! `WORKER_FAULTS=all` tries every one, `WORKER_FAULTS=500` about so many, `WORKER_FAULTS_SEED=3` others, and
+//! `WORKER_FAULTS=stage-one-pass:Killed:17` the one that failed.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::calls::Effect;
+use super::kinds::{KINDS, Kind};
+use super::registers::Registers;
+use super::scenes::STEPS;
+use super::tracer::{Ended, Operation, Tree};
+use super::{Fault, SAYS_DONE, prepared, run_traced, survive};
+
+/// How many faults an ordinary run tries.
+const ORDINARY_TRIES: usize = 900;
+
+const STAGE_ONE_PASS: usize = 1;
+const QUEUE_STEP: usize = 5;
+
+/// Whether a worker can be traced here; says so where it cannot.
+fn can_trace() -> bool {
+    if !Registers::KNOWN {
+        println!(
+            "SKIPPED: the registers of this architecture are not known, so no call can be made to fail"
+        );
+        return false;
+    }
+    let first = run_traced(&prepared(0, "the first"), 0, Kind::Killed, 0);
+    if first.ended == Ended::NeverTraced {
+        println!("SKIPPED: no process can be traced here: {}", first.said);
+        return false;
+    }
+    true
+}
+
+/// Every fault of a kind that there can be in a step, at an operation that is asked for.
+fn faults_at(step: usize, kind: Kind, is_wanted: impl Fn(&Operation) -> bool) -> Vec<Fault> {
+    let traced = run_traced(&prepared(step, "counting"), step, kind, 0);
+    assert!(traced.said.contains(SAYS_DONE), "{}", traced.said);
+    (1..)
+        .zip(&traced.operations)
+        .filter(|(_, operation)| is_wanted(operation))
+        .map(|(at, _)| Fault { step, kind, at })
+        .collect()
+}
+
+/// Every fault that there can be.
+fn all_faults() -> Vec<Fault> {
+    let mut all = Vec::new();
+    for (step, task) in STEPS.iter().enumerate() {
+        for kind in KINDS {
+            let faults = faults_at(step, kind, |_| true);
+            println!("{}: {} operations for {kind:?}", task.name(), faults.len());
+            all.extend(faults);
+        }
+    }
+    all
+}
+
+/// Those of the faults that this run tries.
+fn chosen(faults: Vec<Fault>) -> Vec<Fault> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let wanted = std::env::var("WORKER_FAULTS").unwrap_or_default();
+    if wanted == "all" {
+        return faults;
+    }
+    if let Some(fault) = Fault::named(&wanted) {
+        return vec![fault];
+    }
+    let how_many = number("WORKER_FAULTS").unwrap_or(ORDINARY_TRIES).max(1);
+    let stride = faults.len().div_ceil(how_many);
+    let first = number("WORKER_FAULTS_SEED").unwrap_or(0) % stride;
+    faults.into_iter().skip(first).step_by(stride).collect()
+}
+
+/// Tries faults on as many threads as there are processors; returns how many happened, and what failed.
+fn try_all(faults: &[Fault]) -> (usize, Vec<String>) {
+    let next = AtomicUsize::new(0);
+    let happened = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(&fault) = faults.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    // One that fails says why by itself; the others are tried all the same.
+                    match std::panic::catch_unwind(|| survive(fault)) {
+                        Ok(true) => {
+                            happened.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Ok(false) => {}
+                        Err(_) => failed.lock().unwrap().push(fault.name()),
+                    }
+                }
+            });
+        }
+    });
+    (happened.into_inner(), failed.into_inner().unwrap())
+}
+
+/// Tries them all; none may fail.
+fn must_survive(faults: &[Fault]) {
+    let (happened, failed) = try_all(faults);
+    println!("tried {} faults; {happened} of them happened", faults.len());
+    assert!(
+        failed.is_empty(),
+        "{} failed; each alone with WORKER_FAULTS=…: {failed:#?}",
+        failed.len()
+    );
+    // A run may have an operation less than the one that was counted, but not many.
+    assert!(happened > 0 && happened * 100 >= faults.len() * 95);
+}
+
+#[test]
+fn a_fault_at_any_file_operation_loses_nothing() {
+    if !can_trace() {
+        return;
+    }
+    let all = all_faults();
+    println!(
+        "{} faults of {} kinds in {} steps",
+        all.len(),
+        KINDS.len(),
+        STEPS.len()
+    );
+    must_survive(&chosen(all));
+}
+
+/// Found by the sweep: what an error kept from being recorded was set aside by the next pass.
+#[test]
+fn copies_that_could_not_be_recorded_are_taken_for_ours() {
+    if !can_trace() {
+        return;
+    }
+    let step = STAGE_ONE_PASS;
+    must_survive(&faults_at(step, Kind::InputOutput, |operation| {
+        operation.tree == Tree::Destination && operation.number == libc::SYS_fstat
+    }));
+    must_survive(&faults_at(step, Kind::NoRoom, |operation| {
+        operation.tree == Tree::Destination && operation.number == libc::SYS_renameat
+    }));
+}
+
+/// Found by the sweep: where the root of the source could not be listed, its queues were taken for empty, and what had
+/// been carried before was removed again.
+#[test]
+fn queues_that_cannot_be_listed_are_not_taken_for_empty() {
+    if !can_trace() {
+        return;
+    }
+    must_survive(&faults_at(QUEUE_STEP, Kind::InputOutput, |operation| {
+        operation.path == Path::new("source") && operation.number == libc::SYS_getdents64
+    }));
+}
+
+/// Found by the sweep: an item of ours that could not be read was set aside as if somebody else had made it.
+#[test]
+fn an_item_that_the_disk_does_not_give_back_is_not_taken_for_a_foreign_one() {
+    if !can_trace() {
+        return;
+    }
+    must_survive(&faults_at(QUEUE_STEP, Kind::InputOutput, |operation| {
+        operation.tree == Tree::Destination && operation.effect == Effect::Reads
+    }));
+}

@@ -1,0 +1,94 @@
+//! Random sequences of all that happens during a migration, beside a reference model.
+//!
+//! An ordinary run tries [`ORDINARY_CASES`] sequences; `PROPTEST_CASES=5000` tries so many.  A sequence that fails is made
+//! as short as possible, printed, and kept in `proptest-regressions`, which every later run tries first.
+
+mod killed;
+mod model;
+mod system;
+mod transition;
+mod trees;
+
+use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use self::model::Model;
+use self::system::System;
+use self::transition::Transition;
+
+/// How many sequences an ordinary run tries.
+const ORDINARY_CASES: u32 = 120;
+
+/// How often a sequence that fails is tried again while it is made shorter.
+const SHRINKS_MAX: u32 = 2000;
+
+struct Reference;
+
+impl ReferenceStateMachine for Reference {
+    type State = Model;
+    type Transition = Transition;
+
+    fn init_state() -> BoxedStrategy<Model> {
+        Just(Model::first()).boxed()
+    }
+
+    fn transitions(model: &Model) -> BoxedStrategy<Transition> {
+        transition::next(model)
+    }
+
+    fn preconditions(model: &Model, transition: &Transition) -> bool {
+        model.is_possible(transition)
+    }
+
+    fn apply(mut model: Model, transition: &Transition) -> Model {
+        model.apply(transition);
+        model
+    }
+}
+
+struct Migration;
+
+impl StateMachineTest for Migration {
+    type SystemUnderTest = System;
+    type Reference = Reference;
+
+    fn init_test(model: &Model) -> System {
+        System::new(model)
+    }
+
+    fn apply(mut system: System, model: &Model, transition: Transition) -> System {
+        system.apply(transition, model);
+        system
+    }
+
+    fn check_invariants(system: &System, model: &Model) {
+        system.compare(model);
+    }
+
+    fn teardown(mut system: System, mut model: Model) {
+        system.end(&mut model);
+    }
+}
+
+fn config() -> ProptestConfig {
+    let asked_for = std::env::var_os("PROPTEST_CASES").is_some();
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: if asked_for {
+            usual.cases
+        } else {
+            ORDINARY_CASES
+        },
+        max_shrink_iters: SHRINKS_MAX,
+        ..usual
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn whatever_happens_the_destination_ends_up_equal_and_nothing_foreign_is_lost(
+        sequential 1..30 => Migration
+    );
+}
