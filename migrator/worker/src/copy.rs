@@ -5,6 +5,7 @@
 //!    │                                                              ▲
 //!    ├──▶ databases, later, each with its companions under its lock ┤
 //!    ├──▶ guardian set, last, as one unit ──────────────────────────┘
+//!    ├──▶ in stage one, a second look for names that were made meanwhile
 //!    └──▶ plan of removals ──▶ limit checked ──▶ carried out ──▶ what stood in the way of a copy is copied
 //! ```
 //!
@@ -23,6 +24,7 @@ mod locked;
 mod pass;
 mod removal;
 mod reserved;
+mod second_look;
 mod shared;
 mod stage;
 mod unit;

@@ -13,12 +13,14 @@ use super::extras::look_at_extras;
 use super::file::TEMPORARY_PREFIX;
 use super::files::copy_if_changed;
 use super::reserved::{is_reserved, reserved_name};
+use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
 use crate::pool::{self, Stack};
 use crate::protocol::AreaKind;
+use crate::store::Manifest;
 use crate::tree::{Entry, Kind};
 
 /// A task of the pool.
@@ -47,7 +49,12 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     };
     let area = shared.areas[pair.area].id;
     let destination_entries = list_destination(&pair)?;
-    let manifest = shared.store.manifest_of(area, &pair.path)?;
+    let is_first_look = shared.look == Look::Everything;
+    let manifest = if is_first_look {
+        shared.store.manifest_of(area, &pair.path)?
+    } else {
+        Manifest::default()
+    };
     let mut at_destination: HashMap<&[u8], &Entry> = destination_entries
         .iter()
         .map(|entry| (entry.name.as_slice(), entry))
@@ -82,6 +89,9 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
         }
     }
     folder.hand_out_files()?;
+    if !is_first_look {
+        return Ok(());
+    }
     let manifest = folder.manifest;
     let extras = at_destination.into_values().collect();
     look_at_extras(shared, &pair, extras, &manifest, |task| {

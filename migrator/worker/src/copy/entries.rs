@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::crawl::Task;
 use super::files::copy_if_changed;
+use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
@@ -96,7 +97,9 @@ impl FolderWork<'_> {
             None => false,
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
-        if blocked {
+        if blocked && self.shared.look == Look::NewNames {
+            // The first look has seen it.
+        } else if blocked {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
             self.plan_blocking_file(name)?;
             self.shared.lists().blocked_folders.push(task);
@@ -139,6 +142,7 @@ impl FolderWork<'_> {
         };
         match rule {
             CopyRule::UnderLock | CopyRule::AtomicSet => self.shared.lists().databases.push(task),
+            _ if task.listed && self.shared.look == Look::NewNames => {}
             _ => {
                 self.files.push(task);
                 if self.files.len() >= FILES_PER_TASK {

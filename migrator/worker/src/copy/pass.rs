@@ -12,6 +12,7 @@ use super::committer::with_committer;
 use super::crawl::{Task, crawl};
 use super::locked::copy_unit;
 use super::removal::{carry_out, check_plan};
+use super::second_look::{Look, Quiet, without_waiting};
 use super::shared::{ClockShift, FolderTask, Lists, Shared, problem};
 use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
@@ -124,11 +125,18 @@ impl Runner<'_> {
         let lists = Mutex::new(Lists::default());
         let clock = ClockShift::default();
         self.monitor.phase("copy", self.expected()?);
-        let roots = (0..self.capabilities.areas.len())
-            .map(|area| Task::Folder(FolderTask::Root(area)))
-            .collect();
-        self.copy_all(&lists, &clock, roots)?;
+        let areas = self.capabilities.areas.len();
+        let roots = || {
+            let roots = (0..areas).map(|area| Task::Folder(FolderTask::Root(area)));
+            roots.collect()
+        };
+        self.copy_all(&lists, &clock, roots(), Look::Everything)?;
         self.report_shift(&clock);
+        if self.pass.kind == PassKind::StageOne {
+            let phase = "look for what was made meanwhile";
+            self.monitor.phase(phase, Expected::default());
+            self.copy_all(&lists, &clock, roots(), Look::NewNames)?;
+        }
 
         // What stood in the way of a copy has gone after the first round; each further round is one folder deeper.
         for _ in 0..PATH_DEPTH_MAX {
@@ -140,7 +148,7 @@ impl Runner<'_> {
             if is_done {
                 break;
             }
-            self.copy_all(&lists, &clock, waiting)?;
+            self.copy_all(&lists, &clock, waiting, Look::Everything)?;
         }
         self.report_blocked(&lists);
         self.monitor
@@ -179,7 +187,19 @@ impl Runner<'_> {
     }
 
     /// Crawls, then copies the databases it met, then the guardian sets.
-    fn copy_all(&self, lists: &Mutex<Lists>, clock: &ClockShift, tasks: Vec<Task>) -> Result<()> {
+    fn copy_all(
+        &self,
+        lists: &Mutex<Lists>,
+        clock: &ClockShift,
+        tasks: Vec<Task>,
+        look: Look,
+    ) -> Result<()> {
+        let quiet = Quiet(self.monitor);
+        let hasty = without_waiting(self.options);
+        let (monitor, options): (&dyn Monitor, _) = match look {
+            Look::Everything => (self.monitor, self.options),
+            Look::NewNames => (&quiet, &hasty),
+        };
         with_committer(
             self.store,
             &self.capabilities.areas,
@@ -188,10 +208,11 @@ impl Runner<'_> {
                 let shared = Shared {
                     areas: &self.capabilities.areas,
                     store: self.store,
-                    monitor: self.monitor,
+                    monitor,
                     committer,
                     pass: self.pass,
-                    options: self.options,
+                    look,
+                    options,
                     unfinished: self.unfinished,
                     converted: accepted(self.store)?,
                     lists,
@@ -203,6 +224,7 @@ impl Runner<'_> {
                 let databases = std::mem::take(&mut shared.lists().databases);
                 let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&shared, databases)
                     .into_iter()
+                    .filter(|unit| look == Look::Everything || unit.is_new())
                     .partition(|unit| unit.class == FileClass::Guardian);
                 pool::run(databases, threads, |unit, _| copy_unit(&shared, unit))?;
                 // The guardian points to the databases, so it is younger than they are.

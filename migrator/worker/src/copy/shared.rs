@@ -11,6 +11,7 @@ use super::claim::Claim;
 use super::committer::{Committer, Record};
 use super::decide::is_racy;
 use super::file::Written;
+use super::second_look::Look;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
@@ -121,6 +122,7 @@ pub(super) struct Shared<'a> {
     pub(super) monitor: &'a dyn Monitor,
     pub(super) committer: &'a Committer,
     pub(super) pass: Pass,
+    pub(super) look: Look,
     pub(super) options: &'a CopyOptions,
     pub(super) unfinished: Option<UnfinishedPass>,
     /// The guardian of the destination, where its names were converted.

@@ -29,6 +29,11 @@ impl Unit {
         self.members.last()
     }
 
+    /// Whether the destination has none of it: a member beside older ones is left to a pass that copies all of them.
+    pub(super) fn is_new(&self) -> bool {
+        self.members.iter().all(|member| !member.listed)
+    }
+
     fn new(mut members: Vec<FileTask>) -> Self {
         members.sort_by_key(|task| (is_control(task), task.pair.path.clone(), task.name.clone()));
         let class = members.last().map_or(FileClass::Other, |task| task.class);

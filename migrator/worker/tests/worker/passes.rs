@@ -1,8 +1,11 @@
 //! A first pass, and one without changes.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use worker::monitor::Count;
+use worker::finding::Finding;
+use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
 use worker::protocol::Task;
 
 use crate::support::{
@@ -115,4 +118,64 @@ fn logs_are_left_out_where_they_are_not_wanted() {
         .collect();
     let logs = ["1123gwbk.001", "wpcsout/ofs/1123poa.001"];
     assert_eq!(missing, logs.map(String::from).into());
+}
+
+/// Somebody at work on the source: makes and changes files when the first look of a pass is over.
+struct AtWork {
+    tally: Arc<Tally>,
+    source: PathBuf,
+}
+
+const MADE: [&str; 3] = [
+    "OFUSER/USERNEW.DB",
+    "OFFILES/FD0/NEW.BLB",
+    "OFFILES/FD9/DEEP.BLB",
+];
+const CHANGED: &str = "OFMSG/MSG1.DB";
+
+impl Monitor for AtWork {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.tally.phase(name, expected);
+        if name == "look for what was made meanwhile" {
+            for path in MADE.into_iter().chain([CHANGED]) {
+                let path = self.source.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, b"made while the pass ran").unwrap();
+            }
+        }
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.tally.journal(moment);
+    }
+}
+
+/// A guardian that is copied last may catalogue a database that was made after its folder was listed.
+#[test]
+fn what_is_made_while_a_pass_runs_is_there_at_its_end_and_nothing_older_is_mixed_with_it() {
+    let site = Site::with_post_office();
+    let tally = Arc::new(Tally::default());
+    let at_work: Arc<dyn Monitor> = Arc::new(AtWork {
+        tally: Arc::clone(&tally),
+        source: site.source.clone(),
+    });
+    let before = std::fs::read(site.source.join(CHANGED)).unwrap();
+    let order = site.order(PASS_ONE);
+    site.run_watched(&order, &at_work, &tally).unwrap();
+    let copies = contents(&site.destination);
+    for path in MADE {
+        let copy = copies.get(&path.to_ascii_lowercase());
+        assert_eq!(copy.unwrap(), b"made while the pass ran", "{path}");
+    }
+    assert_eq!(copies[&CHANGED.to_ascii_lowercase()], before);
+    site.run(PASS_ONE).clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
