@@ -1,22 +1,59 @@
 //! The command line of `gwrehearse`.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use simulator::{GuardianKind, NameCase};
 use worker::protocol::StepState;
 
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
+use crate::soak::{self, SoakOptions};
 
 /// The exit code of a rehearsal after which something does not hold.
 const FAILED: u8 = 1;
 
 /// Rehearse a whole migration: make a post office, move it in both stages while it changes, and check the result.
 #[derive(Debug, Parser)]
-#[command(name = "gwrehearse", version, max_term_width = 100)]
+#[command(
+    name = "gwrehearse",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    rehearsal: Arguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Rehearse again and again, each time another migration with other faults, and say how many a minute.
+    Soak {
+        /// How many rehearsals.
+        #[arg(long, default_value_t = 100)]
+        cases: u64,
+
+        /// The seed of the first; the others follow.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+
+        /// How many at once.
+        #[arg(long, default_value_t = 2)]
+        at_once: usize,
+    },
+    /// Make the page of a rehearsal anew from its summary, and say where it is.
+    Report {
+        /// The folder of the rehearsal, or its folder of reports.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
 struct Arguments {
     /// Where the simulated servers run.
     #[arg(long, value_enum, default_value_t = BackEnd::Embedded)]
@@ -70,8 +107,8 @@ struct Arguments {
 
 /// Runs the program; `arguments` begin with its name.
 pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let CommandLine { command, rehearsal } = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
         Err(error) => {
             let _ = write!(out, "{error}");
             return if error.use_stderr() { 2 } else { 0 };
@@ -84,9 +121,29 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             return FAILED;
         }
     };
+    match command {
+        None => rehearse(&rehearsal, program, out),
+        Some(Command::Soak {
+            cases,
+            seed,
+            at_once,
+        }) => soak(
+            &SoakOptions {
+                program,
+                seed,
+                cases,
+                at_once,
+            },
+            out,
+        ),
+        Some(Command::Report { folder }) => report(&folder, out),
+    }
+}
+
+fn rehearse(arguments: &Arguments, program: PathBuf, out: &mut dyn Write) -> u8 {
     let options = RehearsalOptions {
         back_end: arguments.backend,
-        faults: faults(&arguments),
+        faults: faults(arguments),
         program,
         seed: arguments.seed,
         files: arguments.size,
@@ -104,18 +161,84 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
     });
     match outcome {
         Ok(outcome) => {
-            let _ = print(&outcome, &arguments, out);
+            let _ = print(&outcome, &options, out);
             u8::from(!outcome.holds())
         }
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
+            let text = with_causes(&error);
             let _ = writeln!(out, "The rehearsal could not be carried out: {text}");
-            let _ = writeln!(out, "Repeat it with: {}", repeat(&arguments));
+            let _ = writeln!(out, "Repeat it with: {} --keep", options.command_line());
+            FAILED
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
+    let (sender, receiver) = std::sync::mpsc::channel::<String>();
+    let soaked = std::thread::scope(|scope| {
+        let soaking = scope.spawn(move || {
+            soak::soak(options, &|seed, failures| {
+                let line = if failures.is_empty() {
+                    format!("seed {seed}: holds")
+                } else {
+                    let repeat = soak::case(&options.program, seed).command_line();
+                    let failures = failures.join("\n         ");
+                    format!(
+                        "seed {seed}: FAILS\n         {failures}\n  repeat it with: {repeat} --keep"
+                    )
+                };
+                // Whoever printed these has gone.
+                let _ = sender.send(line);
+            })
+        });
+        for line in receiver {
+            let _ = writeln!(out, "{line}");
+        }
+        soaking
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    match soaked {
+        Ok(soaked) => {
+            let tenths = soaked.tenths_per_minute();
+            let _ = writeln!(
+                out,
+                "{} cases, {} of which fail; {}.{} cases a minute",
+                soaked.cases,
+                soaked.failed.len(),
+                tenths / 10,
+                tenths % 10
+            );
+            u8::from(!soaked.failed.is_empty())
+        }
+        Err(error) => {
+            let text = with_causes(&error);
+            let _ = writeln!(out, "A case could not be carried out: {text}");
+            FAILED
+        }
+    }
+}
+
+fn report(folder: &Path, out: &mut dyn Write) -> u8 {
+    match rehearsal::make_page_again(folder) {
+        Ok(page) => {
+            let _ = writeln!(out, "{}", page.display());
+            0
+        }
+        Err(error) => {
+            let text = with_causes(&error);
+            let _ = writeln!(out, "There is no rehearsal to report: {text}");
             FAILED
         }
     }
@@ -128,27 +251,10 @@ fn faults(arguments: &Arguments) -> Vec<Fault> {
     faults
 }
 
-fn repeat(arguments: &Arguments) -> String {
-    let mut named = String::new();
-    if arguments.guardian == GuardianKind::Opaque {
-        named.push_str(" --guardian opaque");
-    }
-    if let Some(engine) = &arguments.engine {
-        let _ = write!(named, " --engine {engine}");
-    }
-    for fault in faults(arguments) {
-        let _ = write!(named, " --fault {fault}");
-    }
-    format!(
-        "gwrehearse --size {} --case {} --seed {} --churn {} --source-rate {}{named} --keep",
-        arguments.size, arguments.case, arguments.seed, arguments.churn, arguments.source_rate
-    )
-}
-
 /// Prints what came of it, the most important line last.
 fn print(
     outcome: &RehearsalOutcome,
-    arguments: &Arguments,
+    options: &RehearsalOptions,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     writeln!(out, "\nSteps")?;
@@ -203,7 +309,7 @@ fn print(
     if outcome.holds() {
         writeln!(out, "The migration is sealed and everything holds")
     } else {
-        writeln!(out, "Repeat it with: {}", repeat(arguments))?;
+        writeln!(out, "Repeat it with: {} --keep", options.command_line())?;
         writeln!(out, "SOMETHING DOES NOT HOLD; the trees were kept")
     }
 }

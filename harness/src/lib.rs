@@ -12,6 +12,8 @@ pub mod embedded;
 pub mod faults;
 pub mod programs;
 pub mod rehearsal;
+pub mod report;
+pub mod soak;
 pub mod source_agent;
 pub mod ssh_server;
 pub mod worksheet;

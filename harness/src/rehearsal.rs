@@ -10,10 +10,12 @@ mod under_fault;
 
 pub use command::migrate;
 pub use fault::{Fault, FaultKind};
+pub use folder::make_page_again;
 pub use outcome::{CommandRun, RehearsalOutcome};
 pub use play::{EXPECTED_FINDINGS, folder_in_any_case};
 pub use run::run;
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +60,26 @@ pub struct RehearsalOptions {
     pub folder: Option<PathBuf>,
     /// Whether the trees are kept afterwards; the reports always are.
     pub keep: bool,
+}
+
+impl RehearsalOptions {
+    /// The command that rehearses the same again.
+    pub fn command_line(&self) -> String {
+        let mut named = String::new();
+        if self.guardian == GuardianKind::Opaque {
+            named.push_str(" --guardian opaque");
+        }
+        if let Some(engine) = &self.guardian_engine {
+            let _ = write!(named, " --engine {engine}");
+        }
+        for fault in &self.faults {
+            let _ = write!(named, " --fault {fault}");
+        }
+        format!(
+            "gwrehearse --size {} --case {} --seed {} --churn {} --source-rate {}{named}",
+            self.files, self.case, self.seed, self.churn, self.source_rate
+        )
+    }
 }
 
 /// Why a rehearsal could not be carried out; that the migration failed is no error but an outcome.

@@ -48,6 +48,7 @@ pub fn migrate(
             .map(|&argument| argument.to_owned())
             .collect(),
         exit_code: output.status.code(),
+        began_milliseconds: 0,
         milliseconds: milliseconds(began),
         fault: None,
         while_users_worked: false,

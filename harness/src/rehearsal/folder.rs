@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{RehearsalError, RehearsalOptions, RehearsalOutcome, io_error};
+use crate::report;
 
 /// The folder that the options name, or a new one.
 pub(super) fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, RehearsalError> {
@@ -46,11 +47,32 @@ pub(super) fn keep_reports(
     let path = reports.join("summary.json");
     let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
     fs::write(&path, text).map_err(io_error("write", &path))?;
+    write_page(&reports, outcome)?;
     let seal = folder.join("destination/job/seal.json");
     if seal.exists() {
         fs::copy(&seal, reports.join("seal.json")).map_err(io_error("copy", &seal))?;
     }
     Ok(())
+}
+
+fn write_page(reports: &Path, outcome: &RehearsalOutcome) -> Result<PathBuf, RehearsalError> {
+    let path = reports.join("report.html");
+    fs::write(&path, report::page(outcome)).map_err(io_error("write", &path))?;
+    Ok(path)
+}
+
+/// Makes the page of a rehearsal anew from its summary; `folder` is that of the rehearsal, or that of its reports.
+///
+/// # Errors
+/// What reading the summary and writing the page says.
+pub fn make_page_again(folder: &Path) -> Result<PathBuf, RehearsalError> {
+    let inside = folder.join("reports");
+    let reports = if inside.is_dir() { &inside } else { folder };
+    let path = reports.join("summary.json");
+    let text = fs::read(&path).map_err(io_error("read", &path))?;
+    let outcome = serde_json::from_slice(&text)
+        .map_err(|error| io_error("understand", &path)(error.into()))?;
+    write_page(reports, &outcome)
 }
 
 /// Removes everything of a rehearsal but its reports.

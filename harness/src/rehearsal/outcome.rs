@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gwmigrate::step::{Stage, Step};
 use serde::{Deserialize, Serialize};
 use worker::finding::{Finding, Verdict};
-use worker::protocol::StepLine;
+use worker::protocol::{PassLine, StepLine};
 
 use super::Fault;
 use crate::checks::Check;
@@ -17,6 +17,8 @@ pub struct CommandRun {
     pub arguments: Vec<String>,
     /// Its exit code; none where a signal ended it.
     pub exit_code: Option<i32>,
+    /// When it began, in milliseconds since the rehearsal did.
+    pub began_milliseconds: u64,
     /// How long it took.
     pub milliseconds: u64,
     /// The fault that struck meanwhile, where the schedule has one.
@@ -55,6 +57,8 @@ pub struct RehearsalOutcome {
     pub commands: Vec<CommandRun>,
     /// The steps of the migration, as the job store has them.
     pub steps: Vec<StepLine>,
+    /// The passes, as the job store has them.
+    pub passes: Vec<PassLine>,
     /// What must hold, and whether it does.
     pub checks: Vec<Check>,
     /// How long users would have been out: the steps of stage two and those after it.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use simulator::ChurnOptions;
-use worker::protocol::StepLine;
+use simulator::{ChurnOptions, truth};
+use worker::protocol::{PassLine, StepLine};
 
 use super::command::{migrate, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
@@ -62,6 +62,7 @@ pub(super) struct Play<'a> {
     pub(super) checks: Vec<Check>,
     /// What has yet to strike.
     pub(super) faults: Vec<Fault>,
+    began: Instant,
     churned: u64,
     source: Snapshot,
     /// The agent of the source while users work.
@@ -118,6 +119,7 @@ impl<'a> Play<'a> {
             commands: Vec::new(),
             checks: Vec::new(),
             faults: options.faults.clone(),
+            began,
             churned: 0,
             source,
             agent: None,
@@ -155,6 +157,7 @@ impl<'a> Play<'a> {
     pub(super) fn stage_two(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["stage-two"])?;
         self.check_trees()?;
+        self.check_mail()?;
         self.check_set_aside();
         self.migrate(&["verify"])?;
         Ok(())
@@ -259,6 +262,21 @@ impl<'a> Play<'a> {
         self.check_source_untouched()
     }
 
+    /// Who has which messages, read from the records of both sides.
+    fn check_mail(&mut self) -> Result<(), RehearsalError> {
+        let sheet = &self.embedded.sheet;
+        let (source, destination) = (truth(&sheet.source)?, truth(&sheet.destination));
+        let failures = match destination {
+            Err(error) => vec![error.to_string()],
+            Ok(destination) if destination == source => Vec::new(),
+            Ok(_) => vec!["somebody has other messages, or other folders".to_owned()],
+        };
+        let how_many = source.messages.len();
+        let name = format!("every user has the same messages, {how_many} in all mailboxes");
+        self.checks.push(Check::new(name, failures));
+        Ok(())
+    }
+
     fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
         let folder = self.embedded.folder.join("source");
         let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
@@ -337,14 +355,17 @@ impl<'a> Play<'a> {
         stopping.map(|_| ()).map_err(io_error("run", &control))
     }
 
-    pub(super) fn steps(&mut self) -> Result<Vec<StepLine>, RehearsalError> {
+    /// The steps and the passes, as the job store has them.
+    pub(super) fn status(&mut self) -> Result<(Vec<StepLine>, Vec<PassLine>), RehearsalError> {
         let status = self.migrate(&["status"])?;
-        serde_json::from_value(status.result["status"]["steps"].clone()).map_err(|error| {
-            RehearsalError::NoResult {
-                command: "status".into(),
-                cause: error.to_string(),
-            }
-        })
+        let part = |name: &str| status.result["status"][name].clone();
+        let no_result = |error: serde_json::Error| RehearsalError::NoResult {
+            command: "status".into(),
+            cause: error.to_string(),
+        };
+        let steps = serde_json::from_value(part("steps")).map_err(no_result)?;
+        let passes = serde_json::from_value(part("passes")).map_err(no_result)?;
+        Ok((steps, passes))
     }
 
     /// Runs the migrator as the administrator would, with `--json`; `fault` is what strikes meanwhile.
@@ -353,11 +374,13 @@ impl<'a> Play<'a> {
         arguments: &[&str],
         fault: Option<Fault>,
     ) -> Result<CommandRun, RehearsalError> {
+        let began_milliseconds = milliseconds(self.began);
         let run = migrate(&self.embedded, arguments)?;
         let log = format!("{:02}-{}.jsonl", self.commands.len() + 1, arguments[0]);
         let path = self.embedded.folder.join("reports").join(log);
         fs::write(&path, &run.1).map_err(io_error("write", &path))?;
         let mut run = run.0;
+        run.began_milliseconds = began_milliseconds;
         run.fault = fault;
         run.while_users_worked = self.agent.is_some();
         let code = run

@@ -24,7 +24,7 @@ pub fn run(
     play.between()?;
     play.stage_two()?;
     play.after()?;
-    let steps = play.steps()?;
+    let (steps, passes) = play.status()?;
     let downtime_milliseconds = downtime(&steps);
     play.every_fault_struck();
     let Play {
@@ -38,6 +38,7 @@ pub fn run(
         seed: options.seed,
         commands,
         steps,
+        passes,
         checks,
         downtime_milliseconds,
         milliseconds: milliseconds(began),

@@ -1,0 +1,172 @@
+//! Many rehearsals, each another one, for as long as somebody wants to wait.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use rand::{RngExt as _, SeedableRng as _};
+use simulator::{GuardianKind, NameCase};
+
+use crate::rehearsal::{self, BackEnd, Fault, RehearsalError, RehearsalOptions};
+
+/// The files of one case: few, so that there are many cases.
+const FILES: usize = 300;
+
+/// How many faults strike in one case at most.
+const FAULTS_MAX: usize = 4;
+
+/// How many operations change the source before a pass, at most.
+const CHURN_MAX: usize = 80;
+
+/// How fast the agent of the source works, at most.
+const SOURCE_RATE_MAX: u64 = 100;
+
+/// What to soak in.
+#[derive(Debug, Clone)]
+pub struct SoakOptions {
+    /// The program that plays all roles.
+    pub program: std::path::PathBuf,
+    /// The seed of the first case; the others follow.
+    pub seed: u64,
+    /// How many cases.
+    pub cases: u64,
+    /// How many at once.
+    pub at_once: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Soaked {
+    /// How many cases were done.
+    pub cases: u64,
+    /// The cases in which something does not hold: the seed and what does not.
+    pub failed: Vec<(u64, Vec<String>)>,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+impl Soaked {
+    /// Cases in a minute, in tenths.
+    pub fn tenths_per_minute(&self) -> u64 {
+        self.cases.saturating_mul(600_000) / self.milliseconds.max(1)
+    }
+}
+
+/// The rehearsal of one case: everything about it follows from the seed.
+pub fn case(program: &std::path::Path, seed: u64) -> RehearsalOptions {
+    let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let cases = [NameCase::Upper, NameCase::Mixed, NameCase::Lower];
+    let is_opaque = generator.random_range(0..5) == 0;
+    let faults = generator.random_range(0..=FAULTS_MAX);
+    RehearsalOptions {
+        back_end: BackEnd::Embedded,
+        program: program.to_owned(),
+        seed,
+        files: FILES,
+        case: cases[generator.random_range(0..cases.len())],
+        guardian: if is_opaque {
+            GuardianKind::Opaque
+        } else {
+            GuardianKind::Flaim
+        },
+        guardian_engine: None,
+        churn: generator.random_range(0..=CHURN_MAX),
+        source_rate: generator.random_range(0..=SOURCE_RATE_MAX),
+        faults: Fault::draw(seed, faults),
+        with_poa: true,
+        folder: None,
+        keep: false,
+    }
+}
+
+/// Rehearses one case after the other; `note` hears of each that ended.
+///
+/// # Errors
+/// What kept a case from being carried out; one in which something does not hold is a result.
+pub fn soak(
+    options: &SoakOptions,
+    note: &(dyn Fn(u64, &[String]) + Sync),
+) -> Result<Soaked, RehearsalError> {
+    let began = Instant::now();
+    let next = AtomicU64::new(0);
+    let failed = Mutex::new(Vec::new());
+    let stopped = Mutex::new(None);
+    let lock = |error| *stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    std::thread::scope(|scope| {
+        for _ in 0..options.at_once.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= options.cases {
+                        return;
+                    }
+                    let seed = options.seed.wrapping_add(number);
+                    match one(&options.program, seed) {
+                        Ok(failures) => {
+                            note(seed, &failures);
+                            if !failures.is_empty() {
+                                let mut failed =
+                                    failed.lock().unwrap_or_else(PoisonError::into_inner);
+                                failed.push((seed, failures));
+                            }
+                        }
+                        Err(error) => {
+                            next.store(options.cases, Ordering::Relaxed);
+                            lock(error);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = stopped.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    Ok(Soaked {
+        cases: options.cases,
+        failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner),
+        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// One case; what does not hold in it.  Where all holds, nothing of it is kept.
+fn one(program: &std::path::Path, seed: u64) -> Result<Vec<String>, RehearsalError> {
+    let outcome = rehearsal::run(&case(program, seed), &mut |_| {})?;
+    let failures: Vec<String> = outcome
+        .checks
+        .iter()
+        .filter(|check| !check.holds())
+        .map(|check| format!("{}: {}", check.name, check.failures.join("; ")))
+        .collect();
+    if failures.is_empty()
+        && let Some(folder) = outcome.reports.parent()
+    {
+        std::fs::remove_dir_all(folder).map_err(rehearsal::io_error("remove", folder))?;
+    }
+    Ok(failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_one_case_and_the_cases_differ() {
+        let one = |seed| format!("{:?}", case(std::path::Path::new("program"), seed));
+        assert_eq!(one(3), one(3));
+        let many: std::collections::BTreeSet<String> = (0..50).map(one).collect();
+        assert_eq!(many.len(), 50);
+        for wanted in [
+            "Opaque",
+            "Upper",
+            "Lower",
+            "Kill",
+            "SourceGone",
+            "LockHeld",
+            "Cut",
+        ] {
+            assert!(many.iter().any(|case| case.contains(wanted)), "{wanted}");
+        }
+    }
+}
