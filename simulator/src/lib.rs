@@ -6,6 +6,7 @@
 //! | [`describe()`] | what a tree holds |
 //! | [`mail`] | the message store: who has which messages, and how that changes |
 //! | [`churn()`] | what a living post office does between two passes |
+//! | [`imap`] | the IMAP server of the agents |
 //! | [`poa`] | the Linux Post Office Agent |
 //! | [`gwcheck`] | a stand-in for the vendor's GWCheck |
 //! | [`package()`] | the software package that installs that agent |
@@ -24,6 +25,7 @@ pub mod database;
 pub mod describe;
 mod error;
 pub mod gwcheck;
+pub mod imap;
 pub mod mail;
 pub mod package;
 mod people;

@@ -11,6 +11,7 @@
 //! | `store` | finding and reading mailboxes, messages and blobs |
 //! | `render` | a message as the bytes of RFC 5322, which IMAP serves and the truth digests |
 //! | `truth` | who has which messages, by reading everything |
+//! | `accounts` | who can log in with which password |
 //! | `deliver`, `mark_read`, `move_message`, `purge`, `new_user` | what an agent does, as changes |
 //! | `change` | changes of files, in the order in which they can be written |
 //!
@@ -22,6 +23,7 @@
 //! any; on Linux only in lower case ([`NameLookup`]).  So a blob that was renamed in its case alone at the source is
 //! found there, and at the destination once its name was made lower case like all others.
 
+mod accounts;
 mod change;
 mod deliver;
 mod error;
@@ -38,6 +40,7 @@ mod truth;
 pub use crate::database::{
     Address, Attachment, BlobReference, Folder, Mailbox, Message, Part, Pointer,
 };
+pub use accounts::{Account, Accounts, accounts};
 pub use change::{MailChange, apply};
 pub use deliver::{AttachedFile, Delivered, Draft, Placement, deliver};
 pub(crate) use deliver::{Composed, compose};

@@ -5,41 +5,39 @@
 //! what a migration between its stages must not mistake for a newer source.  It ends when it is killed.
 //!
 //! ```text
-//! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages and changes, for ever
+//! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages, mailboxes and changes
 //! ```
 //!
-//! It has no mailboxes yet.
+//! With `--imap enabled` it serves mailboxes over IMAP ([`crate::imap`]) on `--imapport`, or 143; with `--imapssl enabled`
+//! (or `required`) and a certificate and key (`--certfile`, `--keyfile`, `--keypasswd`) also encrypted, on `--imapsslport`
+//! or 993, and with STARTTLS.
 
 mod arguments;
 mod check;
 mod log;
 mod serve;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
-use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
-use postoffice::startup_file::StartupFile;
 
 use crate::database::{self, EditedBy, failed};
 use crate::error::{SimulatorError, Tried};
+use crate::imap;
+use crate::mail::{MailStore, NameLookup};
 use crate::tree;
 use arguments::Arguments;
 use log::Log;
-
-/// The port of the status page where the startup file names none.
-const HTTP_PORT: u16 = 7181;
-
-/// The port of the clients where the startup file names none.
-const CLIENT_PORT: u16 = 1677;
+use settings::Settings;
 
 /// How often the running agent changes its databases.
 const CHANGE_SECONDS: u64 = 2;
@@ -78,15 +76,31 @@ fn start(
     let user_database = check::check(home)?;
     let http = settings.listen(settings.http_port)?;
     let client = settings.listen(settings.client_port)?;
+    let imap = settings.imap_listeners()?;
     let databases = [RelativePath::root().join(b"wphost.db"), user_database];
-    change_databases(home, &databases)?;
-    let ports = [("http", &http), ("client", &client)];
+    let changing = Arc::new(RwLock::new(()));
+    change_databases(home, &databases, &changing)?;
+    let mut ports = vec![("http", &http), ("client", &client)];
+    for (is_encrypted, listener) in &imap {
+        ports.push((if *is_encrypted { "imaps" } else { "imap" }, listener));
+    }
     let addresses: Vec<String> = ports
         .into_iter()
         .filter_map(|(name, listener)| Some(format!("{name} {}", listener.local_addr().ok()?)))
         .collect();
     for address in &addresses {
         log.line(&format!("Listening: {address}"));
+    }
+    if !imap.is_empty() {
+        let root = home.try_clone().tried("open", &RelativePath::root())?;
+        // The engine composes names in lower case, and Linux compares bytes.
+        let store = MailStore::new(root, NameLookup::Exact);
+        let encryption = settings.encryption.clone();
+        let server = imap::ImapServer::new(store, Arc::clone(&changing), encryption);
+        let server = Arc::new(server);
+        for (is_encrypted, listener) in imap {
+            imap::serve(Arc::clone(&server), listener, is_encrypted);
+        }
     }
     serve::accept_clients(client);
     serve::answer_http(http, printable(settings.home.as_os_str().as_bytes()));
@@ -96,7 +110,7 @@ fn start(
     log.line("Ready");
     loop {
         std::thread::sleep(Duration::from_secs(CHANGE_SECONDS));
-        change_databases(home, &databases)?;
+        change_databases(home, &databases, &changing)?;
     }
 }
 
@@ -109,69 +123,19 @@ fn write_ready_file(file: &Path, addresses: &[String]) -> Result<(), SimulatorEr
     std::fs::rename(&partial, file).tried_at("write", file)
 }
 
-/// Takes a note in each database, in place.
-fn change_databases(home: &Dir, databases: &[RelativePath]) -> Result<(), SimulatorError> {
+/// Takes a note in each database, in place, while nobody else in this process reads them.
+fn change_databases(
+    home: &Dir,
+    databases: &[RelativePath],
+    changing: &RwLock<()>,
+) -> Result<(), SimulatorError> {
+    let _changing = changing.write().unwrap_or_else(PoisonError::into_inner);
     for path in databases {
         let old = database::load(home, path)?;
         let new = database::edited(&old, EditedBy::Noting).map_err(failed(path))?;
         database::save(home, path, &old, &new, None)?;
     }
     Ok(())
-}
-
-/// What the startup file says.
-struct Settings {
-    home: PathBuf,
-    ip: IpAddr,
-    http_port: u16,
-    client_port: u16,
-    log: Option<PathBuf>,
-}
-
-impl Settings {
-    fn from(startup: &StartupFile) -> Result<Self, SimulatorError> {
-        let path =
-            |name| value(startup, name).map(|bytes| PathBuf::from(OsStr::from_bytes(&bytes)));
-        let home = path("home").ok_or_else(|| SimulatorError::Start {
-            text: "There is no --home switch; switches are lower case and begin with two dashes on Linux".into(),
-        })?;
-        Ok(Self {
-            home,
-            ip: parsed(startup, "ip")?.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            http_port: parsed(startup, "httpport")?.unwrap_or(HTTP_PORT),
-            client_port: parsed(startup, "port")?.unwrap_or(CLIENT_PORT),
-            log: path("log"),
-        })
-    }
-
-    fn listen(&self, port: u16) -> Result<TcpListener, SimulatorError> {
-        let what = format!("on {}:{port}", self.ip);
-        TcpListener::bind((self.ip, port)).map_err(|source| SimulatorError::Io {
-            operation: "listen",
-            what,
-            source,
-        })
-    }
-}
-
-/// The value of a switch, found as on Linux: in lower case, with dashes.
-fn value(startup: &StartupFile, name: &str) -> Option<Vec<u8>> {
-    use postoffice::startup_file::Introducer;
-    startup
-        .switches()
-        .filter(|switch| switch.name == name && switch.introducer != Introducer::Slash)
-        .last()?
-        .value
-}
-
-fn parsed<T: FromStr>(startup: &StartupFile, name: &str) -> Result<Option<T>, SimulatorError> {
-    let Some(bytes) = value(startup, name) else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    text.parse().map(Some).map_err(|_| SimulatorError::Start {
-        text: format!("--{name} has a value that it cannot have"),
-    })
 }
 
 fn missing(path: &Path) -> SimulatorError {

@@ -1,6 +1,7 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use postoffice::flaim::CheckOptions;
+use postoffice::startup_file::StartupFile;
 
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
@@ -172,7 +173,7 @@ fn a_running_agent_makes_its_databases_newer() {
         (tree::read(&home, &path).unwrap(), modified)
     };
     let before = state();
-    change_databases(&home, std::slice::from_ref(&path)).unwrap();
+    change_databases(&home, std::slice::from_ref(&path), &RwLock::new(())).unwrap();
     let after = state();
     assert_eq!(before.0.len(), after.0.len());
     assert_ne!(before.0, after.0);
