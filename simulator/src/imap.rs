@@ -42,7 +42,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use crate::mail::MailStore;
 
-pub use connection::serve;
+pub use connection::{ConnectionCount, serve};
 pub use tls::{Encryption, TlsIdentity};
 
 /// What every connection of one server uses.
@@ -52,6 +52,8 @@ pub struct ImapServer {
     /// Held for writing while somebody in this process changes files of the store, for reading while a command reads them.
     changing: Arc<RwLock<()>>,
     encryption: Encryption,
+    /// On all ports together.
+    connections: ConnectionCount,
 }
 
 impl ImapServer {
@@ -61,7 +63,13 @@ impl ImapServer {
             store,
             changing,
             encryption,
+            connections: ConnectionCount::default(),
         }
+    }
+
+    /// How many connections there are, on all ports together; it goes on counting.
+    pub fn connections(&self) -> ConnectionCount {
+        self.connections.clone()
     }
 
     fn store(&self) -> &MailStore {

@@ -22,10 +22,12 @@ mod tests;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
@@ -91,19 +93,14 @@ fn start(
     for address in &addresses {
         log.line(&format!("Listening: {address}"));
     }
-    if !imap.is_empty() {
-        let root = home.try_clone().tried("open", &RelativePath::root())?;
-        // The engine composes names in lower case, and Linux compares bytes.
-        let store = MailStore::new(root, NameLookup::Exact);
-        let encryption = settings.encryption.clone();
-        let server = imap::ImapServer::new(store, Arc::clone(&changing), encryption);
-        let server = Arc::new(server);
-        for (is_encrypted, listener) in imap {
-            imap::serve(Arc::clone(&server), listener, is_encrypted);
-        }
-    }
-    serve::accept_clients(client);
-    serve::answer_http(http, printable(settings.home.as_os_str().as_bytes()));
+    let status = Arc::new(serve::Status {
+        home: printable(settings.home.as_os_str().as_bytes()),
+        started: Instant::now(),
+        clients: AtomicU64::new(0),
+        imap: serve_mailboxes(settings, home, imap, &changing)?,
+    });
+    serve::accept_clients(client, Arc::clone(&status));
+    serve::answer_http(http, status);
     if let Some(file) = &arguments.ready_file {
         write_ready_file(file, &addresses)?;
     }
@@ -112,6 +109,28 @@ fn start(
         std::thread::sleep(Duration::from_secs(CHANGE_SECONDS));
         change_databases(home, &databases, &changing)?;
     }
+}
+
+/// Serves mailboxes on these listeners, each with whether it is encrypted from the start.
+fn serve_mailboxes(
+    settings: &Settings,
+    home: &Dir,
+    listeners: Vec<(bool, TcpListener)>,
+    changing: &Arc<RwLock<()>>,
+) -> Result<Option<imap::ConnectionCount>, SimulatorError> {
+    if listeners.is_empty() {
+        return Ok(None);
+    }
+    let root = home.try_clone().tried("open", &RelativePath::root())?;
+    // The engine composes names in lower case, and Linux compares bytes.
+    let store = MailStore::new(root, NameLookup::Exact);
+    let encryption = settings.encryption.clone();
+    let server = imap::ImapServer::new(store, Arc::clone(changing), encryption);
+    let server = Arc::new(server);
+    for (is_encrypted, listener) in listeners {
+        imap::serve(Arc::clone(&server), listener, is_encrypted);
+    }
+    Ok(Some(server.connections()))
 }
 
 /// Tells whoever waits for it that the agent answers, and where.  Renamed into place, so that a reader never sees half.

@@ -30,10 +30,9 @@ const WAIT_SECONDS_MAX: u64 = 60;
 
 /// Serves connections in threads of their own, until the process ends; encrypted from the start, or not.
 pub fn serve(server: Arc<ImapServer>, listener: TcpListener, is_encrypted: bool) {
-    let count = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (server, place) = (Arc::clone(&server), Place::take(&count));
+            let (server, place) = (Arc::clone(&server), server.connections.take());
             let Some(place) = place else {
                 // Whoever is turned away may not even read it.
                 let _ = (&stream).write_all(b"* BYE too many connections\r\n");
@@ -48,16 +47,26 @@ pub fn serve(server: Arc<ImapServer>, listener: TcpListener, is_encrypted: bool)
     });
 }
 
-/// One of the places for connections; it is free again when this is dropped.
-struct Place(Arc<AtomicUsize>);
+/// How many connections a server has.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionCount(Arc<AtomicUsize>);
 
-impl Place {
-    fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Self(Arc::clone(count));
+impl ConnectionCount {
+    /// How many there are now.
+    pub fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> Option<Place> {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
         // Dropped at once where there is none, which takes the count back.
-        (count.fetch_add(1, Ordering::Relaxed) < CONNECTIONS_MAX).then_some(place)
+        let place = Place(Arc::clone(&self.0));
+        (before < CONNECTIONS_MAX).then_some(place)
     }
 }
+
+/// One of the places for connections; it is free again when this is dropped.
+struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
     fn drop(&mut self) {
