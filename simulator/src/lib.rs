@@ -32,11 +32,12 @@ mod people;
 pub mod poa;
 mod random;
 mod tree;
+mod words;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
 pub use cli::{acts_as, parse_size};
 pub use create::{CreateOptions, Created, GuardianKind, NameCase, create, planned_truth};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
-pub use mail::{Truth, truth};
+pub use mail::{Accounts, Truth, accounts, truth};
 pub use package::{PackageOptions, package};

@@ -156,3 +156,53 @@ fn string(text: &str) -> IString<'static> {
     let text = text.replace('\0', "?");
     IString::try_from(text).unwrap_or_else(|_| IString::Literal(Literal::unvalidated(Vec::new())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{Address as Person, AttachedFile, Draft, compose, render};
+
+    fn text(string: &NString<'_>) -> Option<String> {
+        let bytes = string.0.as_ref()?.as_ref();
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn an_envelope_has_the_addresses_that_were_written() {
+        let people = [
+            ("Plain Name", "plain@a.example"),
+            ("Comma, \"Quote\" <and> \\ more", "hard@b.example"),
+            ("", "bare@c.example"),
+            ("no host", "nobody"),
+        ];
+        let person = |(name, address): (&str, &str)| Person {
+            name: name.into(),
+            address: address.into(),
+        };
+        let draft = Draft {
+            id: "1@a.example".into(),
+            from: person(people[1]),
+            recipients: people.map(person).to_vec(),
+            subject: "Some subject".into(),
+            attachment: Some(AttachedFile::default()),
+            ..Draft::default()
+        };
+        let composed = compose(&draft, 1, |_| false).unwrap();
+        let rendered = render(&composed.message, &composed.contents).unwrap();
+        let envelope = envelope(&rendered);
+        assert_eq!(text(&envelope.subject).unwrap(), "Some subject");
+        assert_eq!(text(&envelope.message_id).unwrap(), "<1@a.example>");
+        let seen: Vec<_> = envelope
+            .to
+            .iter()
+            .map(|one| (text(&one.name), text(&one.mailbox), text(&one.host)))
+            .collect();
+        let expected = people.map(|(name, address)| {
+            let (mailbox, host) = address.split_once('@').unwrap_or((address, ""));
+            let name = (!name.is_empty()).then(|| name.to_owned());
+            (name, Some(mailbox.to_owned()), Some(host.to_owned()))
+        });
+        assert_eq!(seen, expected);
+        assert_eq!(envelope.from, envelope.to[1..2]);
+    }
+}

@@ -11,6 +11,7 @@ use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::mail::{Account, NameLookup, Truth, accounts, truth};
 use crate::tree;
 
+mod anything;
 mod conversation;
 mod hostile;
 mod mailboxes;
