@@ -12,12 +12,13 @@
 //! | `render` | a message as the bytes of RFC 5322, which IMAP serves and the truth digests |
 //! | `truth` | who has which messages, by reading everything |
 //! | `accounts` | who can log in with which password |
-//! | `deliver`, `mark_read`, `move_message`, `purge`, `new_user` | what an agent does, as changes |
+//! | `deliver`, `mark_read`, `move_message`, `purge`, `new_user`, `new_database` | what an agent does, as changes |
 //! | `change` | changes of files, in the order in which they can be written |
 //!
 //! Operations write nothing.  They return [`MailChange`]s with old and new files, so that whoever asked decides how, how
 //! slowly and under which locks they are written ([`apply`] is the plain way).  Written in their order and stopped
-//! anywhere, they leave no pointer that leads nowhere.
+//! anywhere, they leave no pointer that leads nowhere.  A [`MailReader`] remembers what it has read: after its changes are
+//! written, the next operation needs a new one.
 //!
 //! Records name blobs in lower case, as agents compose them.  At a source, where names have no case, a blob is found in
 //! any; on Linux only in lower case ([`NameLookup`]).  So a blob that was renamed in its case alone at the source is
@@ -29,6 +30,7 @@ mod deliver;
 mod error;
 mod mark_read;
 mod move_message;
+mod new_database;
 mod new_user;
 mod purge;
 mod render;
@@ -47,6 +49,7 @@ pub(crate) use deliver::{Composed, compose};
 pub use error::MailError;
 pub use mark_read::mark_read;
 pub use move_message::move_message;
+pub use new_database::new_database;
 #[cfg(test)]
 pub(crate) use new_user::catalogued;
 pub use new_user::{NewUser, new_user};
