@@ -8,9 +8,9 @@
 //! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages, mailboxes and changes
 //! ```
 //!
-//! With `--imap enabled` it serves mailboxes over IMAP ([`crate::imap`]) on `--imapport`, or 143; with `--imapssl enabled`
-//! (or `required`) and a certificate and key (`--certfile`, `--keyfile`, `--keypasswd`) also encrypted, on `--imapsslport`
-//! or 993, and with STARTTLS.
+//! With `--imap enabled` it serves mailboxes over IMAP ([`crate::imap`]) on `--imapport`, or 143.  A certificate and its key
+//! (`--certfile`, `--keyfile`, `--keypasswd`) add STARTTLS, and with `--imapssl enabled` (or `required`, where nobody logs in
+//! without) the port of `--imapsslport`, or 993, for connections that are encrypted from the start.
 
 mod arguments;
 mod check;
@@ -118,9 +118,9 @@ fn serve_mailboxes(
     listeners: Vec<(bool, TcpListener)>,
     changing: &Arc<RwLock<()>>,
 ) -> Result<Option<imap::ConnectionCount>, SimulatorError> {
-    if listeners.is_empty() {
+    let Some(settings) = &settings.imap else {
         return Ok(None);
-    }
+    };
     let root = home.try_clone().tried("open", &RelativePath::root())?;
     // The engine composes names in lower case, and Linux compares bytes.
     let store = MailStore::new(root, NameLookup::Exact);

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ const GWSIM: &str = env!("CARGO_BIN_EXE_gwsim");
 
 /// Reads every mailbox and writes each message into a file; every second user over TLS.
 const SCRIPT: &str = r#"
-import email, imaplib, json, pathlib, re, ssl, sys
+import email, imaplib, json, pathlib, re, ssl, sys, time
 plain, encrypted, accounts, folder = sys.argv[1:]
 accounts = json.loads(pathlib.Path(accounts).read_text())["accounts"]
 context = ssl.create_default_context()
@@ -42,7 +43,9 @@ for number, account in enumerate(accounts):
         assert len(uids) == messages
         for uid in uids:
             kind, parts = client.uid("FETCH", uid, "(FLAGS INTERNALDATE ENVELOPE BODYSTRUCTURE BODY.PEEK[])")
-            assert kind == "OK" and imaplib.Internaldate2tuple(parts[0][0]), parts
+            assert kind == "OK", parts
+            received = int(time.mktime(imaplib.Internaldate2tuple(parts[0][0])))
+            read = b"\\Seen" in imaplib.ParseFlags(parts[0][0])
             text = parts[0][1]
             parsed = email.message_from_bytes(text)
             assert not parsed.defects and parsed["Message-ID"] and parsed["Date"], text
@@ -52,7 +55,7 @@ for number, account in enumerate(accounts):
             file = "%d.eml" % count
             count += 1
             (pathlib.Path(folder) / file).write_bytes(text)
-            print(json.dumps([account["user"], name, int(uid), parsed["Message-ID"].strip("<>"), file]))
+            print(json.dumps([account["user"], name, int(uid), parsed["Message-ID"].strip("<>"), received, read, file]))
     client.logout()
 "#;
 
@@ -90,12 +93,12 @@ fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// Starts the agent from a startup file; the addresses on which it listens, by their names.
-fn start(folder: &Path, post_office: &Path) -> (Agent, BTreeMap<String, String>) {
+fn start(folder: &Path, post_office: &Path, more: &str) -> (Agent, BTreeMap<String, String>) {
     let (certificate, key) = certificate(folder);
     let startup = folder.join("sales.poa");
     let text = format!(
         "--home {}\n--ip 127.0.0.1\n--httpport 0\n--port 0\n--imap enabled\n--imapport 0\n\
-         --imapssl enabled\n--imapsslport 0\n--certfile {}\n--keyfile {}\n",
+         --certfile {}\n--keyfile {}\n{more}\n",
         post_office.display(),
         certificate.display(),
         key.display()
@@ -124,7 +127,8 @@ fn start(folder: &Path, post_office: &Path) -> (Agent, BTreeMap<String, String>)
     (agent, addresses.collect())
 }
 
-type Found = BTreeSet<(String, String, u64, String, String)>;
+/// User, folder, number, name, time, read state and digest of each message.
+type Found = BTreeSet<(String, String, u64, String, i64, bool, String)>;
 
 fn truth(post_office: &Path) -> Found {
     let told = gwsim(&["truth", "--json", post_office.to_str().unwrap()]);
@@ -138,6 +142,8 @@ fn truth(post_office: &Path) -> Found {
                 text(&one["folder"]),
                 one["uid"].as_u64().unwrap(),
                 text(&one["message_id"]),
+                one["received_seconds"].as_i64().unwrap(),
+                one["is_read"].as_bool().unwrap(),
                 text(&one["digest"]),
             )
         })
@@ -158,7 +164,11 @@ fn an_ordinary_client_reads_every_mailbox_as_the_truth_has_it() {
     let post_office = scratch.path().join("po");
     gwsim(&["create", "--case", "lower", post_office.to_str().unwrap()]);
     let expected = truth(&post_office);
-    let (agent, addresses) = start(scratch.path(), &post_office);
+    let (agent, addresses) = start(
+        scratch.path(),
+        &post_office,
+        "--imapssl enabled\n--imapsslport 0",
+    );
     let accounts = scratch.path().join("accounts.json");
     let listed = gwsim(&["accounts", "--json", post_office.to_str().unwrap()]);
     std::fs::write(&accounts, listed).unwrap();
@@ -176,11 +186,12 @@ fn an_ordinary_client_reads_every_mailbox_as_the_truth_has_it() {
     );
     let mut found = Found::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let (user, folder, uid, id, file): (String, String, u64, String, String) =
-            serde_json::from_str(line).unwrap();
+        type Line = (String, String, u64, String, i64, bool, String);
+        let line: Line = serde_json::from_str(line).unwrap();
+        let (user, folder, uid, id, received, is_read, file) = line;
         let bytes = std::fs::read(messages.join(file)).unwrap();
         let digest = blake3::hash(&bytes).to_hex().as_str().to_owned();
-        found.insert((user, folder, uid, id, digest));
+        found.insert((user, folder, uid, id, received, is_read, digest));
     }
     assert_eq!(found, expected);
     drop(agent);
@@ -195,7 +206,7 @@ fn without_the_switch_or_the_certificate_there_is_no_such_port() {
     gwsim(&["create", "--case", "lower", post_office.to_str().unwrap()]);
     for (switches, expected) in [
         (
-            &["--imapssl", "enabled"][..],
+            &["--imap", "--imapssl", "enabled"][..],
             "--imapssl needs --certfile and --keyfile",
         ),
         (
@@ -203,13 +214,7 @@ fn without_the_switch_or_the_certificate_there_is_no_such_port() {
             "--imap has a value that it cannot have",
         ),
         (
-            &[
-                "--imapssl",
-                "--certfile",
-                "/nowhere",
-                "--keyfile",
-                "/nowhere",
-            ][..],
+            &["--imap", "--certfile", "/nowhere", "--keyfile", "/nowhere"][..],
             "Cannot read /nowhere",
         ),
     ] {
@@ -222,5 +227,22 @@ fn without_the_switch_or_the_certificate_there_is_no_such_port() {
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_certificate_alone_offers_encryption_on_the_one_port() {
+    let scratch = tempfile::tempdir().unwrap();
+    let post_office = scratch.path().join("po");
+    gwsim(&["create", "--case", "lower", post_office.to_str().unwrap()]);
+    for (more, offered) in [("", true), ("--imapssl disabled", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_agent, addresses) = start(folder.path(), &post_office, more);
+        assert!(!addresses.contains_key("imaps"));
+        let mut stream = std::net::TcpStream::connect(&addresses["imap"]).unwrap();
+        stream.write_all(b"a CAPABILITY\r\nb LOGOUT\r\n").unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard.contains(" STARTTLS"), offered, "{heard}");
     }
 }

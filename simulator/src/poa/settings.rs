@@ -30,11 +30,19 @@ pub(super) struct Settings {
     pub(super) http_port: u16,
     pub(super) client_port: u16,
     pub(super) log: Option<PathBuf>,
-    /// Whether mailboxes can be encrypted on their way to a client.
-    pub(super) encryption: Encryption,
+    /// How mailboxes are served; `None` where they are not.
+    pub(super) imap: Option<ImapSettings>,
     ip: IpAddr,
-    imap_port: Option<u16>,
-    imap_tls_port: u16,
+}
+
+/// How mailboxes are served.
+#[derive(Debug)]
+pub(super) struct ImapSettings {
+    /// Whether they can be encrypted on their way to a client.
+    pub(super) encryption: Encryption,
+    port: u16,
+    /// The port of connections that are encrypted from the start.
+    tls_port: Option<u16>,
 }
 
 impl Settings {
@@ -42,16 +50,13 @@ impl Settings {
         let home = path(startup, "home").ok_or_else(|| SimulatorError::Start {
             text: "There is no --home switch; switches are lower case and begin with two dashes on Linux".into(),
         })?;
-        let imap_port = parsed(startup, "imapport")?.unwrap_or(IMAP_PORT);
         Ok(Self {
             home,
             ip: parsed(startup, "ip")?.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             http_port: parsed(startup, "httpport")?.unwrap_or(HTTP_PORT),
             client_port: parsed(startup, "port")?.unwrap_or(CLIENT_PORT),
             log: path(startup, "log"),
-            encryption: encryption(startup)?,
-            imap_port: (state(startup, "imap")? != State::Disabled).then_some(imap_port),
-            imap_tls_port: parsed(startup, "imapsslport")?.unwrap_or(IMAP_TLS_PORT),
+            imap: imap(startup)?,
         })
     }
 
@@ -66,12 +71,12 @@ impl Settings {
 
     /// The listeners for IMAP, each with whether it is encrypted from the start; none where it is not enabled.
     pub(super) fn imap_listeners(&self) -> Result<Vec<(bool, TcpListener)>, SimulatorError> {
-        let Some(port) = self.imap_port else {
+        let Some(imap) = &self.imap else {
             return Ok(Vec::new());
         };
-        let mut listeners = vec![(false, self.listen(port)?)];
-        if self.encryption.identity().is_some() {
-            listeners.push((true, self.listen(self.imap_tls_port)?));
+        let mut listeners = vec![(false, self.listen(imap.port)?)];
+        if let Some(port) = imap.tls_port {
+            listeners.push((true, self.listen(port)?));
         }
         Ok(listeners)
     }
@@ -85,34 +90,49 @@ enum State {
     Required,
 }
 
-/// The state that a switch gives; a switch without a value enables.
-fn state(startup: &StartupFile, name: &str) -> Result<State, SimulatorError> {
+/// The state that a switch gives, `None` where there is none; a switch without a value enables.
+fn state(startup: &StartupFile, name: &str) -> Result<Option<State>, SimulatorError> {
     let Some(value) = value(startup, name) else {
-        return Ok(State::Disabled);
+        return Ok(None);
     };
     match value.to_ascii_lowercase().as_slice() {
-        b"" | b"enabled" => Ok(State::Enabled),
-        b"required" => Ok(State::Required),
-        b"disabled" => Ok(State::Disabled),
+        b"" | b"enabled" => Ok(Some(State::Enabled)),
+        b"required" => Ok(Some(State::Required)),
+        b"disabled" => Ok(Some(State::Disabled)),
         _ => Err(unusable(name)),
     }
 }
 
-fn encryption(startup: &StartupFile) -> Result<Encryption, SimulatorError> {
-    let state = state(startup, "imapssl")?;
-    if state == State::Disabled {
-        return Ok(Encryption::None);
+fn imap(startup: &StartupFile) -> Result<Option<ImapSettings>, SimulatorError> {
+    if matches!(state(startup, "imap")?, None | Some(State::Disabled)) {
+        return Ok(None);
     }
-    let (Some(certificate), Some(key)) = (path(startup, "certfile"), path(startup, "keyfile"))
-    else {
-        return Err(SimulatorError::Start {
-            text: "--imapssl needs --certfile and --keyfile".into(),
-        });
+    let encrypted = state(startup, "imapssl")?;
+    let has_port = matches!(encrypted, Some(State::Enabled | State::Required));
+    let tls_port = parsed(startup, "imapsslport")?.unwrap_or(IMAP_TLS_PORT);
+    Ok(Some(ImapSettings {
+        encryption: encryption(startup, encrypted)?,
+        port: parsed(startup, "imapport")?.unwrap_or(IMAP_PORT),
+        tls_port: has_port.then_some(tls_port),
+    }))
+}
+
+/// Offered where there is a certificate with its key, unless it is disabled.
+fn encryption(startup: &StartupFile, state: Option<State>) -> Result<Encryption, SimulatorError> {
+    let files = path(startup, "certfile").zip(path(startup, "keyfile"));
+    let (certificate, key) = match (state, files) {
+        (Some(State::Disabled), _) | (None, None) => return Ok(Encryption::None),
+        (_, Some(files)) => files,
+        (Some(_), None) => {
+            return Err(SimulatorError::Start {
+                text: "--imapssl needs --certfile and --keyfile".into(),
+            });
+        }
     };
     let passphrase = value(startup, "keypasswd");
     let identity = TlsIdentity::read(&certificate, &key, passphrase.as_deref())?;
     Ok(match state {
-        State::Required => Encryption::Required(identity),
+        Some(State::Required) => Encryption::Required(identity),
         _ => Encryption::Offered(identity),
     })
 }
