@@ -1,17 +1,19 @@
 //! The commands of `gwsim`, and `gwpoa`, which the same program is under another name.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::churn::{ChurnOptions, churn};
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
 use crate::describe::describe;
 use crate::error::SimulatorError;
 use crate::gwcheck;
-use crate::mail::truth;
+use crate::mail::{accounts, truth};
 use crate::package::{PackageOptions, package};
 use crate::poa;
 
@@ -61,6 +63,14 @@ enum Command {
     },
     /// Say who has which messages, by reading the message store; fails where anything of it is missing or damaged.
     Truth {
+        /// The folder.
+        folder: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List users and the passwords with which they log in over IMAP.
+    Accounts {
         /// The folder.
         folder: PathBuf,
         /// As JSON.
@@ -173,22 +183,9 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
             );
             print(out, &text)
         }
-        Command::Describe { folder, json } => {
-            let description = describe(&folder)?;
-            if json {
-                print_json(out, &description)
-            } else {
-                print(out, &description.to_string())
-            }
-        }
-        Command::Truth { folder, json } => {
-            let truth = truth(&folder)?;
-            if json {
-                print_json(out, &truth)
-            } else {
-                print(out, &truth.to_string())
-            }
-        }
+        Command::Describe { folder, json } => print_as(out, &describe(&folder)?, json),
+        Command::Truth { folder, json } => print_as(out, &truth(&folder)?, json),
+        Command::Accounts { folder, json } => print_as(out, &accounts(&folder)?, json),
         Command::Churn {
             folder,
             seed,
@@ -203,11 +200,7 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
                     time: None,
                 },
             )?;
-            if json {
-                print_json(out, &report)
-            } else {
-                print(out, &report.to_string())
-            }
+            print_as(out, &report, json)
         }
         Command::Poa { arguments } => agent(arguments),
         Command::Package { program, output } => package(&PackageOptions {
@@ -237,7 +230,15 @@ fn print(out: &mut dyn Write, text: &str) -> Result<(), SimulatorError> {
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
-fn print_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<(), SimulatorError> {
+/// Prints a value for people, or as JSON.
+fn print_as(
+    out: &mut dyn Write,
+    value: &(impl Serialize + Display),
+    json: bool,
+) -> Result<(), SimulatorError> {
+    if !json {
+        return print(out, &value.to_string());
+    }
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
     written(text.and_then(|text| writeln!(out, "{text}")))
 }

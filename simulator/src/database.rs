@@ -132,6 +132,13 @@ pub(crate) fn failed(
     move |source| SimulatorError::Database { path, source }
 }
 
+/// Opens a database with all its files, and closes it again.
+pub(crate) fn open_whole(root: &Dir, control: &RelativePath) -> Result<(), SimulatorError> {
+    let files = load(root, control)?;
+    open(&files).map_err(failed(control))?;
+    Ok(())
+}
+
 /// Opens a database that is held in memory.
 fn open(files: &MemoryFileSet) -> Result<Database<&MemoryFileSet>, postoffice::flaim::Error> {
     Database::open(files, Limits::default())

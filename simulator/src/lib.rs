@@ -6,6 +6,7 @@
 //! | [`describe()`] | what a tree holds |
 //! | [`mail`] | the message store: who has which messages, and how that changes |
 //! | [`churn()`] | what a living post office does between two passes |
+//! | [`imap`] | the IMAP server of the agents |
 //! | [`poa`] | the Linux Post Office Agent |
 //! | [`gwcheck`] | a stand-in for the vendor's GWCheck |
 //! | [`package()`] | the software package that installs that agent |
@@ -24,12 +25,14 @@ pub mod database;
 pub mod describe;
 mod error;
 pub mod gwcheck;
+pub mod imap;
 pub mod mail;
 pub mod package;
 mod people;
 pub mod poa;
 mod random;
 mod tree;
+mod words;
 
 pub use churn::{ChurnKind, ChurnOperation, ChurnOptions, ChurnReport, churn};
 pub use cli::{acts_as, parse_size};
@@ -37,6 +40,6 @@ pub use create::{CreateOptions, Created, GuardianKind, NameCase, create, planned
 pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
 pub use error::SimulatorError;
-pub use mail::{MailEvent, Truth, truth};
+pub use mail::{Accounts, MailEvent, Truth, accounts, truth};
 pub use package::{PackageOptions, package};
 pub use poa::{Acknowledged, files_left, read_journal};

@@ -5,45 +5,45 @@
 //! what a migration between its stages must not mistake for a newer source.  It ends when it is killed.
 //!
 //! ```text
-//! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages and changes, for ever
+//! arguments -> startup file -> log -> names and guardian -> ports -> ready file -> status pages, mailboxes and changes
 //! ```
 //!
-//! It has no mailboxes yet.
+//! With `--imap enabled` it serves mailboxes over IMAP ([`crate::imap`]) on `--imapport`, or 143.  A certificate and its key
+//! (`--certfile`, `--keyfile`, `--keypasswd`) add STARTTLS, and with `--imapssl enabled` (or `required`, where nobody logs in
+//! without) the port of `--imapsslport`, or 993, for connections that are encrypted from the start.
 
 mod arguments;
 mod check;
 mod log;
 mod serve;
+mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
-use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::ffi::OsString;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
-use postoffice::startup_file::StartupFile;
 
 use crate::database::{EditedBy, Writer};
 use crate::error::{SimulatorError, Tried};
+use crate::imap;
+use crate::mail::{MailStore, NameLookup};
 use crate::tree;
 use arguments::Arguments;
 use clap::Parser;
 use log::Log;
+use settings::Settings;
 use source::SourceOptions;
 pub use source::{Acknowledged, files_left, read_journal};
-
-/// The port of the status page where the startup file names none.
-const HTTP_PORT: u16 = 7181;
-
-/// The port of the clients where the startup file names none.
-const CLIENT_PORT: u16 = 1677;
 
 /// How often the running agent changes its databases.
 const CHANGE_SECONDS: u64 = 2;
@@ -100,9 +100,14 @@ fn start(
     let user_database = check::check(home)?;
     let http = settings.listen(settings.http_port)?;
     let client = settings.listen(settings.client_port)?;
+    let imap = settings.imap_listeners()?;
     let databases = [RelativePath::root().join(b"wphost.db"), user_database];
-    change_databases(home, &databases)?;
-    let ports = [("http", &http), ("client", &client)];
+    let changing = Arc::new(RwLock::new(()));
+    change_databases(home, &databases, &changing)?;
+    let mut ports = vec![("http", &http), ("client", &client)];
+    for (is_encrypted, listener) in &imap {
+        ports.push((if *is_encrypted { "imaps" } else { "imap" }, listener));
+    }
     let addresses: Vec<String> = ports
         .into_iter()
         .filter_map(|(name, listener)| Some(format!("{name} {}", listener.local_addr().ok()?)))
@@ -110,16 +115,44 @@ fn start(
     for address in &addresses {
         log.line(&format!("Listening: {address}"));
     }
-    serve::accept_clients(client);
-    serve::answer_http(http, printable(settings.home.as_os_str().as_bytes()));
+    let status = Arc::new(serve::Status {
+        home: printable(settings.home.as_os_str().as_bytes()),
+        started: Instant::now(),
+        clients: AtomicU64::new(0),
+        imap: serve_mailboxes(settings, home, imap, &changing)?,
+    });
+    serve::accept_clients(client, Arc::clone(&status));
+    serve::answer_http(http, status);
     if let Some(file) = &arguments.ready_file {
         write_ready_file(file, &addresses)?;
     }
     log.line("Ready");
     loop {
         std::thread::sleep(Duration::from_secs(CHANGE_SECONDS));
-        change_databases(home, &databases)?;
+        change_databases(home, &databases, &changing)?;
     }
+}
+
+/// Serves mailboxes on these listeners, each with whether it is encrypted from the start.
+fn serve_mailboxes(
+    settings: &Settings,
+    home: &Dir,
+    listeners: Vec<(bool, TcpListener)>,
+    changing: &Arc<RwLock<()>>,
+) -> Result<Option<imap::ConnectionCount>, SimulatorError> {
+    let Some(settings) = &settings.imap else {
+        return Ok(None);
+    };
+    let root = home.try_clone().tried("open", &RelativePath::root())?;
+    // The engine composes names in lower case, and Linux compares bytes.
+    let store = MailStore::new(root, NameLookup::Exact);
+    let encryption = settings.encryption.clone();
+    let server = imap::ImapServer::new(store, Arc::clone(changing), encryption);
+    let server = Arc::new(server);
+    for (is_encrypted, listener) in listeners {
+        imap::serve(Arc::clone(&server), listener, is_encrypted);
+    }
+    Ok(Some(server.connections()))
 }
 
 /// Tells whoever waits for it that the agent answers, and where.  Renamed into place, so that a reader never sees half.
@@ -131,67 +164,17 @@ fn write_ready_file(file: &Path, addresses: &[String]) -> Result<(), SimulatorEr
     std::fs::rename(&partial, file).tried_at("write", file)
 }
 
-/// Takes a note in each database, in place.
-fn change_databases(home: &Dir, databases: &[RelativePath]) -> Result<(), SimulatorError> {
+/// Takes a note in each database, in place, while nobody else in this process reads them.
+fn change_databases(
+    home: &Dir,
+    databases: &[RelativePath],
+    changing: &RwLock<()>,
+) -> Result<(), SimulatorError> {
+    let _changing = changing.write().unwrap_or_else(PoisonError::into_inner);
     for path in databases {
         Writer::alone(None).edit(home, path, EditedBy::Noting)?;
     }
     Ok(())
-}
-
-/// What the startup file says.
-struct Settings {
-    home: PathBuf,
-    ip: IpAddr,
-    http_port: u16,
-    client_port: u16,
-    log: Option<PathBuf>,
-}
-
-impl Settings {
-    fn from(startup: &StartupFile) -> Result<Self, SimulatorError> {
-        let path =
-            |name| value(startup, name).map(|bytes| PathBuf::from(OsStr::from_bytes(&bytes)));
-        let home = path("home").ok_or_else(|| SimulatorError::Start {
-            text: "There is no --home switch; switches are lower case and begin with two dashes on Linux".into(),
-        })?;
-        Ok(Self {
-            home,
-            ip: parsed(startup, "ip")?.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            http_port: parsed(startup, "httpport")?.unwrap_or(HTTP_PORT),
-            client_port: parsed(startup, "port")?.unwrap_or(CLIENT_PORT),
-            log: path("log"),
-        })
-    }
-
-    fn listen(&self, port: u16) -> Result<TcpListener, SimulatorError> {
-        let what = format!("on {}:{port}", self.ip);
-        TcpListener::bind((self.ip, port)).map_err(|source| SimulatorError::Io {
-            operation: "listen",
-            what,
-            source,
-        })
-    }
-}
-
-/// The value of a switch, found as on Linux: in lower case, with dashes.
-fn value(startup: &StartupFile, name: &str) -> Option<Vec<u8>> {
-    use postoffice::startup_file::Introducer;
-    startup
-        .switches()
-        .filter(|switch| switch.name == name && switch.introducer != Introducer::Slash)
-        .last()?
-        .value
-}
-
-fn parsed<T: FromStr>(startup: &StartupFile, name: &str) -> Result<Option<T>, SimulatorError> {
-    let Some(bytes) = value(startup, name) else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    text.parse().map(Some).map_err(|_| SimulatorError::Start {
-        text: format!("--{name} has a value that it cannot have"),
-    })
 }
 
 fn missing(path: &Path) -> SimulatorError {

@@ -115,7 +115,12 @@ fn an_installed_agent_starts_answers_and_stops() {
     let http = installed.address("http");
     let page = get(&http, "GET / HTTP/1.0\r\n\r\n");
     assert!(page.starts_with("HTTP/1.0 200 OK\r\n"), "{page}");
-    for part in ["Version", "Up Time", installed.path("po").to_str().unwrap()] {
+    for part in [
+        "Version",
+        "Up Time",
+        "IMAP Connections: disabled",
+        installed.path("po").to_str().unwrap(),
+    ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(get(&http, "GET /other HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 404"));

@@ -3,13 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fake::Fake;
-use fake::faker::filesystem::en::FileName;
-use fake::faker::internet::en::SafeEmail;
-use fake::faker::lorem::en::{Sentence, Word, Words};
-use fake::faker::name::en::Name;
+use rand::RngExt;
 use rand::seq::IndexedRandom as _;
-use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::CreateOptions;
@@ -21,6 +16,7 @@ use crate::mail::{
     SENT_ITEMS, Truth, compose, default_folders, digest_text, folders, password, render, sorted,
 };
 use crate::random::{Sizes, generator, modified_seconds};
+use crate::words;
 
 /// How many messages there are for each user.
 const MESSAGES_PER_USER: usize = 20;
@@ -30,9 +26,6 @@ const FILES_PER_BLOB: usize = 6;
 
 /// How long a list of recipients is that makes everybody's mail a blob.
 const RECIPIENTS_MAX: usize = 60;
-
-/// Where text breaks its lines.
-const LINE_CHARACTERS: usize = 72;
 
 /// Attachments that stay in the record.
 const INLINE_ATTACHMENTS: Sizes = Sizes::new(256, &[40, 40]);
@@ -113,8 +106,7 @@ fn mailbox(seed: u64, user: &User, databases: usize) -> Mailbox {
     let mut generator = generator(seed, format!("mailbox of {}", user.fid).as_bytes());
     let mut folders = default_folders();
     for _ in 0..generator.random_range(1..4) {
-        let word: &str = Word().fake_with_rng(&mut generator);
-        let name = format!("Cabinet/{}", capitalised(word));
+        let name = format!("Cabinet/{}", words::folder(&mut generator));
         if folders.iter().all(|folder| folder.name != name) {
             let number = u32::try_from(folders.len() + 1).unwrap_or(u32::MAX);
             folders.push(Folder {
@@ -147,7 +139,7 @@ impl Writer<'_> {
         }
         let mut recipients: Vec<Address> = to.iter().map(|user| self.address(*user)).collect();
         if sender.is_some() && generator.random_range(0..5) == 0 {
-            recipients.push(outsider(generator));
+            recipients.push(words::outsider(generator));
         }
         let mut placements: Vec<(usize, String)> = to
             .iter()
@@ -158,14 +150,13 @@ impl Writer<'_> {
             Some(user) => usize::from(self.mailboxes[user].send_database),
             None => generator.random_range(0..self.databases),
         };
-        let subject: Vec<String> = Words(2..7).fake_with_rng(generator);
         let name: u64 = generator.random();
         let draft = Draft {
             id: format!("{name:016x}.{number}@{}", self.domain),
-            from: sender.map_or_else(|| outsider(generator), |user| self.address(user)),
+            from: sender.map_or_else(|| words::outsider(generator), |user| self.address(user)),
             recipients,
             date_seconds: modified_seconds(generator),
-            subject: capitalised(&subject.join(" ")),
+            subject: words::subject(generator),
             body: self.body(generator),
             attachment: self.attachment(generator),
         };
@@ -212,23 +203,7 @@ impl Writer<'_> {
         } else {
             generator.random_range(40..700)
         };
-        let mut body = String::new();
-        let mut column = 0;
-        while body.len() < bytes_min {
-            let sentence: String = Sentence(5..15).fake_with_rng(generator);
-            for word in sentence.split(' ') {
-                let line_end = column > 0 && column + word.len() >= LINE_CHARACTERS;
-                body.push_str(match (column, line_end) {
-                    (0, _) => "",
-                    (_, true) => "\r\n",
-                    _ => " ",
-                });
-                column = if line_end { 0 } else { column } + word.len() + 1;
-                body.push_str(word);
-            }
-        }
-        body.push_str("\r\n");
-        body
+        words::body(generator, bytes_min)
     }
 
     fn attachment(&mut self, generator: &mut ChaCha8Rng) -> Option<AttachedFile> {
@@ -241,26 +216,8 @@ impl Writer<'_> {
         } else {
             INLINE_ATTACHMENTS
         };
-        let mut bytes = vec![0; sizes.draw(generator)];
-        generator.fill_bytes(&mut bytes);
-        let name = FileName().fake_with_rng(generator);
-        Some(AttachedFile { name, bytes })
+        Some(words::file(generator, sizes))
     }
-}
-
-fn outsider(generator: &mut ChaCha8Rng) -> Address {
-    Address {
-        name: Name().fake_with_rng(generator),
-        address: SafeEmail().fake_with_rng(generator),
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text
 }
 
 impl MailPlan {

@@ -35,6 +35,15 @@ pub(super) fn flag(record: &Record, tag: u16, what: &'static str) -> Result<bool
     }
 }
 
+/// Text, which may be empty.
+pub(super) fn text_of(record: &Record, tag: u16, what: &'static str) -> Result<String, Lacking> {
+    let field = record.fields().find(|field| field.tag == tag);
+    match field.and_then(|field| field.value().ok()) {
+        Some(Value::Text(text)) => Ok(text),
+        _ => Err((record.number, what)),
+    }
+}
+
 /// Bytes; `None` where the record has none.
 pub(super) fn bytes(record: &Record, tag: u16) -> Option<Vec<u8>> {
     let field = record.fields().find(|field| field.tag == tag)?;

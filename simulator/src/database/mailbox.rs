@@ -3,8 +3,8 @@
 use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, RecordEdits, record, text};
-use super::fields::{flag, incomplete, number_of};
+use super::build::{Building, RecordEdits, record};
+use super::fields::{flag, incomplete, number_of, text_of};
 use super::schema::{self, FOLDERS, MAILBOX, POINTERS, mailbox as field};
 use super::{failed, open};
 use crate::error::SimulatorError;
@@ -167,7 +167,7 @@ pub(crate) fn read_mailbox(
     let pointers = records(POINTERS)?.iter().map(read_pointer).collect();
     let lacks = |(number, what)| incomplete(path, number, what);
     Ok(Mailbox {
-        password: text(settings, field::PASSWORD),
+        password: text_of(settings, field::PASSWORD, "password").map_err(lacks)?,
         send_database: number_of(settings, field::SEND_DATABASE, "message database")
             .map_err(lacks)?,
         folders: Result::map_err(folders, lacks)?,
@@ -178,7 +178,7 @@ pub(crate) fn read_mailbox(
 fn read_folder(record: &Record) -> Result<Folder, (u32, &'static str)> {
     Ok(Folder {
         number: record.number,
-        name: text(record, field::FOLDER_NAME),
+        name: text_of(record, field::FOLDER_NAME, "name")?,
         next_uid: number_of(record, field::FOLDER_NEXT_UID, "next number")?,
         uid_validity: number_of(record, field::FOLDER_VALIDITY, "validity")?,
     })

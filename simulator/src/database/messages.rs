@@ -3,8 +3,8 @@
 use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, RecordEdits, record, text};
-use super::fields::{Lacking, bytes, incomplete, number_of};
+use super::build::{Building, RecordEdits, record};
+use super::fields::{Lacking, bytes, incomplete, number_of, text_of};
 use super::schema::{self, COUNTER, MESSAGES, message as field, part};
 use super::{failed, open};
 use crate::error::SimulatorError;
@@ -217,7 +217,7 @@ fn read_message(record: &Record) -> Result<Message, Lacking> {
         .any(|found| found.tag == field::ATTACHMENT_NAME);
     let attachment = if has_attachment {
         Some(Attachment {
-            name: text(record, field::ATTACHMENT_NAME),
+            name: text_of(record, field::ATTACHMENT_NAME, "name of its attachment")?,
             content: read_part(record, field::ATTACHMENT, "attachment")?,
         })
     } else {
@@ -225,13 +225,13 @@ fn read_message(record: &Record) -> Result<Message, Lacking> {
     };
     Ok(Message {
         number: record.number,
-        id: text(record, field::ID),
+        id: text_of(record, field::ID, "identifier")?,
         from: Address {
-            name: text(record, field::FROM_NAME),
-            address: text(record, field::FROM_ADDRESS),
+            name: text_of(record, field::FROM_NAME, "sender")?,
+            address: text_of(record, field::FROM_ADDRESS, "sender")?,
         },
         date_seconds: number_of(record, field::DATE, "date")?,
-        subject: text(record, field::SUBJECT),
+        subject: text_of(record, field::SUBJECT, "subject")?,
         recipients: read_part(record, field::RECIPIENTS, "recipients")?,
         body: read_part(record, field::BODY, "text")?,
         attachment,
@@ -246,7 +246,7 @@ fn read_part(record: &Record, first: u16, what: &'static str) -> Result<Part, La
     let digest = bytes(record, first + part::BLOB_DIGEST).and_then(|bytes| bytes.try_into().ok());
     Ok(Part::Blob(BlobReference {
         folder: number_of(record, first + part::BLOB_FOLDER, what)?,
-        name: text(record, first + part::BLOB_NAME),
+        name: text_of(record, first + part::BLOB_NAME, what)?,
         bytes: number_of(record, first + part::BLOB_BYTES, what)?,
         digest: digest.ok_or((record.number, what))?,
     }))

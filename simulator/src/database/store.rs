@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::build::Building;
 use super::schema::{ITEMS, item, items};
+use crate::words::capitalised;
 
 /// How many folders a database has.
 const FOLDERS: u32 = 3;
@@ -67,12 +68,4 @@ pub(crate) fn create_store(
         building.record(ITEMS, number, &fields)?;
     }
     building.finish()
-}
-
-fn capitalised(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text
 }

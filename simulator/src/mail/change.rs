@@ -51,6 +51,15 @@ pub enum MailChange {
 }
 
 impl MailChange {
+    /// The control file of the database that this step changes, which an agent locks meanwhile; `None` for a blob.
+    pub fn database(&self) -> Option<&RelativePath> {
+        match self {
+            Self::NewDatabase { control, .. } | Self::Database { control, .. } => Some(control),
+            Self::File { path, .. } => Some(path),
+            Self::NewBlob { .. } | Self::RemovedBlob { .. } => None,
+        }
+    }
+
     /// Writes this step, and says which files it changed.
     pub(crate) fn apply(
         &self,

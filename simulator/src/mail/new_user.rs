@@ -6,7 +6,7 @@ use postoffice::names::RelativePath;
 use rand::RngExt;
 
 use super::change::MailChange;
-use super::{Folder, INBOX, MailReader, Mailbox, SENT_ITEMS};
+use super::{Folder, INBOX, MailError, MailReader, Mailbox, SENT_ITEMS};
 use crate::database::{
     self, EditedBy, OpaqueGuardian, Store, User, create_mailbox, edited, failed,
 };
@@ -16,6 +16,9 @@ use crate::tree;
 
 /// The folders that every mailbox has.
 const FOLDERS: [&str; 4] = [INBOX, SENT_ITEMS, "Cabinet", "Trash"];
+
+/// The longest file identifier.
+const FID_CHARACTERS_MAX: usize = 3;
 
 /// How many characters a password has.
 const PASSWORD_CHARACTERS: usize = 12;
@@ -37,17 +40,27 @@ pub struct NewUser {
 /// Adds a user.
 ///
 /// # Errors
-/// What reading the post office database and the guardian says.
+/// What reading the post office database and the guardian says; [`MailError::CannotStore`] where somebody has the file
+/// identifier, or it is none.
 pub fn new_user(
     reader: &mut MailReader<'_>,
     new: &NewUser,
 ) -> Result<Vec<MailChange>, SimulatorError> {
     let host = reader.post_office()?;
+    let fid = new.user.fid.to_ascii_lowercase();
+    let is_fid = |fid: &str| {
+        let is_short = (1..=FID_CHARACTERS_MAX).contains(&fid.len());
+        is_short && fid.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let mut users = host.content.users.iter();
+    if !is_fid(&fid) || users.any(|user| user.fid.eq_ignore_ascii_case(&fid)) {
+        let reason = "the file identifier is taken, or none at all";
+        return Err(MailError::CannotStore { reason }.into());
+    }
     let count = host.content.users.len().saturating_add(1);
     let version = probe_files(&host.files)
         .map_err(failed(&host.control))?
         .version;
-    let fid = new.user.fid.to_ascii_lowercase();
     let folder = reader.control("ofuser")?;
     let name = format!("user{fid}.db");
     let control = folder.join(name.as_bytes());
@@ -83,7 +96,7 @@ pub fn new_user(
 }
 
 /// Adds a store to a guardian, whichever kind it is of.
-fn catalogued(
+pub(super) fn catalogued(
     root: &Dir,
     guardian: &RelativePath,
     store: &Store,
@@ -125,8 +138,9 @@ pub(crate) fn password(seed: u64, fid: &str) -> String {
         .collect()
 }
 
-fn store_password(seed: u64, fid: &str) -> Vec<u8> {
-    let mut generator = generator(seed, format!("store of {fid}").as_bytes());
+/// The password of the store of a user or database.
+pub(super) fn store_password(seed: u64, name: &str) -> Vec<u8> {
+    let mut generator = generator(seed, format!("store of {name}").as_bytes());
     let bytes: [u8; STORE_PASSWORD_BYTES] = generator.random();
     bytes.to_vec()
 }

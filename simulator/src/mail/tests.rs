@@ -6,6 +6,7 @@ use postoffice::names::RelativePath;
 
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create, planned_truth};
+use crate::database::Writer;
 use crate::error::SimulatorError;
 use crate::tree;
 
@@ -179,5 +180,104 @@ fn a_churn_does_with_messages_what_it_says_and_new_users_have_mailboxes() {
         crate::ChurnKind::PurgedMail,
     ] {
         assert!(count(kind) > 5, "{kind}");
+    }
+}
+
+#[test]
+fn a_blob_renamed_in_its_case_alone_is_found_at_a_source_and_not_on_linux() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = post_office(scratch.path(), NameCase::Lower);
+    let before = truth(&folder).unwrap();
+    let root = tree::open_folder(&folder).unwrap();
+    let blobs = referenced_blobs(&root).unwrap();
+    for blob in &blobs {
+        let blob = folder.join(std::str::from_utf8(blob).unwrap());
+        let name = blob.file_name().unwrap().to_str().unwrap();
+        fs::rename(&blob, blob.with_file_name(name.to_ascii_uppercase())).unwrap();
+    }
+    assert_eq!(truth(&folder).unwrap(), before);
+    let exact = store(&folder, NameLookup::Exact);
+    let mut reader = exact.reader();
+    let mut missing = 0;
+    for number in reader.message_databases().unwrap() {
+        for message in reader.messages_files(number).unwrap().content.messages {
+            let outcome = reader.rendered(&message);
+            missing += usize::from(matches!(
+                outcome,
+                Err(SimulatorError::Mail(MailError::BlobMissing { .. }))
+            ));
+        }
+    }
+    assert!(missing > 20, "{missing}");
+}
+
+#[test]
+fn users_and_databases_are_added_once_and_then_get_mail() {
+    for guardian in [GuardianKind::Flaim, GuardianKind::Opaque] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("po");
+        create(&CreateOptions {
+            guardian,
+            ..options(&folder, 5, NameCase::Mixed)
+        })
+        .unwrap();
+        let root = tree::open_folder(&folder).unwrap();
+        let store = store(&folder, NameLookup::AnyCase);
+        let new = NewUser {
+            user: crate::database::User {
+                fid: "zzz".into(),
+                display_name: "Zoë Zimmer".into(),
+            },
+            seed: 1,
+            send_database: 77,
+        };
+        let changes = new_database(&mut store.reader(), 77, 1).unwrap();
+        assert!(changes.iter().all(|change| change.database().is_some()));
+        apply(&root, &changes, &Writer::alone(None)).unwrap();
+        apply(
+            &root,
+            &new_user(&mut store.reader(), &new).unwrap(),
+            &Writer::alone(None),
+        )
+        .unwrap();
+        let again = new_database(&mut store.reader(), 77, 1);
+        assert!(matches!(
+            again,
+            Err(SimulatorError::Mail(MailError::CannotStore { .. }))
+        ));
+        for fid in ["ZZZ", "", "a/b", "toolong", "..", "é"] {
+            let mut other = new.clone();
+            other.user.fid = fid.into();
+            let refused = new_user(&mut store.reader(), &other);
+            assert!(
+                matches!(
+                    refused,
+                    Err(SimulatorError::Mail(MailError::CannotStore { .. }))
+                ),
+                "{fid}"
+            );
+        }
+        let draft = Draft {
+            id: "1@test.example".into(),
+            ..Draft::default()
+        };
+        let inbox = Placement {
+            user: "zzz".into(),
+            folder: INBOX.into(),
+            is_read: false,
+        };
+        let done = deliver(&mut store.reader(), &draft, 77, &[inbox]).unwrap();
+        apply(&root, &done.changes, &Writer::alone(None)).unwrap();
+        let truth = truth(&folder).unwrap();
+        let own: Vec<_> = truth
+            .messages
+            .iter()
+            .filter(|one| one.user == "zzz")
+            .collect();
+        assert_eq!(own.len(), 1);
+        assert_eq!(own[0].digest, digest_text(&done.rendered));
+        let stores = crate::database::guardian_stores(&folder).unwrap();
+        let catalogued = |name: &str| stores.iter().filter(|store| store.name == name).count();
+        assert_eq!((catalogued("userzzz.db"), catalogued("msg77.db")), (1, 1));
     }
 }

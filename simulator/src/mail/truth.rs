@@ -70,7 +70,8 @@ impl fmt::Display for Truth {
     }
 }
 
-/// Reads the whole message store of the post office at `path`, names in any case.
+/// Reads the whole message store of the post office at `path`, names in any case.  It takes no locks: nobody may be
+/// changing it meanwhile.
 ///
 /// # Errors
 /// Whatever is missing, damaged or not what a record says it is: a [`MailError`] or an error of a database.

@@ -4,6 +4,8 @@
 //! What the guardian catalogues is looked for under exactly the name that stands there.
 //! 8209 is GroupWise's "path not found"; C06A is what a library folder in the wrong case leads to; C022 is damage.
 
+use std::io;
+
 use cap_std::fs::Dir;
 use postoffice::layout::{CopyRule, FolderClass, classify_file, classify_folder};
 use postoffice::names::RelativePath;
@@ -91,14 +93,24 @@ fn damaged(error: SimulatorError) -> SimulatorError {
                 text: super::describe_error(&error),
             }
         }
+        SimulatorError::Io { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            not_found(&what)
+        }
         other => other,
     }
 }
 
-/// Looks for every file that the guardian catalogues, under exactly the name that stands there.
+/// Opens every database that the guardian catalogues, under exactly the name that stands there, and looks for what else
+/// it names.
 fn catalogued(home: &Dir) -> Result<(), SimulatorError> {
     let stores = database::stores(home, &path("ngwguard.db")?).map_err(damaged)?;
-    stores.iter().try_for_each(|store| on_disk(home, store))
+    for store in &stores {
+        on_disk(home, store)?;
+        if store.file.is_empty() {
+            database::open_whole(home, &path(&store.path())?).map_err(damaged)?;
+        }
+    }
+    Ok(())
 }
 
 fn on_disk(home: &Dir, store: &Store) -> Result<(), SimulatorError> {

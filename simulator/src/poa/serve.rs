@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::imap::ConnectionCount;
 
 /// The longest request line with headers that is read.
 const REQUEST_BYTES_MAX: usize = 8192;
@@ -12,30 +16,46 @@ const REQUEST_BYTES_MAX: usize = 8192;
 /// How long one request may take.
 const REQUEST_SECONDS_MAX: u64 = 5;
 
-/// Accepts clients, says nothing, and hangs up: that the port answers is all there is to see.
-pub(super) fn accept_clients(listener: TcpListener) {
-    thread::spawn(move || listener.incoming().for_each(drop));
+/// What the status page shows.
+#[derive(Debug)]
+pub(super) struct Status {
+    /// The folder of the post office, printable.
+    pub(super) home: String,
+    /// When the agent was started.
+    pub(super) started: Instant,
+    /// How many clients have connected so far.
+    pub(super) clients: AtomicU64,
+    /// The connections over which mailboxes are being read; `None` where IMAP is not served.
+    pub(super) imap: Option<ConnectionCount>,
 }
 
-/// Answers `GET /` with the status page.
-pub(super) fn answer_http(listener: TcpListener, home: String) {
-    let started = Instant::now();
+/// Accepts clients, says nothing, and hangs up: that the port answers is all there is to see.
+pub(super) fn accept_clients(listener: TcpListener, status: Arc<Status>) {
     thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A caller that hangs up or sends nonsense is its own problem.
-            let _ = answer(stream, &home, started);
+        for _ in listener.incoming().flatten() {
+            status.clients.fetch_add(1, Ordering::Relaxed);
         }
     });
 }
 
-fn answer(mut stream: TcpStream, home: &str, started: Instant) -> io::Result<()> {
+/// Answers `GET /` with the status page.
+pub(super) fn answer_http(listener: TcpListener, status: Arc<Status>) {
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A caller that hangs up or sends nonsense is its own problem.
+            let _ = answer(stream, &status);
+        }
+    });
+}
+
+fn answer(mut stream: TcpStream, agent: &Status) -> io::Result<()> {
     let limit = Some(Duration::from_secs(REQUEST_SECONDS_MAX));
     stream.set_read_timeout(limit)?;
     stream.set_write_timeout(limit)?;
     let request = read_request(&mut stream)?;
     let mut words = request.split(u8::is_ascii_whitespace);
     let (status, page) = match (words.next(), words.next()) {
-        (Some(b"GET"), Some(b"/")) => ("200 OK", status_page(home, started)),
+        (Some(b"GET"), Some(b"/")) => ("200 OK", status_page(agent)),
         (Some(b"GET"), Some(_)) => ("404 Not Found", "<p>Not found</p>\n".to_owned()),
         _ => ("400 Bad Request", "<p>Bad request</p>\n".to_owned()),
     };
@@ -61,16 +81,21 @@ fn read_request(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-fn status_page(home: &str, started: Instant) -> String {
+fn status_page(agent: &Status) -> String {
     let mut page =
         String::from("<html><head><title>GroupWise POA (simulated)</title></head><body>\n");
     let version = env!("CARGO_PKG_VERSION");
-    let seconds = started.elapsed().as_secs();
-    let home = home.replace('&', "&amp;").replace('<', "&lt;");
+    let seconds = agent.started.elapsed().as_secs();
+    let home = agent.home.replace('&', "&amp;").replace('<', "&lt;");
+    let clients = agent.clients.load(Ordering::Relaxed);
+    let imap = agent.imap.as_ref();
+    let imap = imap.map_or_else(|| "disabled".to_owned(), |count| count.now().to_string());
     for (label, value) in [
         ("Version", version.to_owned()),
         ("Post Office Directory", home),
         ("Up Time", format!("{seconds} seconds")),
+        ("Client/Server Connections", clients.to_string()),
+        ("IMAP Connections", imap),
     ] {
         let _ = writeln!(page, "<p>{label}: {value}</p>");
     }

@@ -15,8 +15,8 @@ mod journal;
 mod options;
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
@@ -33,6 +33,8 @@ use crate::churn::ChurnKind;
 use crate::churn::work::Work;
 use crate::database::{Pace, Writer};
 use crate::error::{SimulatorError, Tried};
+use crate::imap::{self, Encryption, ImapServer};
+use crate::mail::{MailStore, NameLookup};
 use crate::random::generator;
 use crate::tree;
 
@@ -57,7 +59,8 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
     let root = tree::open_post_office(&options.home)?;
     let mut log = Log::open_in(&queue_of_the_agent(&root)?);
     let mut journal = Journal::create(&options.journal)?;
-    let addresses = listen(options)?;
+    let changing = Arc::new(RwLock::new(()));
+    let addresses = listen(options, &root, &changing)?;
     let pace = Pace {
         lock_wait: Duration::from_millis(options.lock_wait_milliseconds),
         pause: Duration::from_millis(options.pause_milliseconds),
@@ -79,7 +82,11 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
             std::thread::sleep(NAP.min(agent.due().saturating_sub(agent.began.elapsed())));
             continue;
         }
-        match agent.operate() {
+        let outcome = {
+            let _changing = changing.write().unwrap_or_else(PoisonError::into_inner);
+            agent.operate()
+        };
+        match outcome {
             Ok(entry) => {
                 journal.acknowledge(&entry)?;
                 log.line(&entry.to_string());
@@ -159,8 +166,14 @@ impl Agent<'_> {
     }
 }
 
-/// The ports that were asked for, which answer from now on.
-fn listen(options: &SourceOptions) -> Result<Vec<String>, SimulatorError> {
+/// Opens the ports that were asked for, which answer from now on; says which they are.
+///
+/// Mailboxes are served while nobody changes them: `changing` is held for writing meanwhile.
+fn listen(
+    options: &SourceOptions,
+    root: &Dir,
+    changing: &Arc<RwLock<()>>,
+) -> Result<Vec<String>, SimulatorError> {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let listener = |port: u16| {
         TcpListener::bind((ip, port)).map_err(|source| SimulatorError::Io {
@@ -170,14 +183,30 @@ fn listen(options: &SourceOptions) -> Result<Vec<String>, SimulatorError> {
         })
     };
     let mut addresses = Vec::new();
+    let mut connections = None;
+    if let Some(port) = options.imapport {
+        addresses.push(format!("imap {ip}:{port}"));
+        let root = root.try_clone().tried("open", &RelativePath::root())?;
+        // Names have no case at the source.
+        let store = MailStore::new(root, NameLookup::AnyCase);
+        let server = ImapServer::new(store, Arc::clone(changing), Encryption::None);
+        let server = Arc::new(server);
+        connections = Some(server.connections());
+        imap::serve(server, listener(port)?, false);
+    }
+    let status = Arc::new(serve::Status {
+        home: printable(options.home.as_os_str().as_encoded_bytes()),
+        started: Instant::now(),
+        clients: AtomicU64::new(0),
+        imap: connections,
+    });
     if let Some(port) = options.port {
         addresses.push(format!("client {ip}:{port}"));
-        serve::accept_clients(listener(port)?);
+        serve::accept_clients(listener(port)?, Arc::clone(&status));
     }
     if let Some(port) = options.httpport {
-        let home = printable(options.home.as_os_str().as_encoded_bytes());
         addresses.push(format!("http {ip}:{port}"));
-        serve::answer_http(listener(port)?, home);
+        serve::answer_http(listener(port)?, status);
     }
     Ok(addresses)
 }

@@ -1,6 +1,7 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use postoffice::flaim::CheckOptions;
+use postoffice::startup_file::StartupFile;
 
 use super::*;
 use crate::create::{CreateOptions, GuardianKind, NameCase, create};
@@ -150,6 +151,24 @@ fn a_damaged_guardian_has_its_number() {
 }
 
 #[test]
+fn every_catalogued_database_is_opened_with_all_its_files() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = post_office(scratch.path());
+    for file in ["ofmsg/msg3.db", "gwdms/lib000a/dmdd000a.db"] {
+        let path = folder.join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..100]).unwrap();
+        assert!(refusal(&folder).starts_with("Error C022: "), "{file}");
+        std::fs::write(&path, bytes).unwrap();
+    }
+    std::fs::rename(folder.join("ofmsg/msg3.01"), folder.join("ofmsg/gone")).unwrap();
+    assert_eq!(
+        refusal(&folder),
+        "Error 8209: path not found: ofmsg/msg3.01"
+    );
+}
+
+#[test]
 fn names_outside_the_engine_may_have_capitals() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = post_office(scratch.path());
@@ -174,7 +193,7 @@ fn a_running_agent_makes_its_databases_newer() {
         (tree::read(&home, &path).unwrap(), modified)
     };
     let before = state();
-    change_databases(&home, std::slice::from_ref(&path)).unwrap();
+    change_databases(&home, std::slice::from_ref(&path), &RwLock::new(())).unwrap();
     let after = state();
     assert_eq!(before.0.len(), after.0.len());
     assert_ne!(before.0, after.0);

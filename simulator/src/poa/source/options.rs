@@ -44,6 +44,9 @@ pub(crate) struct SourceOptions {
     /// The port of the status page, on the loopback address; none where it is not given.
     #[arg(long)]
     pub(crate) httpport: Option<u16>,
+    /// The port of IMAP, on the loopback address; none where it is not given.
+    #[arg(long)]
+    pub(crate) imapport: Option<u16>,
     /// A file that is made once the agent is at work.
     #[arg(long)]
     pub(crate) daemon_ready_file: Option<PathBuf>,

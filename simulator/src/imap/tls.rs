@@ -1,0 +1,86 @@
+//! The certificate and the key with which the server proves itself.
+
+use std::path::Path;
+
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::X509;
+
+use crate::error::{SimulatorError, Tried};
+
+/// A certificate and its key, ready for use.
+#[derive(Clone)]
+pub struct TlsIdentity(SslAcceptor);
+
+impl std::fmt::Debug for TlsIdentity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TlsIdentity")
+    }
+}
+
+/// Whether connections can be encrypted.
+#[derive(Debug, Clone)]
+pub enum Encryption {
+    /// They cannot.
+    None,
+    /// On request, with STARTTLS, and on the port for that.
+    Offered(TlsIdentity),
+    /// The same, and nobody logs in without.
+    Required(TlsIdentity),
+}
+
+impl Encryption {
+    /// The certificate and key, where there are any.
+    pub fn identity(&self) -> Option<&TlsIdentity> {
+        match self {
+            Self::None => None,
+            Self::Offered(identity) | Self::Required(identity) => Some(identity),
+        }
+    }
+}
+
+impl TlsIdentity {
+    /// Reads a certificate, with those that vouch for it behind it, and its key, both in PEM.
+    ///
+    /// # Errors
+    /// Where one cannot be read, or the key does not fit the certificate.
+    pub fn read(
+        certificate: &Path,
+        key: &Path,
+        passphrase: Option<&[u8]>,
+    ) -> Result<Self, SimulatorError> {
+        let chain = std::fs::read(certificate).tried_at("read", certificate)?;
+        let key_bytes = std::fs::read(key).tried_at("read", key)?;
+        let unusable = |path: &Path| {
+            let path = path.display().to_string();
+            move |error: openssl::error::ErrorStack| SimulatorError::Start {
+                text: format!("{path} cannot be used for TLS: {error}"),
+            }
+        };
+        let mut chain = X509::stack_from_pem(&chain)
+            .map_err(unusable(certificate))?
+            .into_iter();
+        let first = chain.next().ok_or_else(|| SimulatorError::Start {
+            text: format!("{} holds no certificate", certificate.display()),
+        })?;
+        // An empty passphrase keeps the library from asking for one on the terminal.
+        let passphrase = passphrase.unwrap_or_default();
+        let private_key =
+            PKey::private_key_from_pem_passphrase(&key_bytes, passphrase).map_err(unusable(key))?;
+        let build = || {
+            let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+            builder.set_certificate(&first)?;
+            for more in chain {
+                builder.add_extra_chain_cert(more)?;
+            }
+            builder.set_private_key(&private_key)?;
+            builder.check_private_key()?;
+            Ok(builder.build())
+        };
+        build().map(Self).map_err(unusable(key))
+    }
+
+    pub(super) fn acceptor(&self) -> &SslAcceptor {
+        &self.0
+    }
+}
