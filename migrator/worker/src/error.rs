@@ -190,6 +190,11 @@ pub(crate) fn is_mount_gone(errno: Errno) -> bool {
     )
 }
 
+/// Whether a folder could not be opened because its file system does not answer; otherwise the worksheet names a wrong one.
+fn does_not_answer(error: &std::io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| errno == Errno::IO || is_mount_gone(errno))
+}
+
 impl Explain for WorkerError {
     fn code(&self) -> &'static str {
         match self {
@@ -225,6 +230,7 @@ impl Explain for WorkerError {
             | Self::FileSystem { .. }
             | Self::Store { .. }
             | Self::JobFolder { .. } => Verdict::Temporary,
+            Self::Open { source, .. } if does_not_answer(source) => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::StoreLayout { .. }
             | Self::Protocol { .. }
@@ -257,6 +263,10 @@ impl Explain for WorkerError {
             Self::SyncFailed { .. } => {
                 "Check the disk of the destination before anything else; the next run copies \
                                         these files again under new names"
+                    .into()
+            }
+            Self::Open { source, .. } if does_not_answer(source) => {
+                "See that the file system with this folder is mounted and answers, then run the same command again"
                     .into()
             }
             Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),

@@ -145,6 +145,17 @@ fn copies_that_could_not_be_recorded_are_taken_for_ours() {
     }));
 }
 
+/// Found by the sweep: a source that does not answer when it is opened was called a mistake in the worksheet.
+#[test]
+fn a_folder_that_does_not_answer_is_no_mistake_of_the_worksheet() {
+    if !can_trace() {
+        return;
+    }
+    must_survive(&faults_at(STAGE_ONE_PASS, Kind::SourceStale, |operation| {
+        operation.path == Path::new("source") && operation.number == libc::SYS_openat
+    }));
+}
+
 /// Found by the sweep: where the root of the source could not be listed, its queues were taken for empty, and what had
 /// been carried before was removed again.
 #[test]
