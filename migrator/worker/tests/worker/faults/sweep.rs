@@ -145,6 +145,22 @@ fn copies_that_could_not_be_recorded_are_taken_for_ours() {
     }));
 }
 
+/// Rule 6, in every step: what could not be made durable is never called done.
+#[test]
+fn a_failed_sync_never_counts() {
+    if !can_trace() {
+        return;
+    }
+    let all: Vec<Fault> = (0..STEPS.len())
+        .flat_map(|step| {
+            faults_at(step, Kind::InputOutput, |operation| {
+                operation.tree == Tree::Destination && operation.number == libc::SYS_syncfs
+            })
+        })
+        .collect();
+    must_survive(&all);
+}
+
 /// Found by the sweep: a source that does not answer when it is opened was called a mistake in the worksheet.
 #[test]
 fn a_folder_that_does_not_answer_is_no_mistake_of_the_worksheet() {
