@@ -16,7 +16,7 @@ use super::tracer::{Ended, Operation, Tree};
 use super::{Fault, SAYS_DONE, prepared, run_traced, survive};
 
 /// How many faults an ordinary run tries.
-const ORDINARY_TRIES: usize = 900;
+const ORDINARY_TRIES: usize = 500;
 
 const STAGE_ONE_PASS: usize = 1;
 const QUEUE_STEP: usize = 5;
