@@ -225,7 +225,8 @@ fn check_ending(kind: Kind, operation: &Operation, traced: &Traced, what: &str) 
     assert!(!said.contains("Usage"), "{what}: {said}");
     let is_done = said.contains(SAYS_DONE);
     if kind.is_source_gone() && !is_done {
-        let is_said = said.contains("source-gone") || said.contains("folder-not-opened");
+        let codes = ["source-gone", "folder-not-opened", "FLAIM-READ"];
+        let is_said = codes.iter().any(|code| said.contains(code));
         // The one moment in which the library that closes the sandbox looks at the folder.
         let is_refused = said.contains(r#"Err(("sandbox", Refused))"#);
         assert!(
