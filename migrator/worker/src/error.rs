@@ -2,6 +2,7 @@
 //!
 //! What concerns one file is a finding and goes to the monitor; what is here means that the step cannot go on.
 
+use postoffice::flaim::Error as FlaimError;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 use thiserror::Error;
@@ -190,6 +191,16 @@ pub(crate) fn is_mount_gone(errno: Errno) -> bool {
     )
 }
 
+/// Whether the operating system refused something, and nothing is wrong with the database.
+fn is_of_the_system(error: &FlaimError) -> bool {
+    matches!(error, FlaimError::Read { .. } | FlaimError::Write { .. })
+}
+
+/// Whether a folder could not be opened because its file system does not answer; otherwise the worksheet names a wrong one.
+fn does_not_answer(error: &std::io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| errno == Errno::IO || is_mount_gone(errno))
+}
+
 impl Explain for WorkerError {
     fn code(&self) -> &'static str {
         match self {
@@ -211,10 +222,9 @@ impl Explain for WorkerError {
     }
 
     fn verdict(&self) -> Verdict {
-        use postoffice::flaim::Error as FlaimError;
         match self {
+            Self::Database { source, .. } if is_of_the_system(source) => Verdict::Temporary,
             Self::Database { source, .. } => match **source {
-                FlaimError::Read { .. } | FlaimError::Write { .. } => Verdict::Temporary,
                 FlaimError::Damaged(_) => Verdict::Unproven,
                 _ => Verdict::Refused,
             },
@@ -225,6 +235,7 @@ impl Explain for WorkerError {
             | Self::FileSystem { .. }
             | Self::Store { .. }
             | Self::JobFolder { .. } => Verdict::Temporary,
+            Self::Open { source, .. } if does_not_answer(source) => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::StoreLayout { .. }
             | Self::Protocol { .. }
@@ -250,6 +261,10 @@ impl Explain for WorkerError {
                                         again; what was copied is kept"
                     .into()
             }
+            Self::Database { source, .. } if is_of_the_system(source) => {
+                "Nothing was changed; see that its file system answers and has room, then run the same command again"
+                    .into()
+            }
             Self::Database { .. } => {
                 "Nothing was changed; `gwmigrate database check` shows everything that is wrong with it"
                     .into()
@@ -257,6 +272,10 @@ impl Explain for WorkerError {
             Self::SyncFailed { .. } => {
                 "Check the disk of the destination before anything else; the next run copies \
                                         these files again under new names"
+                    .into()
+            }
+            Self::Open { source, .. } if does_not_answer(source) => {
+                "See that the file system with this folder is mounted and answers, then run the same command again"
                     .into()
             }
             Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),

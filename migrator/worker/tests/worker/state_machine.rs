@@ -10,7 +10,8 @@ mod transition;
 mod trees;
 
 use proptest::prelude::*;
-use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use proptest::test_runner::TestRunner;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 
 use self::model::Model;
 use self::system::System;
@@ -18,6 +19,9 @@ use self::transition::Transition;
 
 /// How many sequences an ordinary run tries.
 const ORDINARY_CASES: u32 = 120;
+
+/// A sequence is shorter than this.
+const TRANSITIONS_MAX: usize = 30;
 
 /// How often a sequence that fails is tried again while it is made shorter.
 const SHRINKS_MAX: u32 = 2000;
@@ -80,15 +84,22 @@ fn config() -> ProptestConfig {
             ORDINARY_CASES
         },
         max_shrink_iters: SHRINKS_MAX,
+        // Where failures are kept is found from here.
+        source_file: Some(file!()),
         ..usual
     }
 }
 
-prop_state_machine! {
-    #![proptest_config(config())]
-
-    #[test]
-    fn whatever_happens_the_destination_ends_up_equal_and_nothing_foreign_is_lost(
-        sequential 1..30 => Migration
-    );
+#[test]
+fn whatever_happens_the_destination_ends_up_equal_and_nothing_foreign_is_lost() {
+    let config = config();
+    println!("{} sequences", config.cases);
+    let sequences = Reference::sequential_strategy(1..TRANSITIONS_MAX);
+    let outcome = TestRunner::new(config.clone()).run(&sequences, |(model, transitions, seen)| {
+        Migration::test_sequential(config.clone(), model, transitions, seen);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
 }

@@ -8,6 +8,8 @@ use super::tracer::{Operation, Tree, Verdict};
 pub(super) enum Kind {
     /// The worker is killed.
     Killed,
+    /// The worker is killed, and so is the next one, elsewhere.
+    KilledTwice,
     /// One operation fails with an input/output error.
     InputOutput,
     /// One operation of the destination or of the job folder finds no room.
@@ -20,8 +22,9 @@ pub(super) enum Kind {
     SourceNotConnected,
 }
 
-pub(super) const KINDS: [Kind; 6] = [
+pub(super) const KINDS: [Kind; 7] = [
     Kind::Killed,
+    Kind::KilledTwice,
     Kind::InputOutput,
     Kind::NoRoom,
     Kind::Halved,
@@ -35,16 +38,23 @@ impl Kind {
         KINDS.into_iter().find(|kind| format!("{kind:?}") == name)
     }
 
+    /// Whether it stays.
+    pub(super) fn is_source_gone(self) -> bool {
+        matches!(self, Self::SourceStale | Self::SourceNotConnected)
+    }
+
     /// Whether the fault can only be at operations that change something.  Killed before one that does not is the same as
     /// killed before the next one that does: what is on the disk is the same.
     pub(super) fn only_changes(self) -> bool {
-        matches!(self, Self::Killed | Self::NoRoom)
+        matches!(self, Self::Killed | Self::KilledTwice | Self::NoRoom)
     }
 
     /// Whether the fault can be at a call with this effect.
     pub(super) fn fits_effect(self, effect: Effect) -> bool {
         match self {
-            Self::Killed => !matches!(effect, Effect::Looks | Effect::Locks | Effect::Reads),
+            Self::Killed | Self::KilledTwice => {
+                !matches!(effect, Effect::Looks | Effect::Locks | Effect::Reads)
+            }
             Self::NoRoom => matches!(effect, Effect::NeedsRoom | Effect::Writes),
             Self::Halved => matches!(effect, Effect::Reads | Effect::Writes),
             Self::InputOutput | Self::SourceStale | Self::SourceNotConnected => true,
@@ -54,7 +64,7 @@ impl Kind {
     /// Whether the fault can be at this operation.
     pub(super) fn fits(self, operation: &Operation) -> bool {
         let fits_tree = match self {
-            Self::Killed | Self::InputOutput => true,
+            Self::Killed | Self::KilledTwice | Self::InputOutput => true,
             Self::NoRoom => operation.tree != Tree::Source,
             Self::Halved => operation.tree != Tree::Job,
             Self::SourceStale | Self::SourceNotConnected => operation.tree == Tree::Source,
@@ -65,12 +75,11 @@ impl Kind {
     /// What is done to the fitting operation `number`, counted from 1, when the fault is to be at `at`;
     /// 0 is none.
     pub(super) fn judge(self, number: usize, at: usize) -> Verdict {
-        let stays = matches!(self, Self::SourceStale | Self::SourceNotConnected);
-        if at == 0 || number < at || (number > at && !stays) {
+        if at == 0 || number < at || (number > at && !self.is_source_gone()) {
             return Verdict::Happens;
         }
         match self {
-            Self::Killed => Verdict::Kills,
+            Self::Killed | Self::KilledTwice => Verdict::Kills,
             Self::InputOutput => Verdict::Fails(libc::EIO),
             Self::NoRoom => Verdict::Fails(libc::ENOSPC),
             Self::Halved => Verdict::Halved,

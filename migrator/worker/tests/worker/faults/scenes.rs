@@ -10,7 +10,8 @@ use worker::protocol::Task;
 use crate::databases::{STORES, write_guardian};
 use crate::guardian::CONVERT;
 use crate::support::{
-    LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, age_folders, contents, wanted, write_old,
+    LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, age_folders, contents, wanted,
+    write_old,
 };
 
 /// The files of the smallest post office that has one of everything.
@@ -35,8 +36,8 @@ const SET_ASIDE: [&str; 3] = [
     "work of the test POA",
 ];
 
-/// The steps, in their order.
-pub(super) const STEPS: [Task; 7] = [
+/// The steps, in their order; the last one is after the migration.
+pub(super) const STEPS: [Task; 8] = [
     Task::CreateFolders,
     PASS_ONE,
     PASS_TWO,
@@ -44,7 +45,23 @@ pub(super) const STEPS: [Task; 7] = [
     CONVERT,
     QUEUES,
     Task::Seal,
+    QUEUES_LIVE,
 ];
+
+/// The step in which stragglers are carried beside a live agent.
+pub(super) const STRAGGLERS: usize = 7;
+
+/// What a step is called here; two of them are one task.
+pub(super) fn name_of(step: usize) -> &'static str {
+    if step == STRAGGLERS {
+        "stragglers"
+    } else {
+        STEPS[step].name()
+    }
+}
+
+/// What arrives at the source before it.
+const LATE: [&str; 2] = ["late", "late as well"];
 
 /// A new site with nothing done yet.
 pub(super) fn site() -> Site {
@@ -90,6 +107,12 @@ pub(super) fn change_trees(site: &Site, step: usize) {
             "queued by the test POA",
         )
         .unwrap(),
+        STRAGGLERS => {
+            // The agent of the destination is live and has taken what was carried.
+            deliver(site);
+            write_old(&source.join("WPCSIN/4/LATE"), LATE[0].as_bytes(), 90);
+            write_old(&source.join("WPCSOUT/OFS/2/LATE"), LATE[1].as_bytes(), 91);
+        }
         _ => {}
     }
 }
@@ -108,7 +131,7 @@ pub(super) fn run_step(site: &Site, step: usize, what: &str) {
     assert!(
         done.result.is_ok() && done.worst() <= Verdict::NothingToDo,
         "{what}, then {}: {:?} {:#?}",
-        STEPS[step].name(),
+        name_of(step),
         done.result,
         done.findings.kept
     );
@@ -138,6 +161,26 @@ pub(super) fn check_end(site: &Site, what: &str) {
         verified.result,
         verified.findings.kept
     );
+}
+
+/// Takes everything out of the queues of the destination, as a live agent does.
+pub(super) fn deliver(site: &Site) -> Vec<String> {
+    let mut delivered = Vec::new();
+    for (path, bytes) in contents(&site.destination) {
+        if path.starts_with("wpcs") {
+            fs::remove_file(site.destination.join(path)).unwrap();
+            delivered.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    delivered
+}
+
+/// Looks at what a live agent was given while the stragglers were carried: each of them once, and nothing else.
+pub(super) fn check_delivered(site: &Site, mut delivered: Vec<String>, what: &str) {
+    run_step(site, STRAGGLERS, what);
+    delivered.extend(deliver(site));
+    delivered.sort();
+    assert_eq!(delivered, LATE, "{what}: what was delivered");
 }
 
 /// What must be equal byte for byte; the converted guardian is proven by the seal.

@@ -22,6 +22,13 @@ pub(super) const SLOTS: [&str; 11] = [
 /// Those that are always there: the post office itself, and what its guardian names.
 pub(super) const FIXED: [&str; 2] = ["wphost.db", "ofuser/userabc.db"];
 
+/// Those that the first source does not have.
+const LATER: [&str; 3] = [
+    "ofuser/userdef.db",
+    "ofuser/userdef.01",
+    "gwdms/lib000a/docs/fd1/document.a/part",
+];
+
 /// The folders that a source may lose with all that is in them.
 pub(super) const FOLDERS: [&str; 4] = [
     "offiles/fd7",
@@ -85,10 +92,8 @@ impl Model {
     /// The post office that every case begins with.
     pub(super) fn first() -> Self {
         let mut model = Self::default();
-        for slot in SLOTS {
-            if !slot.ends_with("/part") {
-                model.write(slot, Change::Grown);
-            }
+        for slot in SLOTS.into_iter().filter(|slot| !LATER.contains(slot)) {
+            model.write(slot, Change::Grown);
         }
         for item in &ITEMS[..2] {
             model.apply(&Transition::ItemArrives(item));
@@ -126,6 +131,19 @@ impl Model {
                 }
             },
         }
+    }
+
+    /// The files that the agent has made where the source has none yet.
+    pub(super) fn contested(&self) -> Vec<&'static str> {
+        let is_contested =
+            |slot: &&str| self.copies.contains_key(*slot) && !self.files.contains_key(*slot);
+        SLOTS.into_iter().filter(is_contested).collect()
+    }
+
+    /// Where the agent can make a file that the source may have some day.
+    pub(super) fn free(&self) -> Vec<&'static str> {
+        let is_free = |slot: &&'static str| self.agent_can(&Agent::Add(slot));
+        SLOTS.into_iter().filter(is_free).collect()
     }
 
     fn agent_can(&self, action: &Agent) -> bool {

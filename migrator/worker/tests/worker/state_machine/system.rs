@@ -16,9 +16,9 @@ use crate::support::{
     LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, child, contents, look,
 };
 
-/// What an agent did so shortly before a pass that is then killed could not be told from what that pass did (inode times
-/// are coarse); between an agent's end and a pass lies more than that in life.
-const AGENT_IS_GONE: Duration = Duration::from_millis(120);
+/// A foreign file whose inode changed so shortly before a pass that is then killed cannot be told from what that pass
+/// wrote (inode times are coarse); between the end of an agent, or a sweep, and a pass lies more than that in life.
+const FOREIGN_IS_OLD: Duration = Duration::from_millis(120);
 
 /// What files hold, by path.
 type Texts = BTreeMap<String, String>;
@@ -26,7 +26,7 @@ type Texts = BTreeMap<String, String>;
 /// The worker, and the trees that it works on.
 pub(super) struct System {
     trees: Trees,
-    agent_acted: Instant,
+    foreign_changed: Instant,
 }
 
 impl System {
@@ -38,7 +38,7 @@ impl System {
         trees.site.run(Task::CreateFolders).clean();
         Self {
             trees,
-            agent_acted: Instant::now(),
+            foreign_changed: Instant::now(),
         }
     }
 
@@ -57,7 +57,7 @@ impl System {
             Transition::ItemArrives(item) => self.trees.write_item(item, model),
             Transition::Agent(action) => {
                 self.trees.act(action, model);
-                self.agent_acted = Instant::now();
+                self.foreign_changed = Instant::now();
             }
             Transition::Run { run, killed_at } => self.run(run, killed_at),
         }
@@ -69,17 +69,20 @@ impl System {
         } = run
         {
             self.trees.capitalise(slot);
-            self.agent_acted = Instant::now();
         }
         let source = look(&self.trees.site.source);
         for task in tasks(run) {
             if let Some(sign) = killed_at {
-                std::thread::sleep(AGENT_IS_GONE.saturating_sub(self.agent_acted.elapsed()));
+                std::thread::sleep(FOREIGN_IS_OLD.saturating_sub(self.foreign_changed.elapsed()));
                 run_and_kill(&self.trees.site, &task, sign);
             }
             self.trees.site.run(task).clean();
         }
         assert_eq!(look(&self.trees.site.source), source, "the source");
+        if matches!(run, Run::Lowercase { .. }) {
+            // A sweep gives what the agent made another inode time.
+            self.foreign_changed = Instant::now();
+        }
     }
 
     /// Compares the trees, the queues and the quarantine with the model.

@@ -157,6 +157,21 @@ pub(super) fn next(model: &Model) -> BoxedStrategy<Transition> {
     if !removable.is_empty() {
         all.push((2, select(removable).prop_map(Transition::Remove).boxed()));
     }
+    let contested = model.contested();
+    if !contested.is_empty() {
+        let write = |slot| Transition::Write(slot, Change::Grown);
+        all.push((4, select(contested).prop_map(write).boxed()));
+    }
+    // One slot is a folder at other times; the agent makes nothing there, so that a folder has one maker.
+    let mut free = model.free();
+    free.retain(|slot| !slot.ends_with("document.a"));
+    if !free.is_empty() {
+        let add = prop_oneof![
+            2 => select(free.clone()).prop_map(Agent::Add),
+            1 => select(free).prop_map(Agent::AddFolder),
+        ];
+        all.push((3, add.prop_map(Transition::Agent).boxed()));
+    }
     Union::new_weighted(all).boxed()
 }
 
@@ -170,16 +185,9 @@ fn present<'a>(slots: &'a [&'static str], model: &'a Model) -> impl Iterator<Ite
 fn agent() -> impl Strategy<Value = Agent> {
     let slots = || select(&SLOTS[..]);
     let items = || select(&ITEMS[..]);
-    // One slot is a folder at other times; the agent makes nothing there, so that a folder has one maker.
-    let files: Vec<&str> = SLOTS
-        .into_iter()
-        .filter(|slot| !slot.ends_with("document.a"))
-        .collect();
     prop_oneof![
         3 => (slots(), any::<bool>()).prop_map(|(slot, keeps_time)| Agent::Touch { slot, keeps_time }),
         1 => slots().prop_map(Agent::Remove),
-        2 => select(files.clone()).prop_map(Agent::Add),
-        1 => select(files).prop_map(Agent::AddFolder),
         1 => select(vec!["ofwork", "ofuser", "ofwork/poa"]).prop_map(Agent::AddForeign),
         1 => items().prop_map(Agent::TakeItem),
         1 => items().prop_map(Agent::TouchItem),
