@@ -4,7 +4,10 @@
 //! machines.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
@@ -12,7 +15,7 @@ use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
-use crate::worksheet::RehearsalWorksheet;
+use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
 
 /// Where everything of an embedded rehearsal is.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub struct EmbeddedOptions {
     pub with_documents: bool,
     /// Whether the simulated Linux POA is installed and run.
     pub with_poa: bool,
+    /// Whether the agents serve mailboxes, and one is compared between the stages.
+    pub with_mailbox_test: bool,
     /// The environment of commands at the destination.
     pub environment: BTreeMap<String, String>,
     /// What those commands run under; see [`SshServerOptions::run_under`].
@@ -114,6 +119,10 @@ impl Embedded {
             quiet_seconds: 1,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
+            mailbox_test: options
+                .with_mailbox_test
+                .then(|| mailbox_test(folder, &created))
+                .transpose()?,
             extra: Vec::new(),
         };
         let embedded = Self {
@@ -146,6 +155,45 @@ impl Embedded {
     pub fn stop(self) {
         self.runtime.block_on(self.server.stop());
     }
+}
+
+/// Chooses the user with the most messages, and has the agents serve mailboxes: what the startup file of the source says
+/// goes for the one of Linux.
+fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, RehearsalError> {
+    let source = folder.join("source/PO");
+    let truth = simulator::truth(&source)?;
+    let messages_of = |user: &str| {
+        let messages = truth.messages.iter();
+        messages.filter(|message| message.user == user).count()
+    };
+    let accounts = simulator::accounts(&source)?.accounts;
+    let busiest = accounts
+        .into_iter()
+        .max_by_key(|one| messages_of(&one.user));
+    let account = busiest
+        .ok_or_else(|| io_error("find a user in", &source)(std::io::ErrorKind::NotFound.into()))?;
+    let password_file = folder.join("keys/mailbox-password");
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&password_file)
+        .and_then(|mut file| file.write_all(account.password.as_bytes()));
+    written.map_err(io_error("write", &password_file))?;
+    let test = MailboxTestSheet {
+        user: account.user,
+        password_file,
+        source_port: free_port()?,
+        destination_port: free_port()?,
+    };
+    let startup = source.join(&created.startup_file);
+    let switches = format!("/imap-enabled\r\n/imapport-{}\r\n", test.destination_port);
+    OpenOptions::new()
+        .append(true)
+        .open(&startup)
+        .and_then(|mut file| file.write_all(switches.as_bytes()))
+        .map_err(io_error("write", &startup))?;
+    Ok(test)
 }
 
 fn start_server(

@@ -7,6 +7,7 @@ mod outcome;
 mod play;
 mod run;
 mod under_fault;
+mod users;
 
 pub use command::migrate;
 pub use fault::{Fault, FaultKind};

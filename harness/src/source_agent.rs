@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use simulator::{Acknowledged, read_journal};
+use simulator::{Acknowledged, RESTING, read_journal};
 
 use crate::programs::SIMULATOR;
 use crate::rehearsal::{RehearsalError, io_error};
@@ -35,8 +35,8 @@ pub struct SourceAgentOptions<'a> {
     pub pause_milliseconds: u64,
     /// Every how many operations it holds a lock for long; 0 for never.
     pub maintenance_every: u64,
-    /// Its ports: for clients, and of the status page.
-    pub ports: Option<[u16; 2]>,
+    /// Its ports: for clients, of the status page, and of IMAP.
+    pub ports: Option<[u16; 3]>,
 }
 
 /// An agent at work; it is killed where it is not stopped.
@@ -68,8 +68,12 @@ impl SourceAgent {
             ("--pause-milliseconds", options.pause_milliseconds),
             ("--maintenance-every", options.maintenance_every),
         ];
-        if let Some([client, http]) = options.ports {
-            numbers.extend([("--port", client.into()), ("--httpport", http.into())]);
+        if let Some([client, http, imap]) = options.ports {
+            numbers.extend([
+                ("--port", client.into()),
+                ("--httpport", http.into()),
+                ("--imapport", imap.into()),
+            ]);
         }
         for (name, number) in numbers {
             command.arg(name).arg(number.to_string());
@@ -92,6 +96,29 @@ impl SourceAgent {
         Ok(read_journal(&self.journal)?)
     }
 
+    /// Lets it rest: it goes on serving clients and changes nothing from now on.  Gives all that it did.
+    ///
+    /// # Errors
+    /// An agent that does not rest, or ended earlier.
+    pub fn rest(&mut self) -> Result<Vec<Acknowledged>, RehearsalError> {
+        self.signal(Signal::USR1)?;
+        let path = self.journal.clone();
+        let is_resting = || {
+            let journal = read_journal(&path).unwrap_or_default();
+            journal.last().is_some_and(|entry| entry.kind == RESTING)
+        };
+        self.wait_until("rest", &path, is_resting)?;
+        self.journal()
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), RehearsalError> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| RehearsalError::SourceAgent {
+            cause: "it has no number".to_owned(),
+        })?;
+        kill_process(pid, signal).map_err(|errno| io_error("signal", &self.journal)(errno.into()))
+    }
+
     /// Tells it to end, and gives all that it did.
     ///
     /// # Errors
@@ -105,10 +132,7 @@ impl SourceAgent {
         {
             return Err(failed(format!("it ended by itself, {status}")));
         }
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| failed("it has no number".to_owned()))?;
-        kill_process(pid, Signal::TERM)
-            .map_err(|errno| io_error("stop", &self.journal)(errno.into()))?;
+        self.signal(Signal::TERM)?;
         let began = Instant::now();
         loop {
             match self

@@ -41,8 +41,23 @@ pub struct RehearsalWorksheet {
     pub guardian_engine: Option<String>,
     /// Where the software brings GWCheck.
     pub gwcheck: PathBuf,
+    /// The mailbox that is compared between the stages.
+    pub mailbox_test: Option<MailboxTestSheet>,
     /// Lines to add to a section, by its name.
     pub extra: Vec<(String, String)>,
+}
+
+/// The mailbox that is compared between the stages.
+#[derive(Debug, Clone)]
+pub struct MailboxTestSheet {
+    /// The user.
+    pub user: String,
+    /// The file with the user's password.
+    pub password_file: PathBuf,
+    /// The port of IMAP at the source.
+    pub source_port: u16,
+    /// The port of IMAP at the destination.
+    pub destination_port: u16,
 }
 
 fn text(path: &Path) -> String {
@@ -122,6 +137,19 @@ impl RehearsalWorksheet {
                 .map(|engine| ("engine", format!("\"{engine}\""))),
         );
         section("guardian", guardian);
+        if let Some(test) = &self.mailbox_test {
+            let address = |port: u16| format!("\"127.0.0.1:{port}\"");
+            let password = format!("{{ file = {} }}", text(&test.password_file));
+            section(
+                "mailbox_test",
+                vec![
+                    ("user", format!("\"{}\"", test.user)),
+                    ("password", password),
+                    ("source_imap", address(test.source_port)),
+                    ("destination_imap", address(test.destination_port)),
+                ],
+            );
+        }
         if let Some((library, source, destination)) = &self.documents {
             let _ = write!(
                 toml,

@@ -42,4 +42,4 @@ pub use describe::{Description, describe};
 pub use error::SimulatorError;
 pub use mail::{Accounts, MailEvent, Truth, accounts, truth};
 pub use package::{PackageOptions, package};
-pub use poa::{Acknowledged, files_left, read_journal};
+pub use poa::{Acknowledged, RESTING, files_left, read_journal};

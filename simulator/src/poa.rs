@@ -43,7 +43,7 @@ use clap::Parser;
 use log::Log;
 use settings::Settings;
 use source::SourceOptions;
-pub use source::{Acknowledged, files_left, read_journal};
+pub use source::{Acknowledged, RESTING, files_left, read_journal};
 
 /// How often the running agent changes its databases.
 const CHANGE_SECONDS: u64 = 2;

@@ -11,9 +11,9 @@ use worker::protocol::{PassLine, StepLine};
 
 use super::command::{migrate, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
-use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees, compare_with_journal};
+use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
 use crate::embedded::{Embedded, EmbeddedOptions};
-use crate::source_agent::{SourceAgent, SourceAgentOptions};
+use crate::source_agent::SourceAgent;
 
 /// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
 pub const EXPECTED_FINDINGS: &[&str] = &[
@@ -38,12 +38,6 @@ pub(super) fn expected_findings(run: &CommandRun) -> Vec<&'static str> {
 /// What a pass finds besides while users work: it leaves to the next one what it could not have whole.
 const FINDINGS_WHILE_USERS_WORK: &[&str] = &["database-deferred", "kept-changing"];
 
-/// How long the agent of the source rests behind each piece that it writes, in milliseconds.
-const AGENT_PAUSE_MILLISECONDS: u64 = 5;
-
-/// Every how many operations it holds a lock for long.
-const AGENT_MAINTENANCE_EVERY: u64 = 40;
-
 /// Every item of the checklist that the person in this play confirms.
 const CONFIRMED: [&str; 5] = [
     "objects-reconfigured",
@@ -55,8 +49,8 @@ const CONFIRMED: [&str; 5] = [
 
 /// A rehearsal that is being played.
 pub(super) struct Play<'a> {
-    options: &'a RehearsalOptions,
-    note: &'a mut dyn FnMut(&str),
+    pub(super) options: &'a RehearsalOptions,
+    pub(super) note: &'a mut dyn FnMut(&str),
     pub(super) embedded: Embedded,
     pub(super) commands: Vec<CommandRun>,
     pub(super) checks: Vec<Check>,
@@ -65,8 +59,10 @@ pub(super) struct Play<'a> {
     began: Instant,
     churned: u64,
     source: Snapshot,
-    /// The agent of the source while users work.
-    agent: Option<SourceAgent>,
+    /// The agent of the source, while it runs.
+    pub(super) agent: Option<SourceAgent>,
+    /// Whether it changes the source.
+    pub(super) users_work: bool,
 }
 
 impl<'a> Play<'a> {
@@ -88,6 +84,7 @@ impl<'a> Play<'a> {
                 guardian_engine: options.guardian_engine.clone(),
                 with_documents: true,
                 with_poa: options.with_poa,
+                with_mailbox_test: options.with_poa && options.source_rate > 0,
                 environment: BTreeMap::new(),
                 run_under: Vec::new(),
             },
@@ -123,6 +120,7 @@ impl<'a> Play<'a> {
             churned: 0,
             source,
             agent: None,
+            users_work: false,
         })
     }
 
@@ -136,9 +134,10 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn between(&mut self) -> Result<(), RehearsalError> {
+        self.users_go_home()?;
         self.leave_something_at_the_destination()?;
-        self.migrate(&["test-mailbox"])?;
-        self.users_are_told_to_stop()?;
+        self.test_mailbox()?;
+        self.source_agent_stops()?;
         let mut arguments = vec![
             "prepare",
             "--by",
@@ -179,47 +178,6 @@ impl<'a> Play<'a> {
         self.straggler()?;
         self.check_source_untouched()?;
         self.stop_poa()
-    }
-
-    /// Starts the agent of the source, which works beside the next passes.
-    fn users_begin_to_work(&mut self) -> Result<(), RehearsalError> {
-        self.check_source_untouched()?;
-        if self.options.source_rate == 0 {
-            return Ok(());
-        }
-        let sheet = &self.embedded.sheet;
-        let options = SourceAgentOptions {
-            program: &self.options.program,
-            home: &sheet.source,
-            folder: &self.embedded.folder,
-            number: 1,
-            seed: self.options.seed,
-            operations_per_second: self.options.source_rate,
-            pause_milliseconds: AGENT_PAUSE_MILLISECONDS,
-            maintenance_every: AGENT_MAINTENANCE_EVERY,
-            ports: Some(sheet.source_ports),
-        };
-        self.agent = Some(SourceAgent::start(&options)?);
-        (self.note)("users begin to work on the source");
-        Ok(())
-    }
-
-    /// Stops it, and looks whether the source is as it says.
-    fn users_are_told_to_stop(&mut self) -> Result<(), RehearsalError> {
-        let Some(agent) = self.agent.take() else {
-            return Ok(());
-        };
-        let journal = agent.stop()?;
-        let source = &self.embedded.sheet.source;
-        let failures =
-            compare_with_journal(source, &journal).map_err(io_error("compare", source))?;
-        let name = "the source holds what its agent acknowledged while passes ran";
-        self.checks.push(Check::new(name, failures));
-        (self.note)(&format!(
-            "users stop: {} operations on the source meanwhile",
-            journal.len()
-        ));
-        self.take_snapshot()
     }
 
     /// What a test POA leaves behind: a message in a queue, and an attachment.
@@ -277,7 +235,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
         let folder = self.embedded.folder.join("source");
         let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         let name = format!("the source was not written, look {}", self.checks.len());
@@ -315,7 +273,7 @@ impl<'a> Play<'a> {
         Ok(differences)
     }
 
-    fn take_snapshot(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn take_snapshot(&mut self) -> Result<(), RehearsalError> {
         let folder = self.embedded.folder.join("source");
         self.source = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         Ok(())
@@ -382,7 +340,7 @@ impl<'a> Play<'a> {
         let mut run = run.0;
         run.began_milliseconds = began_milliseconds;
         run.fault = fault;
-        run.while_users_worked = self.agent.is_some();
+        run.while_users_worked = self.users_work;
         let code = run
             .exit_code
             .map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));

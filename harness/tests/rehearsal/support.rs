@@ -62,6 +62,7 @@ impl Stage {
             guardian_engine: None,
             with_documents: false,
             with_poa: false,
+            with_mailbox_test: false,
             environment: BTreeMap::new(),
             run_under,
         };

@@ -9,6 +9,8 @@
 //! options -> ports -> ready file -> operation -> journal -> operation -> … until it is told to stop
 //! ```
 //!
+//! A signal USR1 lets it rest: it goes on serving clients, and changes nothing any more.  TERM and INT end it.
+//!
 //! Every operation that was done is in the journal, which lies outside the post office: what must have arrived in the end.
 
 mod journal;
@@ -23,7 +25,7 @@ use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 use rand::RngExt;
 
-pub use journal::{Acknowledged, files_left, read_journal};
+pub use journal::{Acknowledged, RESTING, files_left, read_journal};
 use journal::{Entry, Journal};
 pub(crate) use options::SourceOptions;
 
@@ -46,15 +48,13 @@ const NAP: Duration = Duration::from_millis(20);
 /// # Errors
 /// What it cannot go on with; a held lock is not among it.
 pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|source| {
-            SimulatorError::Io {
-                operation: "listen",
-                what: "for signals".to_owned(),
-                source,
-            }
-        })?;
+    let (stop, rest) = (Arc::default(), Arc::default());
+    for (signal, flag) in [
+        (signal_hook::consts::SIGTERM, &stop),
+        (signal_hook::consts::SIGINT, &stop),
+        (signal_hook::consts::SIGUSR1, &rest),
+    ] {
+        hear(signal, flag)?;
     }
     let root = tree::open_post_office(&options.home)?;
     let mut log = Log::open_in(&queue_of_the_agent(&root)?);
@@ -77,7 +77,17 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
         write_ready_file(file, &addresses)?;
     }
     log.line("Ready");
+    let mut is_resting = false;
     while !stop.load(Ordering::Relaxed) && options.operations.is_none_or(|most| agent.done < most) {
+        if rest.load(Ordering::Relaxed) {
+            if !is_resting {
+                journal.acknowledge(&Entry::resting())?;
+                log.line("Resting");
+                is_resting = true;
+            }
+            std::thread::sleep(NAP);
+            continue;
+        }
         if agent.began.elapsed() < agent.due() {
             std::thread::sleep(NAP.min(agent.due().saturating_sub(agent.began.elapsed())));
             continue;
@@ -106,6 +116,16 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
     }
     log.line("Stopped");
     Ok(())
+}
+
+/// Sets a flag when a signal comes.
+fn hear(signal: i32, flag: &Arc<AtomicBool>) -> Result<(), SimulatorError> {
+    let heard = signal_hook::flag::register(signal, Arc::clone(flag));
+    heard.map(|_| ()).map_err(|source| SimulatorError::Io {
+        operation: "listen",
+        what: "for signals".to_owned(),
+        source,
+    })
 }
 
 /// An agent at work.

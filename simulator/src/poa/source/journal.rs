@@ -14,6 +14,9 @@ use crate::database::DatabaseChange;
 use crate::error::{SimulatorError, Tried};
 use crate::mail::MailEvent;
 
+/// The kind of the entry that says that nothing follows.
+pub const RESTING: &str = "resting";
+
 /// What is said of one operation.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry {
@@ -90,6 +93,11 @@ impl Entry {
             path: Some(control.to_string()),
             ..Self::new("maintenance")
         }
+    }
+
+    /// That nothing is done any more.
+    pub(super) fn resting() -> Self {
+        Self::new(RESTING)
     }
 
     /// An operation that was left because of a lock.

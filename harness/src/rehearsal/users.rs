@@ -1,0 +1,91 @@
+//! Users at work on the source, played by its agent, and what they see.
+
+use super::play::Play;
+use super::{RehearsalError, io_error};
+use crate::checks::{Check, compare_with_journal};
+use crate::source_agent::{SourceAgent, SourceAgentOptions};
+
+/// How long the agent of the source rests behind each piece that it writes, in milliseconds.
+const AGENT_PAUSE_MILLISECONDS: u64 = 5;
+
+/// Every how many operations it holds a lock for long.
+const AGENT_MAINTENANCE_EVERY: u64 = 40;
+
+impl Play<'_> {
+    /// Starts the agent of the source, which works beside the next passes.
+    pub(super) fn users_begin_to_work(&mut self) -> Result<(), RehearsalError> {
+        self.check_source_untouched()?;
+        if self.options.source_rate == 0 {
+            return Ok(());
+        }
+        let sheet = &self.embedded.sheet;
+        let [client, http] = sheet.source_ports;
+        let imap = sheet.mailbox_test.as_ref().map(|test| test.source_port);
+        let options = SourceAgentOptions {
+            program: &self.options.program,
+            home: &sheet.source,
+            folder: &self.embedded.folder,
+            number: 1,
+            seed: self.options.seed,
+            operations_per_second: self.options.source_rate,
+            pause_milliseconds: AGENT_PAUSE_MILLISECONDS,
+            maintenance_every: AGENT_MAINTENANCE_EVERY,
+            ports: imap.map(|imap| [client, http, imap]),
+        };
+        self.agent = Some(SourceAgent::start(&options)?);
+        self.users_work = true;
+        (self.note)("users begin to work on the source");
+        Ok(())
+    }
+
+    /// The agent rests; is the source as it says?  One more pass, at night.
+    pub(super) fn users_go_home(&mut self) -> Result<(), RehearsalError> {
+        let Some(agent) = &mut self.agent else {
+            return Ok(());
+        };
+        let journal = agent.rest()?;
+        self.users_work = false;
+        let source = &self.embedded.sheet.source;
+        let failures =
+            compare_with_journal(source, &journal).map_err(io_error("compare", source))?;
+        let name = "the source holds what its agent acknowledged while passes ran";
+        self.checks.push(Check::new(name, failures));
+        (self.note)(&format!(
+            "users go home: {} operations on the source meanwhile",
+            journal.len()
+        ));
+        self.take_snapshot()?;
+        self.migrate(&["stage-one"])?;
+        Ok(())
+    }
+
+    /// The same mailbox on both servers, read over IMAP as any client would.
+    pub(super) fn test_mailbox(&mut self) -> Result<(), RehearsalError> {
+        let run = self.migrate(&["test-mailbox"])?;
+        if self.agent.is_none() || self.embedded.sheet.mailbox_test.is_none() {
+            return Ok(());
+        }
+        let (steps, _) = self.status()?;
+        let line = steps.iter().find(|line| line.step == "test-mailbox");
+        let detail = line.map(|line| line.detail.as_str()).unwrap_or_default();
+        let is_same = run.exit_code == Some(0) && detail.contains("byte for byte");
+        let failures = if is_same {
+            Vec::new()
+        } else {
+            vec![format!("{:?}: {detail}", run.exit_code)]
+        };
+        let name = "a mailbox is the same on both servers, read over IMAP";
+        self.checks.push(Check::new(name, failures));
+        Ok(())
+    }
+
+    pub(super) fn source_agent_stops(&mut self) -> Result<(), RehearsalError> {
+        let Some(agent) = self.agent.take() else {
+            return Ok(());
+        };
+        // Its last words go into its log, which is in the post office.
+        self.check_source_untouched()?;
+        agent.stop()?;
+        self.take_snapshot()
+    }
+}
