@@ -12,7 +12,7 @@ use crate::support::{Stage, program, scratch};
 const PLAIN_COPIES: usize = 10;
 
 /// How long the agent rests behind each piece, so that a change takes longer than a plain copy of everything.
-const PAUSE_MILLISECONDS: u64 = 100;
+const PAUSE_MILLISECONDS: u64 = 250;
 
 /// How many of those must be torn at least; nearly all are.
 const TORN_MIN: usize = 5;

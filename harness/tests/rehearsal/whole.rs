@@ -154,3 +154,44 @@ fn the_program_says_what_came_of_it_and_the_important_line_comes_last() {
         Some("The migration is sealed and everything holds")
     );
 }
+
+#[test]
+fn a_soak_rehearses_other_cases_and_a_page_can_be_made_again() {
+    let folder = scratch();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(program())
+            .args(arguments)
+            .env("TMPDIR", folder.path())
+            .output()
+            .expect("run");
+        let text = String::from_utf8(output.stdout).expect("text");
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&["soak", "--cases", "2", "--seed", "31"]);
+    assert_eq!(code, Some(0), "{text}");
+    for wanted in [
+        "seed 31: holds",
+        "seed 32: holds",
+        "2 cases, 0 of which fail",
+    ] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.ends_with("cases a minute"), "{last}");
+
+    let place = folder.path().join("rehearsal");
+    let place = place.to_str().expect("text");
+    let (code, text) = run(&["--size", "tiny", "--source-rate", "0", "--folder", place]);
+    assert_eq!(code, Some(0), "{text}");
+    let page = folder.path().join("rehearsal/reports/report.html");
+    let made = std::fs::read_to_string(&page).expect("read");
+    assert!(made.contains("The migration is sealed and everything holds"));
+    std::fs::remove_file(&page).expect("removed");
+    let (code, text) = run(&["report", place]);
+    assert_eq!((code, text.trim()), (Some(0), page.to_str().expect("text")));
+    assert!(std::fs::read_to_string(&page).expect("read") == made);
+
+    let (code, text) = run(&["report", folder.path().to_str().expect("text")]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("summary.json"), "{text}");
+}

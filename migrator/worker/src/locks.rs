@@ -19,8 +19,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// The lock is held until the value is dropped; nothing else is done with it.
-    Held(#[allow(dead_code)] DatabaseLock),
+    /// The lock is held until the value is dropped.
+    Held(DatabaseLock),
     /// Another program holds the database.
     Busy,
     /// The file system of the source has no such locks.
@@ -31,6 +31,15 @@ pub(crate) enum Attempt {
 #[derive(Debug)]
 pub(crate) struct DatabaseLock {
     _handles: Vec<OwnedFd>,
+    /// Whether byte 0 of the lock file is among them.
+    has_lock_file: bool,
+}
+
+impl DatabaseLock {
+    /// Whether another program may have come in since: there was no lock file that could be locked, and now there is one.
+    pub(crate) fn was_passed(&self, folder: &Folder, database: &[u8]) -> bool {
+        !self.has_lock_file && find_lock_file(folder, database).is_some()
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -42,6 +51,8 @@ enum Taken {
 
 /// Takes the locks of the database `name`: byte 0 of its lock file, where there is one, and the whole of itself.
 ///
+/// `lock_file` is the name of the lock file where a listing had one; a younger one is found under its usual names.
+///
 /// # Errors
 /// What opening the database says; a lock file that vanishes meanwhile is no error.
 pub(crate) fn try_lock(
@@ -50,10 +61,15 @@ pub(crate) fn try_lock(
     lock_file: Option<&[u8]>,
 ) -> Result<Attempt, Errno> {
     let mut handles = Vec::with_capacity(2);
-    if let Some(lock_file) = lock_file {
-        match folder.open_file(lock_file) {
+    let mut has_lock_file = false;
+    let lock_file = lock_file.map(<[u8]>::to_vec);
+    if let Some(lock_file) = lock_file.or_else(|| find_lock_file(folder, name)) {
+        match folder.open_file(&lock_file) {
             Ok((handle, _)) => match take(&handle, 1) {
-                Taken::Yes => handles.push(handle),
+                Taken::Yes => {
+                    handles.push(handle);
+                    has_lock_file = true;
+                }
                 Taken::Busy => return Ok(Attempt::Busy),
                 Taken::Unsupported => return Ok(Attempt::Unsupported),
             },
@@ -74,7 +90,10 @@ pub(crate) fn try_lock(
         Taken::Busy => return Ok(Attempt::Busy),
         Taken::Unsupported => return Ok(Attempt::Unsupported),
     }
-    Ok(Attempt::Held(DatabaseLock { _handles: handles }))
+    Ok(Attempt::Held(DatabaseLock {
+        _handles: handles,
+        has_lock_file,
+    }))
 }
 
 /// The same, waiting for at most `wait`.
@@ -112,6 +131,17 @@ fn take(handle: impl AsFd, length: libc::off_t) -> Taken {
         Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Taken::Busy,
         Err(_) => Taken::Unsupported,
     }
+}
+
+/// The lock file of a database, where there is one under the names that its programs give it: a program makes it when it
+/// opens the database, which may be after the folder was listed.
+fn find_lock_file(folder: &Folder, database: &[u8]) -> Option<Vec<u8>> {
+    let lower = lock_file_name(database);
+    let (stem, _) = lower.split_at(lower.len().saturating_sub(4));
+    let upper = [stem, b".LCK"].concat();
+    [lower, upper]
+        .into_iter()
+        .find(|name| matches!(folder.look_at(name), Ok(Some(_))))
 }
 
 /// The name of the lock file of a database: `.db` becomes `.lck`; any other name gets `.lck` appended.

@@ -60,7 +60,10 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
         }
     }
     if matches!(attempted, Attempted::Whole)
-        && (control_header(unit)? != before || !all_stand_still(&staged)? || is_torn(&staged, lock))
+        && (control_header(unit)? != before
+            || !all_stand_still(&staged)?
+            || is_torn(&staged, lock)
+            || was_passed(unit, lock)?)
     {
         attempted = Attempted::Moved;
     }
@@ -93,6 +96,16 @@ fn publish_all(shared: &Shared<'_>, staged: &[Staged<'_>]) -> Result<()> {
         claim.settle();
     }
     Ok(())
+}
+
+/// Whether a program came in that made its lock file only after the lock was taken.
+fn was_passed(unit: &Unit, lock: &Attempt) -> Result<bool> {
+    match (lock, unit.control()) {
+        (Attempt::Held(lock), Some(control)) => {
+            Ok(lock.was_passed(control.source()?, &control.source_name))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Without a lock, a block whose checksum is wrong is a write that was caught half-way; under it, old damage.

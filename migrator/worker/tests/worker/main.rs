@@ -27,3 +27,4 @@ mod service;
 mod space;
 mod state_machine;
 mod support;
+mod young_lock;
