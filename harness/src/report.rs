@@ -150,7 +150,7 @@ fn findings(commands: &[CommandRun]) -> Markup {
                         td { (run.arguments.first().map_or("", String::as_str)) }
                         td { (finding.severity()) }
                         td { (finding.code) }
-                        td { (finding.subject) }
+                        td.wide { (finding.subject) }
                         td { (finding.text) div.detail { (finding.remedy) } }
                     }
                 }
