@@ -1,8 +1,8 @@
 //! Which faults are tried.
 //!
 //! There are thousands of operations, so an ordinary run tries some of them, evenly spread and chosen by a seed:
-//! `WORKER_FAULTS=all` tries every one, `WORKER_FAULTS=500` about so many, `WORKER_FAULTS_SEED=3` others, and
-//! `WORKER_FAULTS=stage-one-pass:Killed:17` the one that failed.
+//! `WORKER_FAULTS=all` tries every one, `WORKER_FAULTS=seal` those of one step, `WORKER_FAULTS=500` about so many,
+//! `WORKER_FAULTS_SEED=3` others, and `WORKER_FAULTS=stage-one-pass:Killed:17` the one that failed.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -74,6 +74,10 @@ fn chosen(faults: Vec<Fault>) -> Vec<Fault> {
     }
     if let Some(fault) = Fault::named(&wanted) {
         return vec![fault];
+    }
+    if (0..STEPS.len()).any(|step| name_of(step) == wanted) {
+        let is_wanted = |fault: &Fault| name_of(fault.step) == wanted;
+        return faults.into_iter().filter(is_wanted).collect();
     }
     let how_many = number("WORKER_FAULTS").unwrap_or(ORDINARY_TRIES).max(1);
     let stride = faults.len().div_ceil(how_many);
