@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use postoffice::layout::{self, CopyRule};
-use postoffice::names::RelativePath;
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
@@ -25,7 +25,7 @@ use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor, Tally};
 use crate::protocol::{AreaKind, CopyOptions, QueueReport};
 use crate::store::JobStore;
-use crate::tree::{Attributes, Folder, Kind};
+use crate::tree::{Attributes, Entry, Folder, Kind};
 use crate::walk::{Visited, walk};
 
 /// The folder at the root of the destination in which items are made ready; gone when the step is done.
@@ -144,8 +144,22 @@ fn not_at_rest() -> WorkerError {
 
 impl Step<'_> {
     /// Lists every item in the queues of the source.
+    ///
+    /// Where a name is missing that its folder had a moment before, it is listed again: what looks as if it had been
+    /// delivered at the source goes from the destination, so one look is not enough.
     fn list(&self) -> Result<Listing> {
-        let found = Mutex::new(Vec::new());
+        for _ in 0..ROUNDS_MAX {
+            let found = self.look()?;
+            if found.is_settled() {
+                return Ok(self.sort(found));
+            }
+            std::thread::sleep(GROWING_PAUSE);
+        }
+        Err(not_at_rest())
+    }
+
+    fn look(&self) -> Result<Found> {
+        let found = Mutex::new(Found::default());
         walk(
             self.area.source()?,
             thread_count(self.options),
@@ -159,16 +173,29 @@ impl Step<'_> {
                 Err(WorkerError::reading("list the queue", path, errno))
             },
             |visited| {
-                if layout::is_queue(visited.path) {
-                    let items = items_of(visited)?;
-                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    found.push((visited.path.to_destination(), items));
+                let promised = queues_in(visited);
+                let items = if layout::is_queue(visited.path) {
+                    Some(items_of(visited)?)
+                } else {
+                    None
+                };
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                found.promised += promised;
+                if let Some((items, missing)) = items {
+                    found.missing += missing;
+                    let folder = visited.path.to_destination();
+                    found.queues.push((folder, items));
                 }
                 Ok(())
             },
         )?;
+        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// By the places that the items get.
+    fn sort(&self, found: Found) -> Listing {
         let mut listing = Listing::new();
-        for (folder, items) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for (folder, items) in found.queues {
             let queue = listing.entry(folder.clone()).or_default();
             for standing in items {
                 let name = postoffice::names::destination_name(&standing.source_name);
@@ -183,7 +210,7 @@ impl Step<'_> {
                 }
             }
         }
-        Ok(listing)
+        listing
     }
 
     /// An item whose name is ours is never placed, because a later pass would remove it; that is said once.
@@ -234,9 +261,38 @@ impl Step<'_> {
     }
 }
 
-/// The items that one queue folder holds.
-fn items_of(visited: &Visited<'_>) -> Result<Vec<Standing>> {
+/// What one look at the source found.
+#[derive(Default)]
+struct Found {
+    queues: Vec<(RelativePath, Vec<Standing>)>,
+    /// How many folders of queues were listed.
+    promised: usize,
+    /// How many items were missing when they were looked at.
+    missing: usize,
+}
+
+impl Found {
+    fn is_settled(&self) -> bool {
+        self.missing == 0 && self.queues.len() == self.promised
+    }
+}
+
+/// How many folders of queues this folder lists, as far as they are looked at.
+fn queues_in(visited: &Visited<'_>) -> usize {
+    if visited.path.depth() >= PATH_DEPTH_MAX {
+        return 0;
+    }
+    let is_queue_folder = |entry: &&Entry| {
+        layout::is_queue(&visited.path.join(&entry.name))
+            && visited.folder.kind_of(entry) == Ok(Kind::Folder)
+    };
+    visited.entries.iter().filter(is_queue_folder).count()
+}
+
+/// The items that one queue folder holds, and how many more it has listed that are missing.
+fn items_of(visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
     let mut items = Vec::with_capacity(visited.entries.len());
+    let mut missing = 0;
     for entry in visited.entries {
         let path = visited.path.join(&entry.name);
         if layout::classify_file(&path).copy_rule() != CopyRule::QueueStep {
@@ -246,9 +302,13 @@ fn items_of(visited: &Visited<'_>) -> Result<Vec<Standing>> {
             .folder
             .look_at(&entry.name)
             .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
-        let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) else {
+        let Some(attributes) = attributes else {
+            missing += 1;
             continue;
         };
+        if attributes.kind != Kind::File {
+            continue;
+        }
         items.push(Standing {
             folder: visited.folder.clone(),
             source_folder: visited.path.clone(),
@@ -256,7 +316,7 @@ fn items_of(visited: &Visited<'_>) -> Result<Vec<Standing>> {
             attributes,
         });
     }
-    Ok(items)
+    Ok((items, missing))
 }
 
 /// The digest of what stands under a name in a queue of the destination; none where that cannot be what this job placed

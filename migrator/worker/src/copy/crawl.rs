@@ -122,7 +122,10 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
             let source = match (&parent.source, &source_name) {
                 (Some(folder), Some(source_name)) => match folder.open_folder(source_name) {
                     Ok(folder) => Some(folder),
-                    Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+                    Err(Errno::NOENT | Errno::NOTDIR) => {
+                        shared.report_vanished(&source_path);
+                        return Ok(None);
+                    }
                     Err(errno) => return shared.unreadable(&source_path, errno).map(|()| None),
                 },
                 _ => None,

@@ -48,7 +48,9 @@ impl FolderWork<'_> {
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
                 self.manifest.remove(name);
-                if errno != Errno::NOENT {
+                if errno == Errno::NOENT {
+                    self.shared.report_vanished(&path);
+                } else {
                     self.shared.unreadable(&path, errno)?;
                 }
                 return Ok(true);

@@ -14,7 +14,6 @@ use super::shared::{FileTask, Shared};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::Verdict;
 use crate::monitor::Count;
-use crate::protocol::PassKind;
 use crate::store::{Removal, RemovalKind};
 use crate::tree::{Attributes, Kind};
 
@@ -236,21 +235,7 @@ pub(super) fn report_outcome(
     let path = task.source_path();
     match outcome {
         Outcome::Copied => {}
-        Outcome::Vanished => {
-            let verdict = match shared.pass.kind {
-                PassKind::StageOne => Verdict::Done,
-                // Nobody should be removing anything now.
-                PassKind::StageTwo => Verdict::Refused,
-            };
-            shared.report(
-                "vanished",
-                verdict,
-                &path,
-                "it vanished while the pass was running",
-                "Nothing in stage one; \
-                in stage two, see who still works on the source, then run stage two again",
-            );
-        }
+        Outcome::Vanished => shared.report_vanished(&path),
         Outcome::KeptChanging => {
             shared.monitor.count(Count::FilesDeferred, 1);
             shared.report(

@@ -176,6 +176,22 @@ impl Shared<'_> {
         Ok(())
     }
 
+    /// Reports a file or folder that was there when its folder was listed.
+    pub(super) fn report_vanished(&self, path: &RelativePath) {
+        let verdict = match self.pass.kind {
+            PassKind::StageOne => Verdict::Done,
+            // Nobody should be removing anything now.
+            PassKind::StageTwo => Verdict::Refused,
+        };
+        self.report(
+            "vanished",
+            verdict,
+            path,
+            "it vanished while the pass was running",
+            "Nothing in stage one; in stage two, see who still works on the source, then run stage two again",
+        );
+    }
+
     /// Adds to the plan of removals.
     pub(super) fn plan_removal(&self, removal: Removal) -> Result<()> {
         let mut lists = self.lists();

@@ -30,6 +30,9 @@ use self::scenes::{
 use self::tracer::{Ended, Operation, Verdict, trace};
 use crate::support::{Site, child, contents, look, wanted};
 
+/// The first pass, in the list of steps.
+const STAGE_ONE_PASS: usize = 1;
+
 /// What a worker prints at its end; a worker that is done says so exactly.
 const SAYS_DONE: &str = "verdict: Ok(Done)";
 
@@ -165,7 +168,9 @@ fn survive(fault: Fault) -> bool {
     };
     let what = format!("{what}, {operation:?}");
     check_what_stayed(&site, &before, &what);
-    let is_done = check_ending(kind, operation, &traced, &what);
+    // In stage one a file may vanish, and the next pass finds out whether it has.
+    let may_vanish = kind == Kind::SourceMissing && step == STAGE_ONE_PASS;
+    let is_done = check_ending(kind, operation, &traced, &what) && !may_vanish;
     let mut delivered = Vec::new();
     if step == STRAGGLERS {
         // A live agent does not wait until the next run has put things in order.

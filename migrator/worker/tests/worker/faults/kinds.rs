@@ -1,5 +1,7 @@
 //! The kinds of faults.
 
+use std::path::Path;
+
 use super::calls::Effect;
 use super::tracer::{Operation, Tree, Verdict};
 
@@ -16,18 +18,21 @@ pub(super) enum Kind {
     NoRoom,
     /// One read or write of the two trees is done for half of its bytes, which is no error.
     Halved,
+    /// One name of the source is missing, which was there when its folder was listed.
+    SourceMissing,
     /// The mount of the source is gone and does not come back: a network file system that lost its server.
     SourceStale,
     /// The same, as a mount in user space says it.
     SourceNotConnected,
 }
 
-pub(super) const KINDS: [Kind; 7] = [
+pub(super) const KINDS: [Kind; 8] = [
     Kind::Killed,
     Kind::KilledTwice,
     Kind::InputOutput,
     Kind::NoRoom,
     Kind::Halved,
+    Kind::SourceMissing,
     Kind::SourceStale,
     Kind::SourceNotConnected,
 ];
@@ -57,6 +62,7 @@ impl Kind {
             }
             Self::NoRoom => matches!(effect, Effect::NeedsRoom | Effect::Writes),
             Self::Halved => matches!(effect, Effect::Reads | Effect::Writes),
+            Self::SourceMissing => matches!(effect, Effect::Looks | Effect::NeedsRoom),
             Self::InputOutput | Self::SourceStale | Self::SourceNotConnected => true,
         }
     }
@@ -67,6 +73,11 @@ impl Kind {
             Self::Killed | Self::KilledTwice | Self::InputOutput => true,
             Self::NoRoom => operation.tree != Tree::Source,
             Self::Halved => operation.tree != Tree::Job,
+            Self::SourceMissing => {
+                // A root that is missing is a mistake of the worksheet, or a mount that another test takes away.
+                let is_root = operation.path == Path::new("source");
+                operation.tree == Tree::Source && operation.is_by_name && !is_root
+            }
             Self::SourceStale | Self::SourceNotConnected => operation.tree == Tree::Source,
         };
         fits_tree && self.fits_effect(operation.effect)
@@ -83,6 +94,7 @@ impl Kind {
             Self::InputOutput => Verdict::Fails(libc::EIO),
             Self::NoRoom => Verdict::Fails(libc::ENOSPC),
             Self::Halved => Verdict::Halved,
+            Self::SourceMissing => Verdict::Fails(libc::ENOENT),
             Self::SourceStale => Verdict::Fails(libc::ESTALE),
             Self::SourceNotConnected => Verdict::Fails(libc::ENOTCONN),
         }

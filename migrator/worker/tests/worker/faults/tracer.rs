@@ -41,6 +41,8 @@ pub(super) struct Operation {
     pub(super) number: libc::c_long,
     pub(super) effect: Effect,
     pub(super) tree: Tree,
+    /// Whether it names what it is about, and has no handle of it.
+    pub(super) is_by_name: bool,
     /// What it is about, from the root of its tree.
     pub(super) path: PathBuf,
 }
@@ -159,11 +161,13 @@ fn meet(leader: Pid, thread: Pid, root: &Path, judge: &mut dyn FnMut(Operation) 
 fn operation_of(thread: Pid, registers: &Registers, root: &Path) -> Option<Operation> {
     let call = find(registers.number())?;
     let effect = effect_of(call, registers);
+    let mut is_by_name = matches!(call.shape, Shape::Path);
     let path = match call.shape {
         Shape::Handle(argument) => path_of_handle(thread, registers.handle(argument))?,
         Shape::Path => path_at(thread, registers.argument(0))?,
         Shape::Within => {
             let name = path_at(thread, registers.argument(1)).unwrap_or_default();
+            is_by_name = !name.as_os_str().is_empty() && name != Path::new(".");
             if name.is_absolute() {
                 name
             } else {
@@ -182,6 +186,7 @@ fn operation_of(thread: Pid, registers: &Registers, root: &Path) -> Option<Opera
         number: call.number,
         effect,
         tree,
+        is_by_name,
         path: below.to_owned(),
     })
 }
