@@ -29,7 +29,7 @@ use work::Work;
 pub struct ChurnOptions {
     /// What everything is derived from.
     pub seed: u64,
-    /// How many operations; from fourteen on each kind occurs.
+    /// How many operations; from fifteen on each kind occurs.
     pub operations: usize,
     /// The time that changed files get; the present where it is `None`.  Seconds are made even, as on NetWare.
     pub time: Option<SystemTime>,
@@ -67,11 +67,13 @@ pub enum ChurnKind {
     MovedMail,
     /// A message that a user purged.
     PurgedMail,
+    /// A message database that was added, and an entry for it in the guardian's catalogue.
+    NewMessageDatabase,
 }
 
 impl ChurnKind {
     /// Every kind, in an order in which each finds what it needs.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NewBlob,
         Self::ChangedDatabase,
         Self::GrownDatabase,
@@ -86,6 +88,7 @@ impl ChurnKind {
         Self::ReadMail,
         Self::MovedMail,
         Self::PurgedMail,
+        Self::NewMessageDatabase,
     ];
 }
 
@@ -143,6 +146,7 @@ impl ChurnKind {
             Self::ReadMail => "read mail",
             Self::MovedMail => "moved mail",
             Self::PurgedMail => "purged mail",
+            Self::NewMessageDatabase => "new message database",
         }
     }
 }

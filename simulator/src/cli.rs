@@ -84,7 +84,7 @@ enum Command {
         /// What everything is derived from.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// How many operations; from fourteen on each kind occurs.
+        /// How many operations; from fifteen on each kind occurs.
         #[arg(long, default_value_t = 20)]
         operations: usize,
         /// As JSON.

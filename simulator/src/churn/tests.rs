@@ -58,9 +58,9 @@ fn churned(seed: u64, operations: usize) -> (Files, Files, ChurnReport, usize) {
 }
 
 #[test]
-fn fourteen_operations_have_every_kind_and_the_report_is_the_whole_truth() {
-    let (before, after, report, users) = churned(3, 14);
-    assert_eq!(report.operations.len(), 14);
+fn fifteen_operations_have_every_kind_and_the_report_is_the_whole_truth() {
+    let (before, after, report, users) = churned(3, 15);
+    assert_eq!(report.operations.len(), 15);
     let kinds: BTreeSet<_> = report
         .operations
         .iter()
@@ -135,6 +135,7 @@ fn kinds_do_what_they_say() {
             ChurnKind::SentMail
             | ChurnKind::NewBlob
             | ChurnKind::NewUser
+            | ChurnKind::NewMessageDatabase
             | ChurnKind::QueuedIn
             | ChurnKind::QueuedOut => {
                 let mut others = report.operations.iter();

@@ -102,6 +102,7 @@ impl<'a> Work<'a> {
             ChurnKind::ReadMail => self.read_mail()?,
             ChurnKind::MovedMail => self.move_mail()?,
             ChurnKind::PurgedMail => self.purge_mail()?,
+            ChurnKind::NewMessageDatabase => self.new_message_database()?,
         };
         let mail = std::mem::take(&mut self.events);
         Ok(ChurnOperation {
@@ -242,10 +243,28 @@ impl<'a> Work<'a> {
             send_database: databases[index],
         };
         let changes = mail::new_user(&mut reader, &new)?;
-        let changed = self.write_mail(&changes)?;
+        self.made_database(&changes)
+    }
+
+    /// A message database with the lowest number that is free, and its entry in the guardian's catalogue.
+    fn new_message_database(&mut self) -> Result<Changed, SimulatorError> {
+        let store = self.store()?;
+        let mut reader = store.reader();
+        let taken = reader.message_databases()?;
+        let free = (0..=u8::MAX).find(|number| !taken.contains(number));
+        let number = free.ok_or(SimulatorError::Lacks {
+            what: "number left for a message database",
+        })?;
+        let changes = mail::new_database(&mut reader, number, self.generator.random())?;
+        self.made_database(&changes)
+    }
+
+    /// Writes changes that begin with a new database; that comes first in what changed.
+    fn made_database(&mut self, changes: &[MailChange]) -> Result<Changed, SimulatorError> {
+        let changed = self.write_mail(changes)?;
         let Some(MailChange::NewDatabase { control, .. }) = changes.first() else {
             return Err(SimulatorError::Lacks {
-                what: "database for a new user",
+                what: "new database",
             });
         };
         let others = changed.into_iter().filter(|path| path != control);
