@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
+use crate::certificate::make_certificate;
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
@@ -119,6 +120,10 @@ impl Embedded {
             quiet_seconds: 1,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
+            certificate: options
+                .with_mailbox_test
+                .then(|| make_certificate(&at("source/CERTS")))
+                .transpose()?,
             mailbox_test: options
                 .with_mailbox_test
                 .then(|| mailbox_test(folder, &created))

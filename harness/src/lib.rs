@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod certificate;
 pub mod checks;
 pub mod cli;
 pub mod embedded;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use simulator::{Acknowledged, RESTING, read_journal};
 
+use crate::certificate::CertificateFiles;
 use crate::programs::SIMULATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 
@@ -37,6 +38,8 @@ pub struct SourceAgentOptions<'a> {
     pub maintenance_every: u64,
     /// Its ports: for clients, of the status page, and of IMAP.
     pub ports: Option<[u16; 3]>,
+    /// The certificate with which it offers encryption.
+    pub certificate: Option<&'a CertificateFiles>,
 }
 
 /// An agent at work; it is killed where it is not stopped.
@@ -74,6 +77,10 @@ impl SourceAgent {
                 ("--httpport", http.into()),
                 ("--imapport", imap.into()),
             ]);
+        }
+        if let Some(files) = options.certificate {
+            command.arg("--certfile").arg(&files.certificate);
+            command.arg("--keyfile").arg(&files.key);
         }
         for (name, number) in numbers {
             command.arg(name).arg(number.to_string());

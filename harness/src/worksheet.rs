@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::certificate::CertificateFiles;
+
 /// What the worksheet of a rehearsal says.
 #[derive(Debug, Clone)]
 pub struct RehearsalWorksheet {
@@ -41,6 +43,8 @@ pub struct RehearsalWorksheet {
     pub guardian_engine: Option<String>,
     /// Where the software brings GWCheck.
     pub gwcheck: PathBuf,
+    /// The certificate of the source's POA, which the Linux POA uses too.
+    pub certificate: Option<CertificateFiles>,
     /// The mailbox that is compared between the stages.
     pub mailbox_test: Option<MailboxTestSheet>,
     /// Lines to add to a section, by its name.
@@ -125,6 +129,10 @@ impl RehearsalWorksheet {
                 .iter()
                 .map(|package| ("package", text(package))),
         );
+        if let Some(files) = &self.certificate {
+            poa.push(("certificate", text(&files.certificate)));
+            poa.push(("key", text(&files.key)));
+        }
         section("poa", poa);
         section(
             "copy",

@@ -30,6 +30,7 @@ impl Play<'_> {
             operations_per_second: self.options.source_rate,
             pause_milliseconds: AGENT_PAUSE_MILLISECONDS,
             maintenance_every: AGENT_MAINTENANCE_EVERY,
+            certificate: sheet.certificate.as_ref(),
             ports: imap.map(|imap| [client, http, imap]),
         };
         self.agent = Some(SourceAgent::start(&options)?);
@@ -68,7 +69,9 @@ impl Play<'_> {
         let (steps, _) = self.status()?;
         let line = steps.iter().find(|line| line.step == "test-mailbox");
         let detail = line.map(|line| line.detail.as_str()).unwrap_or_default();
-        let is_same = run.exit_code == Some(0) && detail.contains("byte for byte");
+        let is_same = run.exit_code == Some(0)
+            && detail.contains("byte for byte")
+            && detail.ends_with("encrypted, both with the certificate that was copied");
         let failures = if is_same {
             Vec::new()
         } else {

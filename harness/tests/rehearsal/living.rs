@@ -33,6 +33,7 @@ fn agent(
         pause_milliseconds,
         maintenance_every,
         ports: None,
+        certificate: None,
     })
     .expect("at work")
 }

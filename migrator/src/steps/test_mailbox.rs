@@ -180,7 +180,25 @@ fn judge(
             words::count(sums.missing_at_source)
         );
     }
+    text.push_str(&encryption(&comparison.source, &comparison.destination));
     Ok(StepOutcome::Done(text))
+}
+
+/// How the two servers were read, as the end of a sentence.
+fn encryption(source: &ConnectionFacts, destination: &ConnectionFacts) -> String {
+    let plain: Vec<&str> = [("source", source), ("destination", destination)]
+        .into_iter()
+        .filter(|(_, facts)| !facts.is_encrypted)
+        .map(|(side, _)| side)
+        .collect();
+    let fit = [source, destination].map(|facts| facts.certificate_fits);
+    if !plain.is_empty() {
+        format!("; not encrypted at the {}", plain.join(" and the "))
+    } else if fit == [Some(true), Some(true)] {
+        "; encrypted, both with the certificate that was copied".to_owned()
+    } else {
+        "; encrypted".to_owned()
+    }
 }
 
 fn report_connection(controller: &mut Controller, side: &str, facts: &ConnectionFacts) {
@@ -214,4 +232,35 @@ fn difference(name: &str, folder: &FolderComparison) -> Finding {
     }
     let remedy = "Run another pass, then this test again; what changed at the source meanwhile shows here too";
     Finding::new("mailbox-folder-differs", Verdict::Person, text, remedy).about(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_the_servers_were_read_is_said() {
+        let facts = |is_encrypted, certificate_fits| ConnectionFacts {
+            is_encrypted,
+            certificate_fits,
+        };
+        let fits = facts(true, Some(true));
+        let plain = facts(false, None);
+        for (source, destination, wanted) in [
+            (
+                &fits,
+                &fits,
+                "; encrypted, both with the certificate that was copied",
+            ),
+            (&fits, &facts(true, Some(false)), "; encrypted"),
+            (&plain, &fits, "; not encrypted at the source"),
+            (
+                &plain,
+                &plain,
+                "; not encrypted at the source and the destination",
+            ),
+        ] {
+            assert_eq!(encryption(source, destination), wanted);
+        }
+    }
 }

@@ -35,7 +35,7 @@ use crate::churn::ChurnKind;
 use crate::churn::work::Work;
 use crate::database::{Pace, Writer};
 use crate::error::{SimulatorError, Tried};
-use crate::imap::{self, Encryption, ImapServer};
+use crate::imap::{self, Encryption, ImapServer, TlsIdentity};
 use crate::mail::{MailStore, NameLookup};
 use crate::random::generator;
 use crate::tree;
@@ -209,7 +209,7 @@ fn listen(
         let root = root.try_clone().tried("open", &RelativePath::root())?;
         // Names have no case at the source.
         let store = MailStore::new(root, NameLookup::AnyCase);
-        let server = ImapServer::new(store, Arc::clone(changing), Encryption::None);
+        let server = ImapServer::new(store, Arc::clone(changing), encryption(options)?);
         let server = Arc::new(server);
         connections = Some(server.connections());
         imap::serve(server, listener(port)?, false);
@@ -229,6 +229,18 @@ fn listen(
         serve::answer_http(listener(port)?, status);
     }
     Ok(addresses)
+}
+
+/// Offered where there is a certificate.
+fn encryption(options: &SourceOptions) -> Result<Encryption, SimulatorError> {
+    match (&options.certfile, &options.keyfile) {
+        (Some(certificate), Some(key)) => Ok(Encryption::Offered(TlsIdentity::read(
+            certificate,
+            key,
+            None,
+        )?)),
+        _ => Ok(Encryption::None),
+    }
 }
 
 /// The folder for what arrives, in any case: where the agent's logs are, too.

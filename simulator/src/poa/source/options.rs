@@ -47,6 +47,12 @@ pub(crate) struct SourceOptions {
     /// The port of IMAP, on the loopback address; none where it is not given.
     #[arg(long)]
     pub(crate) imapport: Option<u16>,
+    /// The certificate with which encryption is offered, and its key; none where they are not given.
+    #[arg(long, requires = "keyfile")]
+    pub(crate) certfile: Option<PathBuf>,
+    /// The key of that certificate.
+    #[arg(long, requires = "certfile")]
+    pub(crate) keyfile: Option<PathBuf>,
     /// A file that is made once the agent is at work.
     #[arg(long)]
     pub(crate) daemon_ready_file: Option<PathBuf>,
