@@ -91,7 +91,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0, value_name = "HOW-MANY")]
     faults: usize,
 
-    /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal),
+    /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal), :controller-killed=MILLISECONDS,
     /// :cut=BYTES (of the connection), :source-gone or :lock-held.
     #[arg(long = "fault", value_name = "COMMAND:FAULT")]
     fault: Vec<Fault>,

@@ -1,8 +1,10 @@
 //! Running the migrator as an administrator would.
 
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use worker::finding::Finding;
 
 use super::{CommandRun, RehearsalError, io_error};
@@ -17,15 +19,65 @@ pub fn migrate(
     arguments: &[&str],
 ) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
     let began = Instant::now();
-    let output = Command::new(&embedded.migrator)
+    let output = command(embedded, arguments)
+        .output()
+        .map_err(io_error("run", &embedded.migrator))?;
+    understand(arguments, began, output)
+}
+
+/// The same, but the controller is killed after a while; where it has ended by then, it is as if nothing had been.
+///
+/// # Errors
+/// As [`migrate`].
+pub(super) fn migrate_killed(
+    embedded: &Embedded,
+    arguments: &[&str],
+    after: Duration,
+) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+    let began = Instant::now();
+    let child = command(embedded, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(io_error("run", &embedded.migrator))?;
+    let pid = Pid::from_child(&child);
+    let output = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| child.wait_with_output());
+        std::thread::sleep(after);
+        if !waiting.is_finished() {
+            // It may end at this very moment, and then nobody is killed.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        waiting
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    let output = output.map_err(io_error("wait for", &embedded.migrator))?;
+    if output.status.code().is_some() {
+        return understand(arguments, began, output);
+    }
+    let run = command_run(arguments, began, &output, Vec::new(), Value::Null);
+    Ok((run, output.stdout))
+}
+
+fn command(embedded: &Embedded, arguments: &[&str]) -> Command {
+    let mut command = Command::new(&embedded.migrator);
+    command
         .arg("--json")
         .arg("--worksheet")
         .arg(embedded.worksheet_path())
         .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(io_error("run", &embedded.migrator))?;
-    let end: serde_json::Value = output
+        .stdin(Stdio::null());
+    command
+}
+
+/// What came of a command that ended by itself.
+fn understand(
+    arguments: &[&str],
+    began: Instant,
+    output: Output,
+) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+    let end: Value = output
         .stdout
         .split(|&byte| byte == b'\n')
         .rev()
@@ -42,7 +94,18 @@ pub fn migrate(
     }
     let findings: Vec<Finding> = serde_json::from_value(end["findings"].clone())
         .map_err(|error| no_result(arguments, &error.to_string()))?;
-    let run = CommandRun {
+    let run = command_run(arguments, began, &output, findings, end["result"].clone());
+    Ok((run, output.stdout))
+}
+
+fn command_run(
+    arguments: &[&str],
+    began: Instant,
+    output: &Output,
+    findings: Vec<Finding>,
+    result: Value,
+) -> CommandRun {
+    CommandRun {
         arguments: arguments
             .iter()
             .map(|&argument| argument.to_owned())
@@ -53,9 +116,8 @@ pub fn migrate(
         fault: None,
         while_users_worked: false,
         findings,
-        result: end["result"].clone(),
-    };
-    Ok((run, output.stdout))
+        result,
+    }
 }
 
 fn no_result(arguments: &[&str], cause: &str) -> RehearsalError {

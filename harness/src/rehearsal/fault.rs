@@ -19,12 +19,17 @@ const SURE_MOMENT: u64 = 4;
 /// The most bytes after which every such command still has something to say over its connection.
 const SURE_BYTES: u64 = 4096;
 
+/// The longest time that every such command takes, also for the smallest post office on a fast machine.
+const SURE_MILLISECONDS: u64 = 40;
+
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// The worker is killed at this moment of the job's journal, counted from 1 in each worker.
     Kill(u64),
+    /// The controller is killed so many milliseconds after it was started.
+    ControllerKilled(u64),
     /// All connections are cut after so many bytes, both ways together.
     Cut(u64),
     /// The post office is not where it was, as when a mount was lost.
@@ -48,7 +53,8 @@ impl Fault {
         let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut drawn: Vec<Self> = Vec::new();
         for command in COMMANDS.iter().cycle().take(how_many) {
-            let kind = match generator.random_range(0..4) {
+            let kind = match generator.random_range(0..5) {
+                4 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
                 0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
                 1 => FaultKind::SourceGone,
                 // The queues have no databases.
@@ -68,6 +74,8 @@ impl Fault {
         match self.kind {
             // Temporary, run again.
             FaultKind::Kill(_) => exit_code == 4,
+            // Who is killed has no exit code.
+            FaultKind::ControllerKilled(_) => false,
             // The controller connects again and goes on, unless it was not yet that far.
             FaultKind::Cut(_) => matches!(exit_code, 0 | 1 | 3 | 4),
             FaultKind::SourceGone => matches!(exit_code, 2 | 4 | 5),
@@ -84,6 +92,9 @@ impl fmt::Display for Fault {
         let command = &self.command;
         match self.kind {
             FaultKind::Kill(moment) => write!(formatter, "{command}:kill={moment}"),
+            FaultKind::ControllerKilled(milliseconds) => {
+                write!(formatter, "{command}:controller-killed={milliseconds}")
+            }
             FaultKind::Cut(bytes) => write!(formatter, "{command}:cut={bytes}"),
             FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
             FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
@@ -97,7 +108,8 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let usage = || {
             format!(
-                "a fault is one of {}, then one of :kill=MOMENT :cut=BYTES :source-gone :lock-held",
+                "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS \
+                 :cut=BYTES :source-gone :lock-held",
                 COMMANDS.join(" ")
             )
         };
@@ -109,6 +121,9 @@ impl FromStr for Fault {
             None if kind == "source-gone" => FaultKind::SourceGone,
             None if kind == "lock-held" && command != "queues" => FaultKind::LockHeld,
             Some(("kill", moment)) => FaultKind::Kill(positive(moment).ok_or_else(usage)?),
+            Some(("controller-killed", milliseconds)) => {
+                FaultKind::ControllerKilled(positive(milliseconds).ok_or_else(usage)?)
+            }
             Some(("cut", bytes)) => FaultKind::Cut(positive(bytes).ok_or_else(usage)?),
             _ => return Err(usage()),
         };
@@ -148,7 +163,13 @@ mod tests {
         let drawn = Fault::draw(1, 60);
         assert_eq!(drawn, Fault::draw(1, 60));
         assert_ne!(drawn, Fault::draw(2, 60));
-        for kind in [":kill=", ":cut=", ":source-gone", ":lock-held"] {
+        for kind in [
+            ":kill=",
+            ":controller-killed=",
+            ":cut=",
+            ":source-gone",
+            ":lock-held",
+        ] {
             assert!(
                 drawn.iter().any(|fault| fault.to_string().contains(kind)),
                 "{kind}"

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simulator::{ChurnOptions, truth};
 use worker::protocol::{PassLine, StepLine};
 
-use super::command::{migrate, milliseconds};
+use super::command::{migrate, migrate_killed, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
 use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
 use crate::embedded::{Embedded, EmbeddedOptions};
@@ -333,7 +333,13 @@ impl<'a> Play<'a> {
         fault: Option<Fault>,
     ) -> Result<CommandRun, RehearsalError> {
         let began_milliseconds = milliseconds(self.began);
-        let run = migrate(&self.embedded, arguments)?;
+        let run = match fault.as_ref().map(|fault| fault.kind) {
+            Some(FaultKind::ControllerKilled(milliseconds)) => {
+                let after = Duration::from_millis(milliseconds);
+                migrate_killed(&self.embedded, arguments, after)?
+            }
+            _ => migrate(&self.embedded, arguments)?,
+        };
         let log = format!("{:02}-{}.jsonl", self.commands.len() + 1, arguments[0]);
         let path = self.embedded.folder.join("reports").join(log);
         fs::write(&path, &run.1).map_err(io_error("write", &path))?;

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use worker::finding::Finding;
 
 use super::fault::{Fault, FaultKind};
 use super::play::Play;
@@ -13,6 +16,9 @@ use crate::faults::KILL_AT_JOURNAL;
 
 /// How often a command is run again before its fault counts as not survived.
 const RUNS_MAX: usize = 3;
+
+/// How long to wait until what a killed controller held is free.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A fault that is in force until it is lifted.
 enum InForce {
@@ -40,7 +46,8 @@ impl Play<'_> {
         if was_moved {
             failures.extend(self.source_was_only_moved()?);
         }
-        if !run.exit_code.is_some_and(|code| fault.may_end_with(code)) {
+        let is_killed = matches!(fault.kind, FaultKind::ControllerKilled(_));
+        if !is_killed && !run.exit_code.is_some_and(|code| fault.may_end_with(code)) {
             failures.push(format!("the command ended with {:?}", run.exit_code));
         }
         if missed || !left_its_mark(&fault, &run) {
@@ -50,7 +57,11 @@ impl Play<'_> {
         for _ in 0..RUNS_MAX {
             // The next fault that is planned for this command strikes now.
             last = self.migrate(arguments)?;
-            if last.exit_code != Some(4) {
+            let is_held = |finding: &Finding| finding.code == "controller-busy";
+            if is_killed && last.findings.iter().any(is_held) {
+                // The system has yet to close what the one that was killed held.
+                std::thread::sleep(PAUSE);
+            } else if last.exit_code != Some(4) {
                 break;
             }
         }
@@ -76,6 +87,7 @@ impl Play<'_> {
 /// Whether a fault that must be seen in what the command found can be.
 fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
     let code = match fault.kind {
+        FaultKind::ControllerKilled(_) => return run.exit_code.is_none(),
         FaultKind::Kill(_) => "worker-died",
         // Stage two does not even begin to copy.
         FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
@@ -92,6 +104,8 @@ fn strike(embedded: &Embedded, fault: &Fault) -> Result<InForce, RehearsalError>
             embedded.server.set_environment(BTreeMap::from([variable]));
             Ok(InForce::Server)
         }
+        // That is done by whoever starts it.
+        FaultKind::ControllerKilled(_) => Ok(InForce::Server),
         FaultKind::Cut(bytes) => {
             embedded.server.cut_after_bytes(bytes);
             Ok(InForce::Server)

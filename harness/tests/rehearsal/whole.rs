@@ -99,6 +99,18 @@ fn workers_that_are_killed_lose_nothing() {
 }
 
 #[test]
+fn controllers_that_are_killed_lose_nothing() {
+    let names = [
+        "stage-one:controller-killed=30",
+        "stage-one:controller-killed=600",
+        "stage-two:controller-killed=30",
+        "stage-two:controller-killed=900",
+        "queues:controller-killed=30",
+    ];
+    rehearse(19, NameCase::Mixed, faults(&names));
+}
+
+#[test]
 fn connections_that_are_cut_lose_nothing() {
     let names = [
         "stage-one:cut=9000",

@@ -18,7 +18,7 @@ use self::system::System;
 use self::transition::Transition;
 
 /// How many sequences an ordinary run tries.
-const ORDINARY_CASES: u32 = 120;
+const ORDINARY_CASES: u32 = 240;
 
 /// A sequence is shorter than this.
 const TRANSITIONS_MAX: usize = 30;
