@@ -92,7 +92,7 @@ struct Arguments {
     faults: usize,
 
     /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal), :controller-killed=MILLISECONDS,
-    /// :cut=BYTES (of the connection), :source-gone or :lock-held.
+    /// :cut=BYTES (of the connection), :source-gone, :source-empty or :lock-held.
     #[arg(long = "fault", value_name = "COMMAND:FAULT")]
     fault: Vec<Fault>,
 

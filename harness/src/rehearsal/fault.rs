@@ -34,6 +34,8 @@ pub enum FaultKind {
     Cut(u64),
     /// The post office is not where it was, as when a mount was lost.
     SourceGone,
+    /// Where the post office was is an empty folder, as a mount point is when nothing is mounted.
+    SourceEmpty,
     /// Another program holds the lock of the post office database for longer than is waited.
     LockHeld,
 }
@@ -53,7 +55,8 @@ impl Fault {
         let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut drawn: Vec<Self> = Vec::new();
         for command in COMMANDS.iter().cycle().take(how_many) {
-            let kind = match generator.random_range(0..5) {
+            let kind = match generator.random_range(0..6) {
+                5 => FaultKind::SourceEmpty,
                 4 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
                 0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
                 1 => FaultKind::SourceGone,
@@ -78,7 +81,7 @@ impl Fault {
             FaultKind::ControllerKilled(_) => false,
             // The controller connects again and goes on, unless it was not yet that far.
             FaultKind::Cut(_) => matches!(exit_code, 0 | 1 | 3 | 4),
-            FaultKind::SourceGone => matches!(exit_code, 2 | 4 | 5),
+            FaultKind::SourceGone | FaultKind::SourceEmpty => matches!(exit_code, 2 | 4 | 5),
             // Left to the next pass in stage one; in stage two nothing may be.
             FaultKind::LockHeld if self.command == "stage-two" => matches!(exit_code, 4..=6),
             // Without that database the test POA may not start.
@@ -97,6 +100,7 @@ impl fmt::Display for Fault {
             }
             FaultKind::Cut(bytes) => write!(formatter, "{command}:cut={bytes}"),
             FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
+            FaultKind::SourceEmpty => write!(formatter, "{command}:source-empty"),
             FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
         }
     }
@@ -109,7 +113,7 @@ impl FromStr for Fault {
         let usage = || {
             format!(
                 "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS \
-                 :cut=BYTES :source-gone :lock-held",
+                 :cut=BYTES :source-gone :source-empty :lock-held",
                 COMMANDS.join(" ")
             )
         };
@@ -119,6 +123,7 @@ impl FromStr for Fault {
         }
         let kind = match kind.split_once('=') {
             None if kind == "source-gone" => FaultKind::SourceGone,
+            None if kind == "source-empty" => FaultKind::SourceEmpty,
             None if kind == "lock-held" && command != "queues" => FaultKind::LockHeld,
             Some(("kill", moment)) => FaultKind::Kill(positive(moment).ok_or_else(usage)?),
             Some(("controller-killed", milliseconds)) => {
@@ -168,6 +173,7 @@ mod tests {
             ":controller-killed=",
             ":cut=",
             ":source-gone",
+            ":source-empty",
             ":lock-held",
         ] {
             assert!(

@@ -23,7 +23,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A fault that is in force until it is lifted.
 enum InForce {
     Server,
-    SourceGone { place: PathBuf, away: PathBuf },
+    SourceGone {
+        place: PathBuf,
+        away: PathBuf,
+        /// Whether an empty folder stands in its place.
+        is_empty: bool,
+    },
     LockHeld(#[allow(dead_code)] File),
 }
 
@@ -92,7 +97,7 @@ fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
         // Stage two does not even begin to copy.
         FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
         FaultKind::LockHeld => "database-deferred",
-        FaultKind::Cut(_) | FaultKind::SourceGone => return true,
+        FaultKind::Cut(_) | FaultKind::SourceGone | FaultKind::SourceEmpty => return true,
     };
     run.findings.iter().any(|finding| finding.code == code)
 }
@@ -110,11 +115,19 @@ fn strike(embedded: &Embedded, fault: &Fault) -> Result<InForce, RehearsalError>
             embedded.server.cut_after_bytes(bytes);
             Ok(InForce::Server)
         }
-        FaultKind::SourceGone => {
+        FaultKind::SourceGone | FaultKind::SourceEmpty => {
             let place = embedded.sheet.source.clone();
             let away = place.with_extension("away");
             std::fs::rename(&place, &away).map_err(io_error("take away", &place))?;
-            Ok(InForce::SourceGone { place, away })
+            let is_empty = fault.kind == FaultKind::SourceEmpty;
+            if is_empty {
+                std::fs::create_dir(&place).map_err(io_error("create", &place))?;
+            }
+            Ok(InForce::SourceGone {
+                place,
+                away,
+                is_empty,
+            })
         }
         FaultKind::LockHeld => {
             let path = folder_in_any_case(&embedded.sheet.source, &["wphost.db"])?;
@@ -137,7 +150,15 @@ fn lift(embedded: &Embedded, in_force: InForce) -> Result<bool, RehearsalError> 
             embedded.server.set_environment(BTreeMap::new());
             Ok(embedded.server.take_back_cut())
         }
-        InForce::SourceGone { place, away } => {
+        InForce::SourceGone {
+            place,
+            away,
+            is_empty,
+        } => {
+            if is_empty {
+                // Only an empty folder can be removed so: nobody may have written there.
+                std::fs::remove_dir(&place).map_err(io_error("remove", &place))?;
+            }
             std::fs::rename(&away, &place).map_err(io_error("bring back", &place))?;
             Ok(false)
         }

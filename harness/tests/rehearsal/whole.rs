@@ -124,9 +124,12 @@ fn connections_that_are_cut_lose_nothing() {
 fn a_source_that_is_gone_and_locks_that_are_held_lose_nothing() {
     let names = [
         "stage-one:source-gone",
+        "stage-one:source-empty",
         "stage-one:lock-held",
         "stage-two:source-gone",
+        "stage-two:source-empty",
         "queues:source-gone",
+        "queues:source-empty",
     ];
     rehearse(16, NameCase::Mixed, faults(&names));
 }
