@@ -47,7 +47,7 @@ impl Check {
 /// # Errors
 /// What reading says.
 pub fn compare_post_offices(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
-    if !guardian::holds_capitals(source)? {
+    if !guardian::is_opaque(source)? && !guardian::holds_capitals(source)? {
         // There was nothing to convert, so it is a file like any other.
         return compare_trees(source, destination);
     }

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use simulator::database::{Store, guardian_stores};
+use simulator::database::{OpaqueGuardian, Store, guardian_stores};
 
 /// The fall-back copies, by the folder that holds them.
 const FALL_BACKS: [&str; 2] = ["", "ofmsg/guardbak"];
@@ -47,6 +47,20 @@ fn is_number_of_a_file(end: &[u8]) -> bool {
 fn is_number_of_a_log(end: &[u8]) -> bool {
     let number = end.strip_suffix(b".log").unwrap_or_default();
     number.len() == 5 && number.iter().all(u8::is_ascii_alphanumeric)
+}
+
+/// Whether it is a guardian of the older generation: who converts one counts a change in it, whatever its names are.
+///
+/// # Errors
+/// What reading says.
+pub(super) fn is_opaque(source: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(source)? {
+        let entry = entry?;
+        if entry.file_name().eq_ignore_ascii_case("ngwguard.db") {
+            return Ok(OpaqueGuardian::parse(&std::fs::read(entry.path())?).is_some());
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the guardian of a post office names a file with a capital letter.

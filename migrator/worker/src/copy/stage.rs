@@ -172,7 +172,7 @@ fn known_headers(unit: &Unit) -> Result<KnownHeaders> {
     Ok(headers)
 }
 
-fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
+pub(super) fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
     let Ok(source) = open_source(task)? else {
         return Ok(None);
     };

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use worker::finding::Finding;
 use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
 
+use crate::databases::{STORES, guardian, write};
 use crate::lock_table::lock_whole;
 use crate::support::{PASS_ONE, Site, contents, look, wanted};
 
@@ -75,5 +76,64 @@ fn a_lock_file_that_is_younger_than_the_listing_is_respected() {
 
     drop(held);
     site.run(PASS_ONE).clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+}
+
+/// Makes a data file of a database when the last folder has been listed.
+struct Grows {
+    tally: Arc<Tally>,
+    from: PathBuf,
+    to: PathBuf,
+    folders: u64,
+    listed: AtomicU64,
+}
+
+impl Monitor for Grows {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.tally.phase(name, expected);
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+        if what == Count::FoldersSeen
+            && self.listed.fetch_add(how_many, Ordering::SeqCst) + how_many == self.folders
+        {
+            std::fs::rename(&self.from, &self.to).unwrap();
+        }
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.tally.journal(moment);
+    }
+}
+
+/// Found by an agent at work on the source: of a database that was being made, the control file alone was copied.
+#[test]
+fn a_data_file_that_is_younger_than_the_listing_is_not_left_out() {
+    let site = Site::with_post_office();
+    let user = site.source.join("OFUSER");
+    write(
+        &guardian(STORES),
+        &user.join("USERABC.DB"),
+        &site.root.join("apart"),
+    );
+    let nodes = look(&site.source);
+    let folders = nodes.values().filter(|node| node.is_folder).count() as u64;
+    let tally = Arc::new(Tally::default());
+    let monitor: Arc<dyn Monitor> = Arc::new(Grows {
+        tally: Arc::clone(&tally),
+        from: site.root.join("apart"),
+        to: user.join("USERABC.01"),
+        folders: folders + 1,
+        listed: AtomicU64::new(0),
+    });
+    site.run_watched(&site.order(PASS_ONE), &monitor, &tally)
+        .unwrap();
+    // The second look has it whole.
+    assert!(contents(&site.destination).contains_key("ofuser/userabc.01"));
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
