@@ -99,14 +99,12 @@ impl FolderWork<'_> {
             None => false,
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
-        if blocked && self.shared.look == Look::NewNames {
-            // The first look has seen it.
-        } else if blocked {
+        if !blocked {
+            self.stack.push(Task::Folder(task));
+        } else if self.shared.look == Look::Everything {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
             self.plan_blocking_file(name)?;
             self.shared.lists().blocked_folders.push(task);
-        } else {
-            self.stack.push(Task::Folder(task));
         }
         Ok(())
     }

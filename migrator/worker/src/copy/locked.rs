@@ -6,8 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use postoffice::flaim::{DatabaseFile, base_of, probe};
-use postoffice::names::{RelativePath, destination_name};
+use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::decide::Decision;
@@ -15,7 +14,7 @@ use super::file::CopyFailure;
 use super::files::{Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
 use super::second_look::Look;
 use super::shared::{FileTask, Shared};
-use super::stage::{Attempted, copy_members, header};
+use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
 use crate::database::discard_unfinished;
 use crate::error::Result;
@@ -132,21 +131,21 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
             }
             Lock::Reported => return Ok(()),
         };
-        if grew_since_the_listing(shared, &unit)? {
-            // A second look follows, which lists a new database whole.
-            let is_seen_again = shared.pass.kind == PassKind::StageOne
-                && shared.look == Look::Everything
-                && unit.is_new();
-            if !is_seen_again {
-                let why = "it got a further file after its folder was listed";
-                defer(shared, unit.class, &control.source_path(), why);
-            }
-            return Ok(());
-        }
         unreadable = None;
         match copy_members(shared, &unit, &lock)? {
             Attempted::Whole => return Ok(()),
             Attempted::Moved => {}
+            Attempted::Grew => {
+                // A second look follows, which lists a new database whole.
+                let is_seen_again = shared.pass.kind == PassKind::StageOne
+                    && shared.look == Look::Everything
+                    && unit.is_new();
+                if !is_seen_again {
+                    let why = "it got a further file after its folder was listed";
+                    defer(shared, unit.class, &control.source_path(), why);
+                }
+                return Ok(());
+            }
             Attempted::Without(index) => {
                 unit.members.remove(index);
             }
@@ -168,39 +167,6 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
         defer(shared, unit.class, &control.source_path(), why);
     }
     Ok(())
-}
-
-/// Whether the database has a data file that is not among the members, because it was made after its folder was listed: a
-/// copy without it would be no database.  Asked with the lock held.
-///
-/// A data file that the source does not have either is damage, and no reason not to copy the rest.
-fn grew_since_the_listing(shared: &Shared<'_>, unit: &Unit) -> Result<bool> {
-    let Some(control) = unit.control() else {
-        return Ok(false);
-    };
-    let Some(known) = header(control)?.and_then(|bytes| probe(&bytes).ok()) else {
-        return Ok(false);
-    };
-    let base = base_of(&control.name);
-    let file_of = |name: &[u8]| DatabaseFile::of_name(base, name, known.version);
-    let mut missing: Vec<DatabaseFile> = (1..=known.log.logical_end.file_number())
-        .map(DatabaseFile::Numbered)
-        .collect();
-    missing.retain(|file| {
-        let is_it = |member: &FileTask| file_of(&member.name) == Some(*file);
-        !unit.members.iter().any(is_it)
-    });
-    if missing.is_empty() {
-        return Ok(false);
-    }
-    match control.source()?.list() {
-        Ok(entries) => Ok(entries.iter().any(|entry| {
-            file_of(&destination_name(&entry.name)).is_some_and(|file| missing.contains(&file))
-        })),
-        Err(errno) => shared
-            .unreadable(&control.pair.source_path, errno)
-            .map(|()| true),
-    }
 }
 
 /// Waits for the lock of the control file.

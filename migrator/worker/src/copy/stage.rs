@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use postoffice::flaim::{BlockStream, BlocksSeen, HEADER_BYTES, probe};
-use postoffice::names::RelativePath;
+use postoffice::flaim::{BlockStream, BlocksSeen, DatabaseFile, HEADER_BYTES, base_of, probe};
+use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use super::file::{CopyFailure, Written, temporary_name, write_copy_seen};
@@ -21,6 +21,8 @@ pub(super) enum Attempted {
     Whole,
     /// A member moved while it was read.
     Moved,
+    /// It has a data file that is not among the members.
+    Grew,
     /// This member vanished; the others are tried without it.
     Without(usize),
     /// A member could not be read.
@@ -37,8 +39,11 @@ struct Staged<'a> {
 
 /// Copies all members, and gives them their names together where none of them moved meanwhile.
 pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> Result<Attempted> {
-    let headers = known_headers(unit)?;
     let before = control_header(unit)?;
+    if grew_since_the_listing(shared, unit, &before)? {
+        return Ok(Attempted::Grew);
+    }
+    let headers = known_headers(unit)?;
     let mut staged = Vec::with_capacity(unit.members.len());
     let mut attempted = Attempted::Whole;
     for (index, task) in unit.members.iter().enumerate() {
@@ -78,6 +83,36 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
     }
     publish_all(shared, &staged)?;
     Ok(attempted)
+}
+
+/// Whether the database has a data file that is not among the members, because it was made after its folder was listed: a
+/// copy without it would be no database.  `header` is that of its control file, read with the lock held.
+///
+/// A data file that the source does not have either is damage, and no reason not to copy the rest.
+fn grew_since_the_listing(shared: &Shared<'_>, unit: &Unit, header: &[u8]) -> Result<bool> {
+    let (Some(control), Ok(known)) = (unit.control(), probe(header)) else {
+        return Ok(false);
+    };
+    let base = base_of(&control.name);
+    let file_of = |name: &[u8]| DatabaseFile::of_name(base, name, known.version);
+    let mut missing: Vec<DatabaseFile> = (1..=known.log.logical_end.file_number())
+        .map(DatabaseFile::Numbered)
+        .collect();
+    missing.retain(|file| {
+        let is_it = |member: &FileTask| file_of(&member.name) == Some(*file);
+        !unit.members.iter().any(is_it)
+    });
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    match control.source()?.list() {
+        Ok(entries) => Ok(entries.iter().any(|entry| {
+            file_of(&destination_name(&entry.name)).is_some_and(|file| missing.contains(&file))
+        })),
+        Err(errno) => shared
+            .unreadable(&control.pair.source_path, errno)
+            .map(|()| true),
+    }
 }
 
 /// Gives all members their names, and hands them to the committer.
@@ -172,7 +207,7 @@ fn known_headers(unit: &Unit) -> Result<KnownHeaders> {
     Ok(headers)
 }
 
-pub(super) fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
+fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
     let Ok(source) = open_source(task)? else {
         return Ok(None);
     };

@@ -1,15 +1,13 @@
 //! A first pass, and one without changes.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use worker::finding::Finding;
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
+use worker::monitor::Count;
 use worker::protocol::Task;
 
 use crate::support::{
-    FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look, wanted,
+    FILES, Heard, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look,
+    pass_meddled_with, wanted,
 };
 
 #[test]
@@ -120,12 +118,6 @@ fn logs_are_left_out_where_they_are_not_wanted() {
     assert_eq!(missing, logs.map(String::from).into());
 }
 
-/// Somebody at work on the source: makes and changes files when the first look of a pass is over.
-struct AtWork {
-    tally: Arc<Tally>,
-    source: PathBuf,
-}
-
 const MADE: [&str; 3] = [
     "OFUSER/USERNEW.DB",
     "OFFILES/FD0/NEW.BLB",
@@ -133,43 +125,22 @@ const MADE: [&str; 3] = [
 ];
 const CHANGED: &str = "OFMSG/MSG1.DB";
 
-impl Monitor for AtWork {
-    fn phase(&self, name: &'static str, expected: Expected) {
-        self.tally.phase(name, expected);
-        if name == "look for what was made meanwhile" {
-            for path in MADE.into_iter().chain([CHANGED]) {
-                let path = self.source.join(path);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, b"made while the pass ran").unwrap();
-            }
-        }
-    }
-
-    fn count(&self, what: Count, how_many: u64) {
-        self.tally.count(what, how_many);
-    }
-
-    fn finding(&self, finding: Finding) {
-        self.tally.finding(finding);
-    }
-
-    fn journal(&self, moment: JournalMoment) {
-        self.tally.journal(moment);
-    }
-}
-
 /// A guardian that is copied last may catalogue a database that was made after its folder was listed.
 #[test]
 fn what_is_made_while_a_pass_runs_is_there_at_its_end_and_nothing_older_is_mixed_with_it() {
     let site = Site::with_post_office();
-    let tally = Arc::new(Tally::default());
-    let at_work: Arc<dyn Monitor> = Arc::new(AtWork {
-        tally: Arc::clone(&tally),
-        source: site.source.clone(),
-    });
     let before = std::fs::read(site.source.join(CHANGED)).unwrap();
-    let order = site.order(PASS_ONE);
-    site.run_watched(&order, &at_work, &tally).unwrap();
+    let source = site.source.clone();
+    pass_meddled_with(&site, move |heard| {
+        // Somebody at work makes and changes files when the first look is over.
+        if matches!(heard, Heard::Phase("look for what was made meanwhile")) {
+            for path in MADE.into_iter().chain([CHANGED]) {
+                let path = source.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, b"made while the pass ran").unwrap();
+            }
+        }
+    });
     let copies = contents(&site.destination);
     for path in MADE {
         let copy = copies.get(&path.to_ascii_lowercase());
