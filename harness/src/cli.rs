@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use simulator::{GuardianKind, NameCase};
+use simulator::{GuardianKind, NameCase, describe_error};
 use worker::protocol::StepState;
 
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
@@ -165,23 +165,12 @@ fn rehearse(arguments: &Arguments, program: PathBuf, out: &mut dyn Write) -> u8 
             u8::from(!outcome.holds())
         }
         Err(error) => {
-            let text = with_causes(&error);
+            let text = describe_error(&error);
             let _ = writeln!(out, "The rehearsal could not be carried out: {text}");
             let _ = writeln!(out, "Repeat it with: {} --keep", options.command_line());
             FAILED
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
@@ -223,7 +212,7 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
             u8::from(!soaked.failed.is_empty())
         }
         Err(error) => {
-            let text = with_causes(&error);
+            let text = describe_error(&error);
             let _ = writeln!(out, "A case could not be carried out: {text}");
             FAILED
         }
@@ -237,7 +226,7 @@ fn report(folder: &Path, out: &mut dyn Write) -> u8 {
             0
         }
         Err(error) => {
-            let text = with_causes(&error);
+            let text = describe_error(&error);
             let _ = writeln!(out, "There is no rehearsal to report: {text}");
             FAILED
         }

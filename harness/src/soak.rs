@@ -1,8 +1,8 @@
 //! Many rehearsals, each another one, for as long as somebody wants to wait.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rand::{RngExt as _, SeedableRng as _};
@@ -26,7 +26,7 @@ const SOURCE_RATE_MAX: u64 = 100;
 #[derive(Debug, Clone)]
 pub struct SoakOptions {
     /// The program that plays all roles.
-    pub program: std::path::PathBuf,
+    pub program: PathBuf,
     /// The seed of the first case; the others follow.
     pub seed: u64,
     /// How many cases.
@@ -54,7 +54,7 @@ impl Soaked {
 }
 
 /// The rehearsal of one case: everything about it follows from the seed.
-pub fn case(program: &std::path::Path, seed: u64) -> RehearsalOptions {
+pub fn case(program: &Path, seed: u64) -> RehearsalOptions {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let cases = [NameCase::Upper, NameCase::Mixed, NameCase::Lower];
     let is_opaque = generator.random_range(0..5) == 0;
@@ -131,7 +131,7 @@ pub fn soak(
 }
 
 /// One case; what does not hold in it.  Where all holds, nothing of it is kept.
-fn one(program: &std::path::Path, seed: u64) -> Result<Vec<String>, RehearsalError> {
+fn one(program: &Path, seed: u64) -> Result<Vec<String>, RehearsalError> {
     let outcome = rehearsal::run(&case(program, seed), &mut |_| {})?;
     let failures: Vec<String> = outcome
         .checks
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_one_case_and_the_cases_differ() {
-        let one = |seed| format!("{:?}", case(std::path::Path::new("program"), seed));
+        let one = |seed| format!("{:?}", case(Path::new("program"), seed));
         assert_eq!(one(3), one(3));
         let many: std::collections::BTreeSet<String> = (0..50).map(one).collect();
         assert_eq!(many.len(), 50);

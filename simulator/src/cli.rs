@@ -144,7 +144,7 @@ pub fn run(
     match result {
         Ok(()) => 0,
         Err(error) => {
-            let _ = writeln!(err, "{}", poa::describe_error(&error));
+            let _ = writeln!(err, "{}", crate::describe_error(&error));
             FAILED
         }
     }

@@ -40,6 +40,7 @@ use postoffice::flaim::{Database, Limits, MemoryFileSet, Version};
 use postoffice::names::RelativePath;
 use rand::RngExt;
 
+use crate::create::GuardianKind;
 use crate::error::SimulatorError;
 use crate::random::generator;
 use crate::tree;
@@ -78,12 +79,27 @@ pub(crate) fn version(seed: u64) -> Version {
 /// What opening and reading say.
 pub fn guardian_stores(post_office: &std::path::Path) -> Result<Vec<Store>, SimulatorError> {
     let root = tree::open_post_office(post_office)?;
-    let names = tree::names(&root, &RelativePath::root())?;
-    let name = names
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(b"ngwguard.db"))
-        .unwrap_or_else(|| b"ngwguard.db".to_vec());
-    stores(&root, &RelativePath::root().join(&name))
+    stores(&root, &guardian_path(&root)?)
+}
+
+/// Of which kind the guardian of a post office is, whatever the case of its name.
+///
+/// # Errors
+/// What opening and reading say.
+pub fn guardian_kind(post_office: &std::path::Path) -> Result<GuardianKind, SimulatorError> {
+    let root = tree::open_post_office(post_office)?;
+    let bytes = tree::read(&root, &guardian_path(&root)?)?;
+    Ok(match OpaqueGuardian::parse(&bytes) {
+        Some(_) => GuardianKind::Opaque,
+        None => GuardianKind::Flaim,
+    })
+}
+
+fn guardian_path(root: &Dir) -> Result<RelativePath, SimulatorError> {
+    const NAME: &[u8] = b"ngwguard.db";
+    let folder = RelativePath::root();
+    let found = tree::name_in_any_case(root, &folder, NAME)?;
+    Ok(folder.join(found.as_deref().unwrap_or(NAME)))
 }
 
 /// The stores that a guardian catalogues, whichever kind it is of.

@@ -98,6 +98,17 @@ pub enum SimulatorError {
     },
 }
 
+/// An error with its causes, on one line.
+pub fn describe_error(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// Says what was tried when the operating system refuses.
 pub(crate) trait Tried<T> {
     /// About a file or folder below a root.

@@ -44,7 +44,7 @@ pub fn run(
     let mut log = String::new();
     let result = check(&options, &mut log);
     if let Err(error) = &result {
-        let _ = writeln!(log, "Error: {}", crate::poa::describe_error(error));
+        let _ = writeln!(log, "Error: {}", crate::describe_error(error));
     }
     // Whoever started it reads this or the log; a closed pipe is no reason to leave a guardian half done.
     let _ = out.write_all(log.as_bytes());

@@ -39,7 +39,7 @@ pub use cli::{acts_as, parse_size};
 pub use create::{CreateOptions, Created, GuardianKind, NameCase, create, planned_truth};
 pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
-pub use error::SimulatorError;
+pub use error::{SimulatorError, describe_error};
 pub use mail::{Accounts, MailEvent, Truth, accounts, truth};
 pub use package::{PackageOptions, package};
 pub use poa::{Acknowledged, RESTING, files_left, read_journal};

@@ -34,7 +34,7 @@ use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 
 use crate::database::{EditedBy, Writer};
-use crate::error::{SimulatorError, Tried};
+use crate::error::{SimulatorError, Tried, describe_error};
 use crate::imap;
 use crate::mail::{MailStore, NameLookup};
 use crate::tree;
@@ -78,17 +78,6 @@ fn run_linux(arguments: Vec<OsString>) -> Result<Infallible, SimulatorError> {
         log.line(&describe_error(error));
     }
     result
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn describe_error(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn start(

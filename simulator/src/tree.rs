@@ -110,6 +110,16 @@ pub(crate) fn names(root: &Dir, folder: &RelativePath) -> Result<Vec<Vec<u8>>, S
     Ok(names)
 }
 
+/// The name that a folder has for what is called so in any case.
+pub(crate) fn name_in_any_case(
+    root: &Dir,
+    folder: &RelativePath,
+    wanted: &[u8],
+) -> Result<Option<Vec<u8>>, SimulatorError> {
+    let mut names = names(root, folder)?.into_iter();
+    Ok(names.find(|name| name.eq_ignore_ascii_case(wanted)))
+}
+
 /// Everything below a folder, sorted, each folder before what is in it.  Symlinks are entries and are not followed.
 pub(crate) fn entries(root: &Dir) -> Result<Vec<Entry>, SimulatorError> {
     let mut found = Vec::new();

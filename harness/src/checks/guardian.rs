@@ -6,7 +6,8 @@
 use std::io;
 use std::path::Path;
 
-use simulator::database::{OpaqueGuardian, Store, guardian_stores};
+use simulator::GuardianKind;
+use simulator::database::{Store, guardian_kind, guardian_stores};
 
 /// The fall-back copies, by the folder that holds them.
 const FALL_BACKS: [&str; 2] = ["", "ofmsg/guardbak"];
@@ -54,13 +55,8 @@ fn is_number_of_a_log(end: &[u8]) -> bool {
 /// # Errors
 /// What reading says.
 pub(super) fn is_opaque(source: &Path) -> io::Result<bool> {
-    for entry in std::fs::read_dir(source)? {
-        let entry = entry?;
-        if entry.file_name().eq_ignore_ascii_case("ngwguard.db") {
-            return Ok(OpaqueGuardian::parse(&std::fs::read(entry.path())?).is_some());
-        }
-    }
-    Ok(false)
+    let kind = guardian_kind(source).map_err(io::Error::other)?;
+    Ok(kind == GuardianKind::Opaque)
 }
 
 /// Whether the guardian of a post office names a file with a capital letter.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use postoffice::names::RelativePath;
 use simulator::{Acknowledged, database_digest, files_left};
@@ -78,8 +78,7 @@ fn below<'a>(folder: &Path, path: &'a Path) -> &'a Path {
 
 /// The digest of a database, or nothing where it cannot be read as one.
 fn state_of(folder: &Path, control: &Path) -> io::Result<Option<String>> {
-    let name = PathBuf::from(control);
-    let path = RelativePath::from_bytes(name.as_os_str().as_bytes());
+    let path = RelativePath::from_bytes(control.as_os_str().as_bytes());
     let path = path.ok_or(io::ErrorKind::InvalidFilename)?;
     Ok(database_digest(folder, &path).ok())
 }

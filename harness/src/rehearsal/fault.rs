@@ -73,12 +73,15 @@ impl Fault {
     }
 
     /// Whether an exit code is one that this fault may lead to (DESIGN section 5).
-    pub fn may_end_with(&self, exit_code: i32) -> bool {
+    pub fn may_end_with(&self, exit_code: Option<i32>) -> bool {
+        let Some(exit_code) = exit_code else {
+            // Who is killed has none.
+            return matches!(self.kind, FaultKind::ControllerKilled(_));
+        };
         match self.kind {
+            FaultKind::ControllerKilled(_) => false,
             // Temporary, run again.
             FaultKind::Kill(_) => exit_code == 4,
-            // Who is killed has no exit code.
-            FaultKind::ControllerKilled(_) => false,
             // The controller connects again and goes on, unless it was not yet that far.
             FaultKind::Cut(_) => matches!(exit_code, 0 | 1 | 3 | 4),
             FaultKind::SourceGone | FaultKind::SourceEmpty => matches!(exit_code, 2 | 4 | 5),

@@ -51,8 +51,7 @@ impl Play<'_> {
         if was_moved {
             failures.extend(self.source_was_only_moved()?);
         }
-        let is_killed = matches!(fault.kind, FaultKind::ControllerKilled(_));
-        if !is_killed && !run.exit_code.is_some_and(|code| fault.may_end_with(code)) {
+        if !fault.may_end_with(run.exit_code) {
             failures.push(format!("the command ended with {:?}", run.exit_code));
         }
         if missed || !left_its_mark(&fault, &run) {
@@ -63,7 +62,7 @@ impl Play<'_> {
             // The next fault that is planned for this command strikes now.
             last = self.migrate(arguments)?;
             let is_held = |finding: &Finding| finding.code == "controller-busy";
-            if is_killed && last.findings.iter().any(is_held) {
+            if fault.may_end_with(None) && last.findings.iter().any(is_held) {
                 // The system has yet to close what the one that was killed held.
                 std::thread::sleep(PAUSE);
             } else if last.exit_code != Some(4) {

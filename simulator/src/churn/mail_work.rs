@@ -29,6 +29,15 @@ struct Chosen {
     pointer: Pointer,
 }
 
+impl Chosen {
+    /// The name of the folder that it is in.
+    fn folder(&self) -> String {
+        let mut folders = self.mailbox.folders.iter();
+        let folder = folders.find(|folder| folder.number == self.pointer.folder);
+        folder.map(|folder| folder.name.clone()).unwrap_or_default()
+    }
+}
+
 impl Work<'_> {
     /// Mail that waited in the queue for what arrives comes into mailboxes, and leaves the queue then.
     pub(super) fn deliver_mail(&mut self) -> Result<Changed, SimulatorError> {
@@ -82,69 +91,73 @@ impl Work<'_> {
 
     /// A user reads a message, or says that it is unread again.
     pub(super) fn read_mail(&mut self) -> Result<Changed, SimulatorError> {
-        let store = self.store()?;
-        let mut reader = store.reader();
-        let Chosen {
-            user,
-            mailbox,
-            pointer,
-        } = self.choose_message(&mut reader)?;
-        let is_read = !pointer.is_read;
-        let changes = mail::mark_read(&mut reader, &user, pointer.number, is_read)?;
-        let changed = self.write_mail(&changes)?;
-        self.events.push(MailEvent::Marked {
-            folder: folder_name(&mailbox, pointer.folder),
-            uid: pointer.uid,
-            user,
-            is_read,
-        });
-        first_and_rest(changed)
+        self.with_a_message(|_, reader, chosen| {
+            let (user, pointer) = (chosen.user.clone(), &chosen.pointer);
+            let is_read = !pointer.is_read;
+            let changes = mail::mark_read(reader, &user, pointer.number, is_read)?;
+            let event = MailEvent::Marked {
+                folder: chosen.folder(),
+                uid: pointer.uid,
+                user,
+                is_read,
+            };
+            Ok((changes, event))
+        })
     }
 
     /// A user moves a message to another folder.
     pub(super) fn move_mail(&mut self) -> Result<Changed, SimulatorError> {
-        let store = self.store()?;
-        let mut reader = store.reader();
-        let Chosen {
-            user,
-            mailbox,
-            pointer,
-        } = self.choose_message(&mut reader)?;
-        let others: Vec<_> = mailbox
-            .folders
-            .iter()
-            .filter(|folder| folder.number != pointer.folder)
-            .collect();
-        let index = self.choose(others.len(), "other folder to move mail to")?;
-        let to = others[index];
-        let changes = mail::move_message(&mut reader, &user, pointer.number, &to.name)?;
-        let changed = self.write_mail(&changes)?;
-        self.events.push(MailEvent::Moved {
-            from: folder_name(&mailbox, pointer.folder),
-            uid: pointer.uid,
-            to: to.name.clone(),
-            new_uid: to.next_uid,
-            user,
-        });
-        first_and_rest(changed)
+        self.with_a_message(|work, reader, chosen| {
+            let (user, pointer) = (chosen.user.clone(), &chosen.pointer);
+            let others: Vec<_> = chosen
+                .mailbox
+                .folders
+                .iter()
+                .filter(|folder| folder.number != pointer.folder)
+                .collect();
+            let index = work.choose(others.len(), "other folder to move mail to")?;
+            let to = others[index];
+            let changes = mail::move_message(reader, &user, pointer.number, &to.name)?;
+            let event = MailEvent::Moved {
+                from: chosen.folder(),
+                uid: pointer.uid,
+                to: to.name.clone(),
+                new_uid: to.next_uid,
+                user,
+            };
+            Ok((changes, event))
+        })
     }
 
     /// A user purges a message; with its last pointer the message goes, and its blobs.
     pub(super) fn purge_mail(&mut self) -> Result<Changed, SimulatorError> {
+        self.with_a_message(|_, reader, chosen| {
+            let (user, pointer) = (chosen.user.clone(), &chosen.pointer);
+            let changes = mail::purge(reader, &user, pointer.number)?;
+            let event = MailEvent::Purged {
+                folder: chosen.folder(),
+                uid: pointer.uid,
+                user,
+            };
+            Ok((changes, event))
+        })
+    }
+
+    /// Lets somebody do something with one of their messages, and says what became of it once it is written.
+    fn with_a_message(
+        &mut self,
+        act: impl FnOnce(
+            &mut Self,
+            &mut MailReader<'_>,
+            &Chosen,
+        ) -> Result<(Vec<MailChange>, MailEvent), SimulatorError>,
+    ) -> Result<Changed, SimulatorError> {
         let store = self.store()?;
         let mut reader = store.reader();
-        let Chosen {
-            user,
-            mailbox,
-            pointer,
-        } = self.choose_message(&mut reader)?;
-        let changes = mail::purge(&mut reader, &user, pointer.number)?;
+        let chosen = self.choose_message(&mut reader)?;
+        let (changes, event) = act(self, &mut reader, &chosen)?;
         let changed = self.write_mail(&changes)?;
-        self.events.push(MailEvent::Purged {
-            folder: folder_name(&mailbox, pointer.folder),
-            uid: pointer.uid,
-            user,
-        });
+        self.events.push(event);
         first_and_rest(changed)
     }
 
@@ -263,12 +276,6 @@ fn placement(user: &User, folder: &str) -> Placement {
         folder: folder.to_owned(),
         is_read: false,
     }
-}
-
-fn folder_name(mailbox: &Mailbox, number: u32) -> String {
-    let mut folders = mailbox.folders.iter();
-    let folder = folders.find(|folder| folder.number == number);
-    folder.map(|folder| folder.name.clone()).unwrap_or_default()
 }
 
 fn first_and_rest(mut changed: Vec<RelativePath>) -> Result<Changed, SimulatorError> {

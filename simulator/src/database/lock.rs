@@ -75,10 +75,7 @@ fn lock_file(root: &Dir, control: &RelativePath) -> Result<RelativePath, Simulat
         b".lck"
     };
     let wanted = [base, wanted].concat();
-    let names = tree::names(root, &folder)?;
-    let found = names
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(&wanted));
+    let found = tree::name_in_any_case(root, &folder, &wanted)?;
     Ok(folder.join(&found.unwrap_or(wanted)))
 }
 

@@ -79,7 +79,7 @@ fn read(
 
 /// What a client is told when the store cannot be read: the agent says no more than that, its log does.
 pub(super) fn unreadable(error: &SimulatorError) -> Outcome {
-    Outcome::no(&crate::poa::describe_error(error))
+    Outcome::no(&crate::describe_error(error))
 }
 
 fn needs_text(name: &MessageDataItemName<'_>) -> bool {

@@ -90,7 +90,7 @@ fn damaged(error: SimulatorError) -> SimulatorError {
         SimulatorError::Database { .. } | SimulatorError::NotOfTheSimulator { .. } => {
             SimulatorError::Agent {
                 number: "C022",
-                text: super::describe_error(&error),
+                text: crate::describe_error(&error),
             }
         }
         SimulatorError::Io { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {

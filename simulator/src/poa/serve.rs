@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::error::SimulatorError;
 use crate::imap::ConnectionCount;
 
 /// The longest request line with headers that is read.
@@ -27,6 +28,15 @@ pub(super) struct Status {
     pub(super) clients: AtomicU64,
     /// The connections over which mailboxes are being read; `None` where IMAP is not served.
     pub(super) imap: Option<ConnectionCount>,
+}
+
+/// Opens a port.
+pub(super) fn listen(ip: IpAddr, port: u16) -> Result<TcpListener, SimulatorError> {
+    TcpListener::bind((ip, port)).map_err(|source| SimulatorError::Io {
+        operation: "listen",
+        what: format!("on {ip}:{port}"),
+        source,
+    })
 }
 
 /// Accepts clients, says nothing, and hangs up: that the port answers is all there is to see.

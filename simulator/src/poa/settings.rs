@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use postoffice::startup_file::{Introducer, StartupFile};
 
+use super::serve;
 use crate::error::SimulatorError;
 use crate::imap::{Encryption, TlsIdentity};
 
@@ -61,12 +62,7 @@ impl Settings {
     }
 
     pub(super) fn listen(&self, port: u16) -> Result<TcpListener, SimulatorError> {
-        let what = format!("on {}:{port}", self.ip);
-        TcpListener::bind((self.ip, port)).map_err(|source| SimulatorError::Io {
-            operation: "listen",
-            what,
-            source,
-        })
+        serve::listen(self.ip, port)
     }
 
     /// The listeners for IMAP, each with whether it is encrypted from the start; none where it is not enabled.

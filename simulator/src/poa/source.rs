@@ -16,7 +16,7 @@
 mod journal;
 mod options;
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -25,16 +25,16 @@ use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 use rand::RngExt;
 
+use journal::Journal;
 pub use journal::{Acknowledged, RESTING, files_left, read_journal};
-use journal::{Entry, Journal};
 pub(crate) use options::SourceOptions;
 
 use super::log::Log;
-use super::{describe_error, serve, write_ready_file};
+use super::{serve, write_ready_file};
 use crate::churn::ChurnKind;
 use crate::churn::work::Work;
 use crate::database::{Pace, Writer};
-use crate::error::{SimulatorError, Tried};
+use crate::error::{SimulatorError, Tried, describe_error};
 use crate::imap::{self, Encryption, ImapServer, TlsIdentity};
 use crate::mail::{MailStore, NameLookup};
 use crate::random::generator;
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
     while !stop.load(Ordering::Relaxed) && options.operations.is_none_or(|most| agent.done < most) {
         if rest.load(Ordering::Relaxed) {
             if !is_resting {
-                journal.acknowledge(&Entry::resting())?;
+                journal.acknowledge(&Acknowledged::resting())?;
                 log.line("Resting");
                 is_resting = true;
             }
@@ -105,7 +105,7 @@ pub(crate) fn run(options: &SourceOptions) -> Result<(), SimulatorError> {
             Err(SimulatorError::Lacks { .. }) => {}
             Err(error @ SimulatorError::Agent { number: "820E", .. }) => {
                 log.line(&describe_error(&error));
-                journal.acknowledge(&Entry::deferred(&error))?;
+                journal.acknowledge(&Acknowledged::deferred(&error))?;
             }
             Err(error) => {
                 log.line(&describe_error(&error));
@@ -148,7 +148,7 @@ impl Agent<'_> {
                 / u32::try_from(self.options.operations_per_second).unwrap_or(u32::MAX)
     }
 
-    fn operate(&mut self) -> Result<Entry, SimulatorError> {
+    fn operate(&mut self) -> Result<Acknowledged, SimulatorError> {
         let every = self.options.maintenance_every;
         if every > 0 && self.done % every == every - 1 {
             return self.maintain();
@@ -160,7 +160,7 @@ impl Agent<'_> {
         let operation = match operation {
             Ok(operation) => operation,
             Err(error) if changes.is_empty() => return Err(error),
-            Err(error) => return Ok(Entry::interrupted(&error, changes)),
+            Err(error) => return Ok(Acknowledged::interrupted(&error, changes)),
         };
         let digest = match kind {
             ChurnKind::NewBlob
@@ -172,17 +172,17 @@ impl Agent<'_> {
             }
             _ => None,
         };
-        Ok(Entry::done(&operation, digest, changes))
+        Ok(Acknowledged::done(&operation, digest, changes))
     }
 
     /// Holds the lock of a database for long.
-    fn maintain(&mut self) -> Result<Entry, SimulatorError> {
+    fn maintain(&mut self) -> Result<Acknowledged, SimulatorError> {
         let count = self.work.databases.len();
         let index = self.work.choose(count, "database")?;
         let control = self.work.databases[index].clone();
         let time = Duration::from_millis(self.options.maintenance_milliseconds);
         self.work.writer.hold(self.root, &control, time)?;
-        Ok(Entry::maintained(&control))
+        Ok(Acknowledged::maintained(&control))
     }
 }
 
@@ -195,13 +195,7 @@ fn listen(
     changing: &Arc<RwLock<()>>,
 ) -> Result<Vec<String>, SimulatorError> {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let listener = |port: u16| {
-        TcpListener::bind((ip, port)).map_err(|source| SimulatorError::Io {
-            operation: "listen",
-            what: format!("on {ip}:{port}"),
-            source,
-        })
-    };
+    let listener = |port: u16| serve::listen(ip, port);
     let mut addresses = Vec::new();
     let mut connections = None;
     if let Some(port) = options.imapport {
@@ -247,10 +241,7 @@ fn encryption(options: &SourceOptions) -> Result<Encryption, SimulatorError> {
 fn queue_of_the_agent(root: &Dir) -> Result<Dir, SimulatorError> {
     let mut folder = RelativePath::root();
     for wanted in [b"wpcsout".as_slice(), b"ofs"] {
-        let names = tree::names(root, &folder)?;
-        let found = names
-            .into_iter()
-            .find(|name| name.eq_ignore_ascii_case(wanted));
+        let found = tree::name_in_any_case(root, &folder, wanted)?;
         let found = found.ok_or(SimulatorError::Lacks {
             what: "queue for what arrives",
         })?;

@@ -18,6 +18,7 @@ mod kill;
 mod lock_table;
 mod locks;
 mod lowercase;
+mod meddling;
 mod passes;
 mod queues;
 mod reserved_names;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use worker::monitor::Count;
 use worker::protocol::Task;
 
+use crate::meddling::{Heard, pass_meddled_with};
 use crate::support::{
-    FILES, Heard, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look,
-    pass_meddled_with, wanted,
+    FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look, wanted,
 };
 
 #[test]

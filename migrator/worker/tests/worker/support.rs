@@ -15,7 +15,7 @@ use worker::capabilities::Capabilities;
 use worker::error::WorkerError;
 use worker::execute::execute;
 use worker::finding::{Explain as _, Finding, Verdict};
-use worker::monitor::{Count, Expected, FindingTally, JournalMoment, Monitor, Tally};
+use worker::monitor::{Count, FindingTally, Monitor, Tally};
 use worker::protocol::{
     AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, PassKind, Task, TaskReport,
 };
@@ -373,53 +373,4 @@ pub(crate) fn site_of_child() -> Site {
         PathBuf::from(std::env::var_os("WORKER_TEST_ROOT").expect("started by another test"));
     // The parent owns the real folder; this one only keeps the type whole.
     Site::at(&root, tempfile::tempdir_in(root.join("job")).unwrap())
-}
-
-/// What a monitor of the worker hears.
-pub(crate) enum Heard {
-    /// A phase that begins.
-    Phase(&'static str),
-    /// Something countable, and how often.
-    Count(Count, u64),
-}
-
-/// Passes everything on, and does something to the trees at a sign of the worker.
-pub(crate) struct Meddling<F> {
-    pub(crate) tally: Arc<Tally>,
-    pub(crate) meddle: F,
-}
-
-impl<F: Fn(Heard) + Send + Sync> Monitor for Meddling<F> {
-    fn phase(&self, name: &'static str, expected: Expected) {
-        self.tally.phase(name, expected);
-        (self.meddle)(Heard::Phase(name));
-    }
-
-    fn count(&self, what: Count, how_many: u64) {
-        self.tally.count(what, how_many);
-        (self.meddle)(Heard::Count(what, how_many));
-    }
-
-    fn finding(&self, finding: Finding) {
-        self.tally.finding(finding);
-    }
-
-    fn journal(&self, moment: JournalMoment) {
-        self.tally.journal(moment);
-    }
-}
-
-/// Runs a first pass during which something is done at signs of the worker.
-pub(crate) fn pass_meddled_with(
-    site: &Site,
-    meddle: impl Fn(Heard) + Send + Sync + 'static,
-) -> Arc<Tally> {
-    let tally = Arc::new(Tally::default());
-    let monitor: Arc<dyn Monitor> = Arc::new(Meddling {
-        tally: Arc::clone(&tally),
-        meddle,
-    });
-    site.run_watched(&site.order(PASS_ONE), &monitor, &tally)
-        .unwrap();
-    tally
 }

@@ -8,7 +8,8 @@ use worker::monitor::{Count, Tally};
 
 use crate::databases::{STORES, guardian, write};
 use crate::lock_table::lock_whole;
-use crate::support::{Heard, PASS_ONE, Site, contents, look, pass_meddled_with, wanted};
+use crate::meddling::{Heard, pass_meddled_with};
+use crate::support::{PASS_ONE, Site, contents, look, wanted};
 
 const LOCK_FILE: &str = "OFUSER/USERABC.LCK";
 const DATABASE: &str = "ofuser/userabc.db";

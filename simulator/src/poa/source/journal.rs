@@ -17,48 +17,29 @@ use crate::mail::MailEvent;
 /// The kind of the entry that says that nothing follows.
 pub const RESTING: &str = "resting";
 
-/// What is said of one operation.
-#[derive(Debug, Serialize)]
-pub(super) struct Entry {
-    /// What was done: a kind of churn, or `maintenance`, `deferred`, `interrupted`.
-    kind: String,
-    /// To which file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
-    /// What else changed.
-    others: Vec<String>,
-    /// The BLAKE3 of a new file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    /// What became of the databases.
-    databases: Vec<DatabaseChange>,
-    /// What became of messages.
-    mail: Vec<MailEvent>,
-    /// Why something was not done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-}
-
 /// One operation that was done, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged {
     /// What was done: a kind of churn, or `maintenance`, `deferred`, `interrupted`.
     pub kind: String,
     /// To which file, printable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What else changed, printable.
     pub others: Vec<String>,
     /// The BLAKE3 of a new file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// What became of the databases.
     pub databases: Vec<DatabaseChange>,
     /// What became of messages.
     pub mail: Vec<MailEvent>,
     /// Why something was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-impl Entry {
+impl Acknowledged {
     fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -118,7 +99,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for Acknowledged {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.kind)?;
         for about in [&self.path, &self.why].into_iter().flatten() {
@@ -137,7 +118,7 @@ impl Journal {
     }
 
     /// Says that an operation was done: one write of one line, so that whoever kills the agent never finds half of one.
-    pub(super) fn acknowledge(&mut self, entry: &Entry) -> Result<(), SimulatorError> {
+    pub(super) fn acknowledge(&mut self, entry: &Acknowledged) -> Result<(), SimulatorError> {
         let line = serde_json::to_string(entry).map_err(std::io::Error::from);
         line.and_then(|line| self.0.write_all(format!("{line}\n").as_bytes()))
             .map_err(|source| SimulatorError::Io {
