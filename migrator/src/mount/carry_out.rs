@@ -1,11 +1,15 @@
 //! Mounting and unmounting by a plan.
 
+use postoffice::names::printable;
 use secrecy::ExposeSecret as _;
 
 use super::error::MountError;
 use super::mountinfo::Mount;
 use super::plan::MountPlan;
 use crate::remote::{Remote, RemoteCommand, RemoteError};
+
+/// How long a mount may take to be looked into.
+const ANSWER_TIMEOUT_SECONDS: u64 = 60;
 
 impl MountPlan {
     /// Mounts the source where it is not mounted yet, and gives the mount that was proven.
@@ -15,14 +19,51 @@ impl MountPlan {
     pub async fn mount(&self, remote: &Remote) -> Result<Mount, MountError> {
         match self.proof.check(&mount_table(remote).await?) {
             // Mounted by an earlier run, or not ours to mount; something else is not covered up.
+            // What somebody else mounted is looked into by the worker alone.
+            Ok(mount) if self.commands.is_empty() || self.answers(remote).await? => {
+                return Ok(mount);
+            }
+            // Left behind by a run that was killed, or its server came back too late for it.
+            Ok(_) => self.take_stale_away(remote).await?,
             Err(MountError::NotMounted { .. }) if !self.commands.is_empty() => {}
-            other => return other,
+            Err(error) => return Err(error),
         }
         let mounted = self.run_commands(remote).await;
         let removed = self.remove_private_files(remote).await;
         mounted?;
         removed?;
-        self.proof.check(&mount_table(remote).await?)
+        let mount = self.proof.check(&mount_table(remote).await?)?;
+        if self.answers(remote).await? {
+            Ok(mount)
+        } else {
+            Err(self.does_not_answer(&mount))
+        }
+    }
+
+    /// Whether what is mounted can be looked into.
+    async fn answers(&self, remote: &Remote) -> Result<bool, RemoteError> {
+        let seconds = ANSWER_TIMEOUT_SECONDS.to_string();
+        let look = RemoteCommand::new("timeout")
+            .arguments(["-k", "5", &seconds, "ls", "-U", "--"])
+            .argument(self.proof.path.as_os_str())
+            .privileged(self.privilege);
+        Ok(remote.run(&look, Vec::new()).await?.status.is_success())
+    }
+
+    fn does_not_answer(&self, mount: &Mount) -> MountError {
+        MountError::DoesNotAnswer {
+            mount_point: printable(self.proof.path.as_os_str().as_encoded_bytes()),
+            what: printable(&mount.source),
+        }
+    }
+
+    /// Takes a mount of ours away that no longer answers; its files may still be open somewhere.
+    async fn take_stale_away(&self, remote: &Remote) -> Result<(), RemoteError> {
+        let unmount = RemoteCommand::new("umount")
+            .arguments(["-l", "--"])
+            .argument(self.proof.path.as_os_str())
+            .privileged(self.privilege);
+        require_success(remote, &unmount, Vec::new()).await
     }
 
     /// Takes the mount away where it is there; what is mounted there otherwise is left alone.

@@ -31,6 +31,14 @@ pub enum MountError {
         /// What should be.
         wanted: String,
     },
+    /// It is mounted, and cannot be looked into.
+    #[error("{what} is mounted at {mount_point}, but it does not answer")]
+    DoesNotAnswer {
+        /// The mount point.
+        mount_point: String,
+        /// What is mounted there.
+        what: String,
+    },
     /// A command on the destination failed.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -42,6 +50,7 @@ impl Explain for MountError {
             Self::Setting { .. } => "mount-setting",
             Self::NotMounted { .. } => "source-not-mounted",
             Self::Other { .. } => "source-mount-other",
+            Self::DoesNotAnswer { .. } => "source-does-not-answer",
             Self::Remote(error) => error.code(),
         }
     }
@@ -50,6 +59,7 @@ impl Explain for MountError {
         match self {
             Self::Setting { .. } => Verdict::Usage,
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
+            Self::DoesNotAnswer { .. } => Verdict::Temporary,
             Self::Remote(error) => error.verdict(),
         }
     }
@@ -64,6 +74,10 @@ impl Explain for MountError {
             Self::Other { .. } => {
                 "Unmount what is there, or give another `mount_point` in [source]".into()
             }
+            Self::DoesNotAnswer { .. } => {
+                "See that the source server is up and that the destination reaches it, then run the same command again"
+                    .into()
+            }
             Self::Remote(error) => error.guidance(),
         }
     }
@@ -71,9 +85,9 @@ impl Explain for MountError {
     fn subject(&self) -> Vec<u8> {
         match self {
             Self::Setting { .. } => Vec::new(),
-            Self::NotMounted { mount_point } | Self::Other { mount_point, .. } => {
-                mount_point.clone().into_bytes()
-            }
+            Self::NotMounted { mount_point }
+            | Self::Other { mount_point, .. }
+            | Self::DoesNotAnswer { mount_point, .. } => mount_point.clone().into_bytes(),
             Self::Remote(error) => error.subject(),
         }
     }

@@ -20,6 +20,7 @@ mod ncp;
 mod nfs;
 mod plan;
 mod proof;
+mod rclone;
 #[cfg(test)]
 mod tests;
 
@@ -28,15 +29,17 @@ pub use error::MountError;
 pub use mounted::Mounted;
 pub use ncp::Ncp;
 pub use nfs::Nfs;
-pub use plan::{MountPlan, MountRequest, Needs, PrivateFile};
+pub use plan::{MountPlan, MountRequest, Needs, PrivateFile, PrivateForm};
 pub use proof::{Proof, Wanted};
+pub use rclone::Rclone;
 
-use crate::worksheet::Protocol;
+use crate::worksheet::{MountClient, Protocol};
 
 impl MountRequest<'_> {
     /// The plan for the protocol that the worksheet names.
     pub fn to_plan(&self) -> Result<MountPlan, MountError> {
         match self.source.protocol {
+            Protocol::Cifs if self.source.client == MountClient::Rclone => Rclone::plan(self),
             Protocol::Cifs => Cifs::plan(self),
             Protocol::Ncp => Ncp::plan(self),
             Protocol::Nfs => Nfs::plan(self),

@@ -51,7 +51,7 @@ impl Ncp {
             path: source.mount_point.clone(),
             wanted: Some(wanted),
         };
-        Ok(request.plan(needs, vec![PrivateFile { path, content }], mount, proof))
+        Ok(request.plan(needs, vec![PrivateFile::new(path, content)], mount, proof))
     }
 }
 

@@ -76,14 +76,46 @@ pub struct PrivateFile {
     pub path: PathBuf,
     /// What it says.
     pub content: SecretString,
+    /// How it comes to say that.
+    pub form: PrivateForm,
+}
+
+/// How a file with a secret is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrivateForm {
+    /// As it is.
+    #[default]
+    AsIs,
+    /// The first line is a password; it is written last, as `pass` of an rclone configuration, in the form that
+    /// `rclone obscure` gives it.  That form hides it from a glance and from nobody else, so the file stays private.
+    RcloneConfiguration,
 }
 
 impl PrivateFile {
+    /// A file that says what it is given.
+    pub(super) fn new(path: PathBuf, content: SecretString) -> Self {
+        let form = PrivateForm::AsIs;
+        Self {
+            path,
+            content,
+            form,
+        }
+    }
+
     /// The command that writes the file with mode 0600, as a new file, from its standard input.
     pub fn write_command(&self, privilege: Privilege) -> RemoteCommand {
         // -C: an existing file, or a link that somebody put there after the removal, is not written through.
         // Only the last folder is made: those above it are no secret, and this mask would hide them.
-        let script = r#"umask 077; dir=${1%/*}; { test -d "$dir" || mkdir -- "$dir"; } && rm -f -- "$1" && set -C && cat > "$1""#;
+        // `read` and `printf` are the shell's own: no process has the password among its arguments.
+        let write = match self.form {
+            PrivateForm::AsIs => "cat",
+            PrivateForm::RcloneConfiguration => {
+                r#"{ IFS= read -r p && o=$(printf '%s\n' "$p" | rclone obscure -) && cat && printf 'pass = %s\n' "$o"; }"#
+            }
+        };
+        let script = format!(
+            r#"umask 077; dir=${{1%/*}}; {{ test -d "$dir" || mkdir -- "$dir"; }} && rm -f -- "$1" && set -C && {write} > "$1""#
+        );
         let command = RemoteCommand::new("sh")
             .argument("-c")
             .argument(script)

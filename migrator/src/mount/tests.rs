@@ -1,6 +1,8 @@
+mod rclone;
+
 use super::*;
 use crate::remote::Privilege;
-use crate::worksheet::NetworkSource;
+use crate::worksheet::{MountClient, NetworkSource};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,6 +12,7 @@ const SECRET: &str = "geheim,=$'";
 fn source(protocol: Protocol, share: &str) -> NetworkSource {
     NetworkSource {
         protocol,
+        client: MountClient::Kernel,
         server: "nwserver1".into(),
         share: share.into(),
         folder: "po/sales".into(),
@@ -296,10 +299,7 @@ fn private_files_are_new_and_readable_by_their_owner_only() {
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("folder");
-    let file = PrivateFile {
-        path: folder.path().join("new folder/it's"),
-        content: SECRET.into(),
-    };
+    let file = PrivateFile::new(folder.path().join("new folder/it's"), SECRET.into());
     let run = |command: crate::remote::RemoteCommand, input: &str| {
         let line = command.shell_line().expect("line");
         let mut child = Command::new("sh")

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, MailboxTest, NetworkSource, Package, PackageKind, Platform, Poa, PostOffice,
-    Protocol, Source, SourceAccess, Worksheet,
+    HostAndPort, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform, Poa,
+    PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Entries, Filled};
@@ -72,6 +72,10 @@ fn source(mut entries: Entries, job: &str) -> Source {
         },
         Some(protocol) => SourceAccess::Network(NetworkSource {
             protocol,
+            client: match entries.text("client").as_str() {
+                "rclone" => MountClient::Rclone,
+                _ => MountClient::Kernel,
+            },
             server: entries.text("server"),
             share: entries.text("share"),
             folder: entries.path("folder"),

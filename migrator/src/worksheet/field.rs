@@ -134,6 +134,7 @@ pub(super) const ENGINES: [&str; 4] = ["auto", "built-in", "gwcheck", "none"];
 const ALL: &[&str] = &[];
 const MOUNTED: &[&str] = &["mounted"];
 const NETWORK: &[&str] = &["cifs", "ncp", "nfs"];
+const SHARE: &[&str] = &["cifs"];
 const WITH_LOGIN: &[&str] = &["cifs", "ncp"];
 
 use Kind::{
@@ -162,6 +163,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "folder", InnerPath, Default("\"\""), NETWORK, "The folder of the post office inside the share", r#""po""#;
         "user", Text, Required, WITH_LOGIN, "User who may read and lock files there", r#""migration""#;
         "password", Secret, Required, WITH_LOGIN, "Where that user's password is to be found: { file = \"…\" }, { environment = \"NAME\" } or { prompt = true }", "{ prompt = true }";
+        "client", Choice(&["kernel", "rclone"]), Default("\"kernel\""), SHARE, "Who mounts it: the kernel, or `rclone mount` (kind cifs alone) where the kernel of the destination has no cifs client; rclone hands no locks on to the source and speaks no SMB 1", r#""kernel""#;
         "mount_point", AbsolutePath, Optional, NETWORK, "Where it is mounted on the destination; /mnt/gwmigrate-JOB where nothing is said", r#""/mnt/source""#;
         "options", Texts, Default("[]"), NETWORK, "More options for the mount, each as the mount program takes it", r#"["vers=2.1"]"#;
         "platform", Choice(&["netware", "windows", "linux"]), Required, ALL, "What the source server runs", r#""windows""#;

@@ -68,6 +68,8 @@ pub enum SourceAccess {
 pub struct NetworkSource {
     /// With which protocol.
     pub protocol: Protocol,
+    /// With which client of it.
+    pub client: MountClient,
     /// Name of the server.
     pub server: String,
     /// Share, volume or export.
@@ -82,6 +84,16 @@ pub struct NetworkSource {
     pub mount_point: PathBuf,
     /// More options for the mount.
     pub options: Vec<String>,
+}
+
+/// Which client of a protocol mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MountClient {
+    /// The kernel's own.
+    #[default]
+    Kernel,
+    /// `rclone mount`, through FUSE, for shares where the kernel of the destination has no client.
+    Rclone,
 }
 
 /// A protocol to mount a source with.

@@ -24,6 +24,7 @@ pub mod lease;
 pub(crate) mod locks;
 pub mod lowercase;
 pub mod monitor;
+pub(crate) mod mount_gone;
 pub(crate) mod pool;
 pub mod protocol;
 pub mod quarantine;

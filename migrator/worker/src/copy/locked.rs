@@ -18,16 +18,19 @@ use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
 use crate::database::discard_unfinished;
 use crate::error::Result;
-use crate::finding::Verdict;
 use crate::guardian;
 use crate::locks::{self, Attempt};
 use crate::monitor::Count;
+use crate::mount_gone::require_mounts;
 use crate::protocol::PassKind;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
 
 /// How long to wait before a unit that moved is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long to wait before a unit is read again that may be locked where no lock can be asked for.
+const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Copies a unit where any member has changed.
 pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
@@ -113,11 +116,8 @@ enum Lock {
 fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
     let wait = Duration::from_secs(shared.options.lock_wait_seconds);
     let until = Instant::now() + wait;
-    let mut unreadable = None;
-    for attempt in 0..=shared.options.retries {
-        if attempt > 0 {
-            std::thread::sleep(PAUSE);
-        }
+    let mut attempt = 0;
+    loop {
         let Some(control) = unit.control() else {
             return Ok(());
         };
@@ -131,7 +131,7 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
             }
             Lock::Reported => return Ok(()),
         };
-        unreadable = None;
+        let mut unreadable = None;
         match copy_members(shared, &unit, &lock)? {
             Attempted::Whole => return Ok(()),
             Attempted::Moved => {}
@@ -157,14 +157,48 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
         {
             return shared.unreadable(path, *errno);
         }
+        let asks_no_locks = matches!(lock, Attempt::Unsupported);
         drop(lock);
+        let (pause, is_last) = match &unreadable {
+            Some((path, errno)) if asks_no_locks => {
+                require_mounts(shared.areas, path, *errno)?;
+                (LOCKED_PAUSE, Instant::now() >= until)
+            }
+            _ => {
+                attempt += 1;
+                (PAUSE, attempt > shared.options.retries)
+            }
+        };
+        if is_last {
+            return give_up(shared, &unit, unreadable, asks_no_locks);
+        }
+        std::thread::sleep(pause);
     }
-    if let Some((path, errno)) = unreadable {
-        return shared.unreadable(&path, errno);
-    }
-    if let Some(control) = unit.control() {
-        let why = "it changed each time while it was read";
-        defer(shared, unit.class, &control.source_path(), why);
+}
+
+/// Ends the attempts at a unit that cannot be had.
+fn give_up(
+    shared: &Shared<'_>,
+    unit: &Unit,
+    unreadable: Option<(RelativePath, Errno)>,
+    asks_no_locks: bool,
+) -> Result<()> {
+    match unreadable {
+        Some((path, errno)) if asks_no_locks => {
+            // Where locks cannot be asked for, a held one looks like this, and so does a broken disk.
+            let why = format!(
+                "it could not be read for all the time that was waited ({errno}): a program of the source holds a part \
+                 of it, or the disk of the source is broken"
+            );
+            defer(shared, unit.class, &path, &why);
+        }
+        Some((path, errno)) => return shared.unreadable(&path, errno),
+        None => {
+            if let Some(control) = unit.control() {
+                let why = "it changed each time while it was read";
+                defer(shared, unit.class, &control.source_path(), why);
+            }
+        }
     }
     Ok(())
 }
@@ -175,13 +209,7 @@ fn take_lock(shared: &Shared<'_>, control: &FileTask, wait: Duration) -> Result<
     let outcome = match locks::lock(control.source()?, &control.source_name, lock_file, wait) {
         Ok(Attempt::Busy) => return Ok(Lock::Busy),
         Ok(Attempt::Unsupported) => {
-            shared.report(
-                "no-locks",
-                Verdict::Done,
-                &control.source_path(),
-                "the mount of the source has no locks; the database is compared before and after it is copied",
-                "",
-            );
+            shared.report_no_locks(&control.source_path());
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),

@@ -53,6 +53,7 @@ pub fn run_pass(
         unfinished,
         options,
         unrecorded: AtomicBool::new(false),
+        no_locks_said: AtomicBool::new(false),
     };
     let outcome = runner.run();
     // What a pass writes is in the manifest, also where it stops early.  A pass that was cut off, whose batch is
@@ -118,6 +119,7 @@ struct Runner<'a> {
     unfinished: Option<UnfinishedPass>,
     options: &'a CopyOptions,
     unrecorded: AtomicBool,
+    no_locks_said: AtomicBool,
 }
 
 impl Runner<'_> {
@@ -218,6 +220,7 @@ impl Runner<'_> {
                     lists,
                     clock,
                     unrecorded: &self.unrecorded,
+                    no_locks_said: &self.no_locks_said,
                 };
                 let threads = thread_count(self.options);
                 crawl(&shared, tasks, threads)?;

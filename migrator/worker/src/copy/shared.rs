@@ -13,10 +13,11 @@ use super::decide::is_racy;
 use super::file::Written;
 use super::second_look::Look;
 use crate::capabilities::Area;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::guardian::Accepted;
 use crate::monitor::{Count, Monitor};
+use crate::mount_gone::require_mounts;
 use crate::protocol::{CopyOptions, PassKind};
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
 use crate::tree::{Attributes, Folder, Time};
@@ -129,6 +130,8 @@ pub(super) struct Shared<'a> {
     pub(super) converted: Option<Accepted>,
     pub(super) lists: &'a Mutex<Lists>,
     pub(super) clock: &'a ClockShift,
+    /// Whether it was said that the source has no locks, which is said once in a pass.
+    pub(super) no_locks_said: &'a AtomicBool,
     /// Whether a name stands at the destination that no manifest will have.
     pub(super) unrecorded: &'a AtomicBool,
 }
@@ -163,9 +166,7 @@ impl Shared<'_> {
 
     /// Reports that the source would not give something up; a mount that went away ends the pass instead.
     pub(super) fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        if is_mount_gone(errno) {
-            return Err(WorkerError::reading("read", path, errno));
-        }
+        require_mounts(self.areas, path, errno)?;
         self.report(
             "source-unreadable",
             self.problem(),
@@ -212,6 +213,21 @@ impl Shared<'_> {
         } else {
             self.store.plan_removals(&removals)
         }
+    }
+
+    /// Says once that databases are copied without locks.
+    pub(super) fn report_no_locks(&self, path: &RelativePath) {
+        if self.no_locks_said.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.report(
+            "no-locks",
+            Verdict::Done,
+            path,
+            "the mount of the source hands no locks on to its server; this and every other database counts as copied only \
+             if nothing of it moved meanwhile",
+            "",
+        );
     }
 
     /// Says once that the clock of the source is ahead of the clock of the destination.

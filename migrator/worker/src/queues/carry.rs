@@ -7,9 +7,10 @@ use rustix::io::Errno;
 
 use super::{Listing, Standing, Step, digest_of, staging_name};
 use crate::copy::{CopyFailure, write_copy};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
+use crate::mount_gone::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
 
@@ -136,9 +137,7 @@ impl Step<'_> {
     }
 
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        if is_mount_gone(errno) {
-            return Err(WorkerError::reading("read", path, errno));
-        }
+        require_mounts(std::slice::from_ref(self.area), path, errno)?;
         self.report(
             "queue-item-unreadable",
             Verdict::Unproven,

@@ -12,9 +12,10 @@ use super::Pair;
 use super::blocks::block_stream;
 use crate::capabilities::Area;
 use crate::copy::{hash_file, hash_file_seen, thread_count};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
+use crate::mount_gone::require_mounts;
 use crate::pool::{self, Stack};
 use crate::protocol::CopyOptions;
 use crate::store::{JobStore, SealedFile};
@@ -278,10 +279,8 @@ impl Comparison<'_> {
         let source_path = pair.source_path.join(source_name);
         let source = match hash_file(&pair.source, source_name) {
             Ok(hashed) => hashed,
-            Err(errno) if is_mount_gone(errno) => {
-                return Err(WorkerError::reading("read", &source_path, errno));
-            }
             Err(errno) => {
+                require_mounts(std::slice::from_ref(self.area), &source_path, errno)?;
                 self.differs(
                     "seal-source",
                     &source_path,

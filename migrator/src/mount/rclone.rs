@@ -1,0 +1,121 @@
+//! A Windows share, through `rclone mount` and FUSE, for a destination whose kernel has no cifs client.
+//!
+//! What it lacks against the kernel's client: locks stay at the destination (the worker knows that of every FUSE file
+//! system and compares before and after instead), and SMB 1.  Times come with 100 nanoseconds, names as the server gives
+//! them.  rclone reads its configuration when it starts, so the file with the password is gone right after.
+//!
+//! What the source shows is remembered for a second at most: a name or a time that is older than that would hide a change
+//! from the look behind a copy, and without any memory every look would list its whole folder again.
+
+use std::ffi::OsString;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::MountError;
+use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, PrivateForm, require};
+use super::proof::{Proof, Wanted};
+use crate::remote::RemoteCommand;
+
+/// The name of the configuration file.
+const CONFIGURATION: &str = "rclone.conf";
+
+/// What the share is called in that file.
+const REMOTE: &str = "source";
+
+/// A share of a Windows server.
+#[derive(Debug, Clone, Copy)]
+pub struct Rclone;
+
+impl Rclone {
+    /// The plan to mount a share.
+    pub fn plan(request: &MountRequest<'_>) -> Result<MountPlan, MountError> {
+        let source = request.source;
+        let is_name = |text: &str| !text.contains(['/', '\\', ':', '\n', '\r', '\0']);
+        let must_be = "must be a name without slashes and colons";
+        require(is_name(&source.server), "server", must_be)?;
+        require(is_name(&source.share), "share", must_be)?;
+        let address = request.address.unwrap_or(&source.server);
+        let content = configuration(address, &source.user, request.password)?;
+        let path = request.private_folder.join(CONFIGURATION);
+        let share = format!("//{}/{}", source.server, source.share);
+
+        let mut mount = RemoteCommand::new("rclone").argument("--config");
+        mount = mount.argument(path.as_os_str()).arguments([
+            "mount",
+            "--daemon",
+            "--daemon-wait",
+            "60s",
+            "--read-only",
+            "--vfs-cache-mode",
+            "off",
+            "--dir-cache-time",
+            "1s",
+            "--attr-timeout",
+            "1s",
+            "--poll-interval",
+            "0",
+            // A server that goes away becomes an error of one file and not a worker that hangs.
+            "--contimeout",
+            "15s",
+            "--timeout",
+            "60s",
+            "--retries",
+            "1",
+            "--low-level-retries",
+            "3",
+            "--allow-other",
+            "--devname",
+        ]);
+        mount = mount
+            .argument(&share)
+            .arguments(source.options.iter().map(OsString::from))
+            .argument("--")
+            .argument(format!("{REMOTE}:{}", source.share))
+            .argument(source.mount_point.as_os_str());
+        let needs = Needs {
+            programs: &["rclone", "fusermount3"],
+            file_systems: &["fuse"],
+        };
+        let proof = Proof {
+            path: source.mount_point.clone(),
+            wanted: Some(Wanted {
+                file_systems: &["fuse.rclone"],
+                source: Some(share),
+            }),
+        };
+        let file = PrivateFile {
+            path,
+            content,
+            form: PrivateForm::RcloneConfiguration,
+        };
+        Ok(request.plan(needs, vec![file], mount, proof))
+    }
+}
+
+/// The password in a line of its own, then what the configuration says besides.
+fn configuration(
+    address: &str,
+    user: &str,
+    password: Option<&SecretString>,
+) -> Result<SecretString, MountError> {
+    let password = password.map_or("", |password| password.expose_secret());
+    // The file is read line by line, and blanks around a value are not part of it.
+    let is_value =
+        |text: &str| !text.is_empty() && text.trim() == text && !text.contains(['\n', '\r', '\0']);
+    let is_one_line = |text: &str| !text.is_empty() && !text.contains(['\n', '\r', '\0']);
+    require(is_value(address), "address", "must be a name or an address")?;
+    require(is_value(user), "user", "must be a name in one line")?;
+    require(
+        is_one_line(password),
+        "password",
+        "must be one line that is not empty",
+    )?;
+    let (domain, user) = user
+        .split_once('\\')
+        .map_or((None, user), |(domain, user)| (Some(domain), user));
+    let domain = domain.map_or_else(String::new, |domain| format!("domain = {domain}\n"));
+    Ok(
+        format!("{password}\n[{REMOTE}]\ntype = smb\nhost = {address}\nuser = {user}\n{domain}")
+            .into(),
+    )
+}
