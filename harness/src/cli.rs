@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use simulator::{GuardianKind, NameCase, describe_error};
 use worker::protocol::StepState;
 
+use crate::interrupt;
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
 use crate::soak::{self, SoakOptions};
 
@@ -45,6 +46,10 @@ enum Command {
         /// How many at once.
         #[arg(long, default_value_t = 2)]
         at_once: usize,
+
+        /// Where the simulated servers run.
+        #[arg(long, value_enum, default_value_t = BackEnd::Embedded)]
+        backend: BackEnd,
     },
     /// Make the page of a rehearsal anew from its summary, and say where it is.
     Report {
@@ -127,16 +132,30 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             cases,
             seed,
             at_once,
-        }) => soak(
-            &SoakOptions {
-                program,
-                seed,
-                cases,
-                at_once,
-            },
-            out,
-        ),
+            backend,
+        }) => {
+            remove_containers_when_interrupted(backend, out);
+            soak(
+                &SoakOptions {
+                    program,
+                    back_end: backend,
+                    seed,
+                    cases,
+                    at_once,
+                },
+                out,
+            )
+        }
         Some(Command::Report { folder }) => report(&folder, out),
+    }
+}
+
+/// An interrupted rehearsal leaves no container behind.
+fn remove_containers_when_interrupted(back_end: BackEnd, out: &mut dyn Write) {
+    if back_end == BackEnd::Containers
+        && let Err(error) = interrupt::remove_containers_when_interrupted()
+    {
+        let _ = writeln!(out, "An interrupt would leave containers behind: {error}");
     }
 }
 
@@ -156,6 +175,7 @@ fn rehearse(arguments: &Arguments, program: PathBuf, out: &mut dyn Write) -> u8 
         folder: arguments.folder.clone(),
         keep: arguments.keep,
     };
+    remove_containers_when_interrupted(options.back_end, out);
     let outcome = rehearsal::run(&options, &mut |line| {
         let _ = writeln!(out, "{line}");
     });
@@ -181,7 +201,8 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
                 let line = if failures.is_empty() {
                     format!("seed {seed}: holds")
                 } else {
-                    let repeat = soak::case(&options.program, seed).command_line();
+                    let repeat =
+                        soak::case(&options.program, options.back_end, seed).command_line();
                     let failures = failures.join("\n         ");
                     format!(
                         "seed {seed}: FAILS\n         {failures}\n  repeat it with: {repeat} --keep"

@@ -4,17 +4,16 @@
 //! machines.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::net::TcpListener;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
+use simulator::Created;
 
 use crate::certificate::make_certificate;
-use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
+use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
+use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
 
@@ -23,38 +22,22 @@ use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
 pub struct Embedded {
     /// The folder of the rehearsal.
     pub folder: PathBuf,
-    /// The migrator's program.
-    pub migrator: PathBuf,
     /// What was made.
     pub created: Created,
-    /// What the worksheet says; change it and write it again with [`Embedded::write_worksheet`].
+    /// What the worksheet says; change it and write it again with [`Site::write_worksheet`].
     pub sheet: RehearsalWorksheet,
     /// The ssh server.
     pub server: SshServer,
+    program: PathBuf,
+    seen: Seen,
     runtime: tokio::runtime::Runtime,
 }
 
 /// What an embedded rehearsal is made from.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// The program that plays all roles.
-    pub program: PathBuf,
-    /// What everything is derived from.
-    pub seed: u64,
-    /// How many files.
-    pub files: usize,
-    /// The case of the names.
-    pub case: NameCase,
-    /// The generation of the guardian.
-    pub guardian: GuardianKind,
-    /// Who is to convert it, as the worksheet says it; the migrator's own choice where nothing is said.
-    pub guardian_engine: Option<String>,
-    /// Whether there is a document storage area outside the post office.
-    pub with_documents: bool,
-    /// Whether the simulated Linux POA is installed and run.
-    pub with_poa: bool,
-    /// Whether the agents serve mailboxes, and one is compared between the stages.
-    pub with_mailbox_test: bool,
+    /// What the servers are made from.
+    pub site: SiteOptions,
     /// The environment of commands at the destination.
     pub environment: BTreeMap<String, String>,
     /// What those commands run under; see [`SshServerOptions::run_under`].
@@ -68,27 +51,9 @@ impl Embedded {
     /// What making any of them says.
     pub fn start(folder: &Path, options: &EmbeddedOptions) -> Result<Self, RehearsalError> {
         let at = |name: &str| folder.join(name);
-        for name in ["bin", "keys", "source", "destination"] {
-            std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
-        }
-        let migrator = at("bin").join(MIGRATOR);
-        std::os::unix::fs::symlink(&options.program, &migrator)
-            .map_err(io_error("link", &migrator))?;
-        let created = simulator::create(&CreateOptions {
-            folder: at("source/PO"),
-            documents: options.with_documents.then(|| at("source/DOCS")),
-            seed: options.seed,
-            files: options.files,
-            case: options.case,
-            guardian: options.guardian,
-        })?;
-        let package = at("gwpoa.tar.gz");
-        if options.with_poa {
-            simulator::package(&PackageOptions {
-                program: &options.program,
-                output: &package,
-            })?;
-        }
+        let site = &options.site;
+        let created = make(folder, site)?;
+        let package = make_package(folder, site)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -96,35 +61,42 @@ impl Embedded {
             .map_err(io_error("start the runtime in", folder))?;
         let (server, key, known_hosts) = start_server(&runtime, folder, options)?;
         let post_office = created.post_office.to_ascii_lowercase();
-        let sheet = RehearsalWorksheet {
+        let documents = site
+            .with_documents
+            .then(|| (at("source/DOCS"), at("destination/gwsystem/documents")));
+        let seen = Seen {
             source: at("source/PO"),
+            destination: at("destination/gwsystem").join(&post_office),
+            documents: documents.clone(),
+            job_folder: at("destination/job"),
+        };
+        let sheet = RehearsalWorksheet {
+            source: seen.source.clone(),
+            share: None,
+            source_address: "127.0.0.1".into(),
             source_ports: [free_port()?, free_port()?],
             server: server.address(),
             user: "rehearsal".into(),
             key,
             known_hosts,
-            job_folder: at("destination/job"),
-            destination: at("destination/gwsystem").join(&post_office),
+            job_folder: seen.job_folder.clone(),
+            destination: seen.destination.clone(),
             post_office,
-            package: options.with_poa.then_some(package),
+            package,
             install_folder: at("destination/opt/groupwise/agents"),
+            poa_address: "127.0.0.1".into(),
             http_port: free_port()?,
             client_port: free_port()?,
-            documents: options.with_documents.then(|| {
-                (
-                    "lib0001".to_owned(),
-                    at("source/DOCS"),
-                    at("destination/gwsystem/documents"),
-                )
-            }),
+            documents: documents
+                .map(|(source, destination)| ("lib0001".to_owned(), source, destination)),
             quiet_seconds: 1,
-            guardian_engine: options.guardian_engine.clone(),
+            guardian_engine: site.guardian_engine.clone(),
             gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
-            certificate: options
+            certificate: site
                 .with_mailbox_test
                 .then(|| make_certificate(&at("source/CERTS")))
                 .transpose()?,
-            mailbox_test: options
+            mailbox_test: site
                 .with_mailbox_test
                 .then(|| mailbox_test(folder, &created))
                 .transpose()?,
@@ -132,73 +104,124 @@ impl Embedded {
         };
         let embedded = Self {
             folder: folder.to_owned(),
-            migrator,
             created,
             sheet,
             server,
+            program: site.program.clone(),
+            seen,
             runtime,
         };
         embedded.write_worksheet()?;
         Ok(embedded)
     }
 
-    /// Where the worksheet is.
-    pub fn worksheet_path(&self) -> PathBuf {
-        self.folder.join("worksheet.toml")
-    }
-
-    /// Writes the worksheet.
-    ///
-    /// # Errors
-    /// What writing says.
-    pub fn write_worksheet(&self) -> Result<(), RehearsalError> {
-        let path = self.worksheet_path();
-        std::fs::write(&path, self.sheet.to_toml()).map_err(io_error("write", &path))
-    }
-
-    /// Ends the ssh server and everything that it started.
-    pub fn stop(self) {
-        self.runtime.block_on(self.server.stop());
+    /// Where the post office of the source is while it is away.
+    fn away(&self) -> PathBuf {
+        self.seen.source.with_extension("away")
     }
 }
 
-/// Chooses the user with the most messages, and has the agents serve mailboxes: what the startup file of the source says
-/// goes for the one of Linux.
+impl Site for Embedded {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn created(&self) -> &Created {
+        &self.created
+    }
+
+    fn sheet(&self) -> &RehearsalWorksheet {
+        &self.sheet
+    }
+
+    fn sheet_mut(&mut self) -> &mut RehearsalWorksheet {
+        &mut self.sheet
+    }
+
+    fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
+        self.server.set_environment(environment);
+        Ok(())
+    }
+
+    fn cut_after_bytes(&self, bytes: u64) {
+        self.server.cut_after_bytes(bytes);
+    }
+
+    fn take_back_cut(&self) -> bool {
+        self.server.take_back_cut()
+    }
+
+    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
+        let place = &self.seen.source;
+        std::fs::rename(place, self.away()).map_err(io_error("take away", place))?;
+        if absence == Absence::Empty {
+            std::fs::create_dir(place).map_err(io_error("create", place))?;
+        }
+        Ok(())
+    }
+
+    fn source_comes_back(&self, absence: Absence) -> Result<(), RehearsalError> {
+        let place = &self.seen.source;
+        if absence == Absence::Empty {
+            // Only an empty folder can be removed so: nobody may have written there.
+            std::fs::remove_dir(place).map_err(io_error("remove", place))?;
+        }
+        std::fs::rename(self.away(), place).map_err(io_error("bring back", place))
+    }
+
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
+        let [client, http] = self.sheet.source_ports;
+        let imap = self.sheet.mailbox_test.as_ref();
+        let imap = imap.map(|test| test.source_imap.port());
+        SourceAgent::start_here(
+            &self.program,
+            &self.folder,
+            orders,
+            &crate::source_agent::AgentPlace {
+                home: self.seen.source.clone(),
+                certificate: self.sheet.certificate.clone(),
+                ip: None,
+                ports: imap.map(|imap| [client, http, imap]),
+            },
+        )
+    }
+
+    fn poa_address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.sheet.http_port))
+    }
+
+    fn stop_poa(&self) -> Result<(), RehearsalError> {
+        let control = self.sheet.install_folder.join("bin/grpwise");
+        let stopping = Command::new(&control)
+            .arg("stop")
+            .stdout(Stdio::null())
+            .status();
+        stopping.map(|_| ()).map_err(io_error("run", &control))
+    }
+
+    /// Ends the ssh server and everything that it started.
+    fn stop(self: Box<Self>) {
+        let Self {
+            server, runtime, ..
+        } = *self;
+        runtime.block_on(server.stop());
+    }
+}
+
 fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, RehearsalError> {
-    let source = folder.join("source/PO");
-    let truth = simulator::truth(&source)?;
-    let messages_of = |user: &str| {
-        let messages = truth.messages.iter();
-        messages.filter(|message| message.user == user).count()
-    };
-    let accounts = simulator::accounts(&source)?.accounts;
-    let busiest = accounts
-        .into_iter()
-        .max_by_key(|one| messages_of(&one.user));
-    let account = busiest
-        .ok_or_else(|| io_error("find a user in", &source)(std::io::ErrorKind::NotFound.into()))?;
-    let password_file = folder.join("keys/mailbox-password");
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&password_file)
-        .and_then(|mut file| file.write_all(account.password.as_bytes()));
-    written.map_err(io_error("write", &password_file))?;
-    let test = MailboxTestSheet {
-        user: account.user,
-        password_file,
-        source_port: free_port()?,
-        destination_port: free_port()?,
-    };
-    let startup = source.join(&created.startup_file);
-    let switches = format!("/imap-enabled\r\n/imapport-{}\r\n", test.destination_port);
-    OpenOptions::new()
-        .append(true)
-        .open(&startup)
-        .and_then(|mut file| file.write_all(switches.as_bytes()))
-        .map_err(io_error("write", &startup))?;
-    Ok(test)
+    let loopback = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let destination_imap = loopback(free_port()?);
+    let chosen = choose_test_user(folder, created, destination_imap.port())?;
+    Ok(MailboxTestSheet {
+        user: chosen.user,
+        password_file: chosen.password_file,
+        source_imap: loopback(free_port()?),
+        destination_imap,
+    })
 }
 
 fn start_server(

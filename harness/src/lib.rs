@@ -9,11 +9,14 @@
 pub mod certificate;
 pub mod checks;
 pub mod cli;
+pub mod containers;
 pub mod embedded;
 pub mod faults;
+pub mod interrupt;
 pub mod programs;
 pub mod rehearsal;
 pub mod report;
+pub mod site;
 pub mod soak;
 pub mod source_agent;
 pub mod ssh_server;

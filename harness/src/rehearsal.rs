@@ -30,6 +30,8 @@ pub enum BackEnd {
     /// Folders of this machine and an ssh server inside this process.
     #[default]
     Embedded,
+    /// Containers of a Docker engine, with a network between them and a real share.
+    Containers,
 }
 
 /// How a rehearsal is to be.
@@ -66,7 +68,10 @@ pub struct RehearsalOptions {
 impl RehearsalOptions {
     /// The command that rehearses the same again.
     pub fn command_line(&self) -> String {
-        let mut named = String::new();
+        let mut named = match self.back_end {
+            BackEnd::Embedded => String::new(),
+            BackEnd::Containers => " --backend containers".to_owned(),
+        };
         if self.guardian == GuardianKind::Opaque {
             named.push_str(" --guardian opaque");
         }
@@ -106,6 +111,9 @@ pub enum RehearsalError {
     /// Its keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The containers.
+    #[error(transparent)]
+    Containers(#[from] crate::containers::ContainersError),
     /// The agent of the source.
     #[error("The agent of the source does not work as it should: {cause}")]
     SourceAgent {

@@ -27,6 +27,8 @@ const SOURCE_RATE_MAX: u64 = 100;
 pub struct SoakOptions {
     /// The program that plays all roles.
     pub program: PathBuf,
+    /// Where the simulated servers run.
+    pub back_end: BackEnd,
     /// The seed of the first case; the others follow.
     pub seed: u64,
     /// How many cases.
@@ -54,13 +56,13 @@ impl Soaked {
 }
 
 /// The rehearsal of one case: everything about it follows from the seed.
-pub fn case(program: &Path, seed: u64) -> RehearsalOptions {
+pub fn case(program: &Path, back_end: BackEnd, seed: u64) -> RehearsalOptions {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let cases = [NameCase::Upper, NameCase::Mixed, NameCase::Lower];
     let is_opaque = generator.random_range(0..5) == 0;
     let faults = generator.random_range(0..=FAULTS_MAX);
     RehearsalOptions {
-        back_end: BackEnd::Embedded,
+        back_end,
         program: program.to_owned(),
         seed,
         files: FILES,
@@ -102,7 +104,7 @@ pub fn soak(
                         return;
                     }
                     let seed = options.seed.wrapping_add(number);
-                    match one(&options.program, seed) {
+                    match one(&options.program, options.back_end, seed) {
                         Ok(failures) => {
                             note(seed, &failures);
                             if !failures.is_empty() {
@@ -131,8 +133,8 @@ pub fn soak(
 }
 
 /// One case; what does not hold in it.  Where all holds, nothing of it is kept.
-fn one(program: &Path, seed: u64) -> Result<Vec<String>, RehearsalError> {
-    let outcome = rehearsal::run(&case(program, seed), &mut |_| {})?;
+fn one(program: &Path, back_end: BackEnd, seed: u64) -> Result<Vec<String>, RehearsalError> {
+    let outcome = rehearsal::run(&case(program, back_end, seed), &mut |_| {})?;
     let failures: Vec<String> = outcome
         .checks
         .iter()
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_one_case_and_the_cases_differ() {
-        let one = |seed| format!("{:?}", case(Path::new("program"), seed));
+        let one = |seed| format!("{:?}", case(Path::new("program"), BackEnd::Embedded, seed));
         assert_eq!(one(3), one(3));
         let many: std::collections::BTreeSet<String> = (0..50).map(one).collect();
         assert_eq!(many.len(), 50);

@@ -9,8 +9,12 @@ use crate::certificate::CertificateFiles;
 /// What the worksheet of a rehearsal says.
 #[derive(Debug, Clone)]
 pub struct RehearsalWorksheet {
-    /// The simulated post office.
+    /// The simulated post office, as it is mounted at the destination.
     pub source: PathBuf,
+    /// How it is mounted there; none where it is a folder of the destination already.
+    pub share: Option<ShareSheet>,
+    /// Name or address of the source server.
+    pub source_address: String,
     /// Ports of the simulated source POA, which are closed while it is at rest.
     pub source_ports: [u16; 2],
     /// The ssh server.
@@ -31,6 +35,8 @@ pub struct RehearsalWorksheet {
     pub package: Option<PathBuf>,
     /// Where it is unpacked.
     pub install_folder: PathBuf,
+    /// The address that it listens on.
+    pub poa_address: String,
     /// Port of its web console.
     pub http_port: u16,
     /// Port for clients.
@@ -58,10 +64,29 @@ pub struct MailboxTestSheet {
     pub user: String,
     /// The file with the user's password.
     pub password_file: PathBuf,
-    /// The port of IMAP at the source.
-    pub source_port: u16,
-    /// The port of IMAP at the destination.
-    pub destination_port: u16,
+    /// IMAP at the source, seen from the destination.
+    pub source_imap: SocketAddr,
+    /// IMAP at the destination, seen from there.
+    pub destination_imap: SocketAddr,
+}
+
+/// A share of the source server that the migrator mounts.
+#[derive(Debug, Clone)]
+pub struct ShareSheet {
+    /// The name of the server.
+    pub server: String,
+    /// The share.
+    pub share: String,
+    /// The folder of the post office in it.
+    pub folder: String,
+    /// The user.
+    pub user: String,
+    /// The file with the user's password.
+    pub password_file: PathBuf,
+    /// Where it is mounted.
+    pub mount_point: PathBuf,
+    /// More options of the mount program.
+    pub options: Vec<String>,
 }
 
 fn text(path: &Path) -> String {
@@ -76,6 +101,34 @@ fn text(path: &Path) -> String {
 }
 
 impl RehearsalWorksheet {
+    fn source_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = match &self.share {
+            None => vec![
+                ("kind", "\"mounted\"".into()),
+                ("path", text(&self.source)),
+                ("platform", "\"netware\"".into()),
+            ],
+            Some(share) => vec![
+                ("kind", "\"cifs\"".into()),
+                ("client", "\"rclone\"".into()),
+                ("server", format!("\"{}\"", share.server)),
+                ("share", format!("\"{}\"", share.share)),
+                ("folder", format!("\"{}\"", share.folder)),
+                ("user", format!("\"{}\"", share.user)),
+                (
+                    "password",
+                    format!("{{ file = {} }}", text(&share.password_file)),
+                ),
+                ("mount_point", text(&share.mount_point)),
+                ("options", format!("{:?}", share.options)),
+                ("platform", "\"windows\"".into()),
+            ],
+        };
+        lines.push(("address", format!("\"{}\"", self.source_address)));
+        lines.push(("poa_ports", format!("{:?}", self.source_ports)));
+        lines
+    }
+
     /// The worksheet as TOML.
     pub fn to_toml(&self) -> String {
         let mut toml = String::new();
@@ -89,16 +142,7 @@ impl RehearsalWorksheet {
             }
             toml.push('\n');
         };
-        section(
-            "source",
-            vec![
-                ("kind", "\"mounted\"".into()),
-                ("path", text(&self.source)),
-                ("platform", "\"netware\"".into()),
-                ("address", "\"127.0.0.1\"".into()),
-                ("poa_ports", format!("{:?}", self.source_ports)),
-            ],
-        );
+        section("source", self.source_lines());
         section(
             "destination",
             vec![
@@ -122,7 +166,7 @@ impl RehearsalWorksheet {
             ("install_folder", text(&self.install_folder)),
             ("http_port", self.http_port.to_string()),
             ("client_port", self.client_port.to_string()),
-            ("ip", "\"127.0.0.1\"".into()),
+            ("ip", format!("\"{}\"", self.poa_address)),
         ];
         poa.extend(
             self.package
@@ -146,15 +190,15 @@ impl RehearsalWorksheet {
         );
         section("guardian", guardian);
         if let Some(test) = &self.mailbox_test {
-            let address = |port: u16| format!("\"127.0.0.1:{port}\"");
+            let address = |address: SocketAddr| format!("\"{address}\"");
             let password = format!("{{ file = {} }}", text(&test.password_file));
             section(
                 "mailbox_test",
                 vec![
                     ("user", format!("\"{}\"", test.user)),
                     ("password", password),
-                    ("source_imap", address(test.source_port)),
-                    ("destination_imap", address(test.destination_port)),
+                    ("source_imap", address(test.source_imap)),
+                    ("destination_imap", address(test.destination_imap)),
                 ],
             );
         }

@@ -8,20 +8,20 @@ use serde_json::Value;
 use worker::finding::Finding;
 
 use super::{CommandRun, RehearsalError, io_error};
-use crate::embedded::Embedded;
+use crate::site::Site;
 
 /// Runs one command of the migrator; also gives what it printed.
 ///
 /// # Errors
 /// What starting it says, and output without a result.
 pub fn migrate(
-    embedded: &Embedded,
+    site: &dyn Site,
     arguments: &[&str],
 ) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
     let began = Instant::now();
-    let output = command(embedded, arguments)
+    let output = command(site, arguments)
         .output()
-        .map_err(io_error("run", &embedded.migrator))?;
+        .map_err(io_error("run", &site.migrator()))?;
     understand(arguments, began, output)
 }
 
@@ -30,16 +30,16 @@ pub fn migrate(
 /// # Errors
 /// As [`migrate`].
 pub(super) fn migrate_killed(
-    embedded: &Embedded,
+    site: &dyn Site,
     arguments: &[&str],
     after: Duration,
 ) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
     let began = Instant::now();
-    let child = command(embedded, arguments)
+    let child = command(site, arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(io_error("run", &embedded.migrator))?;
+        .map_err(io_error("run", &site.migrator()))?;
     let pid = Pid::from_child(&child);
     let output = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| child.wait_with_output());
@@ -52,7 +52,7 @@ pub(super) fn migrate_killed(
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
-    let output = output.map_err(io_error("wait for", &embedded.migrator))?;
+    let output = output.map_err(io_error("wait for", &site.migrator()))?;
     if output.status.code().is_some() {
         return understand(arguments, began, output);
     }
@@ -60,12 +60,12 @@ pub(super) fn migrate_killed(
     Ok((run, output.stdout))
 }
 
-fn command(embedded: &Embedded, arguments: &[&str]) -> Command {
-    let mut command = Command::new(&embedded.migrator);
+fn command(site: &dyn Site, arguments: &[&str]) -> Command {
+    let mut command = Command::new(site.migrator());
     command
         .arg("--json")
         .arg("--worksheet")
-        .arg(embedded.worksheet_path())
+        .arg(site.worksheet_path())
         .args(arguments)
         .stdin(Stdio::null());
     command

@@ -81,6 +81,8 @@ pub(super) fn remove_trees(folder: &Path) -> Result<(), RehearsalError> {
         let path = folder.join(name);
         fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
     }
+    // What only some rehearsals have.
+    let _ = fs::remove_dir_all(folder.join("agent"));
     let _ = fs::remove_file(folder.join("gwpoa.tar.gz"));
     Ok(())
 }

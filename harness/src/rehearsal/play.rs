@@ -1,9 +1,8 @@
-//! The acts of a rehearsal on the embedded back end.
+//! The acts of a rehearsal, on whichever back end.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use simulator::{ChurnOptions, truth};
@@ -12,7 +11,9 @@ use worker::protocol::{PassLine, StepLine};
 use super::command::{migrate, migrate_killed, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
 use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
+use crate::containers::Containers;
 use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::site::{Site, SiteOptions};
 use crate::source_agent::SourceAgent;
 
 /// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
@@ -51,7 +52,7 @@ const CONFIRMED: [&str; 5] = [
 pub(super) struct Play<'a> {
     pub(super) options: &'a RehearsalOptions,
     pub(super) note: &'a mut dyn FnMut(&str),
-    pub(super) embedded: Embedded,
+    pub(super) site: Box<dyn Site>,
     pub(super) commands: Vec<CommandRun>,
     pub(super) checks: Vec<Check>,
     /// What has yet to strike.
@@ -72,23 +73,7 @@ impl<'a> Play<'a> {
         note: &'a mut dyn FnMut(&str),
     ) -> Result<Self, RehearsalError> {
         let began = Instant::now();
-        let BackEnd::Embedded = options.back_end;
-        let mut embedded = Embedded::start(
-            folder,
-            &EmbeddedOptions {
-                program: options.program.clone(),
-                seed: options.seed,
-                files: options.files,
-                case: options.case,
-                guardian: options.guardian,
-                guardian_engine: options.guardian_engine.clone(),
-                with_documents: true,
-                with_poa: options.with_poa,
-                with_mailbox_test: options.with_poa && options.source_rate > 0,
-                environment: BTreeMap::new(),
-                run_under: Vec::new(),
-            },
-        )?;
+        let mut site = start_site(options, folder, note)?;
         if options
             .faults
             .iter()
@@ -96,23 +81,23 @@ impl<'a> Play<'a> {
         {
             // A lock that is held for ever need not be waited for as long as in life.
             let line = ("copy".to_owned(), "lock_wait_seconds = 1".to_owned());
-            embedded.sheet.extra.push(line);
-            embedded.write_worksheet()?;
+            site.sheet_mut().extra.push(line);
+            site.write_worksheet()?;
         }
         fs::create_dir_all(folder.join("reports")).map_err(io_error("create", folder))?;
         note(&format!(
             "{:<44} {:>8} ms  {} files, {} users, names in {} case",
-            format!("made post office {}", embedded.created.post_office),
+            format!("made post office {}", site.created().post_office),
             milliseconds(began),
-            embedded.created.files,
-            embedded.created.users,
+            site.created().files,
+            site.created().users,
             options.case
         ));
         let source = Snapshot::take(&folder.join("source")).map_err(io_error("read", folder))?;
         Ok(Self {
             options,
             note,
-            embedded,
+            site,
             commands: Vec::new(),
             checks: Vec::new(),
             faults: options.faults.clone(),
@@ -165,12 +150,12 @@ impl<'a> Play<'a> {
     pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["finish"])?;
         if self.options.with_poa {
-            let port = self.embedded.sheet.http_port;
-            let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+            let address = self.site.poa_address();
+            let answers = std::net::TcpStream::connect(address).is_ok();
             let failures = if answers {
                 Vec::new()
             } else {
-                vec![format!("nothing answers on port {port}")]
+                vec![format!("nothing answers at {address}")]
             };
             self.checks
                 .push(Check::new("the Linux POA answers", failures));
@@ -183,14 +168,14 @@ impl<'a> Play<'a> {
     /// What a test POA leaves behind: a message in a queue, and an attachment.
     fn leave_something_at_the_destination(&self) -> Result<(), RehearsalError> {
         for name in LEFT_BEHIND {
-            let path = self.embedded.sheet.destination.join(name);
+            let path = self.site.seen().destination.join(name);
             fs::write(&path, b"made by the test POA").map_err(io_error("write", &path))?;
         }
         Ok(())
     }
 
     fn check_set_aside(&mut self) {
-        let quarantine = self.embedded.sheet.job_folder.join("quarantine/0");
+        let quarantine = self.site.seen().job_folder.join("quarantine/0");
         let mut failures = Vec::new();
         for name in LEFT_BEHIND {
             let kept = fs::read(quarantine.join(name)).unwrap_or_default();
@@ -205,10 +190,10 @@ impl<'a> Play<'a> {
     }
 
     fn check_trees(&mut self) -> Result<(), RehearsalError> {
-        let sheet = &self.embedded.sheet;
-        let mut failures = compare_post_offices(&sheet.source, &sheet.destination)
-            .map_err(io_error("compare", &sheet.destination))?;
-        if let Some((_, source, destination)) = &sheet.documents {
+        let seen = self.site.seen();
+        let mut failures = compare_post_offices(&seen.source, &seen.destination)
+            .map_err(io_error("compare", &seen.destination))?;
+        if let Some((source, destination)) = &seen.documents {
             failures.extend(
                 compare_trees(source, destination).map_err(io_error("compare", destination))?,
             );
@@ -222,8 +207,8 @@ impl<'a> Play<'a> {
 
     /// Who has which messages, read from the records of both sides.
     fn check_mail(&mut self) -> Result<(), RehearsalError> {
-        let sheet = &self.embedded.sheet;
-        let (source, destination) = (truth(&sheet.source)?, truth(&sheet.destination));
+        let seen = self.site.seen();
+        let (source, destination) = (truth(&seen.source)?, truth(&seen.destination));
         let failures = match destination {
             Err(error) => vec![error.to_string()],
             Ok(destination) if destination == source => Vec::new(),
@@ -236,7 +221,7 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
-        let folder = self.embedded.folder.join("source");
+        let folder = self.site.folder().join("source");
         let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         let name = format!("the source was not written, look {}", self.checks.len());
         self.checks
@@ -249,7 +234,7 @@ impl<'a> Play<'a> {
         self.check_source_untouched()?;
         self.churned += 1;
         let report = simulator::churn(
-            &self.embedded.sheet.source,
+            &self.site.seen().source,
             &ChurnOptions {
                 seed: self.options.seed.wrapping_add(self.churned),
                 operations: self.options.churn,
@@ -274,7 +259,7 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn take_snapshot(&mut self) -> Result<(), RehearsalError> {
-        let folder = self.embedded.folder.join("source");
+        let folder = self.site.folder().join("source");
         self.source = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         Ok(())
     }
@@ -282,16 +267,12 @@ impl<'a> Play<'a> {
     /// A message that arrives at the source when everything is over.
     fn straggler(&mut self) -> Result<(), RehearsalError> {
         self.check_source_untouched()?;
-        let queue = folder_in_any_case(&self.embedded.sheet.source, &["wpcsin", "4"])?;
+        let queue = folder_in_any_case(&self.site.seen().source, &["wpcsin", "4"])?;
         let path = queue.join("STRAGGLE.001");
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
         self.migrate(&["queues"])?;
-        let arrived = self
-            .embedded
-            .sheet
-            .destination
-            .join("wpcsin/4/straggle.001");
+        let arrived = self.site.seen().destination.join("wpcsin/4/straggle.001");
         let failures = match fs::read(&arrived) {
             Ok(bytes) if bytes == b"a late message" => Vec::new(),
             _ => vec!["the straggler is not in its queue at the destination".into()],
@@ -305,12 +286,7 @@ impl<'a> Play<'a> {
         if !self.options.with_poa {
             return Ok(());
         }
-        let control = self.embedded.sheet.install_folder.join("bin/grpwise");
-        let stopping = Command::new(&control)
-            .arg("stop")
-            .stdout(Stdio::null())
-            .status();
-        stopping.map(|_| ()).map_err(io_error("run", &control))
+        self.site.stop_poa()
     }
 
     /// The steps and the passes, as the job store has them.
@@ -336,12 +312,12 @@ impl<'a> Play<'a> {
         let run = match fault.as_ref().map(|fault| fault.kind) {
             Some(FaultKind::ControllerKilled(milliseconds)) => {
                 let after = Duration::from_millis(milliseconds);
-                migrate_killed(&self.embedded, arguments, after)?
+                migrate_killed(&*self.site, arguments, after)?
             }
-            _ => migrate(&self.embedded, arguments)?,
+            _ => migrate(&*self.site, arguments)?,
         };
         let log = format!("{:02}-{}.jsonl", self.commands.len() + 1, arguments[0]);
-        let path = self.embedded.folder.join("reports").join(log);
+        let path = self.site.folder().join("reports").join(log);
         fs::write(&path, &run.1).map_err(io_error("write", &path))?;
         let mut run = run.0;
         run.began_milliseconds = began_milliseconds;
@@ -362,6 +338,36 @@ impl<'a> Play<'a> {
         self.commands.push(run.clone());
         Ok(run)
     }
+}
+
+/// Starts the servers on the back end that the options name.
+fn start_site(
+    options: &RehearsalOptions,
+    folder: &Path,
+    note: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Site>, RehearsalError> {
+    let site = SiteOptions {
+        program: options.program.clone(),
+        seed: options.seed,
+        files: options.files,
+        case: options.case,
+        guardian: options.guardian,
+        guardian_engine: options.guardian_engine.clone(),
+        with_documents: true,
+        with_poa: options.with_poa,
+        with_mailbox_test: options.with_poa && options.source_rate > 0,
+    };
+    Ok(match options.back_end {
+        BackEnd::Embedded => Box::new(Embedded::start(
+            folder,
+            &EmbeddedOptions {
+                site,
+                environment: BTreeMap::new(),
+                run_under: Vec::new(),
+            },
+        )?),
+        BackEnd::Containers => Box::new(Containers::start(folder, &site, note)?),
+    })
 }
 
 const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb"];

@@ -28,12 +28,12 @@ pub fn run(
     let downtime_milliseconds = downtime(&steps);
     play.every_fault_struck();
     let Play {
-        embedded,
+        site,
         commands,
         checks,
         ..
     } = play;
-    embedded.stop();
+    site.stop();
     let mut outcome = RehearsalOutcome {
         seed: options.seed,
         commands,

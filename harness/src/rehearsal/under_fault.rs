@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use worker::finding::Finding;
@@ -11,8 +10,8 @@ use super::fault::{Fault, FaultKind};
 use super::play::Play;
 use super::{CommandRun, RehearsalError, folder_in_any_case, io_error};
 use crate::checks::Check;
-use crate::embedded::Embedded;
 use crate::faults::KILL_AT_JOURNAL;
+use crate::site::{Absence, Site};
 
 /// How often a command is run again before its fault counts as not survived.
 const RUNS_MAX: usize = 3;
@@ -23,12 +22,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A fault that is in force until it is lifted.
 enum InForce {
     Server,
-    SourceGone {
-        place: PathBuf,
-        away: PathBuf,
-        /// Whether an empty folder stands in its place.
-        is_empty: bool,
-    },
+    SourceGone(Absence),
     LockHeld(#[allow(dead_code)] File),
 }
 
@@ -43,10 +37,10 @@ impl Play<'_> {
             return self.migrate_once(arguments, None);
         };
         let fault = self.faults.remove(planned);
-        let in_force = strike(&self.embedded, &fault)?;
+        let in_force = strike(&*self.site, &fault)?;
         let run = self.migrate_once(arguments, Some(fault.clone()))?;
-        let was_moved = matches!(in_force, InForce::SourceGone { .. });
-        let missed = lift(&self.embedded, in_force)?;
+        let was_moved = matches!(in_force, InForce::SourceGone(_));
+        let missed = lift(&*self.site, in_force)?;
         let mut failures = Vec::new();
         if was_moved {
             failures.extend(self.source_was_only_moved()?);
@@ -101,35 +95,30 @@ fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
     run.findings.iter().any(|finding| finding.code == code)
 }
 
-fn strike(embedded: &Embedded, fault: &Fault) -> Result<InForce, RehearsalError> {
+fn strike(site: &dyn Site, fault: &Fault) -> Result<InForce, RehearsalError> {
     match fault.kind {
         FaultKind::Kill(moment) => {
             let variable = (KILL_AT_JOURNAL.to_owned(), moment.to_string());
-            embedded.server.set_environment(BTreeMap::from([variable]));
+            site.set_environment(BTreeMap::from([variable]))?;
             Ok(InForce::Server)
         }
         // That is done by whoever starts it.
         FaultKind::ControllerKilled(_) => Ok(InForce::Server),
         FaultKind::Cut(bytes) => {
-            embedded.server.cut_after_bytes(bytes);
+            site.cut_after_bytes(bytes);
             Ok(InForce::Server)
         }
         FaultKind::SourceGone | FaultKind::SourceEmpty => {
-            let place = embedded.sheet.source.clone();
-            let away = place.with_extension("away");
-            std::fs::rename(&place, &away).map_err(io_error("take away", &place))?;
-            let is_empty = fault.kind == FaultKind::SourceEmpty;
-            if is_empty {
-                std::fs::create_dir(&place).map_err(io_error("create", &place))?;
-            }
-            Ok(InForce::SourceGone {
-                place,
-                away,
-                is_empty,
-            })
+            let absence = if fault.kind == FaultKind::SourceEmpty {
+                Absence::Empty
+            } else {
+                Absence::Gone
+            };
+            site.source_goes(absence)?;
+            Ok(InForce::SourceGone(absence))
         }
         FaultKind::LockHeld => {
-            let path = folder_in_any_case(&embedded.sheet.source, &["wphost.db"])?;
+            let path = folder_in_any_case(&site.seen().source, &["wphost.db"])?;
             let file = File::options()
                 .read(true)
                 .write(true)
@@ -143,22 +132,14 @@ fn strike(embedded: &Embedded, fault: &Fault) -> Result<InForce, RehearsalError>
 }
 
 /// Ends a fault; says whether it is still waiting to strike.
-fn lift(embedded: &Embedded, in_force: InForce) -> Result<bool, RehearsalError> {
+fn lift(site: &dyn Site, in_force: InForce) -> Result<bool, RehearsalError> {
     match in_force {
         InForce::Server => {
-            embedded.server.set_environment(BTreeMap::new());
-            Ok(embedded.server.take_back_cut())
+            site.set_environment(BTreeMap::new())?;
+            Ok(site.take_back_cut())
         }
-        InForce::SourceGone {
-            place,
-            away,
-            is_empty,
-        } => {
-            if is_empty {
-                // Only an empty folder can be removed so: nobody may have written there.
-                std::fs::remove_dir(&place).map_err(io_error("remove", &place))?;
-            }
-            std::fs::rename(&away, &place).map_err(io_error("bring back", &place))?;
+        InForce::SourceGone(absence) => {
+            site.source_comes_back(absence)?;
             Ok(false)
         }
         // Closing the file gives the lock back.

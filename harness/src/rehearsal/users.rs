@@ -3,7 +3,7 @@
 use super::play::Play;
 use super::{RehearsalError, io_error};
 use crate::checks::{Check, compare_with_journal};
-use crate::source_agent::{SourceAgent, SourceAgentOptions};
+use crate::source_agent::AgentOrders;
 
 /// How long the agent of the source rests behind each piece that it writes, in milliseconds.
 const AGENT_PAUSE_MILLISECONDS: u64 = 5;
@@ -18,22 +18,14 @@ impl Play<'_> {
         if self.options.source_rate == 0 {
             return Ok(());
         }
-        let sheet = &self.embedded.sheet;
-        let [client, http] = sheet.source_ports;
-        let imap = sheet.mailbox_test.as_ref().map(|test| test.source_port);
-        let options = SourceAgentOptions {
-            program: &self.options.program,
-            home: &sheet.source,
-            folder: &self.embedded.folder,
+        let orders = AgentOrders {
             number: 1,
             seed: self.options.seed,
             operations_per_second: self.options.source_rate,
             pause_milliseconds: AGENT_PAUSE_MILLISECONDS,
             maintenance_every: AGENT_MAINTENANCE_EVERY,
-            certificate: sheet.certificate.as_ref(),
-            ports: imap.map(|imap| [client, http, imap]),
         };
-        self.agent = Some(SourceAgent::start(&options)?);
+        self.agent = Some(self.site.start_agent(&orders)?);
         self.users_work = true;
         (self.note)("users begin to work on the source");
         Ok(())
@@ -46,7 +38,7 @@ impl Play<'_> {
         };
         let journal = agent.rest()?;
         self.users_work = false;
-        let source = &self.embedded.sheet.source;
+        let source = &self.site.seen().source;
         let failures =
             compare_with_journal(source, &journal).map_err(io_error("compare", source))?;
         let name = "the source holds what its agent acknowledged while passes ran";
@@ -63,7 +55,7 @@ impl Play<'_> {
     /// The same mailbox on both servers, read over IMAP as any client would.
     pub(super) fn test_mailbox(&mut self) -> Result<(), RehearsalError> {
         let run = self.migrate(&["test-mailbox"])?;
-        if self.agent.is_none() || self.embedded.sheet.mailbox_test.is_none() {
+        if self.agent.is_none() || self.site.sheet().mailbox_test.is_none() {
             return Ok(());
         }
         let (steps, _) = self.status()?;

@@ -37,9 +37,14 @@ impl KeyPair {
         self.0.public_key().to_openssh().unwrap_or_default()
     }
 
+    /// The private half in OpenSSH's format.
+    pub fn private_text(&self) -> Result<String, KeyError> {
+        Ok(self.0.to_openssh(LineEnding::LF)?.to_string())
+    }
+
     /// Writes the private half as a new file that only its owner can read, in OpenSSH's format.
     pub fn write_private(&self, path: &Path) -> Result<(), KeyError> {
-        let text = self.0.to_openssh(LineEnding::LF)?;
+        let text = self.private_text()?;
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -1,6 +1,7 @@
 //! Bad input and failures: each gives one clear finding with code, meaning and remedy, and the documented exit code, and
 //! leaves both sides as they were or resumable.
 
+use harness::site::Site as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;

@@ -1,5 +1,6 @@
 //! The checklist: what a probe can see is confirmed by it, the rest by a person, and all of it is remembered.
 
+use harness::site::Site as _;
 use std::net::TcpListener;
 
 use harness::rehearsal::CommandRun;

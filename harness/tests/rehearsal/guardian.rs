@@ -1,5 +1,6 @@
 //! The guardian step from the command line: each engine, and everything that keeps one from converting.
 
+use harness::site::Site as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Workers and connections that are cut off, and going on afterwards.
 
+use harness::site::Site as _;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
     stage.migrate(&["stage-one"]);
     stage.prepare();
     // The proof of rest waits a second, which is when the connection is cut.
-    let mut controller = Command::new(&stage.embedded().migrator)
+    let mut controller = Command::new(stage.embedded().migrator())
         .arg("--worksheet")
         .arg(stage.embedded().worksheet_path())
         .args(["--json", "stage-two"])
@@ -127,7 +128,7 @@ fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);
     stage.prepare();
-    let mut controller = Command::new(&stage.embedded().migrator)
+    let mut controller = Command::new(stage.embedded().migrator())
         .arg("--worksheet")
         .arg(stage.embedded().worksheet_path())
         .args(["--json", "stage-two"])

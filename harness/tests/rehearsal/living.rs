@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use harness::checks::{compare_with_journal, torn_databases};
-use harness::source_agent::{SourceAgent, SourceAgentOptions};
+use harness::source_agent::{AgentOrders, AgentPlace, SourceAgent};
 
 use crate::support::{Stage, program, scratch};
 
@@ -23,19 +23,20 @@ fn agent(
     pause_milliseconds: u64,
     maintenance_every: u64,
 ) -> SourceAgent {
-    SourceAgent::start(&SourceAgentOptions {
-        program: &program(),
-        home: stage.source(),
-        folder: stage.folder.path(),
+    let orders = AgentOrders {
         number,
         seed: number,
         operations_per_second: 1000,
         pause_milliseconds,
         maintenance_every,
-        ports: None,
+    };
+    let place = AgentPlace {
+        home: stage.source().to_owned(),
         certificate: None,
-    })
-    .expect("at work")
+        ip: None,
+        ports: None,
+    };
+    SourceAgent::start_here(&program(), stage.folder.path(), &orders, &place).expect("at work")
 }
 
 /// Copies a folder as a tool does that knows nothing of locks.

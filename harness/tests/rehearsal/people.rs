@@ -1,11 +1,12 @@
 //! What a tired administrator sees: text, one line a step, the most important line last.
 
+use harness::site::Site as _;
 use std::process::Command;
 
 use crate::support::Stage;
 
 fn shown(stage: &Stage, arguments: &[&str]) -> (String, Option<i32>) {
-    let output = Command::new(&stage.embedded().migrator)
+    let output = Command::new(stage.embedded().migrator())
         .arg("--worksheet")
         .arg(stage.embedded().worksheet_path())
         .args(arguments)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::embedded::{Embedded, EmbeddedOptions};
 use harness::rehearsal::{self, CommandRun};
+use harness::site::{Site as _, SiteOptions};
 use simulator::{GuardianKind, NameCase};
 
 /// The program that plays all roles.
@@ -54,15 +55,17 @@ impl Stage {
     fn made(guardian: GuardianKind, run_under: Vec<String>) -> Self {
         let folder = scratch();
         let options = EmbeddedOptions {
-            program: program(),
-            seed: 7,
-            files: 300,
-            case: NameCase::Upper,
-            guardian,
-            guardian_engine: None,
-            with_documents: false,
-            with_poa: false,
-            with_mailbox_test: false,
+            site: SiteOptions {
+                program: program(),
+                seed: 7,
+                files: 300,
+                case: NameCase::Upper,
+                guardian,
+                guardian_engine: None,
+                with_documents: false,
+                with_poa: false,
+                with_mailbox_test: false,
+            },
             environment: BTreeMap::new(),
             run_under,
         };
@@ -132,7 +135,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if let Some(embedded) = self.embedded.take() {
-            embedded.stop();
+            Box::new(embedded).stop();
         }
     }
 }

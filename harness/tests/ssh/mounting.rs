@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gwmigrate::mount::{MountError, MountPlan, Mounted, Needs, PrivateFile, Proof, Wanted};
+use gwmigrate::mount::{
+    MountError, MountPlan, Mounted, Needs, PrivateFile, PrivateForm, Proof, Wanted,
+};
 use gwmigrate::remote::{Privilege, RemoteCommand, RemoteError};
 use worker::finding::{Explain as _, Verdict};
 
@@ -22,6 +24,7 @@ fn plan(site: &Site, script: &str) -> MountPlan {
         private_files: vec![PrivateFile {
             path: site.path("private/credentials"),
             content: "a secret".into(),
+            form: PrivateForm::AsIs,
         }],
         commands: vec![shell(script)],
         undo: vec![RemoteCommand::new("touch").argument(site.path("undone"))],

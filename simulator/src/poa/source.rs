@@ -16,7 +16,6 @@
 mod journal;
 mod options;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -194,7 +193,7 @@ fn listen(
     root: &Dir,
     changing: &Arc<RwLock<()>>,
 ) -> Result<Vec<String>, SimulatorError> {
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = options.ip;
     let listener = |port: u16| serve::listen(ip, port);
     let mut addresses = Vec::new();
     let mut connections = None;

@@ -1,5 +1,6 @@
 //! What the agent of the source server is started with.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -38,13 +39,16 @@ pub(crate) struct SourceOptions {
     /// How long maintenance holds the lock of a database.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) maintenance_milliseconds: u64,
-    /// The port for clients, on the loopback address; none where it is not given.
+    /// The address that it listens on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(crate) ip: IpAddr,
+    /// The port for clients; none where it is not given.
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// The port of the status page, on the loopback address; none where it is not given.
+    /// The port of the status page; none where it is not given.
     #[arg(long)]
     pub(crate) httpport: Option<u16>,
-    /// The port of IMAP, on the loopback address; none where it is not given.
+    /// The port of IMAP; none where it is not given.
     #[arg(long)]
     pub(crate) imapport: Option<u16>,
     /// The certificate with which encryption is offered, and its key; none where they are not given.

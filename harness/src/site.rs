@@ -1,0 +1,239 @@
+//! The simulated servers of a rehearsal, as the play sees them: which back end they are on makes no difference to it.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
+
+use crate::programs::MIGRATOR;
+use crate::rehearsal::{RehearsalError, io_error};
+use crate::source_agent::{AgentOrders, SourceAgent};
+use crate::worksheet::RehearsalWorksheet;
+
+/// What the servers of a rehearsal are made from.
+#[derive(Debug, Clone)]
+pub struct SiteOptions {
+    /// The program that plays all roles.
+    pub program: PathBuf,
+    /// What everything is derived from.
+    pub seed: u64,
+    /// How many files.
+    pub files: usize,
+    /// The case of the names.
+    pub case: NameCase,
+    /// The generation of the guardian.
+    pub guardian: GuardianKind,
+    /// Who is to convert it, as the worksheet says it; the migrator's own choice where nothing is said.
+    pub guardian_engine: Option<String>,
+    /// Whether there is a document storage area outside the post office.
+    pub with_documents: bool,
+    /// Whether the simulated Linux POA is installed and run.
+    pub with_poa: bool,
+    /// Whether the agents serve mailboxes, and one is compared between the stages.
+    pub with_mailbox_test: bool,
+}
+
+/// The trees of both servers, as this machine sees them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The post office at the source.
+    pub source: PathBuf,
+    /// The post office at the destination.
+    pub destination: PathBuf,
+    /// The document storage area outside the post office: at the source, at the destination.
+    pub documents: Option<(PathBuf, PathBuf)>,
+    /// The job folder.
+    pub job_folder: PathBuf,
+}
+
+/// How the source goes away under a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing answers in its place.
+    Gone,
+    /// An empty folder stands in its place.
+    Empty,
+}
+
+/// The simulated servers of a rehearsal.
+pub trait Site {
+    /// The folder of the rehearsal.
+    fn folder(&self) -> &Path;
+
+    /// What was made.
+    fn created(&self) -> &Created;
+
+    /// What the worksheet says.
+    fn sheet(&self) -> &RehearsalWorksheet;
+
+    /// The same, to be changed; it counts once it is written.
+    fn sheet_mut(&mut self) -> &mut RehearsalWorksheet;
+
+    /// The trees.
+    fn seen(&self) -> &Seen;
+
+    /// Gives the commands at the destination an environment from now on.
+    ///
+    /// # Errors
+    /// What the server says.
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError>;
+
+    /// Cuts the connection of the controller once, after so many more bytes.
+    fn cut_after_bytes(&self, bytes: u64);
+
+    /// Takes back a cut that has not struck; says whether there was one.
+    fn take_back_cut(&self) -> bool;
+
+    /// Lets the source go away.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError>;
+
+    /// Lets it come back.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn source_comes_back(&self, absence: Absence) -> Result<(), RehearsalError>;
+
+    /// Starts the agent of the source.
+    ///
+    /// # Errors
+    /// What starting it says.
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError>;
+
+    /// Where the Linux POA listens, seen from this machine.
+    fn poa_address(&self) -> std::net::SocketAddr;
+
+    /// Stops the Linux POA where one runs.
+    ///
+    /// # Errors
+    /// What running its control script says.
+    fn stop_poa(&self) -> Result<(), RehearsalError>;
+
+    /// Ends the servers.
+    fn stop(self: Box<Self>);
+
+    /// The migrator's program.
+    fn migrator(&self) -> PathBuf {
+        migrator_in(self.folder())
+    }
+
+    /// Where the worksheet is.
+    fn worksheet_path(&self) -> PathBuf {
+        self.folder().join("worksheet.toml")
+    }
+
+    /// Writes the worksheet.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn write_worksheet(&self) -> Result<(), RehearsalError> {
+        let path = self.worksheet_path();
+        std::fs::write(&path, self.sheet().to_toml()).map_err(io_error("write", &path))
+    }
+}
+
+fn migrator_in(folder: &Path) -> PathBuf {
+    folder.join("bin").join(MIGRATOR)
+}
+
+/// What both back ends begin with: folders, the migrator, a post office.
+///
+/// # Errors
+/// What making any of them says.
+pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Created, RehearsalError> {
+    let at = |name: &str| folder.join(name);
+    for name in ["bin", "keys", "source", "destination"] {
+        std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
+    }
+    let migrator = migrator_in(folder);
+    std::os::unix::fs::symlink(&options.program, &migrator).map_err(io_error("link", &migrator))?;
+    Ok(simulator::create(&CreateOptions {
+        folder: at("source/PO"),
+        documents: options.with_documents.then(|| at("source/DOCS")),
+        seed: options.seed,
+        files: options.files,
+        case: options.case,
+        guardian: options.guardian,
+    })?)
+}
+
+/// The software of the Linux POA as a tar, where the rehearsal wants one.
+///
+/// # Errors
+/// What packing says.
+pub(crate) fn make_package(
+    folder: &Path,
+    options: &SiteOptions,
+) -> Result<Option<PathBuf>, RehearsalError> {
+    if !options.with_poa {
+        return Ok(None);
+    }
+    let output = folder.join("gwpoa.tar.gz");
+    simulator::package(&PackageOptions {
+        program: &options.program,
+        output: &output,
+    })?;
+    Ok(Some(output))
+}
+
+/// Who is compared between the stages.
+pub(crate) struct TestUser {
+    pub(crate) user: String,
+    pub(crate) password_file: PathBuf,
+}
+
+/// Chooses the user with the most messages, and has the Linux POA serve mailboxes on a port: what the startup file of the
+/// source says goes for the one of Linux.
+///
+/// # Errors
+/// What reading and writing say.
+pub(crate) fn choose_test_user(
+    folder: &Path,
+    created: &Created,
+    imap_port: u16,
+) -> Result<TestUser, RehearsalError> {
+    let source = folder.join("source/PO");
+    let truth = simulator::truth(&source)?;
+    let messages_of = |user: &str| {
+        let messages = truth.messages.iter();
+        messages.filter(|message| message.user == user).count()
+    };
+    let accounts = simulator::accounts(&source)?.accounts;
+    let busiest = accounts
+        .into_iter()
+        .max_by_key(|one| messages_of(&one.user));
+    let account = busiest
+        .ok_or_else(|| io_error("find a user in", &source)(std::io::ErrorKind::NotFound.into()))?;
+    let password_file = folder.join("keys/mailbox-password");
+    write_secret(&password_file, &account.password)?;
+    let startup = source.join(&created.startup_file);
+    let switches = format!("/imap-enabled\r\n/imapport-{imap_port}\r\n");
+    OpenOptions::new()
+        .append(true)
+        .open(&startup)
+        .and_then(|mut file| file.write_all(switches.as_bytes()))
+        .map_err(io_error("write", &startup))?;
+    Ok(TestUser {
+        user: account.user,
+        password_file,
+    })
+}
+
+/// Writes a new file that only its owner can read.
+///
+/// # Errors
+/// What writing says.
+pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), RehearsalError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(content.as_bytes()))
+        .map_err(io_error("write", path))
+}
