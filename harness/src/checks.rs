@@ -46,13 +46,17 @@ impl Check {
 ///
 /// # Errors
 /// What reading says.
-pub fn compare_post_offices(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
+pub fn compare_post_offices(
+    source: &Path,
+    destination: &Path,
+    step_nanoseconds: i128,
+) -> io::Result<Vec<String>> {
     if !guardian::is_opaque(source)? && !guardian::holds_capitals(source)? {
         // There was nothing to convert, so it is a file like any other.
-        return compare_trees(source, destination);
+        return compare_trees(source, destination, step_nanoseconds);
     }
     let is_left_out = guardian::is_guardian_file;
-    let mut failures = trees::compare_all_but(source, destination, is_left_out)?;
+    let mut failures = trees::compare_all_but(source, destination, step_nanoseconds, is_left_out)?;
     failures.extend(compare_guardians(source, destination)?);
     Ok(failures)
 }

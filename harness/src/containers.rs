@@ -188,6 +188,8 @@ impl Containers {
                 .with_documents
                 .then(|| (at("source/DOCS"), at("destination/gwsystem/documents"))),
             job_folder: at("destination/migration").join(&post_office),
+            // What SMB carries.
+            time_step_nanoseconds: 100,
         };
         let containers = Self {
             folder: folder.to_owned(),

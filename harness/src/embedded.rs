@@ -69,6 +69,7 @@ impl Embedded {
             destination: at("destination/gwsystem").join(&post_office),
             documents: documents.clone(),
             job_folder: at("destination/job"),
+            time_step_nanoseconds: 1,
         };
         let sheet = RehearsalWorksheet {
             source: seen.source.clone(),

@@ -47,6 +47,8 @@ pub struct Seen {
     pub documents: Option<(PathBuf, PathBuf)>,
     /// The job folder.
     pub job_folder: PathBuf,
+    /// How fine the times are that the destination sees at the source, in nanoseconds.
+    pub time_step_nanoseconds: i128,
 }
 
 /// How the source goes away under a migration.

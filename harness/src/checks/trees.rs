@@ -15,14 +15,19 @@ use super::snapshot::digest_of;
 ///
 /// # Errors
 /// What reading says.
-pub fn compare_trees(source: &Path, destination: &Path) -> io::Result<Vec<String>> {
-    compare_all_but(source, destination, |_| false)
+pub fn compare_trees(
+    source: &Path,
+    destination: &Path,
+    step_nanoseconds: i128,
+) -> io::Result<Vec<String>> {
+    compare_all_but(source, destination, step_nanoseconds, |_| false)
 }
 
 /// The same for all files but those whose path, in lower case and with a slash in front, is left out.
 pub(super) fn compare_all_but(
     source: &Path,
     destination: &Path,
+    step_nanoseconds: i128,
     is_left_out: impl Fn(&[u8]) -> bool,
 ) -> io::Result<Vec<String>> {
     let mut wanted = files_of(source, true)?;
@@ -34,8 +39,10 @@ pub(super) fn compare_all_but(
     for (path, file) in &wanted {
         match found.get(path) {
             None => failures.push(format!("{} is missing", name(path))),
-            Some(copy) => failures
-                .extend(compare_files(file, copy)?.map(|what| format!("{} {what}", name(path)))),
+            Some(copy) => failures.extend(
+                compare_files(file, copy, step_nanoseconds)?
+                    .map(|what| format!("{} {what}", name(path))),
+            ),
         }
     }
     failures.extend(
@@ -47,7 +54,11 @@ pub(super) fn compare_all_but(
     Ok(failures)
 }
 
-fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<&'static str>> {
+fn compare_files(
+    source: &Path,
+    copy: &Path,
+    step_nanoseconds: i128,
+) -> io::Result<Option<&'static str>> {
     let (before, after) = (
         std::fs::symlink_metadata(source)?,
         std::fs::symlink_metadata(copy)?,
@@ -55,7 +66,12 @@ fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<&'static str>>
     if before.len() != after.len() || digest_of(source)? != digest_of(copy)? {
         return Ok(Some("has other bytes"));
     }
-    if (before.mtime(), before.mtime_nsec()) != (after.mtime(), after.mtime_nsec()) {
+    let time = |found: &std::fs::Metadata| {
+        let nanoseconds =
+            i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
+        nanoseconds.div_euclid(step_nanoseconds)
+    };
+    if time(&before) != time(&after) {
         return Ok(Some("has another time"));
     }
     Ok((after.mode() & 0o077 != 0).then_some("can be read by others"))
@@ -115,7 +131,7 @@ mod tests {
         fs::write(copy.join("ofuser/b.db"), "X.DB").expect("written");
         fs::copy(source.join("OFUSER/C.DB"), copy.join("ofuser/c.db")).expect("copied");
         fs::write(copy.join("ofuser/D.db"), "D").expect("written");
-        let mut failures = compare_trees(&source, &copy).expect("compared");
+        let mut failures = compare_trees(&source, &copy, 1).expect("compared");
         failures.sort();
         assert_eq!(failures.len(), 4, "{failures:?}");
         assert_eq!(failures[0], "/ofuser/D.db is too many");
