@@ -24,6 +24,7 @@ pub mod lease;
 pub(crate) mod locks;
 pub mod lowercase;
 pub mod monitor;
+pub mod owner;
 pub(crate) mod pool;
 pub mod protocol;
 pub mod quarantine;
