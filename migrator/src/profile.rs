@@ -181,19 +181,16 @@ pub fn parse(name: &str, text: &str) -> Result<Profile, ProfileError> {
 /// A file of the administrator that cannot be read or has another form; a service without a name.
 pub fn of(worksheet: &Worksheet) -> Result<Profile, ProfileError> {
     let poa = &worksheet.poa;
-    let mut profile = match &poa.profile {
-        Some(path) => {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
-                path: name.clone(),
-                source,
-            })?;
-            parse(&name, &text)?
-        }
-        None => {
-            let name = generation(poa);
-            parse(name, text(name).unwrap_or_default())?
-        }
+    let mut profile = if let Some(path) = &poa.profile {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
+            path: name.clone(),
+            source,
+        })?;
+        parse(&name, &text)?
+    } else {
+        let name = generation(poa);
+        parse(name, text(name).unwrap_or_default())?
     };
     profile.fill_in(worksheet);
     if profile.control.names == Naming::Service && profile.control.service.is_none() {

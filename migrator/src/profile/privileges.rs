@@ -3,7 +3,7 @@
 //! A test reads the code of the controller and fails where a program is run that is not in this list.
 
 use super::Profile;
-use crate::worksheet::{SourceAccess, Worksheet};
+use crate::worksheet::{PackageKind, SourceAccess, Worksheet};
 
 /// Where programs of every system are; distributions differ.
 const PROGRAMS: &[&str] = &["/usr/bin", "/bin"];
@@ -33,7 +33,7 @@ pub struct Places {
     source: String,
     mount_point: Option<String>,
     install_folder: String,
-    package: Option<String>,
+    package: Option<(PackageKind, String)>,
     startup: String,
     files: Vec<String>,
     program: String,
@@ -68,8 +68,8 @@ impl Places {
             mount_point,
             install_folder: text(&sheet.poa.install_folder),
             package: package
-                .and_then(|package| package.path.file_name())
-                .map(|name| escaped(&name.to_string_lossy())),
+                .and_then(|package| Some((package.kind, package.path.file_name()?)))
+                .map(|(kind, name)| (kind, escaped(&name.to_string_lossy()))),
             startup: text(&profile.agent.startup_folder),
             files,
             program: text(&profile.agent.program),
@@ -78,13 +78,14 @@ impl Places {
         }
     }
 
-    fn package_file(&self) -> Option<String> {
-        let name = self.package.as_ref()?;
-        Some(format!("{}/software/{name}", self.job))
+    /// Where the package is, if it is of this kind.
+    fn package_file(&self, wanted: PackageKind) -> Option<String> {
+        let (kind, name) = self.package.as_ref()?;
+        (*kind == wanted).then(|| format!("{}/software/{name}", self.job))
     }
 
-    fn with_package(&self, ending: &str, before: &[&str]) -> Vec<String> {
-        let file = self.package_file().filter(|file| file.ends_with(ending));
+    fn with_package(&self, kind: PackageKind, before: &[&str]) -> Vec<String> {
+        let file = self.package_file(kind);
         before
             .iter()
             .filter_map(|before| Some(format!("{before} {}", file.as_ref()?)))
@@ -223,9 +224,8 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "unpacking the POA's software",
         arguments: |places| {
-            let file = places.package_file();
-            file.filter(|file| !file.ends_with(".rpm") && !file.ends_with(".deb"))
-                .map(|file| format!("-x -z -f {file} -C {}", places.install_folder))
+            let file = places.package_file(PackageKind::TarGz);
+            file.map(|file| format!("-x -z -f {file} -C {}", places.install_folder))
                 .into_iter()
                 .collect()
         },
@@ -235,8 +235,10 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "asking for and installing the POA's software",
         arguments: |places| {
-            let mut told =
-                places.with_package(".rpm", &["-U --replacepkgs --", "-q --queryformat * -p --"]);
+            let mut told = places.with_package(
+                PackageKind::Rpm,
+                &["-U --replacepkgs --", "-q --queryformat * -p --"],
+            );
             if !told.is_empty() {
                 told.push("-q --queryformat * -- *".into());
             }
@@ -247,20 +249,20 @@ pub const COMMANDS: &[Privileged] = &[
         program: "dpkg",
         folders: PROGRAMS,
         purpose: "installing the POA's software",
-        arguments: |places| places.with_package(".deb", &["-i --force-confold --"]),
+        arguments: |places| places.with_package(PackageKind::Deb, &["-i --force-confold --"]),
     },
     Privileged {
         program: "dpkg-deb",
         folders: PROGRAMS,
         purpose: "what a package is",
-        arguments: |places| places.with_package(".deb", &[r"-W --showformat\=* --"]),
+        arguments: |places| places.with_package(PackageKind::Deb, &[r"-W --showformat\=* --"]),
     },
     Privileged {
         program: "dpkg-query",
         folders: PROGRAMS,
         purpose: "which version is installed",
         arguments: |places| {
-            let told = places.with_package(".deb", &[""]);
+            let told = places.with_package(PackageKind::Deb, &[""]);
             told.first()
                 .map(|_| r"-W --showformat\=* -- *".to_owned())
                 .into_iter()
