@@ -97,7 +97,7 @@ impl Places {
 pub(super) fn escaped(text: &str) -> String {
     let mut written = String::new();
     for character in text.chars() {
-        if r"\,:=*?[]!()#".contains(character) {
+        if r"\,:=*?[]!#".contains(character) {
             written.push('\\');
         }
         written.push(character);
@@ -285,7 +285,7 @@ pub const COMMANDS: &[Privileged] = &[
         purpose: "whose certificates and logs are",
         arguments: |places| {
             let user = places.user.iter();
-            user.map(|_| r"-c \%u -- *".to_owned()).collect()
+            user.map(|_| "-c %u -- *".to_owned()).collect()
         },
     },
     Privileged {
