@@ -5,8 +5,11 @@
 
 mod arguments;
 mod database_command;
+mod find_process;
 mod json;
+mod profile_command;
 mod progress;
+mod put;
 mod show;
 mod terminal;
 mod worker_command;
@@ -104,6 +107,9 @@ pub fn run(
             0
         }
         Command::Database { command } => database_command::run(&command, arguments.json, terminal),
+        Command::Profile { command } => {
+            profile_command::run(&command, &arguments.worksheet, arguments.json, terminal)
+        }
         command => with_worksheet(
             command,
             &arguments.worksheet,
@@ -166,7 +172,10 @@ fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
         let finding = Finding::new("worksheet-unreadable", Verdict::Usage, text, remedy);
         vec![finding.about(file.as_os_str().as_encoded_bytes())]
     })?;
-    Worksheet::parse(&text).map_err(|problems| problems.findings())
+    let worksheet = Worksheet::parse(&text).map_err(|problems| problems.findings())?;
+    // Told before anything begins, as everything that is wrong with a worksheet.
+    crate::profile::of(&worksheet).map_err(|error| vec![error.to_finding()])?;
+    Ok(worksheet)
 }
 
 async fn dispatch(
@@ -232,9 +241,10 @@ async fn dispatch(
             show::abandon(terminal, json, plan.as_ref());
             (outcome, value(serde_json::to_value(plan)))
         }
-        Command::Worksheet { .. } | Command::Database { .. } | Command::Worker { .. } => {
-            return USAGE;
-        }
+        Command::Worksheet { .. }
+        | Command::Database { .. }
+        | Command::Profile { .. }
+        | Command::Worker { .. } => return USAGE,
     };
     show::end(terminal, json, &outcome, result.as_ref())
 }

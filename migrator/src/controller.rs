@@ -22,6 +22,7 @@ use std::sync::Arc;
 use worker::finding::{Explain as _, Finding, Verdict};
 use worker::protocol::{Reply, Request, StatusReport, StepState};
 
+use crate::profile::{self, Profile};
 use crate::step::Step;
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
@@ -140,6 +141,14 @@ impl Controller {
     /// Whether the job store can be reached.
     pub fn is_journal_open(&self) -> bool {
         self.journal.is_open()
+    }
+
+    /// What differs between generations of GroupWise, as this worksheet has it.
+    ///
+    /// # Errors
+    /// What is wrong with the profile, which a command tells before it begins.
+    pub fn profile(&self) -> Result<Profile, StepError> {
+        profile::of(&self.worksheet).map_err(|error| StepError::from(error.to_finding()))
     }
 
     /// The folder of the post office at the source, as mounted on the destination.

@@ -11,6 +11,7 @@ pub mod controller;
 pub mod database;
 pub mod mailbox;
 pub mod mount;
+pub mod profile;
 pub mod program;
 pub mod remote;
 pub mod step;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::churn::{ChurnOptions, churn};
@@ -14,7 +14,9 @@ use crate::describe::describe;
 use crate::error::SimulatorError;
 use crate::gwcheck;
 use crate::mail::{accounts, truth};
-use crate::package::{PackageOptions, package};
+use crate::package::{
+    Generation, PackageOptions, SystemFormat, SystemPackage, package, system_package,
+};
 use crate::poa;
 
 /// What a command that failed exits with.
@@ -99,13 +101,33 @@ enum Command {
     },
     /// Write the software package of the simulated agent.
     Package {
-        /// The program to ship as bin/gwpoa.
+        /// The program to ship as gwpoa.
         #[arg(long)]
         program: PathBuf,
+        /// For which package manager; tar is only unpacked.
+        #[arg(long, value_enum, default_value_t = PackageFormat::Tar)]
+        format: PackageFormat,
+        /// Which GroupWise an rpm or deb is taken for.
+        #[arg(long, value_enum, default_value_t = Generation::TwentyFourteen)]
+        generation: Generation,
+        /// The number behind the version of an rpm or deb.
+        #[arg(long, default_value_t = 1)]
+        release: u32,
         /// The package to write.
         #[arg(long)]
         output: PathBuf,
     },
+}
+
+/// A kind of package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PackageFormat {
+    /// A compressed tar file.
+    Tar,
+    /// For `rpm`.
+    Rpm,
+    /// For `dpkg`.
+    Deb,
 }
 
 /// Whether a program of this name is one that [`run`] plays.
@@ -203,10 +225,29 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
             print_as(out, &report, json)
         }
         Command::Poa { arguments } => agent(arguments),
-        Command::Package { program, output } => package(&PackageOptions {
-            program: &program,
-            output: &output,
-        }),
+        Command::Package {
+            program,
+            format,
+            generation,
+            release,
+            output,
+        } => {
+            let options = PackageOptions {
+                program: &program,
+                output: &output,
+            };
+            let format = match format {
+                PackageFormat::Tar => return package(&options),
+                PackageFormat::Rpm => SystemFormat::Rpm,
+                PackageFormat::Deb => SystemFormat::Deb,
+            };
+            let kind = SystemPackage {
+                format,
+                generation,
+                release,
+            };
+            system_package(&options, &kind)
+        }
     }
 }
 

@@ -41,5 +41,7 @@ pub use database::{DatabaseChange, database_digest};
 pub use describe::{Description, describe};
 pub use error::{SimulatorError, describe_error};
 pub use mail::{Accounts, MailEvent, Truth, accounts, truth};
-pub use package::{PackageOptions, package};
+pub use package::{
+    Generation, PackageOptions, SystemFormat, SystemPackage, package, system_package,
+};
 pub use poa::{Acknowledged, RESTING, files_left, read_journal};

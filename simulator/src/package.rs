@@ -1,22 +1,30 @@
 //! The software package of the simulated Linux agent: what a migration installs at the destination.
 //!
-//! A `.tar.gz` with `bin/gwpoa` (the program), `bin/gwcheckt` (the same under another name), `bin/grpwise` (the control
-//! script), an empty `share/` for startup files and `VERSION`.  The same program makes the same bytes.
+//! Three kinds.  A `.tar.gz` with `bin/gwpoa` (the program), `bin/gwcheckt` (the same under another name), `bin/grpwise`
+//! (a control script for it), an empty `share/` for startup files and `VERSION`.  An rpm and a deb with the places of
+//! GroupWise's own packages: agents and their share below `/opt/novell/groupwise/agents`, the control command `rcgrpwise`
+//! with `gwha.conf` and `uid.conf`, and a high-availability service that starts agents again.  The same program makes
+//! the same bytes.
+
+mod archive;
+mod content;
+mod deb;
+mod generation;
+mod portable;
+mod rpm;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::BufWriter;
 use std::path::Path;
 
-use flate2::{Compression, GzBuilder};
-use tar::{Builder, EntryType, Header};
+pub use generation::Generation;
 
 use crate::error::{SimulatorError, Tried};
 
-/// The control script.
-const CONTROL_SCRIPT: &str = include_str!("package/grpwise.sh");
-
-/// 2015-01-01 00:00:00 UTC, the time of every file in the package.
-const MODIFIED_SECONDS: u64 = 1_420_070_400;
+/// What the packages say that they are.
+const SUMMARY: &str = "Agents of a simulated GroupWise";
 
 /// What to pack, and where to.
 #[derive(Debug, Clone, Copy)]
@@ -27,73 +35,51 @@ pub struct PackageOptions<'a> {
     pub output: &'a Path,
 }
 
-/// Writes the package.
+/// For which package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemFormat {
+    /// For `rpm`.
+    Rpm,
+    /// For `dpkg`.
+    Deb,
+}
+
+/// A package for a package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemPackage {
+    /// For which one.
+    pub format: SystemFormat,
+    /// Which GroupWise it is taken for.
+    pub generation: Generation,
+    /// The number behind its version; another one is another version.
+    pub release: u32,
+}
+
+/// Writes the package that is only unpacked.
 pub fn package(options: &PackageOptions<'_>) -> Result<(), SimulatorError> {
     let program = File::open(options.program).tried_at("open", options.program)?;
     let program_bytes = program
         .metadata()
         .tried_at("look at", options.program)?
         .len();
-    let output = BufWriter::new(File::create(options.output).tried_at("make", options.output)?);
-    write_package(output, program, program_bytes).tried_at("write", options.output)
+    portable::write(create(options)?, program, program_bytes).tried_at("write", options.output)
 }
 
-fn write_package(
-    output: impl Write,
-    program: impl Read,
-    program_bytes: u64,
-) -> std::io::Result<()> {
-    let compressed = GzBuilder::new().mtime(0).write(output, Compression::fast());
-    let mut builder = Builder::new(compressed);
-    let version = format!("gwsim {}\n", env!("CARGO_PKG_VERSION"));
-    let script = CONTROL_SCRIPT.as_bytes();
-    add(&mut builder, "bin/", 0o755, 0, std::io::empty())?;
-    add(&mut builder, "bin/gwpoa", 0o755, program_bytes, program)?;
-    add_link(&mut builder, "bin/gwcheckt", "gwpoa")?;
-    add(
-        &mut builder,
-        "bin/grpwise",
-        0o755,
-        script.len() as u64,
-        script,
-    )?;
-    add(&mut builder, "share/", 0o755, 0, std::io::empty())?;
-    add(
-        &mut builder,
-        "VERSION",
-        0o644,
-        version.len() as u64,
-        version.as_bytes(),
-    )?;
-    builder.into_inner()?.finish()?.flush()
+/// Writes a package for a package manager.
+pub fn system_package(
+    options: &PackageOptions<'_>,
+    package: &SystemPackage,
+) -> Result<(), SimulatorError> {
+    let program = std::fs::read(options.program).tried_at("read", options.program)?;
+    let output = create(options)?;
+    match package.format {
+        SystemFormat::Deb => deb::write(output, package, &program),
+        SystemFormat::Rpm => rpm::write(output, package, &program).map_err(std::io::Error::other),
+    }
+    .tried_at("write", options.output)
 }
 
-fn add(
-    builder: &mut Builder<impl Write>,
-    path: &str,
-    mode: u32,
-    bytes: u64,
-    content: impl Read,
-) -> std::io::Result<()> {
-    let mut header = Header::new_ustar();
-    header.set_entry_type(if path.ends_with('/') {
-        EntryType::Directory
-    } else {
-        EntryType::Regular
-    });
-    header.set_mode(mode);
-    header.set_size(bytes);
-    header.set_mtime(MODIFIED_SECONDS);
-    // A file that grew since it was measured must not spill into the next entry.
-    builder.append_data(&mut header, path, content.take(bytes))
-}
-
-/// Another name for a file of the same folder.
-fn add_link(builder: &mut Builder<impl Write>, path: &str, target: &str) -> std::io::Result<()> {
-    let mut header = Header::new_ustar();
-    header.set_entry_type(EntryType::Symlink);
-    header.set_mode(0o777);
-    header.set_size(0);
-    header.set_mtime(MODIFIED_SECONDS);
-    builder.append_link(&mut header, path, target)
+fn create(options: &PackageOptions<'_>) -> Result<BufWriter<File>, SimulatorError> {
+    let file = File::create(options.output).tried_at("make", options.output)?;
+    Ok(BufWriter::new(file))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::database_command::DatabaseCommand;
+use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::worksheet::Protocol;
 
@@ -94,6 +95,11 @@ pub(super) enum Command {
     Database {
         #[command(subcommand)]
         command: DatabaseCommand,
+    },
+    /// Show what is known of the generations of GroupWise, and which commands need root.
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
     },
     /// What the controller runs at the destination.
     #[command(hide = true)]

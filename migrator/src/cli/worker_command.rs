@@ -11,6 +11,8 @@ use worker::run::Wrap;
 use worker::service;
 
 use super::Terminal;
+use super::find_process::find_process;
+use super::put::put;
 use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
 
 /// How long a port may take to answer.
@@ -62,6 +64,31 @@ pub(super) enum WorkerCommand {
         /// The file.
         #[arg(long)]
         file: Option<PathBuf>,
+    },
+    /// Write standard input into a file of this machine, whole or not at all.
+    Put {
+        #[command(flatten)]
+        job: Job,
+        /// The file.
+        #[arg(long)]
+        path: PathBuf,
+        /// Its mode, in octal digits.
+        #[arg(long, value_parser = octal)]
+        mode: u32,
+        /// Where what was there before the first time is kept.
+        #[arg(long)]
+        keep: Option<PathBuf>,
+    },
+    /// Print the process of the agent that was started with a startup file, as JSON.
+    Process {
+        #[command(flatten)]
+        job: Job,
+        /// The agent's program.
+        #[arg(long)]
+        program: String,
+        /// Its startup file.
+        #[arg(long)]
+        startup: String,
     },
     /// Compare one mailbox at two servers, as the request on standard input says.
     Mailbox {
@@ -135,6 +162,24 @@ pub(super) fn run(
                 }
             };
         }
+        WorkerCommand::Put {
+            path, mode, keep, ..
+        } => {
+            return match put(&path, mode, keep.as_deref(), input) {
+                Ok(()) => 0,
+                Err(error) => {
+                    terminal.error_line(&format!("{} cannot be written: {error}", path.display()));
+                    FAILED
+                }
+            };
+        }
+        WorkerCommand::Process {
+            program, startup, ..
+        } => {
+            let found = find_process(&program, &startup);
+            terminal.line(&serde_json::to_string(&found).unwrap_or_default());
+            return 0;
+        }
         WorkerCommand::Mailbox { .. } => return compare_mailboxes(input, terminal),
         WorkerCommand::Probe { address, port, .. } => return u8::from(!answers(&address, port)),
     };
@@ -142,6 +187,10 @@ pub(super) fn run(
         terminal.error_line(&error.to_finding().to_string());
         FAILED
     })
+}
+
+fn octal(text: &str) -> Result<u32, std::num::ParseIntError> {
+    u32::from_str_radix(text, 8)
 }
 
 /// Compares two mailboxes; the password that the request holds is wiped with it.

@@ -47,6 +47,9 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     }
     if yes {
         poa::stop_if_running(controller).await?;
+        // Our section first: what restarts agents must not find it any more.
+        poa::unregister(controller).await?;
+        poa::release_gwha(controller).await?;
     }
     let finished = controller.order(Task::Abandon { plan_only: !yes }).await?;
     let plan = AbandonPlan {

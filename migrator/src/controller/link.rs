@@ -11,10 +11,14 @@ use worker::finding::{Finding, Verdict};
 use super::error::StepError;
 use crate::remote::{
     ConnectOptions, Connected, Held, Output, Privilege, Remote, RemoteCommand, RemoteError,
+    Uploaded,
 };
 
 /// Name of the worker's program in the job folder.
 pub const PROGRAM_FILE: &str = "gwmigrate";
+
+/// Where an upload arrives that root puts into its place.
+const ARRIVED: &str = ".gwmigrate-upload";
 
 /// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
 const RECONNECTS_MAX: u32 = 10;
@@ -109,6 +113,35 @@ impl Link {
     /// A command of the destination, with the privilege that the worksheet asks for.
     pub fn command(&self, program: impl Into<std::ffi::OsString>) -> RemoteCommand {
         RemoteCommand::new(program).privileged(self.privilege)
+    }
+
+    /// Uploads a file to where only root may write, where the user who logged in is not root.
+    ///
+    /// # Errors
+    /// What the connection says, or the command that puts the file into its place.
+    pub async fn upload(
+        &self,
+        local: &Path,
+        target: &Path,
+        mode: u32,
+        progress: impl Fn(u64),
+    ) -> Result<Uploaded, StepError> {
+        if self.privilege == Privilege::AsIs {
+            return Ok(self.remote().upload(local, target, mode, progress).await?);
+        }
+        // Into the folder that the session begins in; commands begin there as well.
+        let arrived = Path::new(ARRIVED);
+        let uploaded = self.remote().upload(local, arrived, mode, progress).await?;
+        let install = self
+            .command("install")
+            .arguments(["-m", &format!("{mode:04o}"), "-T", "--", ARRIVED])
+            .argument(target.to_owned());
+        self.run(&install, Vec::new())
+            .await?
+            .require_success(&install)?;
+        let remove = RemoteCommand::new("rm").arguments(["-f", "--", ARRIVED]);
+        self.run(&remove, Vec::new()).await?;
+        Ok(uploaded)
     }
 
     /// A command of the worker.

@@ -142,13 +142,17 @@ async fn choose(controller: &mut Controller, look: &GuardianReport) -> Result<En
             "gwcheck-missing",
             format!(
                 "GWCheck is not at {} on the destination",
-                settings.gwcheck.display()
+                gwcheck::program(controller)?.display()
             ),
             "Install it, or correct [guardian] gwcheck in the worksheet, then run the same command again",
         )),
         GuardianEngine::Auto | GuardianEngine::None => {
             let options = gwcheck::write_options(controller).await?;
-            let command = format!("{} {}", settings.gwcheck.display(), options.display());
+            let command = format!(
+                "{} {}",
+                gwcheck::program(controller)?.display(),
+                options.display()
+            );
             Err(by_hand(look, &command))
         }
     }

@@ -54,7 +54,6 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     link.run(&make, Vec::new()).await?.require_success(&make)?;
     let console = controller.console();
     let uploaded = link
-        .remote()
         .upload(&package.path, &target, PACKAGE_MODE, |bytes| {
             console.upload("the POA software", bytes);
         })

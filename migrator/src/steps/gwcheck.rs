@@ -35,13 +35,21 @@ fn log_path(controller: &Controller) -> PathBuf {
     options_path(controller).with_file_name("gwcheck.log")
 }
 
+/// Where it is.
+pub(super) fn program(controller: &Controller) -> Result<PathBuf, StepError> {
+    match &controller.worksheet.guardian.gwcheck {
+        Some(program) => Ok(program.clone()),
+        None => Ok(controller.profile()?.agent.gwcheck),
+    }
+}
+
 /// Whether it is installed.
 pub(super) async fn is_there(controller: &Controller) -> Result<bool, StepError> {
     let link = controller.link()?;
     let command = link
         .command("test")
         .argument("-x")
-        .argument(controller.worksheet.guardian.gwcheck.clone());
+        .argument(program(controller)?);
     Ok(link.run(&command, Vec::new()).await?.status.is_success())
 }
 
@@ -61,7 +69,7 @@ pub(super) async fn write_options(controller: &Controller) -> Result<PathBuf, St
         }
     };
     let path = options_path(controller);
-    super::poa::write(controller, &path, options.into_bytes()).await?;
+    super::poa::put(controller, &path, "600", options.into_bytes(), None).await?;
     Ok(path)
 }
 
@@ -127,9 +135,7 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
     link.run(&clear, Vec::new())
         .await?
         .require_success(&clear)?;
-    let command = link
-        .command(controller.worksheet.guardian.gwcheck.clone())
-        .argument(options);
+    let command = link.command(program(controller)?).argument(options);
     let output = link.run(&command, Vec::new()).await?;
     let read = link.command("cat").argument("--").argument(log);
     let kept = link.run(&read, Vec::new()).await?;

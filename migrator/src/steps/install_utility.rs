@@ -44,7 +44,6 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let console = controller.console();
     let target = link.job_folder().join(PROGRAM_FILE);
     let uploaded = link
-        .remote()
         .upload(&program, &target, PROGRAM_MODE, |bytes| {
             console.upload("the worker", bytes);
         })

@@ -1,26 +1,143 @@
-//! The POA as its own user.
+//! The POA as its own user: everything that is to be its own, and the agents' file that names the user.
+//!
+//! ```text
+//! user exists, uid.conf names nobody else, ports below 1024 are settled   ── else refused, nothing changed
+//!   └▶ plan (how many entries change hands)  └▶ post office and documents  └▶ certificates, logs  └▶ uid.conf
+//! ```
+//!
+//! That the agent runs as that user is proven when it is started ([`super::start_poa`]).
 
+mod account;
+mod ports;
+mod uid_conf;
+
+use std::path::PathBuf;
+
+use postoffice::startup_file::StartupFile;
 use worker::finding::{Finding, Verdict};
+use worker::protocol::{OwnerReport, Task, TaskReport};
 
+use super::{copy_certificates, poa, start_poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};
+use crate::worksheet::LowPorts;
+pub(crate) use account::{Account, account, give_path};
 
-/// Says that this version cannot do it, where the worksheet asks for it.
+/// The fact that names the user that everything was given to.
+const USER_FACT: &str = "run-as-user";
+
+/// Gives everything to the user of the worksheet and names it to the agents.
 ///
 /// # Errors
-/// None yet.
+/// A job that is not sealed, a user that does not exist, another user in `uid.conf`, a port that only root may open.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let Some(user) = controller.worksheet.poa.run_as_user.clone() else {
-        return Ok(StepOutcome::Skipped("the worksheet names no user".into()));
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no user, so the POA runs as root; say [poa] run_as_user to let it run with fewer rights"
+                .into(),
+        ));
     };
-    Ok(StepOutcome::NotBuilt {
-        detail: "not built yet: give the files to the user by hand".into(),
-        finding: Finding::new(
-            "not-built-run-as-user",
-            Verdict::Person,
-            format!(
-                "This version cannot make the POA run as {user} yet; it is started as the user of the connection"
-            ),
-            "Give the post office to that user and name it in the agents' uid.conf by hand",
+    let status = controller.status().await?;
+    start_poa::require_sealed(&status)?;
+    let is_live = status.facts.get(poa::POA_FACT).map(String::as_str) == Some("live");
+    if is_live && status.facts.get(USER_FACT) == Some(&user) {
+        return Ok(StepOutcome::Done(format!(
+            "the POA was started as {user} before"
+        )));
+    }
+    let account = account(controller, &user).await?;
+    let conf = uid_conf::plan(controller, &user).await?;
+    let startup = if poa::is_wanted(controller) {
+        poa::kept(controller).await?
+    } else {
+        StartupFile::default()
+    };
+    let low = ports::below_1024(&startup);
+    if !low.is_empty() && controller.worksheet.poa.low_ports == LowPorts::Refuse {
+        return Err(ports::refused(controller, &user, &low)?);
+    }
+    let planned = give(controller, &account, true).await?;
+    controller.console().note(&format!(
+        "{} of {} files and folders are to become {user}'s ({}:{}), readable by nobody else",
+        words::count(planned.others),
+        words::count(planned.entries),
+        account.uid,
+        account.gid
+    ));
+    if is_live {
+        // Files that an agent holds open as root must not change hands under it.
+        poa::stop_if_running(controller).await?;
+    }
+    if !low.is_empty() {
+        ports::allow(controller).await?;
+    }
+    let given = give(controller, &account, false).await?;
+    if controller.worksheet.poa.certificate.is_some() {
+        let folder = copy_certificates::certificate_folder(controller);
+        account::give_folder(controller, &folder, &account).await?;
+    }
+    if let Some(folder) = log_folder(controller, &startup)? {
+        account::give_folder(controller, &folder, &account).await?;
+    }
+    uid_conf::write(controller, &user, &conf).await?;
+    controller.remember(USER_FACT, &user).await?;
+    if !conf.others.is_empty() {
+        controller.report(for_all_agents(&user, &conf.others));
+    }
+    Ok(StepOutcome::Done(detail(&user, &given, &low)))
+}
+
+fn detail(user: &str, given: &OwnerReport, low: &[u16]) -> String {
+    let ports = match low {
+        [] => String::new(),
+        low => format!("; its program may open {}", ports::shown(low)),
+    };
+    format!(
+        "{} of {} files and folders given to {user}{ports}",
+        words::count(given.others),
+        words::count(given.entries)
+    )
+}
+
+fn for_all_agents(user: &str, others: &[String]) -> Finding {
+    Finding::new(
+        "uid-conf-for-all",
+        Verdict::Person,
+        format!(
+            "The other agents of this server ({}) run as {user} from their next start on as well",
+            others.join(", ")
         ),
-    })
+        "Give their post offices and domains to that user before they are started again",
+    )
+}
+
+async fn give(
+    controller: &mut Controller,
+    account: &Account,
+    plan_only: bool,
+) -> Result<OwnerReport, StepError> {
+    let task = Task::Owner {
+        user: account.uid,
+        group: account.gid,
+        plan_only,
+    };
+    match controller.order(task).await?.report {
+        Some(TaskReport::Owner(report)) => Ok(report),
+        other => Err(StepError::Protocol {
+            text: format!("no report of owners: {other:?}"),
+        }),
+    }
+}
+
+/// Where the agent writes its log, where that is not in the post office itself.
+fn log_folder(
+    controller: &Controller,
+    startup: &StartupFile,
+) -> Result<Option<PathBuf>, StepError> {
+    use std::os::unix::ffi::OsStringExt as _;
+    if let Some(folder) = startup.value("log").filter(|value| value.starts_with(b"/")) {
+        return Ok(Some(std::ffi::OsString::from_vec(folder).into()));
+    }
+    let name = controller.worksheet.post_office.name.to_ascii_lowercase();
+    let folder = controller.profile()?.agent.log_folder;
+    Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
 }

@@ -8,7 +8,7 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// # Errors
 /// A POA that does not stop.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    if poa::control(controller).is_none() {
+    if !poa::is_wanted(controller) {
         return Ok(StepOutcome::Skipped(
             "the worksheet names no POA software".into(),
         ));

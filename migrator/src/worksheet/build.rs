@@ -1,16 +1,18 @@
 //! From checked values to the typed worksheet, with the rules that no single field can tell.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform, Poa,
-    PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    HostAndPort, LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform,
+    Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Entries, Filled};
 use super::secret::SecretReference;
 use super::value::is_job_name;
+use crate::profile;
 use crate::remote::Privilege;
 
 /// Where jobs are kept on the destination when the worksheet does not say.
@@ -25,7 +27,7 @@ pub(super) fn build(mut filled: Filled, problems: &mut Problems<'_>) -> Workshee
     Worksheet {
         source: source(filled.section("source"), &post_office.job),
         destination: destination(filled.section("destination"), &post_office.job, problems),
-        poa: poa(filled.section("poa"), problems),
+        poa: poa(filled.section("poa"), &post_office, problems),
         copy: copy(filled.section("copy")),
         guardian: guardian(filled.section("guardian")),
         documents: filled
@@ -141,7 +143,7 @@ fn destination(mut entries: Entries, job: &str, problems: &mut Problems<'_>) -> 
     destination
 }
 
-fn poa(mut entries: Entries, problems: &mut Problems<'_>) -> Poa {
+fn poa(mut entries: Entries, post_office: &PostOffice, problems: &mut Problems<'_>) -> Poa {
     let package_span = entries.span("package");
     let package = entries.optional_path("package").and_then(|path| {
         let kind = package_kind(&path.to_string_lossy());
@@ -153,6 +155,12 @@ fn poa(mut entries: Entries, problems: &mut Problems<'_>) -> Poa {
         }
         kind.map(|kind| Package { path, kind })
     });
+    let generation_span = entries.span("generation");
+    let span = if entries.is_said("generation") {
+        &generation_span
+    } else {
+        &package_span
+    };
     for (one, other) in [
         ("certificate", "key"),
         ("key", "certificate"),
@@ -170,7 +178,10 @@ fn poa(mut entries: Entries, problems: &mut Problems<'_>) -> Poa {
     let poa = Poa {
         package,
         install_folder: entries.path("install_folder"),
+        generation: entries.optional_text("generation"),
+        profile: entries.optional_path("profile"),
         control: entries.optional_path("control"),
+        service: entries.optional_text("service"),
         startup_file: entries.optional_path("startup_file"),
         http_port: entries.number("http_port"),
         client_port: entries.number("client_port"),
@@ -182,9 +193,30 @@ fn poa(mut entries: Entries, problems: &mut Problems<'_>) -> Poa {
             key_password,
         }),
         run_as_user: entries.optional_text("run_as_user"),
+        low_ports: match entries.text("low_ports").as_str() {
+            "capability" => LowPorts::Capability,
+            _ => LowPorts::Refuse,
+        },
     };
     entries.finish();
+    require_service_name(&poa, post_office, span, problems);
     poa
+}
+
+/// The control command of an installed GroupWise calls a POA `post_office.domain`.
+fn require_service_name(
+    poa: &Poa,
+    post_office: &PostOffice,
+    span: &Range<usize>,
+    problems: &mut Problems<'_>,
+) {
+    let is_known = poa.service.is_some() || post_office.domain.is_some();
+    if profile::generation(poa) != profile::PORTABLE && poa.profile.is_none() && !is_known {
+        problems.add(
+            span,
+            "this calls the POA by post office and domain; say [post_office] domain, or `service` in [poa]",
+        );
+    }
 }
 
 fn package_kind(name: &str) -> Option<PackageKind> {
@@ -220,7 +252,7 @@ fn guardian(mut entries: Entries) -> GuardianSettings {
             "none" => GuardianEngine::None,
             _ => GuardianEngine::Auto,
         },
-        gwcheck: entries.path("gwcheck"),
+        gwcheck: entries.optional_path("gwcheck"),
         options_file: entries.optional_path("options_file"),
     };
     entries.finish();

@@ -128,6 +128,9 @@ pub(super) const SECTIONS: [Section; 8] = [
 /// The kinds of source.
 pub(super) const SOURCES: [&str; 4] = ["mounted", "cifs", "ncp", "nfs"];
 
+/// What becomes of ports below 1024 where the POA is not to run as root.
+pub(super) const LOW_PORTS: [&str; 2] = ["refuse", "capability"];
+
 /// Who may convert a guardian.
 pub(super) const ENGINES: [&str; 4] = ["auto", "built-in", "gwcheck", "none"];
 
@@ -194,7 +197,10 @@ pub(super) const FIELDS: &[Field] = fields! {
     "poa" {
         "package", LocalPath, Optional, ALL, "The software: an rpm, deb or tar.gz file on this machine", r#""novell-groupwise-server.rpm""#;
         "install_folder", AbsolutePath, Default("\"/opt/novell/groupwise/agents\""), ALL, "Where a tar.gz is unpacked", r#""/opt/novell/groupwise/agents""#;
-        "control", AbsolutePath, Optional, ALL, "The program on the destination that starts and stops agents", r#""/etc/init.d/grpwise""#;
+        "generation", Choice(&crate::profile::NAMES), Optional, ALL, "Whose packages, places and commands are meant; 2014 (and later) for an rpm or deb, portable for a tar.gz or where nothing is said. `gwmigrate profile show` prints them", r#""2014""#;
+        "profile", LocalPath, Optional, ALL, "A profile file of your own that takes the place of a generation; `gwmigrate profile show 2014 > profile.toml` makes one to change", r#""profile.toml""#;
+        "control", AbsolutePath, Optional, ALL, "The program on the destination that starts and stops agents", r#""/usr/sbin/rcgrpwise""#;
+        "service", Text, Optional, ALL, "What that program calls the POA; POST_OFFICE.DOMAIN where nothing is said", r#""sales.main""#;
         "startup_file", Text, Optional, ALL, "The POA's startup file at the source, from the root or from the post office's folder", r#""../agents/sales.poa""#;
         "http_port", Port, Default("7181"), ALL, "Port of the POA's web console", "7181";
         "client_port", Port, Default("1677"), ALL, "Port for clients", "1677";
@@ -204,6 +210,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "key", Text, Optional, ALL, "The key file at the source, from the root or from the post office's folder", r#""../agents/sales.key""#;
         "key_password", Secret, Optional, ALL, "Where the password of that key is to be found", "{ prompt = true }";
         "run_as_user", Text, Optional, ALL, "User that the POA is to run as after the migration; root where nothing is said", r#""gwpoa""#;
+        "low_ports", Choice(&LOW_PORTS), Default("\"refuse\""), ALL, "What becomes of ports below 1024, which only root may open, when the POA runs as another user: the step is refused, or its program gets the one capability for it", r#""capability""#;
     }
     "copy" {
         "workers", Number(0, 256), Default("0"), ALL, "How many files are copied at a time; 0 adapts to the source", "0";
@@ -215,7 +222,7 @@ pub(super) const FIELDS: &[Field] = fields! {
     }
     "guardian" {
         "engine", Choice(&ENGINES), Default("\"auto\""), ALL, "Who converts them: this program where it knows the database, else GWCheck where it is installed, else a person (auto); or one of these alone", r#""auto""#;
-        "gwcheck", AbsolutePath, Default("\"/opt/novell/groupwise/gwcheck/bin/gwcheckt\""), ALL, "GWCheck for text terminals, on the destination", r#""/opt/novell/groupwise/gwcheck/bin/gwcheckt""#;
+        "gwcheck", AbsolutePath, Optional, ALL, "GWCheck for text terminals, on the destination; where the generation has it where nothing is said", r#""/opt/novell/groupwise/gwcheck/bin/gwcheckt""#;
         "options_file", LocalPath, Optional, ALL, "An options file that GWCheck's own window saved (structure, fix, storelowercase, and never contents), to be used instead of the one that is made", r#""storelowercase.opt""#;
     }
     "documents.area" {

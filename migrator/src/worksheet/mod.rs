@@ -25,8 +25,8 @@ mod value;
 
 pub use model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform, Poa,
-    PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    HostAndPort, LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform,
+    Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
 pub use secret::{SecretError, SecretReference, SecretSource};

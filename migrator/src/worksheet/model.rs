@@ -167,8 +167,14 @@ pub struct Poa {
     pub package: Option<Package>,
     /// Where a tar file is unpacked.
     pub install_folder: PathBuf,
+    /// Name of the built-in profile, where the worksheet says one.
+    pub generation: Option<String>,
+    /// A profile file on this machine.
+    pub profile: Option<PathBuf>,
     /// The program on the destination that starts and stops agents.
     pub control: Option<PathBuf>,
+    /// What that program calls the POA.
+    pub service: Option<String>,
     /// The startup file at the source, from the root or from the post office's folder.
     pub startup_file: Option<PathBuf>,
     /// Port of the web console.
@@ -183,6 +189,17 @@ pub struct Poa {
     pub certificate: Option<Certificate>,
     /// User to run as after the migration.
     pub run_as_user: Option<String>,
+    /// What becomes of ports below 1024 then.
+    pub low_ports: LowPorts,
+}
+
+/// What becomes of ports below 1024 where the POA is not to run as root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LowPorts {
+    /// The step is refused.
+    Refuse,
+    /// The program gets the capability to open them.
+    Capability,
 }
 
 /// A certificate and its key, at the source.
@@ -251,8 +268,8 @@ pub enum GuardianEngine {
 pub struct GuardianSettings {
     /// Who converts them.
     pub engine: GuardianEngine,
-    /// GWCheck for text terminals, on the destination.
-    pub gwcheck: PathBuf,
+    /// GWCheck for text terminals, on the destination, where it is not where its generation has it.
+    pub gwcheck: Option<PathBuf>,
     /// An options file on this machine, to be used instead of the one that is made.
     pub options_file: Option<PathBuf>,
 }

@@ -12,6 +12,7 @@ use crate::guardian::guardian;
 use crate::inventory::take_inventory;
 use crate::lowercase::{lowercase, undo_lowercase};
 use crate::monitor::{Monitor, Tally};
+use crate::owner::give_to;
 use crate::protocol::{Order, Task, TaskReport};
 use crate::queues::carry_queues;
 use crate::seal::{seal, verify};
@@ -87,6 +88,18 @@ pub fn execute(
         )?),
         Task::Seal => TaskReport::Seal(seal(capabilities, store, monitor, options)?),
         Task::Verify => TaskReport::Seal(verify(capabilities, store, monitor, options)?),
+        Task::Owner {
+            user,
+            group,
+            plan_only,
+        } => TaskReport::Owner(give_to(
+            capabilities,
+            store,
+            monitor,
+            options,
+            (*user, *group),
+            *plan_only,
+        )?),
         Task::Abandon { plan_only } => {
             abandon(capabilities, store, monitor, *plan_only)?;
             TaskReport::Plain

@@ -25,6 +25,7 @@ pub(crate) mod locks;
 pub mod lowercase;
 pub mod monitor;
 pub(crate) mod mount_gone;
+pub mod owner;
 pub(crate) mod pool;
 pub mod protocol;
 pub mod quarantine;

@@ -13,7 +13,7 @@ pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{
     AreaInventory, AtRestReport, DocumentReport, GuardianReport, InventoryReport, Library,
-    LowercaseReport, PassReport, QueueReport, RenameLine, SealReport, TaskReport,
+    LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine, SealReport, TaskReport,
 };
 pub use request::{
     ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine,

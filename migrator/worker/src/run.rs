@@ -60,7 +60,7 @@ pub fn run(
 ) -> Result<Verdict> {
     let prepared = prepare(job_folder, order, wrap)?;
     // No thread may exist yet: what the kernel enforces is inherited, not spread.
-    let protections = sandbox::seal(&prepared.capabilities)?;
+    let protections = sandbox::seal(&prepared.capabilities, &prepared.order.task)?;
     hello(&prepared.hello);
     Ok(work(&prepared, protections))
 }

@@ -1,22 +1,24 @@
 //! Locking the worker in, after its folders are open and before its first thread starts.
 //!
-//! Two layers of the kernel: Landlock limits files to the opened folders and forbids TCP; seccomp forbids what a copy
-//! never needs.  Both are kept by threads started later and cannot be taken back.  A kernel without them is reported,
-//! not refused: handles alone ([`crate::tree`]) already confine every name.
+//! Three layers of the kernel: the capabilities of root are given up but for those that the task needs; Landlock limits
+//! files to the opened folders and forbids TCP; seccomp forbids what a copy never needs.  All are kept by threads started
+//! later and cannot be taken back.  A kernel without the last two is reported, not refused: handles alone ([`crate::tree`]) already confine every name.
 
 mod filter;
+mod rights;
 mod rules;
 
 use crate::capabilities::Capabilities;
 use crate::error::Result;
-use crate::protocol::Protections;
+use crate::protocol::{Protections, Task};
 
-/// Locks this thread and all that it starts into the capabilities.
+/// Locks this thread and all that it starts into the folders of the order, with the rights that its task needs.
 ///
 /// # Errors
 /// [`crate::error::WorkerError::Sandbox`] where the kernel has a layer and refuses to close it.
-pub fn seal(capabilities: &Capabilities) -> Result<Protections> {
+pub fn seal(capabilities: &Capabilities, task: &Task) -> Result<Protections> {
     Ok(Protections {
+        capabilities: rights::give_up(task)?,
         landlock: rules::restrict(capabilities)?,
         seccomp: filter::restrict()?,
     })

@@ -29,7 +29,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::{JournalMoment, Monitor};
 use crate::tree::Time;
 
-pub use manifest::{Copied, Manifest, ManifestFile};
+pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};

@@ -7,6 +7,7 @@ mod attributes;
 mod create;
 mod folder;
 mod list;
+pub(crate) mod owner;
 mod remove;
 mod rename;
 pub(crate) mod times;

@@ -97,7 +97,7 @@ fn a_small_worksheet_gets_the_defaults() {
     assert_eq!(worksheet.copy, copy);
     let guardian = GuardianSettings {
         engine: GuardianEngine::Auto,
-        gwcheck: "/opt/novell/groupwise/gwcheck/bin/gwcheckt".into(),
+        gwcheck: None,
         options_file: None,
     };
     assert_eq!(worksheet.guardian, guardian);
@@ -198,7 +198,7 @@ fn a_full_worksheet_says_what_it_says() {
     assert_eq!(worksheet.documents[1].source, PathBuf::from("/mnt/B"));
     let guardian = GuardianSettings {
         engine: GuardianEngine::GwCheck,
-        gwcheck: "/opt/gwcheckt".into(),
+        gwcheck: Some("/opt/gwcheckt".into()),
         options_file: Some("store.opt".into()),
     };
     assert_eq!(worksheet.guardian, guardian);

@@ -15,6 +15,9 @@ pub struct Protections {
     pub landlock: String,
     /// Whether the seccomp list is in force.
     pub seccomp: bool,
+    /// The capabilities that are left, by their names; `none` where there are none.
+    #[serde(default)]
+    pub capabilities: String,
 }
 
 /// One line of the event log.

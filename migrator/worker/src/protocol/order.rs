@@ -140,6 +140,15 @@ pub enum Task {
     Seal,
     /// Compare the destination with its seal.
     Verify,
+    /// Give the destination to the user that its agents run as.
+    Owner {
+        /// Number of the user.
+        user: u32,
+        /// Number of the group.
+        group: u32,
+        /// Only count what would change.
+        plan_only: bool,
+    },
     /// Remove everything of this job at the destination except the job folder.
     Abandon {
         /// Only say what would be removed.
@@ -168,6 +177,7 @@ impl Task {
             Self::Queues { .. } => "queues",
             Self::Seal => "seal",
             Self::Verify => "verify",
+            Self::Owner { .. } => "owner",
             Self::Abandon { .. } => "abandon",
         }
     }
@@ -183,6 +193,7 @@ impl Task {
                 | Self::Queues { .. }
                 | Self::Seal
                 | Self::Verify
+                | Self::Owner { .. }
                 | Self::Abandon { .. }
         )
     }
@@ -195,6 +206,7 @@ impl Task {
                 | Self::UndoLowercase
                 | Self::Guardian { .. }
                 | Self::Verify
+                | Self::Owner { .. }
                 | Self::Abandon { .. }
         )
     }

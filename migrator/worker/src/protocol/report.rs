@@ -28,6 +28,8 @@ pub enum TaskReport {
     Queues(QueueReport),
     /// Of a seal or of its verification.
     Seal(SealReport),
+    /// Of giving the destination to a user.
+    Owner(OwnerReport),
 }
 
 /// What the source holds.
@@ -191,4 +193,15 @@ pub struct SealReport {
     pub differences: u64,
     /// Digest of everything: BLAKE3 over the sorted entries, folder by folder, in hexadecimal; per area.
     pub root_digests: BTreeMap<String, String>,
+}
+
+/// Whose the destination is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OwnerReport {
+    /// Files and folders.
+    pub entries: u64,
+    /// Those that were somebody else's, or that others might read.
+    pub others: u64,
+    /// Those that are left alone.
+    pub left_alone: u64,
 }

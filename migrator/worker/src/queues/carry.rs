@@ -13,6 +13,7 @@ use crate::monitor::Count;
 use crate::mount_gone::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
+use crate::tree::owner::{Ownership, give, owned};
 
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;
@@ -75,7 +76,10 @@ impl Step<'_> {
                 self.replaced_at_source(&queue, folder, name)?;
             }
             match self.stage(staging, folder, name, standing)? {
-                Staged::Ready(item) => items.push(item),
+                Staged::Ready(item) => {
+                    give_as_queue(staging, &queue, &item)?;
+                    items.push(item);
+                }
                 Staged::Moved => round.moved += 1,
                 Staged::Unreadable => {
                     self.given_up.borrow_mut().insert(folder.join(name));
@@ -201,6 +205,25 @@ impl Step<'_> {
         }
         Ok(is_equal)
     }
+}
+
+/// Once the agents run as their own user the queues are theirs, and so are items that arrive later.
+fn give_as_queue(staging: &Folder, queue: &Folder, item: &QueueItem) -> Result<()> {
+    let give_it = || -> std::result::Result<(), Errno> {
+        let of_queue = queue.owned()?.ownership;
+        let (file, _) = staging.open_file(&staging_name(&item.folder, &item.name))?;
+        let of_item = owned(&file)?.ownership;
+        if (of_item.user, of_item.group) == (of_queue.user, of_queue.group) {
+            return Ok(());
+        }
+        let wanted = Ownership {
+            mode: of_item.mode,
+            ..of_queue
+        };
+        give(&file, wanted)
+    };
+    give_it()
+        .map_err(|errno| WorkerError::writing("give away", &item.folder.join(&item.name), errno))
 }
 
 fn is_same(item: &QueueItem, standing: &Standing) -> bool {

@@ -58,6 +58,19 @@ pub struct Copied {
     pub file: ManifestFile,
 }
 
+/// A file of the manifest whose inode was changed on purpose, not its content.
+#[derive(Debug, Clone)]
+pub struct Rewritten {
+    /// The area.
+    pub area: u32,
+    /// Its folder at the destination.
+    pub folder: RelativePath,
+    /// Its name at the destination.
+    pub name: Vec<u8>,
+    /// When its inode changed.
+    pub changed: Time,
+}
+
 const COLUMNS: &str = "name, size, modified_s, modified_ns, racy, written_modified_s, written_modified_ns, \
                        written_changed_s, written_changed_ns, written_inode, digest";
 
@@ -171,6 +184,30 @@ impl JobStore {
         self.read("count fresh files", |connection| {
             connection.query_row("SELECT count(*) FROM file WHERE racy", [], |row| {
                 row.get(0).map(unsigned)
+            })
+        })
+    }
+
+    /// Records that inodes were changed on purpose.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_rewritten(&self, files: &[Rewritten]) -> Result<()> {
+        self.change("record changed owners", |transaction| {
+            let mut update = transaction.prepare_cached(
+                "UPDATE file SET written_changed_s = ?4, written_changed_ns = ?5
+                 WHERE area = ?1 AND folder = ?2 AND name = ?3",
+            )?;
+            files.iter().try_for_each(|file| {
+                update
+                    .execute((
+                        file.area,
+                        file.folder.as_bytes(),
+                        &file.name,
+                        file.changed.seconds,
+                        file.changed.nanoseconds,
+                    ))
+                    .map(|_| ())
             })
         })
     }

@@ -19,6 +19,7 @@ mod lock_table;
 mod locks;
 mod lowercase;
 mod meddling;
+mod owner;
 mod passes;
 mod queues;
 mod reserved_names;

@@ -34,11 +34,12 @@ fn child_is_sealed_in() {
     let tally = Arc::new(Tally::default());
     let store = JobStore::open(&site.job, 4, Arc::clone(&tally) as Arc<dyn Monitor>).unwrap();
 
-    let protections = worker::sandbox::seal(&capabilities).unwrap();
+    let protections = worker::sandbox::seal(&capabilities, &order.task).unwrap();
     println!(
         "landlock: {}, seccomp: {}",
         protections.landlock, protections.seccomp
     );
+    only_needed_rights_are_left(&protections.capabilities);
     if protections.landlock != "none" {
         is_denied("reading outside", fs::read("/etc/passwd"));
         is_denied("listing outside", fs::read_dir("/"));
@@ -84,6 +85,25 @@ fn child_is_sealed_in() {
         .unwrap();
     }
     println!("the sealed worker has done its work");
+}
+
+/// What the kernel says of this thread, and of one that it starts.
+fn only_needed_rights_are_left(said: &str) {
+    let held = rustix::thread::capabilities(None).unwrap();
+    let files = rustix::thread::CapabilitySet::DAC_OVERRIDE
+        | rustix::thread::CapabilitySet::DAC_READ_SEARCH
+        | rustix::thread::CapabilitySet::FOWNER;
+    assert!(files.contains(held.permitted), "{said}");
+    assert!(files.contains(held.effective), "{said}");
+    assert!(held.inheritable.is_empty(), "{said}");
+    let in_thread = std::thread::spawn(|| rustix::thread::capabilities(None).unwrap());
+    assert_eq!(in_thread.join().unwrap(), held);
+    assert!(rustix::thread::no_new_privs().unwrap());
+    // Whoever was root has an empty bounding set now, and cannot give a file away.
+    let chown = rustix::thread::CapabilitySet::CHOWN;
+    if rustix::process::geteuid().is_root() {
+        assert!(!rustix::thread::capability_is_in_bounding_set(chown).unwrap());
+    }
 }
 
 #[test]

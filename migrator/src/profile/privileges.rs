@@ -1,0 +1,365 @@
+//! Every program that the controller runs at the destination, as root where the worksheet asks for `sudo`.
+//!
+//! A test reads the code of the controller and fails where a program is run that is not in this list.
+
+use super::Profile;
+use crate::worksheet::{PackageKind, SourceAccess, Worksheet};
+
+/// Where programs of every system are; distributions differ.
+const PROGRAMS: &[&str] = &["/usr/bin", "/bin"];
+
+/// Where programs of the administrator are.
+const ADMINISTRATION: &[&str] = &["/usr/sbin", "/sbin"];
+
+/// One program, with what it may be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Privileged {
+    /// The name by which the controller runs it.
+    pub program: &'static str,
+    /// Where it may be.
+    pub folders: &'static [&'static str],
+    /// What it is for.
+    pub purpose: &'static str,
+    /// What its arguments look like, with the wildcards of sudoers; none where this job never runs it.
+    pub arguments: fn(&Places) -> Vec<String>,
+}
+
+/// The places of a job that stand in arguments.
+#[derive(Debug, Clone)]
+pub struct Places {
+    job: String,
+    /// Where everything goes, the post office first.
+    destinations: Vec<String>,
+    source: String,
+    mount_point: Option<String>,
+    install_folder: String,
+    package: Option<(PackageKind, String)>,
+    startup: String,
+    files: Vec<String>,
+    program: String,
+    user: Option<String>,
+    log_folder: Option<String>,
+}
+
+impl Places {
+    /// Those of a worksheet.
+    pub fn of(sheet: &Worksheet, profile: &Profile) -> Self {
+        let text = |path: &std::path::Path| escaped(&path.to_string_lossy());
+        let mut destinations = vec![text(&sheet.post_office.folder)];
+        destinations.extend(sheet.documents.iter().map(|area| text(&area.destination)));
+        let mount_point = match &sheet.source.access {
+            SourceAccess::Mounted { .. } => None,
+            SourceAccess::Network(network) => Some(text(&network.mount_point)),
+        };
+        let gwha = profile.gwha.iter();
+        let files = gwha
+            .flat_map(|gwha| {
+                let present = gwha.service.iter().map(|service| &service.present);
+                std::iter::once(&gwha.config).chain(present)
+            })
+            .chain(profile.user.iter().map(|user| &user.config))
+            .map(|path| text(path))
+            .collect();
+        let package = sheet.poa.package.as_ref();
+        Self {
+            job: text(&sheet.destination.job_folder),
+            destinations,
+            source: text(&sheet.source.post_office_path()),
+            mount_point,
+            install_folder: text(&sheet.poa.install_folder),
+            package: package
+                .and_then(|package| Some((package.kind, package.path.file_name()?)))
+                .map(|(kind, name)| (kind, escaped(&name.to_string_lossy()))),
+            startup: text(&profile.agent.startup_folder),
+            files,
+            program: text(&profile.agent.program),
+            user: sheet.poa.run_as_user.as_deref().map(escaped),
+            log_folder: profile.agent.log_folder.as_deref().map(text),
+        }
+    }
+
+    /// Where the package is, if it is of this kind.
+    fn package_file(&self, wanted: PackageKind) -> Option<String> {
+        let (kind, name) = self.package.as_ref()?;
+        (*kind == wanted).then(|| format!("{}/software/{name}", self.job))
+    }
+
+    fn with_package(&self, kind: PackageKind, before: &[&str]) -> Vec<String> {
+        let file = self.package_file(kind);
+        before
+            .iter()
+            .filter_map(|before| Some(format!("{before} {}", file.as_ref()?)))
+            .collect()
+    }
+}
+
+/// A text as it must stand in sudoers so that it means itself.
+pub(super) fn escaped(text: &str) -> String {
+    let mut written = String::new();
+    for character in text.chars() {
+        if r"\,:=*?[]!#".contains(character) {
+            written.push('\\');
+        }
+        written.push(character);
+    }
+    written
+}
+
+/// The programs that the code names; those of the profile come on top.
+pub const COMMANDS: &[Privileged] = &[
+    Privileged {
+        program: "mkdir",
+        folders: PROGRAMS,
+        purpose: "the folders of the job, the post office, certificates and logs",
+        arguments: |places| {
+            let mut made = vec![
+                format!("-p -m 0700 -- {}", places.job),
+                format!("-p -m 0700 -- {}/*", places.job),
+                format!("-p -m 0700 -- {}/certificates", places.install_folder),
+                format!("-p -- {}", places.destinations.join(" ")),
+                format!("-p -- {}", places.install_folder),
+                format!("-p -- {}/certificates", places.install_folder),
+            ];
+            made.extend(
+                places
+                    .mount_point
+                    .iter()
+                    .map(|point| format!("-p -- {point}")),
+            );
+            made.extend(
+                places
+                    .log_folder
+                    .iter()
+                    .map(|logs| format!("-p -- {logs}/*")),
+            );
+            // The check works in a folder of its own beside that of the job.
+            made.extend(beside(&places.job).map(|scratch| format!("-p -m 0700 -- {scratch}")));
+            made
+        },
+    },
+    Privileged {
+        program: "cat",
+        folders: PROGRAMS,
+        purpose: "the mount table, the startup file of the source, configuration files, logs",
+        arguments: |places| {
+            let mut read = vec![
+                "/proc/self/mountinfo".to_owned(),
+                format!("-- {}/*", places.source),
+                format!("-- {}/*", places.job),
+            ];
+            read.extend(places.files.iter().map(|file| format!("-- {file}")));
+            read
+        },
+    },
+    Privileged {
+        program: "find",
+        folders: PROGRAMS,
+        purpose: "the startup file of the source; unfinished uploads of the job",
+        arguments: |places| {
+            vec![
+                format!(
+                    r"{} -maxdepth 1 -type f -iname \*.poa -print0",
+                    places.source
+                ),
+                format!(
+                    r"{} -maxdepth 2 -name .\*.part -type f -delete -print",
+                    places.job
+                ),
+            ]
+        },
+    },
+    Privileged {
+        program: "test",
+        folders: PROGRAMS,
+        purpose: "whether something is there",
+        arguments: |_| vec!["-d *".into(), "-e *".into(), "-x *".into()],
+    },
+    Privileged {
+        program: "install",
+        folders: PROGRAMS,
+        purpose: "what was uploaded, into the job folder",
+        arguments: |places| {
+            let mut targets = vec![places.job.clone()];
+            targets.extend(beside(&places.job));
+            targets
+                .iter()
+                .flat_map(|target| {
+                    [
+                        format!("-m 0700 -T -- .gwmigrate-upload {target}/*"),
+                        format!("-m 0600 -T -- .gwmigrate-upload {target}/*"),
+                    ]
+                })
+                .collect()
+        },
+    },
+    Privileged {
+        program: "rm",
+        folders: PROGRAMS,
+        purpose: "the software copy, the log of GWCheck, secrets of the mount, what a check left",
+        arguments: |places| {
+            let mut gone = vec![
+                format!("-r -f -- {}/software", places.job),
+                format!("-f -- {}/*", places.job),
+            ];
+            gone.extend(beside(&places.job).map(|scratch| format!("-r -f -- {scratch}")));
+            gone
+        },
+    },
+    Privileged {
+        program: "rmdir",
+        folders: PROGRAMS,
+        purpose: "folders that are empty again after a check or an unmount",
+        arguments: |places| {
+            let mut gone = vec![format!(
+                "--ignore-fail-on-non-empty -- {0}/private {0}",
+                places.job
+            )];
+            let point = places.mount_point.iter();
+            gone.extend(point.map(|point| format!("--ignore-fail-on-non-empty -- {point}")));
+            gone
+        },
+    },
+    Privileged {
+        program: "tar",
+        folders: PROGRAMS,
+        purpose: "unpacking the POA's software",
+        arguments: |places| {
+            let file = places.package_file(PackageKind::TarGz);
+            file.map(|file| format!("-x -z -f {file} -C {}", places.install_folder))
+                .into_iter()
+                .collect()
+        },
+    },
+    Privileged {
+        program: "rpm",
+        folders: PROGRAMS,
+        purpose: "asking for and installing the POA's software",
+        arguments: |places| {
+            let mut told = places.with_package(
+                PackageKind::Rpm,
+                &["-U --replacepkgs --", "-q --queryformat * -p --"],
+            );
+            if !told.is_empty() {
+                told.push("-q --queryformat * -- *".into());
+            }
+            told
+        },
+    },
+    Privileged {
+        program: "dpkg",
+        folders: PROGRAMS,
+        purpose: "installing the POA's software",
+        arguments: |places| places.with_package(PackageKind::Deb, &["-i --force-confold --"]),
+    },
+    Privileged {
+        program: "dpkg-deb",
+        folders: PROGRAMS,
+        purpose: "what a package is",
+        arguments: |places| places.with_package(PackageKind::Deb, &[r"-W --showformat\=* --"]),
+    },
+    Privileged {
+        program: "dpkg-query",
+        folders: PROGRAMS,
+        purpose: "which version is installed",
+        arguments: |places| {
+            let told = places.with_package(PackageKind::Deb, &[""]);
+            told.first()
+                .map(|_| r"-W --showformat\=* -- *".to_owned())
+                .into_iter()
+                .collect()
+        },
+    },
+    Privileged {
+        program: "id",
+        folders: PROGRAMS,
+        purpose: "the numbers of the user that the POA runs as",
+        arguments: |places| {
+            let user = places.user.iter();
+            user.flat_map(|user| [format!("-u -- {user}"), format!("-g -- {user}")])
+                .collect()
+        },
+    },
+    Privileged {
+        program: "stat",
+        folders: PROGRAMS,
+        purpose: "whose certificates and logs are",
+        arguments: |places| {
+            let user = places.user.iter();
+            user.map(|_| "-c %u -- *".to_owned()).collect()
+        },
+    },
+    Privileged {
+        program: "chown",
+        folders: PROGRAMS,
+        purpose: "certificates, logs and the startup file, for the user that the POA runs as",
+        arguments: |places| {
+            let places_given = [
+                Some(format!("{}/certificates", places.install_folder)),
+                Some(format!("{}/*.poa", places.startup)),
+                places.log_folder.as_ref().map(|logs| format!("{logs}/*")),
+            ];
+            let user = places.user.iter();
+            user.flat_map(|_| places_given.clone().into_iter().flatten())
+                .map(|place| format!(r"-R -h -- [0-9]*\:[0-9]* {place}"))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "setcap",
+        folders: ADMINISTRATION,
+        purpose: "ports below 1024 for a POA that is not root's",
+        arguments: |places| {
+            let user = places.user.iter();
+            user.map(|_| format!(r"cap_net_bind_service\=+ep {}", places.program))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "mount",
+        folders: PROGRAMS,
+        purpose: "mounting the source, to be read only",
+        arguments: |places| {
+            let point = places.mount_point.iter();
+            point
+                .flat_map(|point| ["cifs", "nfs"].map(|kind| format!("-t {kind} * {point} -o *")))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "umount",
+        folders: PROGRAMS,
+        purpose: "unmounting the source",
+        arguments: |places| {
+            let point = places.mount_point.iter();
+            point.map(|point| format!("-- {point}")).collect()
+        },
+    },
+    Privileged {
+        program: "env",
+        folders: PROGRAMS,
+        purpose: "mounting a NetWare volume, to be read only",
+        arguments: |places| {
+            let point = places.mount_point.iter();
+            point
+                .map(|point| format!(r"HOME\=* ncpmount -m -t 900 -r 100 -S * {point}"))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "sh",
+        folders: PROGRAMS,
+        purpose: "secrets of the mount, from standard input into a file of the job folder",
+        arguments: |places| {
+            let point = places.mount_point.iter();
+            point
+                .map(|_| format!(r"-c umask 077; * sh {}/private/*", places.job))
+                .collect()
+        },
+    },
+];
+
+/// The folder of a check, beside that of the job.
+fn beside(job: &str) -> Option<String> {
+    let (parent, name) = job.rsplit_once('/')?;
+    Some(format!("{parent}/.{name}.check-[0-9]*"))
+}

@@ -1,0 +1,114 @@
+//! A sudoers file with every command that a job runs as root.
+
+use std::fmt::Write as _;
+
+use super::privileges::{COMMANDS, Places, escaped};
+use super::{Naming, Profile};
+use crate::controller::PROGRAM_FILE;
+use crate::worksheet::Worksheet;
+
+/// The aliases of the file begin with this.
+const ALIAS: &str = "GWMIGRATE_";
+
+/// The file for the user that the worksheet logs in as.
+///
+/// It says what is run, so that nothing else is run by accident and everything is in the log of sudo.  It is no wall
+/// against that user: the worker that the user uploads is among the commands.
+pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "# What `gwmigrate` runs as root for the job {}; look through it, then check and install it as root:\n\
+         #   visudo -c -f FILE && install -m 0440 FILE /etc/sudoers.d/gwmigrate\n\
+         # It keeps accidents small and names everything that is done.  It is no wall against {}: the worker, which\n\
+         # that user uploads, is one of the commands.  Remove it when the migration is over.",
+        sheet.post_office.job, sheet.destination.user
+    );
+    let mut aliases = Vec::new();
+    let mut add = |name: &str, purpose: &str, commands: &[String]| {
+        if commands.is_empty() {
+            return;
+        }
+        let alias = format!("{ALIAS}{name}");
+        let _ = writeln!(
+            text,
+            "\n# {purpose}\nCmnd_Alias {alias} = \\\n    {}",
+            commands.join(", \\\n    ")
+        );
+        aliases.push(alias);
+    };
+    let job = escaped(&sheet.destination.job_folder.to_string_lossy());
+    let mut worker = vec![format!("{job}/{PROGRAM_FILE} worker *")];
+    if let Some((parent, name)) = job.rsplit_once('/') {
+        worker.push(format!(
+            "{parent}/.{name}.check-[0-9]*/{PROGRAM_FILE} worker *"
+        ));
+    }
+    add(
+        "WORKER",
+        "the worker, which gives up what it does not need",
+        &worker,
+    );
+    let places = Places::of(sheet, profile);
+    for command in COMMANDS {
+        let arguments = (command.arguments)(&places);
+        let lines: Vec<String> = command
+            .folders
+            .iter()
+            .flat_map(|folder| {
+                arguments
+                    .iter()
+                    .map(move |told| format!("{folder}/{} {told}", command.program))
+            })
+            .collect();
+        let name = command.program.to_ascii_uppercase().replace('-', "_");
+        add(&name, command.purpose, &lines);
+    }
+    for (name, purpose, commands) in of_profile(sheet, profile) {
+        add(name, purpose, &commands);
+    }
+    let _ = writeln!(
+        text,
+        "\n{} ALL = (root) NOPASSWD: {}",
+        escaped(&sheet.destination.user),
+        aliases.join(", ")
+    );
+    text
+}
+
+/// The commands whose names are in the profile or the worksheet.
+fn of_profile(
+    sheet: &Worksheet,
+    profile: &Profile,
+) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let control = &profile.control;
+    let agent = match control.names {
+        Naming::StartupFile => {
+            let name = sheet.post_office.name.to_ascii_lowercase();
+            let folder = profile.agent.startup_folder.display();
+            format!("{folder}/{name}.poa")
+        }
+        Naming::Service => control.service.clone().unwrap_or_default(),
+    };
+    let command = escaped(&control.command.to_string_lossy());
+    let controls = ["start", "stop", "status"]
+        .map(|verb| format!("{command} {verb} {}", escaped(&agent)))
+        .to_vec();
+    let gwha = profile.gwha.iter().flat_map(|gwha| &gwha.service);
+    let gwha = gwha
+        .flat_map(|service| [&service.status, &service.stop, &service.start])
+        .map(|words| escaped(&words.join(" ")))
+        .collect();
+    let gwcheck = sheet.guardian.gwcheck.as_ref();
+    let gwcheck = gwcheck.unwrap_or(&profile.agent.gwcheck).to_string_lossy();
+    let job = sheet.destination.job_folder.to_string_lossy();
+    vec![
+        ("CONTROL", "starting and stopping the POA", controls),
+        ("GWHA", "the high-availability service", gwha),
+        (
+            "GWCHECK",
+            "lower-case names in a guardian that the worker does not know",
+            vec![format!("{} {}/gwcheck/*", escaped(&gwcheck), escaped(&job))],
+        ),
+    ]
+}

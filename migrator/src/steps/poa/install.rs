@@ -1,0 +1,212 @@
+//! Installing the POA's software, by the server's own package manager, never as a silent change of version.
+
+use std::path::Path;
+
+use worker::finding::{Finding, Verdict};
+
+use crate::controller::{Controller, StepError};
+use crate::profile::Profile;
+use crate::remote::RemoteCommand;
+use crate::steps::copy_software::package_at_destination;
+use crate::worksheet::PackageKind;
+
+/// Installs the package.
+pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepError> {
+    let (Some(package), Some(file)) = (
+        controller.worksheet.poa.package.clone(),
+        package_at_destination(controller),
+    ) else {
+        return Ok("software was there already".into());
+    };
+    let folder = controller.worksheet.poa.install_folder.clone();
+    let installed = match package.kind {
+        PackageKind::TarGz => None,
+        PackageKind::Rpm | PackageKind::Deb => {
+            Some(refuse_other_version(controller, package.kind, &file).await?)
+        }
+    };
+    let link = controller.link()?;
+    let commands: Vec<RemoteCommand> = match package.kind {
+        PackageKind::TarGz => vec![
+            link.command("mkdir")
+                .arguments(["-p", "--"])
+                .argument(folder.clone()),
+            // Replaces the files of an agent that was unpacked before, and keeps its startup files.
+            link.command("tar")
+                .arguments(["-x", "-z", "-f"])
+                .argument(file)
+                .argument("-C")
+                .argument(folder.clone()),
+        ],
+        PackageKind::Rpm => vec![
+            link.command("rpm")
+                .arguments(["-U", "--replacepkgs", "--"])
+                .argument(file),
+        ],
+        PackageKind::Deb => vec![
+            link.command("dpkg")
+                // What an administrator changed in a configuration file stays, and nobody is asked.
+                .arguments(["-i", "--force-confold", "--"])
+                .argument(file),
+        ],
+    };
+    for command in commands {
+        link.run(&command, Vec::new())
+            .await?
+            .require_success(&command)?;
+    }
+    Ok(match installed {
+        Some(package) => format!("{package} installed"),
+        None => format!("installed in {}", folder.display()),
+    })
+}
+
+/// A package by name and version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    name: String,
+    version: String,
+}
+
+/// Refuses a package where the server has another version, or another package with the same agents.
+async fn refuse_other_version(
+    controller: &mut Controller,
+    kind: PackageKind,
+    file: &Path,
+) -> Result<String, StepError> {
+    let profile = controller.profile()?;
+    let names = match kind {
+        PackageKind::Deb => &profile.packages.deb,
+        _ => &profile.packages.rpm,
+    };
+    let new = of_file(controller, kind, file).await?;
+    let mut asked = names.clone();
+    if !names.contains(&new.name) {
+        asked.push(new.name.clone());
+        controller.report(not_of_the_profile(&profile, &new));
+    }
+    for name in asked {
+        let Some(version) = installed(controller, kind, &name).await? else {
+            continue;
+        };
+        let old = Named { name, version };
+        if old != new {
+            return Err(other_version(&old, &new));
+        }
+    }
+    Ok(format!("{} {}", new.name, new.version))
+}
+
+fn not_of_the_profile(profile: &Profile, new: &Named) -> Finding {
+    Finding::new(
+        "package-not-of-profile",
+        Verdict::Person,
+        format!(
+            "The package is {}, which is none of those that bring the agents of {}",
+            new.name, profile.title
+        ),
+        "See that [poa] package and generation of the worksheet belong together",
+    )
+}
+
+fn other_version(old: &Named, new: &Named) -> StepError {
+    StepError::person(
+        "other-version",
+        format!(
+            "The destination has {} {} already; the package of the worksheet is {} {}",
+            old.name, old.version, new.name, new.version
+        ),
+        "Change the version by the package manager of the server, when its other agents may be stopped, and name the \
+         package of that version in [poa] package; then run the same command again",
+    )
+}
+
+/// What a package file brings.
+async fn of_file(
+    controller: &Controller,
+    kind: PackageKind,
+    file: &Path,
+) -> Result<Named, StepError> {
+    let link = controller.link()?;
+    let command = match kind {
+        PackageKind::Deb => {
+            link.command("dpkg-deb")
+                .arguments(["-W", "--showformat=${Package} ${Version}", "--"])
+        }
+        _ => link.command("rpm").arguments([
+            "-q",
+            "--queryformat",
+            "%{NAME} %{VERSION}-%{RELEASE}",
+            "-p",
+            "--",
+        ]),
+    };
+    let command = command.argument(file.to_owned());
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
+    let text = output.text();
+    let (name, version) = text.trim().split_once(' ').ok_or_else(|| {
+        StepError::refused(
+            "package-unreadable",
+            format!(
+                "The package manager does not say what {} is",
+                file.display()
+            ),
+            "Name the right file in [poa] package of the worksheet",
+        )
+    })?;
+    Ok(Named {
+        name: name.to_owned(),
+        version: version.to_owned(),
+    })
+}
+
+/// The version of a package that the server has.
+async fn installed(
+    controller: &Controller,
+    kind: PackageKind,
+    name: &str,
+) -> Result<Option<String>, StepError> {
+    let link = controller.link()?;
+    let command = match kind {
+        PackageKind::Deb => link.command("dpkg-query").arguments([
+            "-W",
+            "--showformat=${db:Status-Status} ${Version}",
+            "--",
+        ]),
+        _ => link.command("rpm").arguments([
+            "-q",
+            "--queryformat",
+            "installed %{VERSION}-%{RELEASE}",
+            "--",
+        ]),
+    };
+    let output = link.run(&command.argument(name), Vec::new()).await?;
+    Ok(version_in(&output.text()).filter(|_| output.status.is_success()))
+}
+
+/// What `installed VERSION` says; a package of which only configuration files are left is not installed.
+fn version_in(text: &str) -> Option<String> {
+    let version = text.trim().strip_prefix("installed ")?;
+    Some(version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_installed_has_a_version() {
+        for (said, expected) in [
+            ("installed 18.4.0-1", Some("18.4.0-1")),
+            ("installed 18.4.0-1\n", Some("18.4.0-1")),
+            ("config-files 18.4.0-1", None),
+            ("package novell-groupwise-server is not installed", None),
+            ("", None),
+        ] {
+            assert_eq!(version_in(said).as_deref(), expected, "{said}");
+        }
+    }
+}
