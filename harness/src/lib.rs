@@ -11,6 +11,7 @@ pub mod checks;
 pub mod cli;
 pub mod embedded;
 pub mod faults;
+pub mod network;
 pub mod programs;
 pub mod rehearsal;
 pub mod report;
