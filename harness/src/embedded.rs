@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
-use crate::certificate::make_certificate;
+use crate::certificate::{CertificateOptions, make_certificate, write_secret};
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
+
+/// What the key of the simulated POA is encrypted with.
+const KEY_PASSWORD: &str = "rehearsed";
 
 /// Where everything of an embedded rehearsal is.
 #[derive(Debug)]
@@ -117,12 +119,19 @@ impl Embedded {
                     at("destination/gwsystem/documents"),
                 )
             }),
+            documents_access: None,
             quiet_seconds: 1,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
             certificate: options
                 .with_mailbox_test
-                .then(|| make_certificate(&at("source/CERTS")))
+                .then(|| {
+                    let options = CertificateOptions {
+                        key_password: Some(KEY_PASSWORD),
+                        ..CertificateOptions::default()
+                    };
+                    make_certificate(&at("source/CERTS"), &at("keys"), &options)
+                })
                 .transpose()?,
             mailbox_test: options
                 .with_mailbox_test
@@ -178,12 +187,7 @@ fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, Re
     let account = busiest
         .ok_or_else(|| io_error("find a user in", &source)(std::io::ErrorKind::NotFound.into()))?;
     let password_file = folder.join("keys/mailbox-password");
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&password_file)
-        .and_then(|mut file| file.write_all(account.password.as_bytes()));
+    let written = write_secret(&password_file, account.password.as_bytes());
     written.map_err(io_error("write", &password_file))?;
     let test = MailboxTestSheet {
         user: account.user,
@@ -192,7 +196,10 @@ fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, Re
         destination_port: free_port()?,
     };
     let startup = source.join(&created.startup_file);
-    let switches = format!("/imap-enabled\r\n/imapport-{}\r\n", test.destination_port);
+    let switches = format!(
+        "/imap-enabled\r\n/imapport-{}\r\n/httpssl-enabled\r\n/keypasswd-{KEY_PASSWORD}\r\n",
+        test.destination_port
+    );
     OpenOptions::new()
         .append(true)
         .open(&startup)

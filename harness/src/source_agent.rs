@@ -80,7 +80,7 @@ impl SourceAgent {
         }
         if let Some(files) = options.certificate {
             command.arg("--certfile").arg(&files.certificate);
-            command.arg("--keyfile").arg(&files.key);
+            command.arg("--keyfile").arg(&files.plain_key);
         }
         for (name, number) in numbers {
             command.arg(name).arg(number.to_string());

@@ -164,17 +164,7 @@ impl<'a> Play<'a> {
 
     pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["finish"])?;
-        if self.options.with_poa {
-            let port = self.embedded.sheet.http_port;
-            let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-            let failures = if answers {
-                Vec::new()
-            } else {
-                vec![format!("nothing answers on port {port}")]
-            };
-            self.checks
-                .push(Check::new("the Linux POA answers", failures));
-        }
+        self.check_answers()?;
         self.straggler()?;
         self.check_source_untouched()?;
         self.stop_poa()
