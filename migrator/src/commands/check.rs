@@ -54,11 +54,11 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         "connect",
         outcome.map(|outcome| outcome.detail().to_owned()),
     )?;
-    let was_mounted = steps::mount_source::is_mounted(controller).await?;
+    let missing = steps::mount_source::missing(controller).await?;
     let outcome = source(controller, report).await;
-    if !was_mounted {
+    if !missing.is_empty() {
         // Both sides are left as they were.
-        steps::unmount::run(controller).await?;
+        steps::unmount::unmount(controller, missing).await?;
         remove_empty_job_folder(controller).await?;
     }
     outcome?;

@@ -23,7 +23,7 @@ impl Controller {
             id,
             kind: AreaKind::Documents,
             label: area.library.clone(),
-            source: text(&area.source),
+            source: text(&area.access.path()),
             destination: text(&area.destination),
         }));
         areas
