@@ -21,8 +21,8 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     "name-kept",
     // The startup file of the source names an address of its server.
     "startup-file-path",
-    // The library whose documents are all outside.
-    "library",
+    // Items that stand in a queue since long ago.
+    "stale-queue-items",
 ];
 
 /// What is expected of one command.

@@ -29,9 +29,12 @@ grep -v " $2 ro " "$SHARES/table" > "$SHARES/table.new"
 mv "$SHARES/table.new" "$SHARES/table"
 "#;
 
-/// Shows the table of the mounts with those that are played.
+/// Shows the table of the mounts with those that are played, and a kernel that knows them.
 const CAT: &str = r#"#!/bin/sh
-case $1 in /proc/self/mountinfo) exec /bin/cat "$1" "$SHARES/table" ;; esac
+case $1 in
+    /proc/self/mountinfo) exec /bin/cat "$1" "$SHARES/table" ;;
+    /proc/filesystems) /bin/cat "$1"; printf 'nodev\tcifs\n'; exit 0 ;;
+esac
 exec /bin/cat "$@"
 "#;
 
@@ -53,10 +56,10 @@ impl Shares {
             fs::write(&path, script).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
         }
-        // A client of that name, which the mount program would start.
-        fs::write(bin.join("mount.cifs"), "").expect("written");
+        // What the mount program would start.
+        std::os::unix::fs::symlink("/bin/true", bin.join("mount.cifs")).expect("linked");
         fs::write(shares.folder.join("table"), "").expect("written");
-        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
+        let path = format!("{}:/usr/bin:/bin", bin.display());
         shares
             .stage
             .embedded()
@@ -127,6 +130,12 @@ fn an_area_on_another_server_is_mounted_copied_sealed_and_unmounted_with_the_res
     let shares = Shares::new();
     let stage = &shares.stage;
     let before = Snapshot::take(&shares.documents()).expect("taken");
+    let client = shares.folder.join("bin/mount.cifs");
+    fs::remove_file(&client).expect("removed");
+    let run = stage.expect(&["check"], 5);
+    let found = finding(&run, "mount-possible");
+    assert!(found.remedy.contains("cifs-utils"), "{found:#?}");
+    std::os::unix::fs::symlink("/bin/true", client).expect("linked");
     let run = stage.migrate(&["check"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(shares.table(), "", "the check leaves it as it was");

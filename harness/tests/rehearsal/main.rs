@@ -4,7 +4,9 @@
 
 mod areas;
 mod bad_input;
+mod certificates;
 mod checklist;
+mod checks;
 mod guardian;
 mod interrupted;
 mod living;
