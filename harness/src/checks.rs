@@ -6,6 +6,7 @@
 mod guardian;
 mod journal;
 mod snapshot;
+pub mod tls;
 mod trees;
 
 pub use guardian::compare_guardians;

@@ -25,11 +25,9 @@ pub use error::ContainersError;
 pub use servers::SourceProfile;
 pub use share::ask_share;
 
-use crate::certificate::{CertificateFiles, make_certificate};
+use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate, write_secret};
 use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{
-    Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package, write_secret,
-};
+use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
 use crate::source_agent::{AgentOrders, AgentPlace, SourceAgent};
 use crate::ssh_server::KeyPair;
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareSheet};
@@ -42,6 +40,9 @@ const MOUNT_POINT: &str = "/mnt/gwsource";
 
 /// Where the software is installed there.
 const INSTALL_FOLDER: &str = "/opt/novell/groupwise/agents";
+
+/// What the key of the simulated POA is encrypted with.
+const KEY_PASSWORD: &str = "rehearsed";
 
 /// The ports of both agents: for clients, of the status page, and of IMAP.
 const CLIENT_PORT: u16 = 1677;
@@ -106,14 +107,21 @@ impl Containers {
         let package = make_package(folder, options)?;
         let certificate = options
             .with_mailbox_test
-            .then(|| make_certificate(&at("source/CERTS")))
+            .then(|| {
+                let options = CertificateOptions {
+                    key_password: Some(KEY_PASSWORD),
+                    ..CertificateOptions::default()
+                };
+                make_certificate(&at("source/CERTS"), &at("agent"), &options)
+            })
             .transpose()?;
         let (client, host) = (KeyPair::generate()?, KeyPair::generate()?);
         let key = at("keys/client");
         client.write_private(&key)?;
         let share_password = password();
         let password_file = at("keys/share-password");
-        write_secret(&password_file, &share_password)?;
+        write_secret(&password_file, share_password.as_bytes())
+            .map_err(io_error("write", &password_file))?;
         let runtime = runtime()?;
         let owner = Owner::new();
         let (engine, servers) = runtime.block_on(async {
@@ -174,6 +182,7 @@ impl Containers {
                 let target = Path::new(SYSTEM).join("documents");
                 ("lib0001".to_owned(), in_share("DOCS"), target)
             }),
+            documents_access: None,
             quiet_seconds: 2,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: Path::new(INSTALL_FOLDER).join("bin/gwcheckt"),
@@ -236,9 +245,12 @@ fn moved(files: &CertificateFiles, below: &str) -> CertificateFiles {
         let name = path.file_name().unwrap_or_default();
         Path::new(below).join("CERTS").join(name)
     };
+    let plain = files.plain_key.file_name().unwrap_or_default();
     CertificateFiles {
         certificate: moved(&files.certificate),
         key: moved(&files.key),
+        plain_key: Path::new(AGENT_FOLDER).join(plain),
+        key_password_file: files.key_password_file.clone(),
     }
 }
 
@@ -247,7 +259,7 @@ fn mailbox_test(
     created: &Created,
     servers: &Servers,
 ) -> Result<MailboxTestSheet, RehearsalError> {
-    let chosen = choose_test_user(folder, created, IMAP_PORT)?;
+    let chosen = choose_test_user(folder, created, IMAP_PORT, KEY_PASSWORD)?;
     Ok(MailboxTestSheet {
         user: chosen.user,
         password_file: chosen.password_file,

@@ -10,12 +10,15 @@ use std::process::{Command, Stdio};
 
 use simulator::Created;
 
-use crate::certificate::make_certificate;
+use crate::certificate::{CertificateOptions, make_certificate};
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
+
+/// What the key of the simulated POA is encrypted with.
+const KEY_PASSWORD: &str = "rehearsed";
 
 /// Where everything of an embedded rehearsal is.
 #[derive(Debug)]
@@ -90,12 +93,19 @@ impl Embedded {
             client_port: free_port()?,
             documents: documents
                 .map(|(source, destination)| ("lib0001".to_owned(), source, destination)),
+            documents_access: None,
             quiet_seconds: 1,
             guardian_engine: site.guardian_engine.clone(),
             gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
             certificate: site
                 .with_mailbox_test
-                .then(|| make_certificate(&at("source/CERTS")))
+                .then(|| {
+                    let options = CertificateOptions {
+                        key_password: Some(KEY_PASSWORD),
+                        ..CertificateOptions::default()
+                    };
+                    make_certificate(&at("source/CERTS"), &at("keys"), &options)
+                })
                 .transpose()?,
             mailbox_test: site
                 .with_mailbox_test
@@ -216,7 +226,7 @@ impl Site for Embedded {
 fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, RehearsalError> {
     let loopback = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let destination_imap = loopback(free_port()?);
-    let chosen = choose_test_user(folder, created, destination_imap.port())?;
+    let chosen = choose_test_user(folder, created, destination_imap.port(), KEY_PASSWORD)?;
     Ok(MailboxTestSheet {
         user: chosen.user,
         password_file: chosen.password_file,

@@ -1,5 +1,6 @@
 //! A whole migration, rehearsed: both stages, with changes to the source in between, and what must hold afterwards.
 
+mod answers;
 mod command;
 mod fault;
 mod folder;

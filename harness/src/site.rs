@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
+use crate::certificate::write_secret;
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::source_agent::{AgentOrders, SourceAgent};
@@ -189,7 +189,7 @@ pub(crate) struct TestUser {
     pub(crate) password_file: PathBuf,
 }
 
-/// Chooses the user with the most messages, and has the Linux POA serve mailboxes on a port: what the startup file of the
+/// Chooses the user with the most messages, and has the Linux POA serve mailboxes and prove itself: what the startup file of the
 /// source says goes for the one of Linux.
 ///
 /// # Errors
@@ -198,6 +198,7 @@ pub(crate) fn choose_test_user(
     folder: &Path,
     created: &Created,
     imap_port: u16,
+    key_password: &str,
 ) -> Result<TestUser, RehearsalError> {
     let source = folder.join("source/PO");
     let truth = simulator::truth(&source)?;
@@ -212,9 +213,12 @@ pub(crate) fn choose_test_user(
     let account = busiest
         .ok_or_else(|| io_error("find a user in", &source)(std::io::ErrorKind::NotFound.into()))?;
     let password_file = folder.join("keys/mailbox-password");
-    write_secret(&password_file, &account.password)?;
+    write_secret(&password_file, account.password.as_bytes())
+        .map_err(io_error("write", &password_file))?;
     let startup = source.join(&created.startup_file);
-    let switches = format!("/imap-enabled\r\n/imapport-{imap_port}\r\n");
+    let switches = format!(
+        "/imap-enabled\r\n/imapport-{imap_port}\r\n/httpssl-enabled\r\n/keypasswd-{key_password}\r\n"
+    );
     OpenOptions::new()
         .append(true)
         .open(&startup)
@@ -224,18 +228,4 @@ pub(crate) fn choose_test_user(
         user: account.user,
         password_file,
     })
-}
-
-/// Writes a new file that only its owner can read.
-///
-/// # Errors
-/// What writing says.
-pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), RehearsalError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(content.as_bytes()))
-        .map_err(io_error("write", path))
 }

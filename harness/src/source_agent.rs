@@ -111,7 +111,7 @@ pub fn agent_arguments(orders: &AgentOrders, place: &AgentPlace, folder: &Path) 
             "--certfile".into(),
             files.certificate.clone().into_os_string(),
         ]);
-        arguments.extend(["--keyfile".into(), files.key.clone().into_os_string()]);
+        arguments.extend(["--keyfile".into(), files.plain_key.clone().into_os_string()]);
     }
     let mut numbers = vec![
         ("--seed", orders.seed),

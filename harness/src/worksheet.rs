@@ -43,6 +43,8 @@ pub struct RehearsalWorksheet {
     pub client_port: u16,
     /// A document storage area outside the post office: library, source, destination.
     pub documents: Option<(String, PathBuf, PathBuf)>,
+    /// The lines that say how that area is reached, where it is not mounted already.
+    pub documents_access: Option<String>,
     /// How long nothing may change before stage two.
     pub quiet_seconds: u64,
     /// Who is to convert the guardian; the migrator's own choice where nothing is said.
@@ -176,6 +178,10 @@ impl RehearsalWorksheet {
         if let Some(files) = &self.certificate {
             poa.push(("certificate", text(&files.certificate)));
             poa.push(("key", text(&files.key)));
+            poa.extend(files.key_password_file.iter().map(|file| {
+                let reference = format!("{{ file = {} }}", text(file));
+                ("key_password", reference)
+            }));
         }
         section("poa", poa);
         section(
@@ -203,10 +209,11 @@ impl RehearsalWorksheet {
             );
         }
         if let Some((library, source, destination)) = &self.documents {
+            let mounted = || format!("source = {}", text(source));
+            let access = self.documents_access.clone().unwrap_or_else(mounted);
             let _ = write!(
                 toml,
-                "[[documents.area]]\nlibrary = \"{library}\"\nsource = {}\ndestination = {}\n",
-                text(source),
+                "[[documents.area]]\nlibrary = \"{library}\"\n{access}\ndestination = {}\n",
                 text(destination)
             );
         }

@@ -39,8 +39,8 @@ pub struct Controller {
     journal: Journal,
     findings: Vec<Finding>,
     steps: Vec<outcome::StepSummary>,
-    /// What the source was found mounted from by this command.
-    pub(crate) mounted: Option<String>,
+    /// What this command found mounted: the fact about it, what it is to people, and from what it was mounted.
+    pub(crate) mounted: Vec<(String, String, String)>,
 }
 
 impl Controller {
@@ -58,7 +58,7 @@ impl Controller {
             journal: Journal::default(),
             findings: Vec::new(),
             steps: Vec::new(),
-            mounted: None,
+            mounted: Vec::new(),
         }
     }
 

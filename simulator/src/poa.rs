@@ -10,7 +10,8 @@
 //!
 //! With `--imap enabled` it serves mailboxes over IMAP ([`crate::imap`]) on `--imapport`, or 143.  A certificate and its key
 //! (`--certfile`, `--keyfile`, `--keypasswd`) add STARTTLS, and with `--imapssl enabled` (or `required`, where nobody logs in
-//! without) the port of `--imapsslport`, or 993, for connections that are encrypted from the start.
+//! without) the port of `--imapsslport`, or 993, for connections that are encrypted from the start.  With `--httpssl enabled`
+//! (or `required`) the status page is served over TLS with the same certificate, and only so.
 
 mod arguments;
 mod check;
@@ -111,7 +112,7 @@ fn start(
         imap: serve_mailboxes(settings, home, imap, &changing)?,
     });
     serve::accept_clients(client, Arc::clone(&status));
-    serve::answer_http(http, status);
+    serve::answer_http(http, status, settings.http_identity.clone());
     if let Some(file) = &arguments.ready_file {
         write_ready_file(file, &addresses)?;
     }

@@ -22,8 +22,8 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     "name-kept",
     // The startup file of the source names an address of its server.
     "startup-file-path",
-    // The library whose documents are all outside.
-    "library",
+    // Items that stand in a queue since long ago.
+    "stale-queue-items",
 ];
 
 /// What is expected of one command.
@@ -156,17 +156,7 @@ impl<'a> Play<'a> {
 
     pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["finish"])?;
-        if self.options.with_poa {
-            let address = self.site.poa_address();
-            let answers = std::net::TcpStream::connect(address).is_ok();
-            let failures = if answers {
-                Vec::new()
-            } else {
-                vec![format!("nothing answers at {address}")]
-            };
-            self.checks
-                .push(Check::new("the Linux POA answers", failures));
-        }
+        self.check_answers()?;
         self.straggler()?;
         self.check_source_untouched()?;
         self.stop_poa()

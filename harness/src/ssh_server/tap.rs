@@ -3,39 +3,37 @@
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What the counter holds while no cut is planned.
-const NEVER: u64 = u64::MAX;
+use crate::network::{Budget, Spent};
 
 /// Cuts the connections of a server.
 #[derive(Debug)]
 pub(super) struct Cutter {
-    bytes_left: AtomicU64,
+    budget: Budget,
     sockets: Mutex<Vec<Weak<std::net::TcpStream>>>,
 }
 
 impl Cutter {
     pub(super) fn new(after_bytes: Option<u64>) -> Self {
         Self {
-            bytes_left: AtomicU64::new(after_bytes.unwrap_or(NEVER)),
+            budget: Budget::new(after_bytes),
             sockets: Mutex::default(),
         }
     }
 
     /// Plans a cut.
     pub(super) fn arm(&self, bytes: u64) {
-        self.bytes_left.store(bytes, Ordering::SeqCst);
+        self.budget.plan(bytes);
     }
 
     /// Takes a planned cut back; says whether there was one.
     pub(super) fn disarm(&self) -> bool {
-        self.bytes_left.swap(NEVER, Ordering::SeqCst) != NEVER
+        self.budget.take_back()
     }
 
     /// Cuts all connections.
@@ -53,15 +51,7 @@ impl Cutter {
     }
 
     fn count(&self, bytes: usize) {
-        let bytes = bytes as u64;
-        let before = self
-            .bytes_left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
-                NEVER => None,
-                left if left <= bytes => Some(NEVER),
-                left => Some(left - bytes),
-            });
-        if before.is_ok_and(|left| left <= bytes) {
+        if self.budget.spend(bytes) != Spent::All {
             self.cut();
         }
     }

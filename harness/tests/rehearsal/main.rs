@@ -2,8 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
+mod areas;
 mod bad_input;
+mod certificates;
 mod checklist;
+mod checks;
 mod guardian;
 mod interrupted;
 mod living;

@@ -39,36 +39,38 @@ pub(crate) struct Stage {
 impl Stage {
     /// Without a Linux POA, which most tests do not need.
     pub(crate) fn new() -> Self {
-        Self::made(GuardianKind::Flaim, Vec::new())
+        Self::with(|_| {})
     }
 
     /// The same with a guardian that the built-in engine cannot convert.
     pub(crate) fn with_opaque_guardian() -> Self {
-        Self::made(GuardianKind::Opaque, Vec::new())
+        Self::with(|options| options.site.guardian = GuardianKind::Opaque)
     }
 
     /// The same, with commands of the destination running under another program.
     pub(crate) fn run_under(run_under: Vec<String>) -> Self {
-        Self::made(GuardianKind::Flaim, run_under)
+        Self::with(|options| options.run_under = run_under)
     }
 
-    fn made(guardian: GuardianKind, run_under: Vec<String>) -> Self {
+    /// The same, made from other options.
+    pub(crate) fn with(change: impl FnOnce(&mut EmbeddedOptions)) -> Self {
         let folder = scratch();
-        let options = EmbeddedOptions {
+        let mut options = EmbeddedOptions {
             site: SiteOptions {
                 program: program(),
                 seed: 7,
                 files: 300,
                 case: NameCase::Upper,
-                guardian,
+                guardian: GuardianKind::Flaim,
                 guardian_engine: None,
                 with_documents: false,
                 with_poa: false,
                 with_mailbox_test: false,
             },
             environment: BTreeMap::new(),
-            run_under,
+            run_under: Vec::new(),
         };
+        change(&mut options);
         let embedded = Embedded::start(folder.path(), &options).expect("started");
         Self {
             embedded: Some(embedded),

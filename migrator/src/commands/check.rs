@@ -1,36 +1,31 @@
 //! `gwmigrate check`: everything that can be known before anything is changed.
 //!
-//! The worker is put into a folder of its own beside the job folder for the time of the check and is gone afterwards.
+//! ```text
+//! connect -> destination -> mount -> worker, in a folder of its own -> inventory and sample -> lines -> as it was
+//! ```
+//!
+//! The worker is put into a folder beside the job folder for the time of the check and is gone afterwards; what the check
+//! mounted is unmounted.
+
+mod destination;
+mod estimate;
+mod report;
+mod room;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use estimate::Estimate;
+pub use report::{CHECKS, CheckLine, CheckReport};
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::monitor::Count;
-use worker::protocol::{InventoryReport, Task, TaskReport};
+use worker::finding::Verdict;
+use worker::protocol::{AreaOrder, Task, TaskReport};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::{self, words};
-
-/// One line of the check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckLine {
-    /// Stable name of the check.
-    pub check: String,
-    /// Whether it is fine: the worst of what it found.
-    pub verdict: Verdict,
-    /// What was seen.
-    pub text: String,
-}
-
-/// What the check saw.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct CheckReport {
-    /// Its lines.
-    pub lines: Vec<CheckLine>,
-    /// What the source holds.
-    pub inventory: Option<InventoryReport>,
-}
+use crate::steps;
+use report::{Judged, add, require};
 
 /// Checks; leaves both sides as they were.
 pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
@@ -39,7 +34,7 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
     if let Err(error) = &outcome
         && !matches!(error, StepError::Task { .. })
     {
-        controller.report(error.to_finding());
+        controller.report(worker::finding::Explain::to_finding(error));
     }
     let summary = controller.finish(outcome.as_ref().err());
     controller.disconnect().await;
@@ -48,33 +43,35 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
 
 async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
     let outcome = steps::connect::run(controller).await;
-    line(
-        controller,
-        report,
-        "connect",
-        outcome.map(|outcome| outcome.detail().to_owned()),
-    )?;
-    let was_mounted = steps::mount_source::is_mounted(controller).await?;
+    let outcome = outcome.map(|outcome| outcome.detail().to_owned());
+    require(controller, report, "connect", outcome)?;
+    let privilege = destination::privilege(controller).await?;
+    let may_run = privilege.verdict <= Verdict::Person;
+    add(controller, report, "privilege", privilege);
+    if !may_run {
+        // Nothing else could be looked at.
+        return Ok(());
+    }
+    let possible = destination::mounts_possible(controller).await?;
+    add(controller, report, "mount-possible", possible);
+    let missing = steps::mount_source::missing(controller).await?;
     let outcome = source(controller, report).await;
-    if !was_mounted {
+    if !missing.is_empty() {
         // Both sides are left as they were.
-        steps::unmount::run(controller).await?;
+        steps::unmount::unmount(controller, missing).await?;
         remove_empty_job_folder(controller).await?;
     }
     outcome?;
-    ports(controller, report).await;
+    let ports = source_ports(controller).await;
+    add(controller, report, "source-poa", ports);
     Ok(())
 }
 
 async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
     let outcome = steps::mount_source::run(controller).await;
-    line(
-        controller,
-        report,
-        "source-mounted",
-        outcome.map(|outcome| outcome.detail().to_owned()),
-    )?;
-    let folder = scratch_folder(controller)?;
+    let outcome = outcome.map(|outcome| outcome.detail().to_owned());
+    require(controller, report, "source-mounted", outcome)?;
+    let folder = scratch_folder(controller);
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;
     outcome
@@ -93,52 +90,12 @@ async fn remove_empty_job_folder(controller: &Controller) -> Result<(), StepErro
     Ok(())
 }
 
-/// Notes a line; where it is an error, the check ends with it.
-fn line(
-    controller: &Controller,
-    report: &mut CheckReport,
-    check: &str,
-    outcome: Result<String, StepError>,
-) -> Result<(), StepError> {
-    let (verdict, text) = match &outcome {
-        Ok(text) => (Verdict::Done, text.clone()),
-        Err(error) => (error.verdict(), error.to_string()),
-    };
-    push(controller, report, check, verdict, text);
-    outcome.map(|_| ())
-}
-
-fn push(
-    controller: &Controller,
-    report: &mut CheckReport,
-    check: &str,
-    verdict: Verdict,
-    text: String,
-) {
-    let mark = match verdict {
-        Verdict::Done | Verdict::NothingToDo => "pass",
-        Verdict::Person => "warning",
-        _ => "fail",
-    };
-    controller
-        .console()
-        .note(&format!("{mark:<8}{check}: {text}"));
-    report.lines.push(CheckLine {
-        check: check.to_owned(),
-        verdict,
-        text,
-    });
-}
-
-fn scratch_folder(controller: &Controller) -> Result<PathBuf, StepError> {
-    let job_folder = controller.worksheet.destination.job_folder.clone();
-    let name = job_folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+fn scratch_folder(controller: &Controller) -> PathBuf {
+    let job_folder = &controller.worksheet.destination.job_folder;
+    let name = job_folder.file_name().unwrap_or_default();
     let parent = job_folder.parent().map(Path::to_owned).unwrap_or_default();
-    let _ = controller.link()?;
-    Ok(parent.join(format!(".{name}.check-{}", std::process::id())))
+    let name = name.to_string_lossy();
+    parent.join(format!(".{name}.check-{}", std::process::id()))
 }
 
 async fn look(
@@ -154,54 +111,95 @@ async fn look(
     link.run(&make, Vec::new()).await?.require_success(&make)?;
     controller.link_mut()?.use_job_folder(folder.to_owned());
     let outcome = steps::install_utility::install(controller).await;
-    line(controller, report, "worker-runs", outcome)?;
+    require(controller, report, "worker-runs", outcome)?;
+    let areas = areas(controller).await?;
+    look_at_source(controller, report, areas.clone()).await?;
+    let certificate = certificate(controller, areas).await?;
+    add(controller, report, "certificate", certificate);
+    let ports = destination::ports(controller).await?;
+    add(controller, report, "destination-ports", ports);
+    let package = destination::package(controller).await?;
+    add(controller, report, "poa-package", package);
+    Ok(())
+}
+
+/// The folders of the job, with the deepest folder that exists in place of a destination that does not yet.
+async fn areas(controller: &Controller) -> Result<Vec<AreaOrder>, StepError> {
     let room =
         existing_ancestor(controller, &controller.worksheet.post_office.folder.clone()).await?;
     let mut areas = controller.areas();
     for area in &mut areas {
         area.destination = room.to_string_lossy().into_owned();
     }
-    let finished = match controller
-        .order_on(areas, Task::Inventory { only_count: false })
-        .await
-    {
+    Ok(areas)
+}
+
+/// Everything that the worker sees while it walks the source.
+async fn look_at_source(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    areas: Vec<AreaOrder>,
+) -> Result<(), StepError> {
+    let task = Task::Inventory { only_count: false };
+    let finished = match controller.order_whatever_comes(areas, task).await {
         Ok(finished) => finished,
-        Err(error) => return line(controller, report, "source-readable", Err(error)),
+        Err(error) => return require(controller, report, "source-readable", Err(error)),
     };
-    let Some(TaskReport::Inventory(inventory)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no inventory".into(),
+    let protections = destination::protections(&finished.protections);
+    add(controller, report, "protections", protections);
+    let Some(TaskReport::Inventory(inventory)) = finished.report.clone() else {
+        let stopped = finished.require_fine("inventory").and_then(|finished| {
+            Err(StepError::Protocol {
+                text: format!("no inventory but {:?}", finished.report),
+            })
         });
+        return require(controller, report, "source-readable", stopped);
     };
-    let seen = format!(
-        "{} files, {}, {} folders",
-        words::count(words::of(&finished.counts, Count::FilesSeen)),
-        words::bytes(words::of(&finished.counts, Count::BytesSeen)),
-        words::count(words::of(&finished.counts, Count::FoldersSeen))
-    );
-    push(
+    add(
         controller,
         report,
         "source-readable",
-        finished.verdict,
-        seen,
+        source::readable(&finished),
     );
-    let room = format!(
-        "{} free on the file system of {}",
-        words::bytes(inventory.destination_free_bytes),
-        room.display()
+    let survey = inventory.survey.clone().unwrap_or_default();
+    let sheet = &controller.worksheet;
+    let allowance = sheet.source.clock_allowance_seconds;
+    let (are_logs_copied, quiet) = (sheet.copy.agent_logs, sheet.copy.quiet_seconds);
+    let mut lines: Vec<(&'static str, Judged)> = Vec::new();
+    lines.extend(source::locks(&survey));
+    lines.extend(source::times(&inventory, &survey, allowance));
+    lines.push(("destination-clock", destination::clock(controller).await?));
+    lines.push(("names", source::names(&inventory, &survey)));
+    lines.push(("stale-queues", source::stale_queues(&survey)));
+    lines.push((
+        "agent-logs",
+        source::agent_logs(&inventory, are_logs_copied),
+    ));
+    lines.extend(room::judge(&inventory));
+    report.estimate = estimate::estimate(&inventory, quiet);
+    lines.extend(
+        report
+            .estimate
+            .iter()
+            .map(|one| ("estimate", estimate::judge(one))),
     );
-    push(controller, report, "destination-room", Verdict::Done, room);
-    let granularity = words::count(inventory.granularity_nanoseconds);
-    push(
-        controller,
-        report,
-        "time-granularity",
-        Verdict::Done,
-        format!("{granularity} ns at the source"),
-    );
+    for (check, judged) in lines {
+        add(controller, report, check, judged);
+    }
     report.inventory = Some(inventory);
     Ok(())
+}
+
+/// Whether the certificate can be used, where the worksheet names one.
+async fn certificate(
+    controller: &mut Controller,
+    areas: Vec<AreaOrder>,
+) -> Result<Judged, StepError> {
+    let Some(task) = steps::copy_certificates::task(controller, None)? else {
+        return Ok(Judged::pass("the worksheet names none"));
+    };
+    let finished = controller.order_whatever_comes(areas, task).await?;
+    Ok(source::of_task(&finished, "certificate and key fit"))
 }
 
 /// The deepest folder above `path` that exists, for asking its file system for room.
@@ -233,33 +231,22 @@ async fn remove(controller: &mut Controller, folder: &Path) -> Result<(), StepEr
     Ok(())
 }
 
-async fn ports(controller: &mut Controller, report: &mut CheckReport) {
-    let Some(address) = controller.worksheet.source.address.clone() else {
-        controller.report(Finding::new(
-            "no-source-address",
-            Verdict::Done,
-            "The worksheet names no address of the source POA, so stage two cannot see by its ports that it is stopped",
-            "Set [source] address and poa_ports",
-        ));
-        return;
+/// How many ports of the source's POA answer; that all are closed is asked for in stage two only.
+async fn source_ports(controller: &Controller) -> Judged {
+    let source = &controller.worksheet.source;
+    let Some(address) = source.address.as_deref() else {
+        return Judged::pass(
+            "the worksheet names no address, so stage two cannot see by the ports that the POA at the source is stopped",
+        );
     };
-    let ports = controller.worksheet.source.poa_ports.clone();
     let mut open = 0;
-    for port in &ports {
-        let connecting = tokio::net::TcpStream::connect((address.as_str(), *port));
-        if let Ok(Ok(_)) = tokio::time::timeout(std::time::Duration::from_secs(3), connecting).await
-        {
+    for port in &source.poa_ports {
+        if steps::probe::answers(address, *port).await {
             open += 1;
         }
     }
-    push(
-        controller,
-        report,
-        "source-poa",
-        Verdict::Done,
-        format!(
-            "{open} of {} ports of the source POA answer at {address}",
-            ports.len()
-        ),
-    );
+    let all = source.poa_ports.len();
+    Judged::pass(format!(
+        "{open} of {all} ports of the source POA answer at {address}"
+    ))
 }

@@ -9,7 +9,7 @@ use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
 use crate::steps::convert_guardian::{self, GUARDIAN_ITEM};
 use crate::steps::probe::{PROBE, Probed, probe};
-use crate::steps::{self, checklist};
+use crate::steps::{self, checklist, identify_documents};
 
 /// What is confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,9 @@ async fn steps_of(
             .await?;
     }
     for item in &options.confirm {
+        if identify_documents::is_item(item) {
+            identify_documents::require_unmapped(controller, item).await?;
+        }
         if item == GUARDIAN_ITEM && !is_live {
             // What can be seen of the guardian must bear it out, and no pass may copy the old one over it.
             convert_guardian::accept_by_hand(controller).await?;
@@ -69,6 +72,7 @@ async fn steps_of(
         confirm(controller, item, by, options.note.clone()).await?;
     }
     *items = Some(probe_open_items(controller).await?);
+    identify_documents::require_mapped(controller).await?;
     controller
         .step(Step::Checklist, steps::checklist::run)
         .await

@@ -22,6 +22,7 @@ async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     controller
         .step(Step::InstallUtility, steps::install_utility::run)
         .await?;
+    steps::copy_certificates::look(controller).await?;
     controller
         .step(Step::CopySoftware, steps::copy_software::run)
         .await?;

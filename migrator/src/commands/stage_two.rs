@@ -15,6 +15,7 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     begin(controller).await?;
+    steps::identify_documents::look_and_require_mapped(controller).await?;
     controller
         .step(Step::StopTestPoa, steps::stop_test_poa::run)
         .await?;

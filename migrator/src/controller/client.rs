@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 use worker::finding::{Finding, Verdict};
 use worker::monitor::Counts;
-use worker::protocol::{Event, EventKind, Order, Reply, Request, TaskReport};
+use worker::protocol::{Event, EventKind, Order, Protections, Reply, Request, TaskReport};
 use worker::run::Hello;
 
 use super::console::Console;
@@ -25,6 +25,8 @@ pub struct Finished {
     pub findings: Vec<Finding>,
     /// What came out; none where the task stopped.
     pub report: Option<TaskReport>,
+    /// What held the worker meanwhile.
+    pub protections: Protections,
 }
 
 /// Asks the job store.
@@ -131,6 +133,7 @@ async fn follow(
         offset: hello.events_offset,
         order: hello.order,
         findings: Vec::new(),
+        protections: Protections::default(),
     };
     let mut patience = Patience::default();
     loop {
@@ -157,6 +160,7 @@ struct Following {
     offset: u64,
     order: u64,
     findings: Vec<Finding>,
+    protections: Protections,
 }
 
 impl Following {
@@ -192,9 +196,11 @@ impl Following {
                     counts,
                     findings,
                     report,
+                    protections: std::mem::take(&mut self.protections),
                 }));
             }
-            EventKind::Started { .. } | EventKind::Phase { .. } | EventKind::Progress { .. } => {}
+            EventKind::Started { protections, .. } => self.protections = protections,
+            EventKind::Phase { .. } | EventKind::Progress { .. } => {}
         }
         Ok(None)
     }

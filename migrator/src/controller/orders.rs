@@ -23,7 +23,7 @@ impl Controller {
             id,
             kind: AreaKind::Documents,
             label: area.library.clone(),
-            source: text(&area.source),
+            source: text(&area.access.path()),
             destination: text(&area.destination),
         }));
         areas
@@ -60,6 +60,21 @@ impl Controller {
         areas: Vec<AreaOrder>,
         task: Task,
     ) -> Result<Finished, StepError> {
+        let name = task.name();
+        self.order_whatever_comes(areas, task)
+            .await?
+            .require_fine(name)
+    }
+
+    /// The same, where the end is wanted whatever its findings say; they have been shown.
+    ///
+    /// # Errors
+    /// What the connection says.
+    pub async fn order_whatever_comes(
+        &mut self,
+        areas: Vec<AreaOrder>,
+        task: Task,
+    ) -> Result<Finished, StepError> {
         let order = Order {
             protocol: PROTOCOL,
             job: self.worksheet.post_office.job.clone(),
@@ -73,20 +88,35 @@ impl Controller {
         let finished = client::carry_out(self.link()?, &order, console.as_ref()).await?;
         // The console has shown them as they came.
         self.findings.extend(finished.findings.iter().cloned());
-        if finished.verdict <= Verdict::Person {
-            return Ok(finished);
+        Ok(finished)
+    }
+}
+
+impl Finished {
+    /// The end of a task, unless its findings stop the step.
+    ///
+    /// # Errors
+    /// [`StepError::Task`].
+    pub fn require_fine(self, task: &str) -> Result<Self, StepError> {
+        if self.verdict <= Verdict::Person {
+            return Ok(self);
         }
-        let worst = finished
-            .findings
-            .iter()
-            .filter(|finding| finding.verdict == finished.verdict)
-            .map(|finding| finding.text.clone())
-            .next_back();
         Err(StepError::Task {
-            task: order.task.name().to_owned(),
-            verdict: finished.verdict,
-            worst: worst.unwrap_or_else(|| "its findings are in the job store".into()),
+            task: task.to_owned(),
+            verdict: self.verdict,
+            worst: self
+                .worst_text()
+                .unwrap_or_else(|| "its findings are in the job store".into()),
         })
+    }
+
+    /// What the last of its worst findings says.
+    pub fn worst_text(&self) -> Option<String> {
+        let worst = self.findings.iter();
+        worst
+            .filter(|finding| finding.verdict == self.verdict)
+            .map(|finding| finding.text.clone())
+            .next_back()
     }
 }
 

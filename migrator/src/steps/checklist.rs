@@ -47,7 +47,9 @@ pub fn items(controller: &Controller) -> Vec<Item> {
 
 /// Whether a name can be confirmed at all.
 pub fn is_item(name: &str) -> bool {
-    name == super::convert_guardian::GUARDIAN_ITEM || ITEMS.iter().any(|item| item.name == name)
+    name == super::convert_guardian::GUARDIAN_ITEM
+        || super::identify_documents::is_item(name)
+        || ITEMS.iter().any(|item| item.name == name)
 }
 
 /// The items that nobody has confirmed yet.

@@ -18,23 +18,53 @@ pub(crate) fn at_source(controller: &Controller, path: &Path) -> PathBuf {
     controller.source_folder().join(path)
 }
 
+/// Looks at both files before anything is copied: whether they can be read and fit, and what clients will find wrong.
+///
+/// # Errors
+/// A key that cannot be read or does not fit.
+pub(crate) async fn look(controller: &mut Controller) -> Result<(), StepError> {
+    match task(controller, None)? {
+        None => Ok(()),
+        Some(task) => controller.order(task).await.map(|_| ()),
+    }
+}
+
 /// Copies both files once the key is proven to fit.
 ///
 /// # Errors
 /// A key that cannot be read or does not fit; nothing is copied then.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let Some(files) = controller.worksheet.poa.certificate.clone() else {
+    let folder = certificate_folder(controller);
+    let Some(task) = task(controller, Some(&folder))? else {
         return Ok(StepOutcome::Skipped(
             "the worksheet names no certificate".into(),
         ));
     };
-    let folder = certificate_folder(controller);
     let link = controller.link()?;
     let make = link
         .command("mkdir")
         .arguments(["-p", "-m", "0700", "--"])
         .argument(folder.clone());
     link.run(&make, Vec::new()).await?.require_success(&make)?;
+    controller.order(task).await?;
+    Ok(StepOutcome::Done(format!(
+        "certificate and key fit and are in {}",
+        folder.display()
+    )))
+}
+
+/// What the worker is to do with the files that the worksheet names: copy them, or look at them where there is no target.
+///
+/// # Errors
+/// A password that cannot be got.
+pub(crate) fn task(
+    controller: &Controller,
+    target: Option<&Path>,
+) -> Result<Option<Task>, StepError> {
+    let poa = &controller.worksheet.poa;
+    let Some(files) = &poa.certificate else {
+        return Ok(None);
+    };
     let key_password = match &files.key_password {
         None => None,
         Some(reference) => {
@@ -46,16 +76,11 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         }
     };
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    controller
-        .order(Task::Certificates {
-            certificate: text(&at_source(controller, &files.certificate)),
-            key: text(&at_source(controller, &files.key)),
-            target: text(&folder),
-            key_password,
-        })
-        .await?;
-    Ok(StepOutcome::Done(format!(
-        "certificate and key fit and are in {}",
-        folder.display()
-    )))
+    Ok(Some(Task::Certificates {
+        certificate: text(&at_source(controller, &files.certificate)),
+        key: text(&at_source(controller, &files.key)),
+        target: target.map(text),
+        dns_name: poa.dns_name.clone(),
+        key_password,
+    }))
 }

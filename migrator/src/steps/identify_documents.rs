@@ -1,37 +1,43 @@
 //! Every library and its document storage area.
+//!
+//! What a library keeps outside the post office cannot be seen inside it.  So a library that keeps nothing inside is
+//! either mapped by the worksheet, or a person says that it has no documents; stage two does not begin before that.
+
+use std::fmt::Write as _;
 
 use worker::finding::{Finding, Verdict};
-use worker::protocol::{Task, TaskReport};
+use worker::protocol::{ChecklistLine, Library, Task, TaskReport};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
+
+/// The fact with the names of the libraries that keep nothing inside and had no mapped area, one a line.
+const UNMAPPED_FACT: &str = "unmapped-libraries";
+
+/// What stands before and behind the name of a library in the item that says that it has no documents.
+const ITEM_ENDS: (&str, &str) = ("library-", "-has-no-documents");
 
 /// Lists the libraries and asks for a mapping where one seems to be missing.
 ///
 /// # Errors
 /// What looking at the source says.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller.order(Task::Documents).await?;
-    let Some(TaskReport::Documents(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no list of libraries".into(),
-        });
-    };
-    for library in &report.libraries {
+    let libraries = look(controller).await?;
+    let confirmed = controller.status().await?.checklist;
+    for library in &libraries {
         if library.mapped_to.is_some() {
             continue;
         }
-        let (verdict, seen) = if library.documents_inside == 0 {
-            (
-                Verdict::Person,
-                "keeps no document inside the post office and has no mapped area".to_owned(),
-            )
-        } else {
+        let (verdict, seen) = if !is_unmapped(library) {
             let inside = words::count(library.documents_inside);
-            (
-                Verdict::Done,
-                format!("keeps {inside} documents inside the post office"),
-            )
+            let seen = format!("keeps {inside} documents inside the post office");
+            (Verdict::Done, seen)
+        } else if is_confirmed(&confirmed, &library.name) {
+            let seen = "has no documents, as a person confirmed".to_owned();
+            (Verdict::Done, seen)
+        } else {
+            let seen = "keeps no document inside the post office and has no mapped area".to_owned();
+            (Verdict::Person, seen)
         };
         controller.report(
             Finding::new(
@@ -39,7 +45,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
                 verdict,
                 seen,
                 format!(
-                    "If it keeps documents elsewhere, add [[documents.area]] with library = \"{}\", source and \
+                    "If it keeps documents elsewhere, add [[documents.area]] with library = \"{}\", its share and \
                      destination to the worksheet, then run stage one again",
                     library.name
                 ),
@@ -47,13 +53,162 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             .about(library.name.as_bytes()),
         );
     }
-    let mapped = report
-        .libraries
-        .iter()
-        .filter(|library| library.mapped_to.is_some())
-        .count();
+    let mapped = libraries.iter().filter(|one| one.mapped_to.is_some());
     Ok(StepOutcome::Done(format!(
-        "{} libraries, {mapped} with a mapped storage area",
-        report.libraries.len()
+        "{} libraries, {} with a mapped storage area",
+        libraries.len(),
+        mapped.count()
     )))
+}
+
+/// Asks the worker for the libraries, and remembers which are not mapped.
+async fn look(controller: &mut Controller) -> Result<Vec<Library>, StepError> {
+    let finished = controller.order(Task::Documents).await?;
+    let Some(TaskReport::Documents(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: "no list of libraries".into(),
+        });
+    };
+    let unmapped = report.libraries.iter().filter(|one| is_unmapped(one));
+    let names: Vec<&str> = unmapped.map(|library| library.name.as_str()).collect();
+    controller
+        .remember(UNMAPPED_FACT, &names.join("\n"))
+        .await?;
+    Ok(report.libraries)
+}
+
+fn is_unmapped(library: &Library) -> bool {
+    library.mapped_to.is_none() && library.documents_inside == 0
+}
+
+/// Looks again, now that the users are about to be out, and refuses to go on with a library that is not mapped.
+///
+/// # Errors
+/// As [`require_mapped`].
+pub(crate) async fn look_and_require_mapped(controller: &mut Controller) -> Result<(), StepError> {
+    look(controller).await?;
+    require_mapped(controller).await
+}
+
+/// Refuses to go on with a library whose documents are neither inside the post office nor mapped, unless a person said
+/// that it has none.  It knows what was seen last.
+///
+/// # Errors
+/// A finding with the lines that the worksheet lacks.
+pub(crate) async fn require_mapped(controller: &Controller) -> Result<(), StepError> {
+    let status = controller.status().await?;
+    let unmapped = unmapped(status.facts.get(UNMAPPED_FACT));
+    let open: Vec<&str> = unmapped
+        .into_iter()
+        .filter(|name| !is_confirmed(&status.checklist, name))
+        .collect();
+    let sheet = &controller.worksheet;
+    let is_in_worksheet = |name: &&str| {
+        let mut areas = sheet.documents.iter();
+        areas.any(|area| area.library.eq_ignore_ascii_case(name))
+    };
+    let (new, missing): (Vec<&str>, Vec<&str>) = open.into_iter().partition(is_in_worksheet);
+    if !missing.is_empty() {
+        return Err(StepError::person(
+            "library-unmapped",
+            format!(
+                "Nothing says where these libraries keep their documents, which are not inside the post office: {}",
+                missing.join(", ")
+            ),
+            how_to_map(controller, &missing),
+        ));
+    }
+    if !new.is_empty() {
+        return Err(StepError::person(
+            "area-not-copied",
+            format!(
+                "The worksheet maps these libraries, but stage one has not copied them yet: {}",
+                new.join(", ")
+            ),
+            "Run `gwmigrate stage-one` again; users can work meanwhile",
+        ));
+    }
+    Ok(())
+}
+
+fn unmapped(fact: Option<&String>) -> Vec<&str> {
+    fact.map(|names| names.lines().collect())
+        .unwrap_or_default()
+}
+
+/// The lines to add, ready to be copied into the worksheet.
+fn how_to_map(controller: &Controller, libraries: &[&str]) -> String {
+    let beside = controller.worksheet.post_office.folder.parent();
+    let beside = beside.map_or_else(String::new, |folder| folder.display().to_string());
+    let mut text =
+        "Add these lines to the worksheet, with the right share, then run `gwmigrate stage-one`:\n"
+            .to_owned();
+    for library in libraries {
+        let destination = format!("{}/documents/{library}", beside.trim_end_matches('/'));
+        let way = match controller.worksheet.source.access.network() {
+            Some(_) => "share = \"SHARE\"\nfolder = \"FOLDER\"",
+            None => "source = \"/FOLDER/AS/MOUNTED\"",
+        };
+        let _ = writeln!(
+            text,
+            "\n[[documents.area]]\nlibrary = {}\n{way}\ndestination = {}",
+            quoted(library),
+            quoted(&destination)
+        );
+    }
+    let _ = write!(
+        text,
+        "\nWhere one has no documents at all: gwmigrate prepare"
+    );
+    for library in libraries {
+        let _ = write!(text, " --confirm {}", item(library));
+    }
+    text
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// The item of the checklist that says that a library has no documents.
+fn item(library: &str) -> String {
+    format!("{}{library}{}", ITEM_ENDS.0, ITEM_ENDS.1)
+}
+
+/// Whether this may be an item about a library.
+pub(crate) fn is_item(name: &str) -> bool {
+    name.starts_with(ITEM_ENDS.0) && name.ends_with(ITEM_ENDS.1)
+}
+
+fn is_confirmed(checklist: &[ChecklistLine], library: &str) -> bool {
+    let item = item(library);
+    checklist.iter().any(|line| line.item == item)
+}
+
+/// Refuses an item about a library that does not need it.
+///
+/// # Errors
+/// A finding that names the libraries that do.
+pub(crate) async fn require_unmapped(controller: &Controller, name: &str) -> Result<(), StepError> {
+    let status = controller.status().await?;
+    let items: Vec<String> = unmapped(status.facts.get(UNMAPPED_FACT))
+        .into_iter()
+        .map(item)
+        .collect();
+    if items.iter().any(|item| item == name) {
+        return Ok(());
+    }
+    let remedy = if items.is_empty() {
+        "Every library keeps documents inside or is mapped; leave the item out".to_owned()
+    } else {
+        format!("It has: {}", items.join(", "))
+    };
+    Err(Finding::new(
+        "unknown-item",
+        Verdict::Usage,
+        format!("The checklist has no item {name}"),
+        remedy,
+    )
+    .into())
 }

@@ -1,4 +1,5 @@
-//! The source server, mounted on the destination and proven to be that mount.
+//! The source server, mounted on the destination and proven to be that mount; and every share that a document storage area
+//! is on.
 
 use worker::finding::Explain as _;
 
@@ -6,36 +7,57 @@ use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
 use crate::worksheet::SourceAccess;
 
-/// The facts that say what the source was mounted from, so that another one is recognised later.
-const MOUNT_FACT: &str = "source-mount";
+/// The fact that says what the source was mounted from, so that another one is recognised later.
+const SOURCE_FACT: &str = "source-mount";
 
-/// Mounts the source where it is not mounted yet, and proves what is there.
+/// The beginning of the fact that says it of a document storage area; its number in the job stands behind it.
+const AREA_FACT: &str = "documents-mount-";
+
+/// One mount of the job.
+pub(crate) struct JobMount {
+    /// The fact that says what was mounted.
+    fact: String,
+    /// What is mounted, for people.
+    what: String,
+    /// How it is mounted, proven and taken away.
+    pub(crate) plan: MountPlan,
+}
+
+/// Mounts the source and the areas where they are not mounted yet, and proves what is there, each on its own.
 ///
 /// # Errors
-/// Something else at the mount point, or another source than before; what mounting says.
+/// Something else at a mount point, or another source than before; what mounting says.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let plan = plan(controller)?;
+    controller.mounted.clear();
+    let mut details = Vec::new();
+    for mount in mounts(controller)? {
+        let found = mount_one(controller, &mount.plan).await?;
+        details.push(found.clone());
+        controller.mounted.push((mount.fact, mount.what, found));
+    }
+    if controller.is_journal_open() {
+        prove_same(controller).await?;
+    }
+    Ok(StepOutcome::Done(details.join("; ")))
+}
+
+async fn mount_one(controller: &Controller, plan: &MountPlan) -> Result<String, StepError> {
     if !plan.commands.is_empty() {
         for line in plan.to_string().lines() {
             tracing::debug!("{line}");
         }
     }
-    make_job_folder(controller, &plan).await?;
+    make_job_folder(controller, plan).await?;
     let mount = plan
         .mount(&controller.link()?.remote())
         .await
         .map_err(|error| stop(&error))?;
-    let found = format!(
+    Ok(format!(
         "{} ({}) at {}",
         postoffice::names::printable(&mount.source),
         mount.file_system,
         mount.mount_point.display()
-    );
-    controller.mounted = Some(found.clone());
-    if controller.is_journal_open() {
-        prove_same(controller).await?;
-    }
-    Ok(StepOutcome::Done(found))
+    ))
 }
 
 /// Files with secrets stand in the job folder while the mount is made; at the first time it is not there yet.
@@ -53,42 +75,73 @@ async fn make_job_folder(controller: &Controller, plan: &MountPlan) -> Result<()
     Ok(())
 }
 
-/// Whether the source is mounted already, by this job or by somebody else.
+/// The mounts of this job that are not there yet, by this job or by somebody else.
 ///
 /// # Errors
 /// What reading the mount table says.
-pub(crate) async fn is_mounted(controller: &Controller) -> Result<bool, StepError> {
+pub(crate) async fn missing(controller: &Controller) -> Result<Vec<JobMount>, StepError> {
     let link = controller.link()?;
     let table = link.command("cat").argument("/proc/self/mountinfo");
     let output = link
         .run(&table, Vec::new())
         .await?
         .require_success(&table)?;
-    Ok(plan(controller)?.proof.check(&output.stdout).is_ok())
+    let mut mounts = mounts(controller)?;
+    mounts.retain(|mount| mount.plan.proof.check(&output.stdout).is_err());
+    Ok(mounts)
 }
 
-/// What is done to mount the source of the worksheet.
-pub(crate) fn plan(controller: &Controller) -> Result<MountPlan, StepError> {
+/// Every mount of the job: that of the source, then one for each document storage area.
+pub(crate) fn mounts(controller: &Controller) -> Result<Vec<JobMount>, StepError> {
     let sheet = &controller.worksheet;
-    let network = match &sheet.source.access {
+    let source = JobMount {
+        fact: SOURCE_FACT.to_owned(),
+        what: "source".to_owned(),
+        plan: plan(
+            controller,
+            &sheet.source.access,
+            sheet.source.address.as_deref(),
+            "password of the source server",
+        )?,
+    };
+    let mut mounts = vec![source];
+    for (number, area) in (1..).zip(&sheet.documents) {
+        let what = format!("document storage area of {}", area.library);
+        let secret = format!("password for the {what}");
+        mounts.push(JobMount {
+            fact: format!("{AREA_FACT}{number}"),
+            plan: plan(controller, &area.access, area.address.as_deref(), &secret)?,
+            what,
+        });
+    }
+    Ok(mounts)
+}
+
+/// What is done to mount one of them.
+fn plan(
+    controller: &Controller,
+    access: &SourceAccess,
+    address: Option<&str>,
+    secret: &str,
+) -> Result<MountPlan, StepError> {
+    let network = match access {
         SourceAccess::Mounted { path } => return Ok(Mounted::plan(path)),
         SourceAccess::Network(network) => network,
     };
     let password = match &network.password {
         None => None,
         Some(reference) => {
-            let secret = controller
-                .surroundings
-                .secret(reference, "password of the source server");
+            let secret = controller.surroundings.secret(reference, secret);
             Some(secret.map_err(|error| StepError::from(error.to_finding()))?)
         }
     };
+    let destination = &controller.worksheet.destination;
     MountRequest {
         source: network,
-        address: sheet.source.address.as_deref(),
+        address,
         password: password.as_ref(),
-        private_folder: &sheet.destination.job_folder.join("private"),
-        privilege: sheet.destination.privilege,
+        private_folder: &destination.job_folder.join("private"),
+        privilege: destination.privilege,
     }
     .to_plan()
     .map_err(|error| stop(&error))
@@ -98,21 +151,27 @@ pub(super) fn stop(error: &MountError) -> StepError {
     StepError::from(error.to_finding())
 }
 
-/// Once a job knows its source, only that one will do.
+/// Once a job knows its source and its areas, only those will do.
 ///
 /// # Errors
-/// A source that was mounted from something else.
+/// A source or an area that was mounted from something else.
 pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError> {
-    let Some(found) = &controller.mounted else {
+    if controller.mounted.is_empty() {
         return Ok(());
-    };
-    match controller.status().await?.facts.get(MOUNT_FACT) {
-        None => controller.remember(MOUNT_FACT, found).await,
-        Some(known) if known == found => Ok(()),
-        Some(known) => Err(StepError::refused(
-            "source-changed",
-            format!("The source of this job was {known} until now, and is {found}"),
-            "Mount the source that the job began with; nothing was changed",
-        )),
     }
+    let facts = controller.status().await?.facts;
+    for (fact, what, found) in &controller.mounted {
+        match facts.get(fact) {
+            None => controller.remember(fact, found).await?,
+            Some(known) if known == found => {}
+            Some(known) => {
+                return Err(StepError::refused(
+                    "source-changed",
+                    format!("The {what} of this job was {known} until now, and is {found}"),
+                    "Mount the one that the job began with; nothing was changed",
+                ));
+            }
+        }
+    }
+    Ok(())
 }

@@ -32,7 +32,7 @@ pub async fn probe(controller: &Controller, item: &str) -> Option<Probed> {
 }
 
 /// Whether a port answers within the time that is given to it.
-pub(super) async fn answers(address: &str, port: u16) -> bool {
+pub(crate) async fn answers(address: &str, port: u16) -> bool {
     let connecting = tokio::net::TcpStream::connect((address, port));
     matches!(
         tokio::time::timeout(PORT_TIMEOUT, connecting).await,

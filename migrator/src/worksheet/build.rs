@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::areas;
 use super::model::{
-    Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform,
-    Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    Certificate, CopySettings, Destination, GuardianEngine, GuardianSettings, HostAndPort,
+    LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform, Poa,
+    PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Entries, Filled};
@@ -19,22 +20,21 @@ use crate::remote::Privilege;
 const JOBS_FOLDER: &str = "/var/opt/novell/groupwise/migration";
 
 /// Where sources are mounted when the worksheet does not say, with the name of the job behind it.
-const MOUNT_POINT: &str = "/mnt/gwmigrate-";
+pub(super) const MOUNT_POINT: &str = "/mnt/gwmigrate-";
 
 /// Builds the worksheet; it counts only where there are no problems.
 pub(super) fn build(mut filled: Filled, problems: &mut Problems<'_>) -> Worksheet {
     let post_office = post_office(filled.section("post_office"), problems);
+    let source = source(filled.section("source"), &post_office.job);
+    let areas = filled.list("documents.area");
+    let documents = areas::document_areas(areas, &source, &post_office.job, problems);
     Worksheet {
-        source: source(filled.section("source"), &post_office.job),
+        source,
         destination: destination(filled.section("destination"), &post_office.job, problems),
         poa: poa(filled.section("poa"), &post_office, problems),
         copy: copy(filled.section("copy")),
         guardian: guardian(filled.section("guardian")),
-        documents: filled
-            .list("documents.area")
-            .into_iter()
-            .map(document_area)
-            .collect(),
+        documents,
         mailbox_test: mailbox_test(filled.section("mailbox_test")),
         post_office,
     }
@@ -62,13 +62,7 @@ fn post_office(mut entries: Entries, problems: &mut Problems<'_>) -> PostOffice 
 
 fn source(mut entries: Entries, job: &str) -> Source {
     let kind = entries.text("kind");
-    let protocol = match kind.as_str() {
-        "cifs" => Some(Protocol::Cifs),
-        "ncp" => Some(Protocol::Ncp),
-        "nfs" => Some(Protocol::Nfs),
-        _ => None,
-    };
-    let access = match protocol {
+    let access = match protocol(&kind) {
         None => SourceAccess::Mounted {
             path: entries.path("path"),
         },
@@ -102,6 +96,16 @@ fn source(mut entries: Entries, job: &str) -> Source {
     };
     entries.finish();
     source
+}
+
+/// The protocol of a kind of source; none of one that is mounted already.
+pub(super) fn protocol(kind: &str) -> Option<Protocol> {
+    match kind {
+        "cifs" => Some(Protocol::Cifs),
+        "ncp" => Some(Protocol::Ncp),
+        "nfs" => Some(Protocol::Nfs),
+        _ => None,
+    }
 }
 
 fn destination(mut entries: Entries, job: &str, problems: &mut Problems<'_>) -> Destination {
@@ -257,16 +261,6 @@ fn guardian(mut entries: Entries) -> GuardianSettings {
     };
     entries.finish();
     guardian
-}
-
-fn document_area(mut entries: Entries) -> DocumentArea {
-    let area = DocumentArea {
-        library: entries.text("library"),
-        source: entries.path("source"),
-        destination: entries.path("destination"),
-    };
-    entries.finish();
-    area
 }
 
 fn mailbox_test(mut entries: Entries) -> Option<MailboxTest> {

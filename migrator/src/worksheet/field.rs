@@ -227,7 +227,16 @@ pub(super) const FIELDS: &[Field] = fields! {
     }
     "documents.area" {
         "library", Text, Required, ALL, "Name of the library", r#""contracts""#;
-        "source", AbsolutePath, Required, ALL, "The area's folder, on the destination, as it is mounted there", r#""/mnt/source/docs""#;
+        "kind", Choice(&SOURCES), Optional, ALL, "How the destination reaches the area: as in [source] where nothing is said, or, with `source`, mounted there already", r#""cifs""#;
+        "source", AbsolutePath, Required, MOUNTED, "The area's folder, on the destination, as it is mounted there", r#""/mnt/source/docs""#;
+        "server", Text, Optional, NETWORK, "Name of the area's server; that of [source] where nothing is said", r#""fs2""#;
+        "share", Text, Required, NETWORK, "The share, volume or export", r#""docs""#;
+        "folder", InnerPath, Default("\"\""), NETWORK, "The area's folder inside the share", r#""contracts""#;
+        "user", Text, Optional, WITH_LOGIN, "User who may read there; that of [source] where it is the same server", r#""migration""#;
+        "password", Secret, Optional, WITH_LOGIN, "Where that user's password is to be found; as in [source] where it is the same server", "{ prompt = true }";
+        "mount_point", AbsolutePath, Optional, NETWORK, "Where it is mounted on the destination; /mnt/gwmigrate-JOB-documents-NUMBER where nothing is said", r#""/mnt/docs""#;
+        "options", Texts, Default("[]"), NETWORK, "More options for the mount, each as the mount program takes it", r#"["vers=2.1"]"#;
+        "address", Text, Optional, NETWORK, "Name or address of the area's server, where it is not reached by its name", r#""10.0.0.9""#;
         "destination", LowercasePath, Required, ALL, "The folder that it moves to; all lower case", r#""/gwsystem/docs""#;
     }
     "mailbox_test" {

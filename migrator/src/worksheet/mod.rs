@@ -11,6 +11,7 @@
 //! 2. Every problem is told at once.
 //! 3. A secret never stands in a worksheet, and what stands where one was expected is never shown.
 
+mod areas;
 mod build;
 mod field;
 mod model;

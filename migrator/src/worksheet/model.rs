@@ -44,23 +44,38 @@ pub struct Source {
 impl Source {
     /// The folder of the post office, as mounted on the destination.
     pub fn post_office_path(&self) -> PathBuf {
-        match &self.access {
-            SourceAccess::Mounted { path } => path.clone(),
-            SourceAccess::Network(network) => network.mount_point.join(&network.folder),
-        }
+        self.access.path()
     }
 }
 
-/// How the destination reaches the source.
+/// How the destination reaches the source, or a document storage area.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceAccess {
     /// It is mounted there already.
     Mounted {
-        /// The folder of the post office as mounted.
+        /// The folder as mounted.
         path: PathBuf,
     },
     /// It is to be mounted.
     Network(NetworkSource),
+}
+
+impl SourceAccess {
+    /// The folder as mounted on the destination.
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::Mounted { path } => path.clone(),
+            Self::Network(network) => network.mount_point.join(&network.folder),
+        }
+    }
+
+    /// What is to be mounted, where something is.
+    pub fn network(&self) -> Option<&NetworkSource> {
+        match self {
+            Self::Mounted { .. } => None,
+            Self::Network(network) => Some(network),
+        }
+    }
 }
 
 /// A source that is to be mounted.
@@ -74,7 +89,7 @@ pub struct NetworkSource {
     pub server: String,
     /// Share, volume or export.
     pub share: String,
-    /// Folder of the post office inside it; empty for the share itself.
+    /// The folder inside it that is wanted; empty for the share itself.
     pub folder: PathBuf,
     /// User there; empty for NFS, which has none.
     pub user: String,
@@ -279,8 +294,10 @@ pub struct GuardianSettings {
 pub struct DocumentArea {
     /// The library's name.
     pub library: String,
-    /// Its folder as mounted on the destination.
-    pub source: PathBuf,
+    /// How the destination reaches it.
+    pub access: SourceAccess,
+    /// Name or address of its server, where that is not reached by its name.
+    pub address: Option<String>,
     /// The folder that it moves to.
     pub destination: PathBuf,
 }

@@ -68,10 +68,25 @@ fn source_kind(table: &DeTable<'_>) -> Option<String> {
     let DeValue::Table(section) = section.get_ref() else {
         return None;
     };
+    said_kind(section)
+}
+
+fn said_kind(section: &DeTable<'_>) -> Option<String> {
     match find(section, "kind")?.1.get_ref() {
         DeValue::String(kind) => Some(kind.to_string()),
         _ => None,
     }
+}
+
+/// The kind that decides in this table: a document storage area has one of its own, which it need not say.
+fn kind_of(section: &Section, table: &DeTable<'_>, source: Option<&str>) -> Option<String> {
+    if section.name != "documents.area" {
+        return source.map(str::to_owned);
+    }
+    let with_path = find(table, "source").map(|_| "mounted".to_owned());
+    said_kind(table)
+        .or(with_path)
+        .or_else(|| source.map(str::to_owned))
 }
 
 type Found<'t, 'i> = (Range<usize>, &'t Spanned<DeValue<'i>>);
@@ -186,6 +201,8 @@ impl Reader<'_, '_> {
         header: &Range<usize>,
         table: &DeTable<'_>,
     ) -> Entries {
+        let kind = kind_of(section, table, self.source.as_deref());
+        let kind = kind.as_deref();
         let mut entries = Entries {
             is_present: true,
             ..Entries::default()
@@ -202,14 +219,10 @@ impl Reader<'_, '_> {
                 );
                 continue;
             };
-            if let Some(source) = self
-                .source
-                .as_deref()
-                .filter(|source| is_wrong_for(field, source))
-            {
+            if let Some(kind) = kind.filter(|kind| is_wrong_for(field, kind)) {
                 self.problems.add(
                     &key.span(),
-                    format!("`{name}` makes no sense with kind = \"{source}\""),
+                    format!("`{name}` makes no sense with kind = \"{kind}\""),
                 );
                 continue;
             }
@@ -217,10 +230,7 @@ impl Reader<'_, '_> {
             match check(field.kind, value.get_ref()) {
                 Ok(value) => {
                     // With a kind of source that does not exist, nobody will take what only some kinds have.
-                    let source = self.source.as_deref();
-                    if field.sources.is_empty()
-                        || source.is_some_and(|source| field.applies_to(source))
-                    {
+                    if field.sources.is_empty() || kind.is_some_and(|kind| field.applies_to(kind)) {
                         entries.values.insert(field.name, value);
                     }
                 }
@@ -229,8 +239,8 @@ impl Reader<'_, '_> {
                     .add(&key.span(), format!("`{name}` {message}")),
             }
         }
-        self.tell_missing(section, header, &entries);
-        entries.fill_defaults(section, self.source.as_deref());
+        self.tell_missing(section, header, kind, &entries);
+        entries.fill_defaults(section, kind);
         entries
     }
 
@@ -238,12 +248,12 @@ impl Reader<'_, '_> {
         &mut self,
         section: &'static Section,
         header: &Range<usize>,
+        kind: Option<&str>,
         entries: &Entries,
     ) {
-        let source = self.source.as_deref();
         let missing = of_section(section.name).filter(|field| {
             let applies =
-                field.sources.is_empty() || source.is_some_and(|source| field.applies_to(source));
+                field.sources.is_empty() || kind.is_some_and(|kind| field.applies_to(kind));
             field.need == Need::Required && applies && !entries.spans.contains_key(field.name)
         });
         for field in missing.filter(|_| self.tells_missing) {

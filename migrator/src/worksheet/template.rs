@@ -42,9 +42,9 @@ fn write_section(text: &mut String, section: &Section, kind: &str) {
     };
     for field in of_section(section.name).filter(|field| field.applies_to(kind)) {
         text.push('\n');
-        if (section.name, field.name) == ("source", "kind") {
+        if field.name == "kind" {
             explain(text, field.doc);
-            let _ = writeln!(text, "kind = \"{kind}\"");
+            let _ = writeln!(text, "{off}kind = \"{kind}\"");
             continue;
         }
         let (mark, value) = match field.need {

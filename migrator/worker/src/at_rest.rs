@@ -118,6 +118,36 @@ fn try_locks(
     monitor: &dyn Monitor,
     locks: &Mutex<(u64, u64)>,
 ) -> Result<()> {
+    try_each_lock(area, visited, |path, attempt| {
+        monitor.count(Count::FilesSeen, 1);
+        let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.0 += 1;
+        if matches!(attempt, Some(Attempt::Busy)) {
+            locks.1 += 1;
+            monitor.finding(
+                Finding::new(
+                    "lock-held",
+                    Verdict::Refused,
+                    "another program holds the lock of this database",
+                    "Stop the source POA, maintenance and backup, then run stage two again; nothing was changed",
+                )
+                .about(path.as_bytes()),
+            );
+        }
+    })
+}
+
+/// Tries the lock of each database in a folder of a post office; it is let go when `tried` returns.
+///
+/// Hears of `None` where the database cannot be opened.
+///
+/// # Errors
+/// Where the source is gone.
+pub(crate) fn try_each_lock(
+    area: &Area,
+    visited: &Visited<'_>,
+    mut tried: impl FnMut(&RelativePath, Option<Attempt>),
+) -> Result<()> {
     if area.kind != AreaKind::PostOffice {
         return Ok(());
     }
@@ -139,27 +169,12 @@ fn try_locks(
             &entry.name,
             lock_file.map(|lock_file| lock_file.name.as_slice()),
         );
-        let held = match attempt {
-            Ok(Attempt::Busy) => true,
+        match attempt {
+            Ok(attempt) => tried(&path, Some(attempt)),
             Err(errno) if is_mount_gone(errno) => {
                 return Err(WorkerError::reading("lock", &path, errno));
             }
-            Ok(Attempt::Held(_) | Attempt::Unsupported) | Err(_) => false,
-        };
-        monitor.count(Count::FilesSeen, 1);
-        let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
-        locks.0 += 1;
-        if held {
-            locks.1 += 1;
-            monitor.finding(
-                Finding::new(
-                    "lock-held",
-                    Verdict::Refused,
-                    "another program holds the lock of this database",
-                    "Stop the source POA, maintenance and backup, then run stage two again; nothing was changed",
-                )
-                .about(path.as_bytes()),
-            );
+            Err(_) => tried(&path, None),
         }
     }
     Ok(())

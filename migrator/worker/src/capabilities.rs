@@ -70,8 +70,8 @@ pub struct CertificateFiles {
     pub certificate: (Folder, Vec<u8>),
     /// The folder that holds the key, and its name there.
     pub key: (Folder, Vec<u8>),
-    /// Where both go.
-    pub target: Folder,
+    /// Where both go; nowhere when they are only looked at.
+    pub target: Option<Folder>,
 }
 
 /// Everything that the worker may touch.
@@ -118,7 +118,10 @@ impl Capabilities {
             } => Some(CertificateFiles {
                 certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
                 key: open_parent("the folder of the key", Path::new(key))?,
-                target: open("the folder for certificates", Path::new(target))?,
+                target: target
+                    .as_ref()
+                    .map(|target| open("the folder for certificates", Path::new(target)))
+                    .transpose()?,
             }),
             _ => None,
         };
@@ -143,7 +146,10 @@ impl Capabilities {
 
     /// Every folder that is written.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Folder> {
-        let target = self.certificates.iter().map(|files| &files.target);
+        let target = self
+            .certificates
+            .iter()
+            .filter_map(|files| files.target.as_ref());
         self.areas
             .iter()
             .map(|area| &area.destination)

@@ -1,6 +1,7 @@
 //! Copying certificate and key, and proving that they belong together.
 
-use openssl::asn1::Asn1Time;
+mod judge;
+
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use postoffice::names::{RelativePath, destination_name};
@@ -9,7 +10,6 @@ use rustix::io::Errno;
 use crate::capabilities::{Capabilities, CertificateFiles};
 use crate::copy::{CopyFailure, TEMPORARY_PREFIX, write_copy};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::Secret;
 use crate::tree::Folder;
@@ -17,16 +17,18 @@ use crate::tree::Folder;
 /// Certificates and keys are small; a file beyond this is neither.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Copies both files, readable by their owner alone, once the key is proven to fit.
+/// Proves that the key fits the certificate; then copies both files, readable by their owner alone, or, where they are only
+/// looked at, says what else clients will find wrong with them.
 ///
 /// # Errors
 /// [`WorkerError::Refused`] where either cannot be read or they do not fit; nothing is copied then.
-pub fn copy_certificates(
+pub fn certificates(
     capabilities: &Capabilities,
     monitor: &dyn Monitor,
     key_password: Option<&Secret>,
+    dns_name: Option<&str>,
 ) -> Result<()> {
-    monitor.phase("copy certificates", Expected::default());
+    monitor.phase("look at the certificates", Expected::default());
     let Some(files) = &capabilities.certificates else {
         return Err(WorkerError::Order {
             text: "No certificate was named".into(),
@@ -42,7 +44,10 @@ pub fn copy_certificates(
     let parsed = parse_certificate(&certificate_bytes)?;
     let private = parse_key(&key_bytes, key_password)?;
     prove_fit(&parsed, &private)?;
-    report_validity(&parsed, &certificate.1, monitor);
+    let Some(target) = target else {
+        judge::judge(&parsed, dns_name, &certificate.1, monitor);
+        return Ok(());
+    };
     for (folder, name) in [certificate, key] {
         copy_one(folder, name, target)?;
         monitor.count(Count::FilesCopied, 1);
@@ -102,12 +107,22 @@ fn parse_key(bytes: &[u8], password: Option<&Secret>) -> Result<PKey<Private>> {
     PKey::private_key_from_pem_passphrase(bytes, secret)
         .or_else(|_| PKey::private_key_from_pkcs8_passphrase(bytes, secret))
         .or_else(|_| PKey::private_key_from_der(bytes))
-        .map_err(|_| {
-            refused(
+        .map_err(|_| match (judge::is_encrypted(bytes), password) {
+            (true, None) => refused(
+                "key-password-missing",
+                "The key is encrypted, and the worksheet names no password for it".into(),
+                "Say in [poa] key_password where its password is to be found; nothing was copied",
+            ),
+            (true, Some(_)) => refused(
+                "key-password-wrong",
+                "The key cannot be read with the password that the worksheet names".into(),
+                "Correct what [poa] key_password leads to; nothing was copied",
+            ),
+            (false, _) => refused(
                 "key-unreadable",
-                "The key could not be read, or its password is missing or wrong".into(),
-                "Correct [poa] key and key_password in the worksheet; nothing was copied",
-            )
+                "The key is none in PEM or DER".into(),
+                "Name the key file in [poa] key; nothing was copied",
+            ),
         })
 }
 
@@ -123,26 +138,6 @@ fn prove_fit(certificate: &X509, key: &PKey<Private>) -> Result<()> {
         "The key does not belong to the certificate".into(),
         "Name the key that belongs to the certificate; nothing was copied",
     ))
-}
-
-fn report_validity(certificate: &X509, name: &[u8], monitor: &dyn Monitor) {
-    let Ok(now) = Asn1Time::days_from_now(0) else {
-        return;
-    };
-    let text = if certificate.not_after() < now {
-        format!("the certificate expired on {}", certificate.not_after())
-    } else if certificate.not_before() > now {
-        format!(
-            "the certificate is valid only from {}",
-            certificate.not_before()
-        )
-    } else {
-        return;
-    };
-    let remedy = "Get a new certificate; clients will refuse this one";
-    monitor.finding(
-        Finding::new("certificate-not-valid-now", Verdict::Person, text, remedy).about(name),
-    );
 }
 
 fn copy_one(folder: &Folder, name: &[u8], target: &Folder) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::abandon::abandon;
 use crate::at_rest::prove_at_rest;
 use crate::capabilities::Capabilities;
-use crate::certificates::copy_certificates;
+use crate::certificates::certificates;
 use crate::copy::run_pass;
 use crate::create_folders::{create_folders, prove_destinations};
 use crate::documents::find_libraries;
@@ -55,8 +55,13 @@ pub fn execute(
             *kind,
             options,
         )?),
-        Task::Certificates { key_password, .. } => {
-            copy_certificates(capabilities, monitor, key_password.as_ref())?;
+        Task::Certificates {
+            key_password,
+            dns_name,
+            ..
+        } => {
+            let (password, name) = (key_password.as_ref(), dns_name.as_deref());
+            certificates(capabilities, monitor, password, name)?;
             TaskReport::Plain
         }
         Task::Documents => TaskReport::Documents(find_libraries(capabilities, monitor, options)?),

@@ -1,5 +1,11 @@
 //! Looking at the source before anything is copied: how much there is, and what will be trouble.
 
+mod file_system;
+mod granularity;
+mod room;
+mod sample;
+mod survey;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -18,6 +24,7 @@ use crate::protocol::{AreaInventory, CopyOptions, InventoryReport};
 use crate::store::JobStore;
 use crate::tree::{Attributes, Kind, Time};
 use crate::walk::{Visited, walk};
+use granularity::Granularity;
 
 /// Queued items older than this are called stale by GroupWise administrators.
 const STALE_SECONDS: i64 = 24 * 3600;
@@ -37,11 +44,16 @@ pub fn take_inventory(
     let began = Instant::now();
     let mut report = InventoryReport::default();
     let mut times = Granularity::default();
-    for area in &capabilities.areas {
+    let mut survey = survey::Gathered::default();
+    for (number, area) in capabilities.areas.iter().enumerate() {
         prove_source(area)?;
-        let seen = Mutex::new(Seen::default());
+        let seen = Mutex::new(Seen {
+            survey: std::mem::take(&mut survey),
+            ..Seen::default()
+        });
         let look = Look {
             area,
+            number,
             monitor,
             options,
             seen: &seen,
@@ -73,6 +85,7 @@ pub fn take_inventory(
             report_stale(area, &seen, monitor);
         }
         times.merge(seen.times);
+        survey = seen.survey;
         let mut inventory = seen.inventory;
         inventory.label.clone_from(&area.label);
         inventory.kind = Some(area.kind);
@@ -92,7 +105,11 @@ pub fn take_inventory(
     {
         report.files_per_second = files as f64 / began.elapsed().as_secs_f64().max(0.001);
     }
-    check_room(capabilities, store, monitor, &mut report, bytes, files)?;
+    room::check_room(capabilities, store, monitor, &mut report, bytes, files)?;
+    if !only_count {
+        monitor.phase("read a sample", Expected::default());
+        report.survey = Some(survey.finish(capabilities, thread_count(options))?);
+    }
     Ok(report)
 }
 
@@ -102,49 +119,13 @@ struct Seen {
     times: Granularity,
     stale_items: u64,
     stale_example: Vec<u8>,
-}
-
-/// The granularity of times, learned from those that were seen.
-#[derive(Debug, Default, Clone, Copy)]
-struct Granularity {
-    odd_seconds: bool,
-    parts_of_seconds: bool,
-    below_hundred_nanoseconds: bool,
-}
-
-impl Granularity {
-    fn learn(&mut self, time: Time) {
-        self.odd_seconds |= time.seconds % 2 != 0;
-        self.parts_of_seconds |= time.nanoseconds != 0;
-        self.below_hundred_nanoseconds |= !time.nanoseconds.is_multiple_of(100);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.odd_seconds |= other.odd_seconds;
-        self.parts_of_seconds |= other.parts_of_seconds;
-        self.below_hundred_nanoseconds |= other.below_hundred_nanoseconds;
-    }
-
-    fn nanoseconds(self) -> u64 {
-        match self {
-            Self {
-                below_hundred_nanoseconds: true,
-                ..
-            } => 1,
-            Self {
-                parts_of_seconds: true,
-                ..
-            } => 100,
-            Self {
-                odd_seconds: true, ..
-            } => 1_000_000_000,
-            Self { .. } => 2_000_000_000,
-        }
-    }
+    survey: survey::Gathered,
 }
 
 struct Look<'a> {
     area: &'a Area,
+    /// The place of the area in the order.
+    number: usize,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     seen: &'a Mutex<Seen>,
@@ -172,6 +153,7 @@ impl Look<'_> {
             let path = visited.path.join(&entry.name);
             self.look_at_name(&path, &entry.name);
             if let Some(first) = names.insert(destination_name(&entry.name), &entry.name) {
+                self.seen().survey.collisions += 1;
                 self.report(
                     "name-collision",
                     Verdict::Refused,
@@ -215,7 +197,13 @@ impl Look<'_> {
             Count::BytesSeen,
             files.iter().map(|(_, attributes)| attributes.size).sum(),
         );
+        let locks = if self.only_count {
+            survey::Locks::default()
+        } else {
+            survey::Locks::try_all(self.area, visited)?
+        };
         let mut seen = self.seen();
+        seen.survey.locks.add(locks);
         seen.inventory.folders += 1;
         for (path, attributes) in files {
             self.count_file(&mut seen, &path, &attributes);
@@ -240,6 +228,7 @@ impl Look<'_> {
                 "its name has a capital letter outside ASCII and will be kept as it is"
             }
         };
+        self.seen().survey.kept_names += 1;
         let remedy = "Nothing, unless GroupWise itself uses this name";
         self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
@@ -252,17 +241,22 @@ impl Look<'_> {
     ) {
         let class = self.area.classify(path);
         seen.times.learn(attributes.modified);
+        let bytes = attributes.size;
+        if !self.only_count {
+            seen.survey.see(self.number, path, attributes);
+        }
         let inventory = &mut seen.inventory;
         *inventory.classes.entry(class.to_string()).or_insert(0) += 1;
-        *inventory.class_bytes.entry(class.to_string()).or_insert(0) += attributes.size;
+        *inventory.class_bytes.entry(class.to_string()).or_insert(0) += bytes;
         if !self.area.leaves_out(path, self.options) {
             inventory.files += 1;
-            inventory.bytes += attributes.size;
+            inventory.bytes += bytes;
         }
         if class == FileClass::Queued
             && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS
         {
             seen.stale_items += 1;
+            seen.survey.stale_items += 1;
             if seen.stale_example.is_empty() {
                 seen.stale_example = path.as_bytes().to_vec();
             }
@@ -277,7 +271,7 @@ fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
     monitor.finding(
         Finding::new(
             "stale-queue-items",
-            Verdict::Done,
+            Verdict::Person,
             format!(
                 "{} queued items of {} are older than a day, this one among them",
                 seen.stale_items, area.label
@@ -286,53 +280,4 @@ fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
         )
         .about(&seen.stale_example),
     );
-}
-
-/// Compares what is still to be copied with the room at the destination.
-fn check_room(
-    capabilities: &Capabilities,
-    store: &JobStore,
-    monitor: &dyn Monitor,
-    report: &mut InventoryReport,
-    bytes: u64,
-    files: u64,
-) -> Result<()> {
-    let Some(area) = capabilities.areas.first() else {
-        return Ok(());
-    };
-    let room = rustix::fs::fstatvfs(&area.destination).map_err(|errno| {
-        WorkerError::writing(
-            "ask for the room of",
-            &postoffice::names::RelativePath::root(),
-            errno,
-        )
-    })?;
-    report.destination_free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
-    report.destination_free_inodes = room.f_favail;
-    let (copied_files, copied_bytes) = store.manifest_totals(None)?;
-    let bytes_needed = bytes.saturating_sub(copied_bytes);
-    let files_needed = files.saturating_sub(copied_files);
-    if bytes_needed > report.destination_free_bytes {
-        monitor.finding(Finding::new(
-            "not-enough-room",
-            Verdict::Refused,
-            format!(
-                "{bytes_needed} bytes are still to be copied and the destination has room for {}",
-                report.destination_free_bytes
-            ),
-            "Give the destination more room before stage one",
-        ));
-    }
-    if room.f_files > 0 && files_needed > report.destination_free_inodes {
-        monitor.finding(Finding::new(
-            "not-enough-inodes",
-            Verdict::Refused,
-            format!(
-                "{files_needed} files are still to be copied and the destination can take {} more",
-                report.destination_free_inodes
-            ),
-            "Use a file system with more inodes for the post office",
-        ));
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ mod event;
 mod order;
 mod report;
 mod request;
+mod survey;
 
 pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
@@ -19,6 +20,7 @@ pub use request::{
     ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine,
     StepState,
 };
+pub use survey::{FileSystem, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
 pub const PROTOCOL: u32 = 1;

@@ -16,9 +16,7 @@ pub(super) enum Stream {
 impl Stream {
     /// The same connection, encrypted.
     pub(super) fn encrypted(stream: TcpStream, identity: &TlsIdentity) -> io::Result<Self> {
-        let accepted = identity.acceptor().accept(stream);
-        let stream = accepted.map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self::Encrypted(Box::new(stream)))
+        Ok(Self::Encrypted(Box::new(identity.accept(stream)?)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The certificate and the key with which the server proves itself.
 
+use std::io;
+use std::net::TcpStream;
 use std::path::Path;
 
 use openssl::pkey::PKey;
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::ssl::{SslAcceptor, SslMethod, SslStream};
 use openssl::x509::X509;
 
 use crate::error::{SimulatorError, Tried};
@@ -80,7 +82,12 @@ impl TlsIdentity {
         build().map(Self).map_err(unusable(key))
     }
 
-    pub(super) fn acceptor(&self) -> &SslAcceptor {
-        &self.0
+    /// Encrypts a connection that a client opened.
+    ///
+    /// # Errors
+    /// Where the client does not agree on anything, or is gone.
+    pub fn accept(&self, stream: TcpStream) -> io::Result<SslStream<TcpStream>> {
+        let accepted = self.0.accept(stream);
+        accepted.map_err(|error| io::Error::other(error.to_string()))
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::SimulatorError;
-use crate::imap::ConnectionCount;
+use crate::imap::{ConnectionCount, TlsIdentity};
 
 /// The longest request line with headers that is read.
 const REQUEST_BYTES_MAX: usize = 8192;
@@ -48,20 +48,39 @@ pub(super) fn accept_clients(listener: TcpListener, status: Arc<Status>) {
     });
 }
 
-/// Answers `GET /` with the status page.
-pub(super) fn answer_http(listener: TcpListener, status: Arc<Status>) {
+/// Answers `GET /` with the status page, encrypted where there is a certificate.
+pub(super) fn answer_http(
+    listener: TcpListener,
+    status: Arc<Status>,
+    identity: Option<TlsIdentity>,
+) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // A caller that hangs up or sends nonsense is its own problem.
-            let _ = answer(stream, &status);
+            let _ = serve_page(stream, &status, identity.as_ref());
         }
     });
 }
 
-fn answer(mut stream: TcpStream, agent: &Status) -> io::Result<()> {
+fn serve_page(
+    mut stream: TcpStream,
+    status: &Status,
+    identity: Option<&TlsIdentity>,
+) -> io::Result<()> {
     let limit = Some(Duration::from_secs(REQUEST_SECONDS_MAX));
     stream.set_read_timeout(limit)?;
     stream.set_write_timeout(limit)?;
+    let Some(identity) = identity else {
+        return answer(&mut stream, status);
+    };
+    let mut stream = identity.accept(stream)?;
+    answer(&mut stream, status)?;
+    // The client is told that this is all; whether it answers is its own business.
+    let _ = stream.shutdown();
+    Ok(())
+}
+
+fn answer(mut stream: impl Read + Write, agent: &Status) -> io::Result<()> {
     let request = read_request(&mut stream)?;
     let mut words = request.split(u8::is_ascii_whitespace);
     let (status, page) = match (words.next(), words.next()) {
@@ -76,7 +95,7 @@ fn answer(mut stream: TcpStream, agent: &Status) -> io::Result<()> {
     )
 }
 
-fn read_request(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn read_request(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     let mut request = Vec::new();
     let mut buffer = [0; 1024];

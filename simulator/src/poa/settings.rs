@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) http_port: u16,
     pub(super) client_port: u16,
     pub(super) log: Option<PathBuf>,
+    /// What the status page is encrypted with; `None` where it is not.
+    pub(super) http_identity: Option<TlsIdentity>,
     /// How mailboxes are served; `None` where they are not.
     pub(super) imap: Option<ImapSettings>,
     ip: IpAddr,
@@ -57,6 +59,7 @@ impl Settings {
             http_port: parsed(startup, "httpport")?.unwrap_or(HTTP_PORT),
             client_port: parsed(startup, "port")?.unwrap_or(CLIENT_PORT),
             log: path(startup, "log"),
+            http_identity: http_identity(startup)?,
             imap: imap(startup)?,
         })
     }
@@ -115,22 +118,41 @@ fn imap(startup: &StartupFile) -> Result<Option<ImapSettings>, SimulatorError> {
 
 /// Offered where there is a certificate with its key, unless it is disabled.
 fn encryption(startup: &StartupFile, state: Option<State>) -> Result<Encryption, SimulatorError> {
-    let files = path(startup, "certfile").zip(path(startup, "keyfile"));
-    let (certificate, key) = match (state, files) {
-        (Some(State::Disabled), _) | (None, None) => return Ok(Encryption::None),
-        (_, Some(files)) => files,
-        (Some(_), None) => {
-            return Err(SimulatorError::Start {
-                text: "--imapssl needs --certfile and --keyfile".into(),
-            });
-        }
+    if state == Some(State::Disabled) {
+        return Ok(Encryption::None);
+    }
+    Ok(match (state, identity(startup)?) {
+        (None, None) => Encryption::None,
+        (Some(_), None) => return Err(needs_certificate("imapssl")),
+        (Some(State::Required), Some(identity)) => Encryption::Required(identity),
+        (_, Some(identity)) => Encryption::Offered(identity),
+    })
+}
+
+/// What the status page is encrypted with, where that is enabled.
+fn http_identity(startup: &StartupFile) -> Result<Option<TlsIdentity>, SimulatorError> {
+    match state(startup, "httpssl")? {
+        None | Some(State::Disabled) => Ok(None),
+        Some(_) => match identity(startup)? {
+            None => Err(needs_certificate("httpssl")),
+            identity => Ok(identity),
+        },
+    }
+}
+
+/// The certificate and its key, where both are named.
+fn identity(startup: &StartupFile) -> Result<Option<TlsIdentity>, SimulatorError> {
+    let Some((certificate, key)) = path(startup, "certfile").zip(path(startup, "keyfile")) else {
+        return Ok(None);
     };
     let passphrase = value(startup, "keypasswd");
-    let identity = TlsIdentity::read(&certificate, &key, passphrase.as_deref())?;
-    Ok(match state {
-        Some(State::Required) => Encryption::Required(identity),
-        _ => Encryption::Offered(identity),
-    })
+    TlsIdentity::read(&certificate, &key, passphrase.as_deref()).map(Some)
+}
+
+fn needs_certificate(switch: &str) -> SimulatorError {
+    SimulatorError::Start {
+        text: format!("--{switch} needs --certfile and --keyfile"),
+    }
 }
 
 fn path(startup: &StartupFile, name: &str) -> Option<PathBuf> {

@@ -219,7 +219,7 @@ fn listen(
     }
     if let Some(port) = options.httpport {
         addresses.push(format!("http {ip}:{port}"));
-        serve::answer_http(listener(port)?, status);
+        serve::answer_http(listener(port)?, status, None);
     }
     Ok(addresses)
 }

@@ -1,3 +1,4 @@
+mod areas;
 mod templates;
 mod values;
 
@@ -195,7 +196,8 @@ fn a_full_worksheet_says_what_it_says() {
         Some(SecretReference::Prompt)
     );
     assert_eq!(worksheet.copy.workers, Some(8));
-    assert_eq!(worksheet.documents[1].source, PathBuf::from("/mnt/B"));
+    let path = worksheet.documents[1].access.path();
+    assert_eq!(path, PathBuf::from("/mnt/B"));
     let guardian = GuardianSettings {
         engine: GuardianEngine::GwCheck,
         gwcheck: Some("/opt/gwcheckt".into()),

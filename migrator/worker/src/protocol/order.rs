@@ -101,14 +101,16 @@ pub enum Task {
         /// Which pass.
         kind: PassKind,
     },
-    /// Copy certificate and key files and prove that they fit.
+    /// Prove that certificate and key fit, and copy them or say what else is wrong with them.
     Certificates {
         /// The certificate file at the source, absolute on the destination's mount.
         certificate: String,
         /// The key file.
         key: String,
-        /// Where both go, a folder of the destination, absolute.
-        target: String,
+        /// Where both go, a folder of the destination, absolute; nowhere when they are only looked at.
+        target: Option<String>,
+        /// The name that clients will use, where it is known.
+        dns_name: Option<String>,
         /// The password of the key, where it has one; crosses by standard input only.
         key_password: Option<Secret>,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::AreaKind;
+use super::{AreaKind, Survey};
 
 /// What came out of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct InventoryReport {
     pub granularity_nanoseconds: u64,
     /// How many files per second the walk looked at.
     pub files_per_second: f64,
+    /// What a check wants to know besides; none where files were only counted.
+    #[serde(default)]
+    pub survey: Option<Survey>,
 }
 
 /// What one area holds.

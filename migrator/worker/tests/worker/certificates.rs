@@ -102,11 +102,20 @@ impl Files {
     }
 
     fn copy(&self, password: Option<&str>) -> Done {
+        self.run(password, Some(self.target.display().to_string()), None)
+    }
+
+    fn look(&self, dns_name: Option<&str>) -> Done {
+        self.run(None, None, dns_name)
+    }
+
+    fn run(&self, password: Option<&str>, target: Option<String>, dns_name: Option<&str>) -> Done {
         let path = |name| self.site.source.join(name).display().to_string();
         self.site.run(Task::Certificates {
             certificate: path("POA.B64"),
             key: path("POA.KEY"),
-            target: self.target.display().to_string(),
+            target,
+            dns_name: dns_name.map(str::to_owned),
             key_password: password.map(|password| Secret(password.to_owned())),
         })
     }
@@ -152,13 +161,12 @@ fn an_encrypted_key_without_its_password_is_refused_and_nothing_is_copied() {
     let certificate = pair.certificate.to_pem().unwrap();
     for (form, key, _) in forms_of(&pair.key).into_iter().filter(|form| form.2) {
         let files = Files::new(&certificate, &key);
-        for password in [None, Some("wrong")] {
+        for (password, code) in [
+            (None, "key-password-missing"),
+            (Some("wrong"), "key-password-wrong"),
+        ] {
             let done = files.copy(password);
-            assert_eq!(
-                done.error_code(),
-                Some("key-unreadable"),
-                "{form} {password:?}"
-            );
+            assert_eq!(done.error_code(), Some(code), "{form} {password:?}");
             assert_eq!(files.copied(), Vec::<String>::new(), "{form}");
         }
     }
@@ -176,22 +184,42 @@ fn a_key_of_another_certificate_is_refused_and_nothing_is_copied() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_copied_and_reported() {
-    for (from, until, word) in [(-30, -1, "expired"), (10, 30, "valid only from")] {
+fn a_certificate_out_of_its_time_is_reported_before_it_is_copied() {
+    for (from, until, code) in [
+        (-30, -1, "certificate-expired"),
+        (10, 30, "certificate-not-yet-valid"),
+    ] {
         let pair = pair(from, until);
         let files = Files::new(
             &pair.certificate.to_pem().unwrap(),
             &pair.key.private_key_to_pem_pkcs8().unwrap(),
         );
-        let done = files.copy(None);
+        let done = files.look(None);
         assert_eq!(done.worst(), Verdict::Person);
-        let found = done.with_code("certificate-not-valid-now");
-        assert!(
-            found.len() == 1 && found[0].text.contains(word),
-            "{found:?}"
-        );
+        assert_eq!(done.with_code(code).len(), 1, "{code}");
+        assert_eq!(files.copied(), Vec::<String>::new());
+        files.copy(None).clean();
         assert_eq!(files.copied(), ["poa.b64", "poa.key"]);
     }
+}
+
+#[test]
+fn a_certificate_for_another_name_or_that_vouches_for_itself_is_reported() {
+    let pair = pair(-1, 365);
+    let files = Files::new(
+        &pair.certificate.to_pem().unwrap(),
+        &pair.key.private_key_to_pem_pkcs8().unwrap(),
+    );
+    let fits = files.look(Some("POA.example"));
+    assert_eq!(fits.worst(), Verdict::Done);
+    assert_eq!(fits.with_code("certificate-self-signed").len(), 1);
+    let other = files.look(Some("mail.example"));
+    let found = other.with_code("certificate-other-name");
+    assert!(
+        found.len() == 1 && found[0].text.contains("poa.example"),
+        "{found:?}"
+    );
+    assert_eq!(other.worst(), Verdict::Person);
 }
 
 #[test]

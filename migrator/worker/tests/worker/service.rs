@@ -304,7 +304,8 @@ fn everything_that_crosses_survives_the_crossing() {
         Task::Certificates {
             certificate: "/c".into(),
             key: "/k".into(),
-            target: "/t".into(),
+            target: Some("/t".into()),
+            dns_name: Some("poa.example".into()),
             key_password: Some(Secret("secret".into())),
         },
         Task::Documents,

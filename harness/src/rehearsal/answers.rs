@@ -1,0 +1,36 @@
+//! Whether the Linux POA answers users, and proves itself with the certificate of the source.
+
+use std::net::{SocketAddr, TcpStream};
+
+use super::play::Play;
+use super::{RehearsalError, io_error};
+use crate::checks::{Check, tls};
+
+impl Play<'_> {
+    pub(super) fn check_answers(&mut self) -> Result<(), RehearsalError> {
+        if !self.options.with_poa {
+            return Ok(());
+        }
+        let sheet = self.site.sheet();
+        let address = self.site.poa_address();
+        let failures = match TcpStream::connect(address) {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![format!("nothing answers at {address}: {error}")],
+        };
+        let mut checks = vec![Check::new("the Linux POA answers", failures)];
+        if let (Some(files), Some(test)) = (&sheet.certificate, &sheet.mailbox_test) {
+            let name = files.certificate.file_name().unwrap_or_default();
+            let certificate = &self.site.folder().join("source/CERTS").join(name);
+            let mut failures = tls::check_status_page(address, certificate)
+                .map_err(io_error("read", certificate))?;
+            let imap = SocketAddr::new(address.ip(), test.destination_imap.port());
+            let imap = tls::check_imap(imap, certificate);
+            failures.extend(imap.map_err(io_error("read", certificate))?);
+            let name =
+                "the Linux POA shows its status page and serves IMAP with the source's certificate";
+            checks.push(Check::new(name, failures));
+        }
+        self.checks.append(&mut checks);
+        Ok(())
+    }
+}

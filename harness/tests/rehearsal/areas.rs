@@ -1,0 +1,270 @@
+//! Document storage areas on shares of their own, and libraries that nothing is said about.
+//!
+//! Nobody can mount a share here, so the destination has programs that do what mounting looks like from outside: a line in
+//! the table of the mounts, and files below the mount point.
+
+use harness::site::Site as _;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use harness::checks::{Snapshot, compare_trees};
+
+use crate::support::{Stage, codes, finding};
+
+/// What `mount -t cifs SHARE MOUNT_POINT -o OPTIONS` does: the credentials must be there for it.
+const MOUNT: &str = r#"#!/bin/sh
+credentials=${6#credentials=}
+grep -q '^password=open$' "${credentials%%,*}" || { echo 'access denied' >&2; exit 32; }
+test -d "$SHARES/${3#//}" || { echo 'no such share' >&2; exit 32; }
+rmdir -- "$4" && ln -s "$SHARES/${3#//}" "$4" || exit 32
+echo "$$ 22 0:$$ / $4 ro - cifs $3 ro" >> "$SHARES/table"
+"#;
+
+/// What `umount -- MOUNT_POINT` does.
+const UNMOUNT: &str = r#"#!/bin/sh
+test -L "$2" || { echo 'not mounted' >&2; exit 32; }
+rm -- "$2" && mkdir -- "$2"
+grep -v " $2 ro " "$SHARES/table" > "$SHARES/table.new"
+mv "$SHARES/table.new" "$SHARES/table"
+"#;
+
+/// Shows the table of the mounts with those that are played, and a kernel that knows them.
+const CAT: &str = r#"#!/bin/sh
+case $1 in
+    /proc/self/mountinfo) exec /bin/cat "$1" "$SHARES/table" ;;
+    /proc/filesystems) /bin/cat "$1"; printf 'nodev\tcifs\n'; exit 0 ;;
+esac
+exec /bin/cat "$@"
+"#;
+
+/// A stage whose document storage area is a share of another server.
+struct Shares {
+    stage: Stage,
+    folder: PathBuf,
+}
+
+impl Shares {
+    fn new() -> Self {
+        let stage = Stage::with(|options| options.site.with_documents = true);
+        let folder = stage.folder.path().join("shares");
+        let mut shares = Self { stage, folder };
+        let bin = shares.folder.join("bin");
+        fs::create_dir_all(&bin).expect("made");
+        for (name, script) in [("mount", MOUNT), ("umount", UNMOUNT), ("cat", CAT)] {
+            let path = bin.join(name);
+            fs::write(&path, script).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+        }
+        // What the mount program would start.
+        std::os::unix::fs::symlink("/bin/true", bin.join("mount.cifs")).expect("linked");
+        fs::write(shares.folder.join("table"), "").expect("written");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        shares
+            .stage
+            .embedded()
+            .server
+            .set_environment(BTreeMap::from([
+                ("PATH".to_owned(), path),
+                ("SHARES".to_owned(), shares.folder.display().to_string()),
+            ]));
+        for server in ["fs2", "fs3"] {
+            fs::create_dir_all(shares.share(server)).expect("made");
+            let inside = shares.share(server).join("Contracts");
+            std::os::unix::fs::symlink(shares.documents(), inside).expect("linked");
+        }
+        fs::write(shares.stage.folder.path().join("keys/share"), "open\n").expect("written");
+        shares.use_server("fs2");
+        shares
+    }
+
+    /// The folder that a server gives away as `docs`.
+    fn share(&self, server: &str) -> PathBuf {
+        self.folder.join(server).join("docs")
+    }
+
+    /// The documents, as they lie on that server.
+    fn documents(&self) -> PathBuf {
+        self.stage.folder.path().join("source/DOCS")
+    }
+
+    fn mount_point(&self) -> PathBuf {
+        self.stage.folder.path().join("destination/mnt-docs")
+    }
+
+    fn use_server(&mut self, server: &str) {
+        let keys = self.stage.folder.path().join("keys/share");
+        let access = format!(
+            "kind = \"cifs\"\nserver = \"{server}\"\nshare = \"docs\"\nfolder = \"Contracts\"\nuser = \"reader\"\n\
+             password = {{ file = \"{}\" }}\nmount_point = \"{}\"",
+            keys.display(),
+            self.mount_point().display()
+        );
+        let embedded = self.stage.embedded_mut();
+        embedded.sheet.documents_access = Some(access);
+        embedded.write_worksheet().expect("written");
+    }
+
+    fn table(&self) -> String {
+        fs::read_to_string(self.folder.join("table")).expect("read")
+    }
+
+    fn confirm_everything(&self) {
+        let items = [
+            "objects-reconfigured",
+            "document-locations",
+            "ip-address",
+            "replicated",
+            "source-poa-stopped",
+        ];
+        let mut arguments = vec!["prepare"];
+        for item in items {
+            arguments.extend(["--confirm", item]);
+        }
+        self.stage.expect(&arguments, 0);
+    }
+}
+
+#[test]
+fn an_area_on_another_server_is_mounted_copied_sealed_and_unmounted_with_the_rest() {
+    let shares = Shares::new();
+    let stage = &shares.stage;
+    let before = Snapshot::take(&shares.documents()).expect("taken");
+    let client = shares.folder.join("bin/mount.cifs");
+    fs::remove_file(&client).expect("removed");
+    let run = stage.expect(&["check"], 5);
+    let found = finding(&run, "mount-possible");
+    assert!(found.remedy.contains("cifs-utils"), "{found:#?}");
+    std::os::unix::fs::symlink("/bin/true", client).expect("linked");
+    let run = stage.migrate(&["check"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(shares.table(), "", "the check leaves it as it was");
+    assert!(!shares.mount_point().exists());
+
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert!(
+        shares.table().contains("cifs //fs2/docs"),
+        "{}",
+        shares.table()
+    );
+    let secrets = stage.embedded().sheet.job_folder.join("private");
+    let left = fs::read_dir(secrets).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "no password stays at the destination");
+
+    shares.confirm_everything();
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(shares.table(), "");
+    assert!(!shares.mount_point().exists());
+    let (_, source, destination) = stage.embedded().sheet.documents.clone().expect("an area");
+    assert_eq!(
+        compare_trees(&source, &destination, 1).expect("compared"),
+        Vec::<String>::new()
+    );
+    assert_eq!(stage.differences(), Vec::<String>::new());
+    let after = Snapshot::take(&shares.documents()).expect("taken");
+    assert_eq!(before.differences(&after), Vec::<String>::new());
+}
+
+#[test]
+fn an_area_from_another_server_than_before_is_refused() {
+    let mut shares = Shares::new();
+    shares.stage.migrate(&["stage-one"]);
+    shares.use_server("fs3");
+    // Something else is still mounted there.
+    let run = shares.stage.expect(&["stage-one"], 5);
+    assert!(
+        codes(&run).contains(&"source-mount-other"),
+        "{:#?}",
+        run.findings
+    );
+    // Nothing is any more: it is mounted, and recognised as another one.
+    fs::remove_file(shares.mount_point()).expect("removed");
+    fs::write(shares.folder.join("table"), "").expect("written");
+    let run = shares.stage.expect(&["stage-one"], 5);
+    let found = finding(&run, "source-changed");
+    assert!(
+        found.text.contains("//fs2/docs") && found.text.contains("//fs3/docs"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn an_empty_share_is_no_empty_area() {
+    let mut shares = Shares::new();
+    shares.use_server("fs3");
+    let inside = shares.share("fs3").join("Contracts");
+    fs::remove_file(&inside).expect("removed");
+    fs::create_dir(&inside).expect("made");
+    let run = shares.stage.expect(&["stage-one"], 5);
+    finding(&run, "source-marker-missing");
+}
+
+/// The worksheet without its areas.
+fn unmapped() -> Stage {
+    let mut stage = Stage::with(|options| options.site.with_documents = true);
+    stage.embedded_mut().sheet.documents = None;
+    stage.embedded().write_worksheet().expect("written");
+    stage
+}
+
+fn folder_of(stage: &Stage, name: &str) -> PathBuf {
+    Path::new(stage.destination())
+        .parent()
+        .expect("a folder")
+        .join(name)
+}
+
+#[test]
+fn a_library_that_nothing_is_said_about_stops_before_users_are_out_with_the_lines_to_add() {
+    let mut stage = unmapped();
+    let run = stage.expect(&["stage-one"], 1);
+    assert!(codes(&run).contains(&"library"), "{:#?}", run.findings);
+    for command in [&["prepare"][..], &["stage-two"]] {
+        let run = stage.expect(command, 1);
+        let found = finding(&run, "library-unmapped");
+        let place = folder_of(&stage, "documents/lib0001");
+        let lines = format!(
+            "[[documents.area]]\nlibrary = \"lib0001\"\nsource = \"/FOLDER/AS/MOUNTED\"\ndestination = \"{}\"",
+            place.display()
+        );
+        assert!(found.remedy.contains(&lines), "{}", found.remedy);
+    }
+    // Mapped now, and not copied yet.
+    let source = stage.folder.path().join("source/DOCS");
+    let place = folder_of(&stage, "documents/lib0001");
+    stage.embedded_mut().sheet.documents = Some(("lib0001".to_owned(), source, place));
+    stage.embedded().write_worksheet().expect("written");
+    let run = stage.expect(&["prepare"], 1);
+    finding(&run, "area-not-copied");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let run = stage.expect(&["prepare"], 1);
+    finding(&run, "checklist-open");
+}
+
+#[test]
+fn a_person_may_say_that_a_library_has_no_documents() {
+    let stage = unmapped();
+    stage.migrate(&["stage-one"]);
+    let run = stage.expect(
+        &["prepare", "--confirm", "library-lib000a-has-no-documents"],
+        2,
+    );
+    let found = finding(&run, "unknown-item");
+    assert!(
+        found.remedy.contains("library-lib0001-has-no-documents"),
+        "{found:#?}"
+    );
+    let run = stage.expect(
+        &["prepare", "--confirm", "library-lib0001-has-no-documents"],
+        1,
+    );
+    finding(&run, "checklist-open");
+    stage.prepare();
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(stage.differences(), Vec::<String>::new());
+}

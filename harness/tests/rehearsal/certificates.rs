@@ -1,0 +1,132 @@
+//! Certificates that are wrong somehow: told by `check` and by stage one before anything is copied.
+
+use harness::site::Site as _;
+use std::fs;
+use std::path::Path;
+
+use harness::certificate::{CertificateFiles, CertificateOptions, make_certificate};
+use harness::rehearsal::CommandRun;
+
+use crate::support::{Stage, codes, finding};
+
+/// A stage whose source has a certificate like that.
+fn with_certificate(options: &CertificateOptions<'_>) -> Stage {
+    let mut stage = Stage::new();
+    let folder = stage.folder.path().to_owned();
+    let files = make_certificate(&folder.join("source/CERTS"), &folder.join("keys"), options);
+    use_files(&mut stage, files.expect("made"));
+    stage
+}
+
+fn use_files(stage: &mut Stage, files: CertificateFiles) {
+    stage.embedded_mut().sheet.certificate = Some(files);
+    stage.embedded().write_worksheet().expect("written");
+}
+
+fn has_copied_anything(stage: &Stage) -> bool {
+    let copied = stage.destination().join("wphost.db");
+    let certificates = stage.embedded().sheet.install_folder.join("certificates");
+    copied.exists() || certificates.exists()
+}
+
+/// The line about the certificate.
+fn line(run: &CommandRun) -> serde_json::Value {
+    let lines = run.result["lines"].as_array().expect("lines");
+    let mut lines = lines.iter().filter(|line| line["check"] == "certificate");
+    lines.next().expect("the line").clone()
+}
+
+fn assert_refused(stage: &Stage, code: &str) {
+    for command in ["check", "stage-one"] {
+        let run = stage.expect(&[command], 5);
+        finding(&run, code);
+        if command == "check" {
+            assert_eq!(line(&run)["verdict"], "refused");
+        }
+    }
+    assert!(!has_copied_anything(stage), "{code}");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_stops_before_anything_is_copied() {
+    let mut stage = with_certificate(&CertificateOptions {
+        key_password: Some("right"),
+        ..CertificateOptions::default()
+    });
+    let files = stage.embedded().sheet.certificate.clone().expect("files");
+    let password = files.key_password_file.clone().expect("a password");
+    fs::write(&password, "wrong").expect("written");
+    assert_refused(&stage, "key-password-wrong");
+
+    let none = CertificateFiles {
+        key_password_file: None,
+        ..files.clone()
+    };
+    use_files(&mut stage, none);
+    assert_refused(&stage, "key-password-missing");
+
+    let folder = stage.folder.path().to_owned();
+    fs::create_dir(folder.join("other-keys")).expect("made");
+    let other = CertificateOptions::default();
+    let other = make_certificate(&folder.join("other"), &folder.join("other-keys"), &other);
+    let mismatched = CertificateFiles {
+        certificate: other.expect("made").certificate,
+        key: files.plain_key.clone(),
+        key_password_file: None,
+        ..files.clone()
+    };
+    use_files(&mut stage, mismatched);
+    assert_refused(&stage, "key-does-not-fit");
+
+    fs::write(&files.certificate, "no certificate").expect("written");
+    use_files(&mut stage, files.clone());
+    assert_refused(&stage, "certificate-unreadable");
+
+    fs::remove_file(&files.certificate).expect("removed");
+    assert_refused(&stage, "certificate-unreadable");
+}
+
+#[test]
+fn a_certificate_that_clients_will_refuse_is_told_beforehand_and_stops_nothing() {
+    for (from_days, until_days, code) in [
+        (-30, -1, "certificate-expired"),
+        (10, 30, "certificate-not-yet-valid"),
+    ] {
+        let stage = with_certificate(&CertificateOptions {
+            from_days,
+            until_days,
+            ..CertificateOptions::default()
+        });
+        let run = stage.expect(&["check"], 1);
+        finding(&run, code);
+        finding(&run, "certificate-self-signed");
+        assert_eq!(line(&run)["verdict"], "person");
+        assert!(!has_copied_anything(&stage));
+        let run = stage.expect(&["stage-one"], 1);
+        finding(&run, code);
+        assert!(has_copied_anything(&stage));
+    }
+}
+
+#[test]
+fn a_certificate_for_another_name_is_told() {
+    let mut stage = with_certificate(&CertificateOptions {
+        name: "old.example",
+        ..CertificateOptions::default()
+    });
+    let line = ("poa".to_owned(), "dns_name = \"new.example\"".to_owned());
+    stage.embedded_mut().sheet.extra.push(line);
+    stage.embedded().write_worksheet().expect("written");
+    let run = stage.migrate(&["check"]);
+    let found = finding(&run, "certificate-other-name");
+    assert!(found.text.contains("old.example") && found.text.contains("new.example"));
+    assert!(Path::new(&found.subject).ends_with("POA.CRT"), "{found:#?}");
+    stage.embedded_mut().sheet.extra[0].1 = "dns_name = \"old.example\"".to_owned();
+    stage.embedded().write_worksheet().expect("written");
+    let run = stage.migrate(&["check"]);
+    assert!(
+        !codes(&run).contains(&"certificate-other-name"),
+        "{:#?}",
+        run.findings
+    );
+}

@@ -1,0 +1,269 @@
+//! What the destination must be able to do, and its software.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use worker::protocol::Protections;
+
+use super::report::Judged;
+use crate::controller::{Controller, StepError};
+use crate::mount::Needs;
+use crate::remote::Privilege;
+use crate::steps::{mount_source, poa, words};
+use crate::worksheet::PackageKind;
+
+/// Prints those of its arguments that are no programs here.
+const MISSING_PROGRAMS: &str =
+    r#"for program; do command -v -- "$program" > /dev/null || echo "$program"; done"#;
+
+/// How far the clock of the destination may be from this machine's before it is told.
+const CLOCK_SECONDS: u64 = 60;
+
+/// The packages that bring the programs that mount.
+const PACKAGES: [(&str, &str); 3] = [
+    ("mount.cifs", "cifs-utils"),
+    ("ncpmount", "ncpfs"),
+    ("mount.nfs", "nfs-common or nfs-client"),
+];
+
+/// Whether commands run as root, where something needs it.
+pub(super) async fn privilege(controller: &Controller) -> Result<Judged, StepError> {
+    let link = controller.link()?;
+    let output = link
+        .run(&link.command("id").argument("-u"), Vec::new())
+        .await?;
+    let is_sudo = controller.worksheet.destination.privilege == Privilege::Sudo;
+    if !output.status.is_success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Ok(if is_sudo {
+            Judged::fail(
+                format!("sudo does not work without a password: {said}"),
+                "Allow it to the user of the worksheet in sudoers, with NOPASSWD, for the time of the migration",
+            )
+        } else {
+            Judged::fail(
+                format!("commands do not run: {said}"),
+                "Look at the user's shell",
+            )
+        });
+    }
+    let user = output.text().trim().to_owned();
+    let how = if is_sudo {
+        "through sudo"
+    } else {
+        "as they are"
+    };
+    Ok(if user == "0" {
+        Judged::pass(format!("commands run as root, {how}"))
+    } else if needs_root(controller)? {
+        Judged::fail(
+            format!("commands run as user {user}, {how}, and mounting or installing needs root"),
+            "Log in as root, or set privilege = \"sudo\" in [destination]",
+        )
+    } else {
+        Judged::pass(format!(
+            "commands run as user {user}, {how}; nothing of this job needs root"
+        ))
+    })
+}
+
+fn needs_root(controller: &Controller) -> Result<bool, StepError> {
+    let poa = &controller.worksheet.poa;
+    let package = poa.package.as_ref().map(|package| package.kind);
+    let mounts = mount_source::mounts(controller)?;
+    Ok(mounts.iter().any(|mount| !mount.plan.commands.is_empty())
+        || poa.run_as_user.is_some()
+        || matches!(package, Some(PackageKind::Rpm | PackageKind::Deb)))
+}
+
+/// Whether the destination has the programs and the file systems that the mounts of this job need.
+pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, StepError> {
+    let mut seen = Vec::new();
+    for mount in mount_source::mounts(controller)? {
+        if mount.plan.commands.is_empty() {
+            continue;
+        }
+        let needs = &mount.plan.needs;
+        let missing = missing_programs(controller, needs).await?;
+        if let Some(program) = missing.first() {
+            let package = PACKAGES.iter().find(|(name, _)| name == program);
+            let remedy = package.map_or_else(
+                || format!("Install {program} at the destination"),
+                |(_, package)| format!("Install the package {package} at the destination"),
+            );
+            return Ok(Judged::fail(
+                format!("the destination has no {}", missing.join(" and no ")),
+                remedy,
+            ));
+        }
+        if !has_file_system(controller, needs).await? {
+            return Ok(Judged::fail(
+                format!(
+                    "the kernel of the destination knows no file system {}",
+                    needs.file_systems.join(" or ")
+                ),
+                "Use a kernel with it, or another kind in the worksheet",
+            ));
+        }
+        seen.extend(needs.file_systems.first().copied());
+    }
+    seen.dedup();
+    Ok(Judged::pass(if seen.is_empty() {
+        "nothing is to be mounted".to_owned()
+    } else {
+        format!("the destination can mount {}", seen.join(" and "))
+    }))
+}
+
+async fn missing_programs(
+    controller: &Controller,
+    needs: &Needs,
+) -> Result<Vec<String>, StepError> {
+    let link = controller.link()?;
+    let command = link
+        .command("sh")
+        .arguments(["-c", MISSING_PROGRAMS, "sh"])
+        .arguments(needs.programs);
+    let output = link.run(&command, Vec::new()).await?;
+    let output = output.require_success(&command)?;
+    Ok(output.text().lines().map(str::to_owned).collect())
+}
+
+/// Whether the kernel has one of the file systems, or a module for it; what is missing is not loaded by a check.
+async fn has_file_system(controller: &Controller, needs: &Needs) -> Result<bool, StepError> {
+    let link = controller.link()?;
+    let table = link.command("cat").argument("/proc/filesystems");
+    let output = link
+        .run(&table, Vec::new())
+        .await?
+        .require_success(&table)?;
+    if needs.has_file_system(&output.text()) {
+        return Ok(true);
+    }
+    for name in needs.file_systems {
+        let module = link
+            .command("modprobe")
+            .arguments(["--dry-run", "--quiet", "--", name]);
+        if link.run(&module, Vec::new()).await?.status.is_success() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the kernel lets the worker be locked in with.
+pub(super) fn protections(protections: &Protections) -> Judged {
+    let seccomp = if protections.seccomp { "yes" } else { "no" };
+    let text = format!("Landlock: {}, seccomp: {seccomp}", protections.landlock);
+    Judged::pass(text)
+}
+
+/// Whether the clock of the destination is that of this machine.
+pub(super) async fn clock(controller: &Controller) -> Result<Judged, StepError> {
+    let link = controller.link()?;
+    let command = link.command("date").argument("+%s");
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
+    let here = SystemTime::now().duration_since(UNIX_EPOCH);
+    let here = here.unwrap_or_default().as_secs();
+    let there: u64 = output.text().trim().parse().unwrap_or_default();
+    Ok(judge_clock(there, here))
+}
+
+pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
+    let apart = there.abs_diff(here);
+    if apart > CLOCK_SECONDS {
+        return Judged::warning(
+            format!("the clock of the destination is {apart} s from this machine's"),
+            "Set the clocks: certificates, logs and the times of new mail depend on them",
+        );
+    }
+    Judged::pass(format!(
+        "the clocks of the destination and this machine are {apart} s apart"
+    ))
+}
+
+/// Whether the ports of the POA are free, asked of the destination itself.
+pub(super) async fn ports(controller: &Controller) -> Result<Judged, StepError> {
+    let link = controller.link()?;
+    let poa = &controller.worksheet.poa;
+    let mut taken = Vec::new();
+    for port in [poa.http_port, poa.client_port] {
+        let mut addresses = vec!["127.0.0.1"];
+        addresses.extend(poa.ip.as_deref().filter(|ip| *ip != "127.0.0.1"));
+        for address in addresses {
+            let probe = link
+                .worker("probe")
+                .arguments(["--address", address, "--port"])
+                .argument(port.to_string());
+            if link.run(&probe, Vec::new()).await?.status.is_success() {
+                taken.push(port.to_string());
+                break;
+            }
+        }
+    }
+    Ok(if taken.is_empty() {
+        Judged::pass(format!(
+            "ports {} and {} are free",
+            poa.http_port, poa.client_port
+        ))
+    } else {
+        Judged::warning(
+            format!(
+                "something answers at the destination on port {}",
+                taken.join(", ")
+            ),
+            "Stop it, or name other ports in [poa]; where it is the POA of this job itself, nothing",
+        )
+    })
+}
+
+/// Whether the software is here, and whether any is at the destination already.
+pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError> {
+    let control = if poa::is_wanted(controller) {
+        Some(controller.profile()?.control.command)
+    } else {
+        None
+    };
+    let is_there = match &control {
+        None => false,
+        Some(control) => {
+            let link = controller.link()?;
+            let test = link
+                .command("test")
+                .argument("-e")
+                .argument(control.clone());
+            link.run(&test, Vec::new()).await?.status.is_success()
+        }
+    };
+    let there = if is_there {
+        "an agent is installed at the destination"
+    } else {
+        "no agent is installed at the destination"
+    };
+    let Some(package) = &controller.worksheet.poa.package else {
+        return Ok(match control {
+            Some(control) if !is_there => Judged::fail(
+                format!("{there}: there is no {}", control.display()),
+                "Install it there, name its package in [poa] package, or correct [poa] control",
+            ),
+            _ => Judged::pass(format!("the worksheet names no software; {there}")),
+        });
+    };
+    let path = package.path.display();
+    Ok(match std::fs::metadata(&package.path) {
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Judged::pass(format!(
+            "{path} is here ({}); {there}",
+            words::bytes(metadata.len())
+        )),
+        Ok(_) => Judged::fail(
+            format!("{path} is empty, or no file"),
+            "Name the file with the software in [poa] package",
+        ),
+        Err(error) => Judged::fail(
+            format!("{path} cannot be read: {error}"),
+            "Name the file with the software in [poa] package",
+        ),
+    })
+}

@@ -1,0 +1,150 @@
+//! What a check says: one line for each thing that it looked at.
+
+use serde::{Deserialize, Serialize};
+use worker::finding::{Explain as _, Finding, Verdict};
+use worker::protocol::InventoryReport;
+
+use super::estimate::Estimate;
+use crate::controller::{Controller, StepError};
+
+/// The names of all checks, in their order; they never change.
+pub const CHECKS: [&str; 22] = [
+    "connect",
+    "privilege",
+    "mount-possible",
+    "source-mounted",
+    "worker-runs",
+    "protections",
+    "source-readable",
+    "locks-shared",
+    "source-busy",
+    "time-granularity",
+    "source-clock",
+    "destination-clock",
+    "names",
+    "stale-queues",
+    "agent-logs",
+    "destination-room",
+    "destination-inodes",
+    "estimate",
+    "certificate",
+    "destination-ports",
+    "poa-package",
+    "source-poa",
+];
+
+/// One line of the check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// Stable name of the check, one of [`CHECKS`].
+    pub check: String,
+    /// Whether it is fine: the worst of what it found.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub text: String,
+    /// What to do about it; empty where it is fine.
+    pub remedy: String,
+}
+
+/// What the check saw.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Its lines.
+    pub lines: Vec<CheckLine>,
+    /// What the source holds.
+    pub inventory: Option<InventoryReport>,
+    /// How long it will take, by guess.
+    pub estimate: Option<Estimate>,
+}
+
+/// What was found about one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) text: String,
+    pub(super) remedy: String,
+    /// Whether a finding about it has been shown already.
+    pub(super) is_told: bool,
+}
+
+impl Judged {
+    pub(super) fn pass(text: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Done,
+            text: text.into(),
+            remedy: String::new(),
+            is_told: true,
+        }
+    }
+
+    pub(super) fn warning(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Person,
+            text: text.into(),
+            remedy: remedy.into(),
+            is_told: false,
+        }
+    }
+
+    pub(super) fn fail(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Refused,
+            ..Self::warning(text, remedy)
+        }
+    }
+
+    /// The same, where a finding says it already.
+    pub(super) fn told(self) -> Self {
+        Self {
+            is_told: true,
+            ..self
+        }
+    }
+}
+
+/// Adds a line; what is not fine is a finding as well, so that the end of the command admits it.
+pub(super) fn add(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    check: &'static str,
+    judged: Judged,
+) {
+    debug_assert!(CHECKS.contains(&check), "{check} is in the list");
+    let mark = match judged.verdict {
+        Verdict::Done | Verdict::NothingToDo => "pass",
+        Verdict::Person => "warning",
+        _ => "fail",
+    };
+    let line = format!("{mark:<8}{check}: {}", judged.text);
+    controller.console().note(&line);
+    if !judged.is_told {
+        let (text, remedy) = (judged.text.clone(), judged.remedy.clone());
+        controller.report(Finding::new(check, judged.verdict, text, remedy));
+    }
+    report.lines.push(CheckLine {
+        check: check.to_owned(),
+        verdict: judged.verdict,
+        text: judged.text,
+        remedy: judged.remedy,
+    });
+}
+
+/// Adds a line about something without which the check cannot go on; its error is shown when the check ends.
+pub(super) fn require(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    check: &'static str,
+    outcome: Result<String, StepError>,
+) -> Result<(), StepError> {
+    let judged = match &outcome {
+        Ok(text) => Judged::pass(text.clone()),
+        Err(error) => Judged {
+            verdict: error.verdict(),
+            text: error.to_string(),
+            remedy: error.guidance(),
+            is_told: true,
+        },
+    };
+    add(controller, report, check, judged);
+    outcome.map(|_| ())
+}

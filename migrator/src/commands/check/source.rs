@@ -1,0 +1,186 @@
+//! What the worker saw of the source, judged.
+
+use worker::finding::{Verdict, worst};
+use worker::monitor::Count;
+use worker::protocol::{InventoryReport, Survey};
+
+use super::report::Judged;
+use crate::controller::Finished;
+use crate::steps::words;
+
+/// The class of the agents' logs, as an inventory names it.
+const LOG_CLASS: &str = "log";
+
+/// The codes of findings about what cannot be read or would not be copied.
+const UNREADABLE: [&str; 3] = ["source-unreadable", "not-a-file", "path-too-deep"];
+
+/// What is told of names by a finding of its own.
+const RENAME: &str = "Rename or remove one of each two at the source before stage one";
+
+pub(super) fn readable(finished: &Finished) -> Judged {
+    let about = finished
+        .findings
+        .iter()
+        .filter(|finding| UNREADABLE.contains(&&*finding.code));
+    let about: Vec<_> = about.cloned().collect();
+    let mut judged = Judged::pass(format!(
+        "{} files, {}, {} folders",
+        words::count(words::of(&finished.counts, Count::FilesSeen)),
+        words::bytes(words::of(&finished.counts, Count::BytesSeen)),
+        words::count(words::of(&finished.counts, Count::FoldersSeen))
+    ));
+    if let Some(finding) = about.first() {
+        judged.verdict = worst(&about);
+        let more = words::count(about.len() as u64);
+        judged.text = format!("{}; {more} entries would not be copied", judged.text);
+        judged.remedy.clone_from(&finding.remedy);
+    }
+    judged
+}
+
+pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
+    let names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let is_private = survey
+        .sources
+        .iter()
+        .any(|one| one.shares_locks == Some(false));
+    let shared = if survey.locks_unsupported > 0 {
+        Judged::warning(
+            format!(
+                "the source ({names}) has no locks for {} of {} databases",
+                words::count(survey.locks_unsupported),
+                words::count(survey.locks_tried)
+            ),
+            "Mount it so that it has locks; until then databases are left to stage two, where nobody works on them",
+        )
+    } else if is_private {
+        Judged::warning(
+            format!("the source is on {names}, which keeps locks away from the server"),
+            "Mount it with a client of the kernel where there is one; copies of databases in use may be late, and are \
+             proven and copied again in stage two",
+        )
+    } else if survey.sources.iter().any(|one| one.shares_locks.is_none()) {
+        Judged::pass(format!(
+            "the source is on {names}; whether its server knows of locks cannot be told"
+        ))
+    } else {
+        Judged::pass(format!(
+            "the source is on {names}, whose locks everybody sees"
+        ))
+    };
+    let tried = words::count(survey.locks_tried);
+    let busy = match survey.locks_held {
+        0 => Judged::pass(format!("the locks of {tried} databases are free")),
+        held => Judged::warning(
+            format!(
+                "the locks of {} of {tried} databases are held",
+                words::count(held)
+            ),
+            "Users at work hold few, and never for long; many, or always the same, are maintenance or a backup: let that \
+             end before stage one",
+        ),
+    };
+    [("locks-shared", shared), ("source-busy", busy)]
+}
+
+pub(super) fn times(
+    inventory: &InventoryReport,
+    survey: &Survey,
+    allowance_seconds: u64,
+) -> [(&'static str, Judged); 2] {
+    let granularity = words::count(inventory.granularity_nanoseconds);
+    let granularity = Judged::pass(format!("{granularity} ns at the source"));
+    let ahead = survey.newest_seconds.saturating_sub(survey.now_seconds);
+    let clock = if ahead > i64::try_from(allowance_seconds).unwrap_or(i64::MAX) {
+        Judged::warning(
+            format!(
+                "the newest file of the source is {ahead} s in the future by the destination's clock"
+            ),
+            format!(
+                "Set the clocks; where the source's cannot be set, say clock_allowance_seconds = {} in [source]",
+                ahead + 1
+            ),
+        )
+    } else {
+        Judged::pass("no file of the source is from the future")
+    };
+    [("time-granularity", granularity), ("source-clock", clock)]
+}
+
+pub(super) fn names(inventory: &InventoryReport, survey: &Survey) -> Judged {
+    let capitals: u64 = inventory
+        .areas
+        .iter()
+        .map(|area| area.names_with_capitals)
+        .sum();
+    let capitals = words::count(capitals);
+    let (collisions, kept) = (survey.collisions, survey.kept_names);
+    match (collisions, kept) {
+        (0, 0) => Judged::pass(format!("{capitals} names will become lower case")),
+        (0, kept) => Judged::warning(
+            format!(
+                "{capitals} names will become lower case, {} are kept because they are not ASCII",
+                words::count(kept)
+            ),
+            "Nothing, unless GroupWise itself uses one of them",
+        )
+        .told(),
+        (collisions, _) => Judged::fail(
+            format!(
+                "{} names would become the same as another",
+                words::count(collisions)
+            ),
+            RENAME,
+        )
+        .told(),
+    }
+}
+
+pub(super) fn stale_queues(survey: &Survey) -> Judged {
+    match survey.stale_items {
+        0 => Judged::pass("nothing stands in the queues for longer than a day"),
+        items => Judged::warning(
+            format!(
+                "{} items stand in the queues for longer than a day",
+                words::count(items)
+            ),
+            "Look at them before stage two; they are carried over like all others",
+        )
+        .told(),
+    }
+}
+
+pub(super) fn agent_logs(inventory: &InventoryReport, are_copied: bool) -> Judged {
+    let of = |map: &std::collections::BTreeMap<String, u64>| map.get(LOG_CLASS).copied();
+    let areas = &inventory.areas;
+    let files: u64 = areas.iter().filter_map(|area| of(&area.classes)).sum();
+    let bytes: u64 = areas.iter().filter_map(|area| of(&area.class_bytes)).sum();
+    let what = format!(
+        "{} logs of the agents with {}",
+        words::count(files),
+        words::bytes(bytes)
+    );
+    Judged::pass(if are_copied {
+        format!("{what}, which copy.agent_logs = false would spare")
+    } else {
+        format!("{what} are left at the source")
+    })
+}
+
+/// What the worst verdict of a task and its findings say about one thing.
+pub(super) fn of_task(finished: &Finished, fine: &str) -> Judged {
+    let mut worst = finished
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == finished.verdict);
+    match worst.next_back() {
+        Some(finding) if finished.verdict > Verdict::NothingToDo => Judged {
+            verdict: finished.verdict,
+            text: finding.text.clone(),
+            remedy: finding.remedy.clone(),
+            is_told: true,
+        },
+        _ => Judged::pass(fine),
+    }
+}

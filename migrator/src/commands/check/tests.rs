@@ -1,0 +1,165 @@
+use super::*;
+use worker::protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
+
+const GIB: u64 = 1 << 30;
+
+fn inventory(survey: Survey) -> InventoryReport {
+    InventoryReport {
+        areas: vec![AreaInventory {
+            files: 100_000,
+            bytes: 100 * GIB,
+            names_with_capitals: 7,
+            classes: [("log".to_owned(), 3)].into(),
+            class_bytes: [("log".to_owned(), 2 * GIB)].into(),
+            ..AreaInventory::default()
+        }],
+        destination_free_bytes: 200 * GIB,
+        destination_free_inodes: 1_000_000,
+        granularity_nanoseconds: 100,
+        files_per_second: 10_000.0,
+        survey: Some(survey),
+    }
+}
+
+fn verdicts(lines: &[(&'static str, Judged)]) -> Vec<(&'static str, Verdict)> {
+    for (check, judged) in lines {
+        let says_what_to_do = judged.verdict == Verdict::Done || !judged.remedy.is_empty();
+        assert!(says_what_to_do, "{check}: {judged:?}");
+    }
+    lines
+        .iter()
+        .map(|(check, judged)| (*check, judged.verdict))
+        .collect()
+}
+
+fn on(name: &str, shares_locks: Option<bool>) -> Survey {
+    Survey {
+        sources: vec![FileSystem {
+            name: name.into(),
+            shares_locks,
+        }],
+        locks_tried: 40,
+        ..Survey::default()
+    }
+}
+
+#[test]
+fn locks_that_stay_here_or_are_not_there_are_told() {
+    let judge = |survey: &Survey| verdicts(&source::locks(survey)).remove(0).1;
+    assert_eq!(judge(&on("cifs", Some(true))), Verdict::Done);
+    assert_eq!(judge(&on("9p", None)), Verdict::Done);
+    assert_eq!(judge(&on("fuse", Some(false))), Verdict::Person);
+    let mut without = on("cifs", Some(true));
+    without.locks_unsupported = 1;
+    assert_eq!(judge(&without), Verdict::Person);
+}
+
+#[test]
+fn locks_that_are_held_are_counted() {
+    let mut survey = on("cifs", Some(true));
+    assert_eq!(verdicts(&source::locks(&survey))[1].1, Verdict::Done);
+    survey.locks_held = 3;
+    let [_, (check, busy)] = source::locks(&survey);
+    assert_eq!((check, busy.verdict), ("source-busy", Verdict::Person));
+    assert!(busy.text.contains("3 of 40"), "{}", busy.text);
+}
+
+#[test]
+fn files_from_the_future_name_the_allowance_that_they_need() {
+    let mut survey = Survey {
+        newest_seconds: 1_002,
+        now_seconds: 1_000,
+        ..Survey::default()
+    };
+    let judge = |survey: &Survey| {
+        let [_, (_, clock)] = source::times(&inventory(survey.clone()), survey, 2);
+        clock
+    };
+    assert_eq!(judge(&survey).verdict, Verdict::Done);
+    survey.newest_seconds = 1_090;
+    let clock = judge(&survey);
+    assert_eq!(clock.verdict, Verdict::Person);
+    assert!(
+        clock.remedy.contains("clock_allowance_seconds = 91"),
+        "{}",
+        clock.remedy
+    );
+}
+
+#[test]
+fn a_clock_of_the_destination_that_is_off_is_told_in_both_directions() {
+    assert_eq!(
+        destination::judge_clock(1_000, 1_060).verdict,
+        Verdict::Done
+    );
+    assert_eq!(
+        destination::judge_clock(1_000, 1_061).verdict,
+        Verdict::Person
+    );
+    assert_eq!(
+        destination::judge_clock(1_061, 1_000).verdict,
+        Verdict::Person
+    );
+}
+
+#[test]
+fn room_is_asked_for_growth_as_well() {
+    let judge = |bytes: u64, inodes: u64| {
+        let mut inventory = inventory(Survey::default());
+        inventory.destination_free_bytes = bytes;
+        inventory.destination_free_inodes = inodes;
+        let verdicts = verdicts(&room::judge(&inventory));
+        (verdicts[0].1, verdicts[1].1)
+    };
+    let (fine, tight, none) = (Verdict::Done, Verdict::Person, Verdict::Refused);
+    assert_eq!(judge(110 * GIB, 110_000), (fine, fine));
+    assert_eq!(judge(109 * GIB, 109_000), (tight, tight));
+    assert_eq!(judge(99 * GIB, 99_000), (none, none));
+    // Some file systems have no such limit and say 0.
+    assert_eq!(judge(110 * GIB, 0), (fine, fine));
+}
+
+#[test]
+fn names_queues_and_logs_are_judged() {
+    let mut survey = Survey::default();
+    let judge = |survey: &Survey| source::names(&inventory(survey.clone()), survey).verdict;
+    assert_eq!(judge(&survey), Verdict::Done);
+    survey.kept_names = 1;
+    assert_eq!(judge(&survey), Verdict::Person);
+    survey.collisions = 1;
+    assert_eq!(judge(&survey), Verdict::Refused);
+    assert_eq!(source::stale_queues(&survey).verdict, Verdict::Done);
+    survey.stale_items = 1;
+    assert_eq!(source::stale_queues(&survey).verdict, Verdict::Person);
+    let logs = source::agent_logs(&inventory(survey), true).text;
+    assert!(
+        logs.contains("2.0 GiB") && logs.contains("agent_logs = false"),
+        "{logs}"
+    );
+}
+
+#[test]
+fn an_estimate_counts_files_and_bytes_and_what_is_done_twice() {
+    let survey = Survey {
+        sample: Sample {
+            small_files: 1_000,
+            small_microseconds: 1_000_000,
+            large_bytes: GIB / 10,
+            large_microseconds: 1_000_000,
+            small_bytes_max: 65_536,
+            large_bytes_at_source: 10 * GIB,
+        },
+        ..Survey::default()
+    };
+    let estimate = estimate::estimate(&inventory(survey), 10).expect("a sample");
+    let about = |seconds: f64, wanted: f64| (seconds - wanted).abs() < 0.01;
+    // 10 s to walk 100,000 files, 100 s for opening them, 100 s for the bytes of the large ones.
+    assert!(about(estimate.stage_one_seconds, 210.0), "{estimate:?}");
+    assert!(about(estimate.delta_seconds, 12.0), "{estimate:?}");
+    assert!(
+        about(estimate.downtime_seconds, 10.0 + 20.0 + 12.0 + 210.0),
+        "{estimate:?}"
+    );
+    let nothing = estimate::estimate(&inventory(Survey::default()), 0).expect("a sample");
+    assert!(about(nothing.stage_one_seconds, 10.0), "{nothing:?}");
+}

@@ -1,0 +1,223 @@
+//! Reading a few files of the source, drawn by chance, to see how fast that is.
+//!
+//! Small files cost what opening one costs, large ones what their bytes cost; so both are measured apart.
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::pool;
+use crate::protocol::Sample;
+use crate::tree::Folder;
+
+/// Up to this size a file is small.
+const SMALL_BYTES_MAX: u64 = 64 << 10;
+
+/// The most files of each kind.
+const SMALL_FILES: usize = 1_900;
+const LARGE_FILES: usize = 100;
+
+/// The most bytes of each kind; a sample must not hold up the users.
+const BYTES_MAX: u64 = 32 << 20;
+
+/// The most bytes of one large file.
+const LARGE_FILE_BYTES: u64 = 4 << 20;
+
+/// The most folders that are held open at once.
+const FOLDERS_MAX: usize = 400;
+
+/// How much is read at a time.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// One file of the draw; ordered by its lot, which its path gives it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Lot {
+    number: u64,
+    area: usize,
+    path: RelativePath,
+}
+
+/// A draw among all files that are offered: each has the same chance, and the same files give the same draw.
+#[derive(Debug, Default)]
+pub(super) struct Draw {
+    small: BinaryHeap<Lot>,
+    large: BinaryHeap<Lot>,
+    large_bytes_at_source: u64,
+}
+
+impl Draw {
+    /// Offers a file of an area.
+    pub(super) fn offer(&mut self, area: usize, path: &RelativePath, bytes: u64) {
+        let (heap, most) = if bytes <= SMALL_BYTES_MAX {
+            (&mut self.small, SMALL_FILES)
+        } else {
+            self.large_bytes_at_source += bytes;
+            (&mut self.large, LARGE_FILES)
+        };
+        let mut hasher = DefaultHasher::new();
+        (area, path.as_bytes()).hash(&mut hasher);
+        let number = hasher.finish();
+        if heap.len() >= most {
+            if heap.peek().is_some_and(|last| last.number <= number) {
+                return;
+            }
+            heap.pop();
+        }
+        heap.push(Lot {
+            number,
+            area,
+            path: path.clone(),
+        });
+    }
+
+    /// Reads what was drawn, on so many threads.
+    ///
+    /// # Errors
+    /// Where the source is gone; a file that cannot be read is left out.
+    pub(super) fn measure(self, sources: &[&Folder], threads: usize) -> Result<Sample> {
+        let small = read_all(self.small, sources, threads, SMALL_BYTES_MAX)?;
+        let large = read_all(self.large, sources, threads, LARGE_FILE_BYTES)?;
+        Ok(Sample {
+            small_files: small.files,
+            small_microseconds: small.microseconds,
+            large_bytes: large.bytes,
+            large_microseconds: large.microseconds,
+            small_bytes_max: SMALL_BYTES_MAX,
+            large_bytes_at_source: self.large_bytes_at_source,
+        })
+    }
+}
+
+struct Measured {
+    files: u64,
+    bytes: u64,
+    microseconds: u64,
+}
+
+fn read_all(
+    lots: BinaryHeap<Lot>,
+    sources: &[&Folder],
+    threads: usize,
+    bytes_max: u64,
+) -> Result<Measured> {
+    let files = open_folders(lots, sources)?;
+    let (read, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+    let began = Instant::now();
+    pool::run(files, threads, |(folder, name, path), _| {
+        if bytes.load(Ordering::Relaxed) >= BYTES_MAX {
+            return Ok(());
+        }
+        match read_one(&folder, &name, bytes_max) {
+            Ok(length) => {
+                read.fetch_add(1, Ordering::Relaxed);
+                bytes.fetch_add(length, Ordering::Relaxed);
+            }
+            Err(errno) if is_mount_gone(errno) => {
+                return Err(WorkerError::reading("read", &path, errno));
+            }
+            // Gone meanwhile, or nobody may read it: the inventory has said so.
+            Err(_) => {}
+        }
+        Ok(())
+    })?;
+    Ok(Measured {
+        files: read.into_inner(),
+        bytes: bytes.into_inner(),
+        microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    })
+}
+
+/// A file to read: its folder, open, its name, and its path for errors.
+type Opened = (Folder, Vec<u8>, RelativePath);
+
+/// Opens the folders of the files beforehand: a pass holds them open, too, while it reads what is in them.
+fn open_folders(lots: BinaryHeap<Lot>, sources: &[&Folder]) -> Result<Vec<Opened>> {
+    let mut folders = BTreeMap::new();
+    let mut files = Vec::with_capacity(lots.len());
+    for lot in lots {
+        let Some((parent, name)) = lot.path.split_last() else {
+            continue;
+        };
+        let (name, key) = (name.to_vec(), (lot.area, parent));
+        if !folders.contains_key(&key) {
+            if folders.len() >= FOLDERS_MAX {
+                continue;
+            }
+            let opened = match sources[lot.area].descend(&key.1) {
+                Ok(folder) => Some(folder),
+                Err(errno) if is_mount_gone(errno) => {
+                    return Err(WorkerError::reading("open the folder", &key.1, errno));
+                }
+                Err(_) => None,
+            };
+            folders.insert(key.clone(), opened);
+        }
+        if let Some(Some(folder)) = folders.get(&key) {
+            files.push((folder.clone(), name, lot.path));
+        }
+    }
+    Ok(files)
+}
+
+fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result<u64, Errno> {
+    let (file, _) = folder.open_file(name)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut length = 0;
+    while length < bytes_max {
+        match rustix::io::pread(&file, &mut block, length) {
+            Ok(0) => break,
+            Ok(more) => length += more as u64,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(number: usize) -> RelativePath {
+        RelativePath::root().join(format!("file{number}").as_bytes())
+    }
+
+    #[test]
+    fn a_draw_is_bounded_the_same_each_time_and_spread_over_everything() {
+        let draw = |numbers: &mut dyn Iterator<Item = usize>| {
+            let mut draw = Draw::default();
+            for number in numbers {
+                draw.offer(0, &path(number), 10);
+            }
+            draw.small.into_sorted_vec()
+        };
+        let forwards = draw(&mut (0..20_000));
+        assert_eq!(forwards.len(), SMALL_FILES);
+        // Files are found in the order in which threads come to them.
+        assert_eq!(forwards, draw(&mut (0..20_000).rev()));
+        let early = (0..10_000)
+            .map(path)
+            .collect::<std::collections::BTreeSet<_>>();
+        let early = forwards.iter().filter(|lot| early.contains(&lot.path));
+        let early = early.count();
+        assert!(
+            (SMALL_FILES / 3..SMALL_FILES * 2 / 3).contains(&early),
+            "{early}"
+        );
+    }
+
+    #[test]
+    fn large_files_are_drawn_apart_and_their_bytes_counted() {
+        let mut draw = Draw::default();
+        draw.offer(0, &path(1), SMALL_BYTES_MAX);
+        draw.offer(0, &path(2), SMALL_BYTES_MAX + 1);
+        draw.offer(0, &path(3), 1 << 30);
+        assert_eq!((draw.small.len(), draw.large.len()), (1, 2));
+        assert_eq!(draw.large_bytes_at_source, SMALL_BYTES_MAX + 1 + (1 << 30));
+    }
+}

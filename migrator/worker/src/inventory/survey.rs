@@ -1,0 +1,85 @@
+//! What a check wants to know besides, gathered during the same walk.
+
+use postoffice::names::RelativePath;
+
+use super::file_system::file_system_of;
+use super::sample::Draw;
+use crate::at_rest::try_each_lock;
+use crate::capabilities::{Area, Capabilities};
+use crate::error::Result;
+use crate::locks::Attempt;
+use crate::protocol::Survey;
+use crate::tree::{Attributes, Time};
+use crate::walk::Visited;
+
+/// What has been gathered so far.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) collisions: u64,
+    pub(super) kept_names: u64,
+    pub(super) stale_items: u64,
+    pub(super) locks: Locks,
+    newest_seconds: i64,
+    draw: Draw,
+}
+
+/// How many locks could be taken; each is let go at once.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Locks {
+    tried: u64,
+    held: u64,
+    unsupported: u64,
+}
+
+impl Locks {
+    /// Tries the locks of the databases in a folder.
+    pub(super) fn try_all(area: &Area, visited: &Visited<'_>) -> Result<Self> {
+        let mut locks = Self::default();
+        try_each_lock(area, visited, |_, attempt| {
+            locks.tried += 1;
+            match attempt {
+                Some(Attempt::Busy) => locks.held += 1,
+                Some(Attempt::Unsupported) => locks.unsupported += 1,
+                Some(Attempt::Held(_)) | None => {}
+            }
+        })?;
+        Ok(locks)
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.held += other.held;
+        self.unsupported += other.unsupported;
+    }
+}
+
+impl Gathered {
+    /// Takes notice of a file of an area.
+    pub(super) fn see(&mut self, area: usize, path: &RelativePath, attributes: &Attributes) {
+        self.newest_seconds = self.newest_seconds.max(attributes.modified.seconds);
+        self.draw.offer(area, path, attributes.size);
+    }
+
+    /// Reads the sample and puts everything together.
+    pub(super) fn finish(self, capabilities: &Capabilities, threads: usize) -> Result<Survey> {
+        let areas = &capabilities.areas;
+        let sources = areas.iter().map(Area::source).collect::<Result<Vec<_>>>()?;
+        let file_systems = sources.iter().map(file_system_of);
+        Ok(Survey {
+            sources: file_systems.collect::<Result<_>>()?,
+            destination: match areas.first() {
+                Some(area) => file_system_of(&area.destination)?,
+                None => file_system_of(&capabilities.job)?,
+            },
+            locks_tried: self.locks.tried,
+            locks_held: self.locks.held,
+            locks_unsupported: self.locks.unsupported,
+            newest_seconds: self.newest_seconds,
+            now_seconds: Time::now().seconds,
+            collisions: self.collisions,
+            kept_names: self.kept_names,
+            stale_items: self.stale_items,
+            sample: self.draw.measure(&sources, threads)?,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! What a check wants to know of both sides, besides what an inventory counts.
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen of both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Survey {
+    /// The file systems of the sources, one for each area.
+    pub sources: Vec<FileSystem>,
+    /// The file system of the destination.
+    pub destination: FileSystem,
+    /// Databases whose locks were tried.
+    pub locks_tried: u64,
+    /// Databases whose lock somebody held.
+    pub locks_held: u64,
+    /// Databases whose file system has no such locks.
+    pub locks_unsupported: u64,
+    /// The newest time of a file at the source, in seconds since 1970-01-01 UTC by its own clock.
+    pub newest_seconds: i64,
+    /// The clock of the destination, likewise.
+    pub now_seconds: i64,
+    /// Names that would become one with another.
+    pub collisions: u64,
+    /// Names with a letter outside ASCII, or in no known encoding, that are kept as they are.
+    pub kept_names: u64,
+    /// Items that stand in the queues since longer than a day.
+    pub stale_items: u64,
+    /// How fast files were read.
+    pub sample: Sample,
+}
+
+/// A file system, as far as a check cares.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileSystem {
+    /// Its name, or its number where it has none that is known.
+    pub name: String,
+    /// Whether a lock that is taken here is one for everybody who uses the files; `None` where that is not known.
+    pub shares_locks: Option<bool>,
+}
+
+/// How fast files of the source were read, drawn by chance over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sample {
+    /// Small files that were read whole.
+    pub small_files: u64,
+    /// How long that took, all threads together.
+    pub small_microseconds: u64,
+    /// Bytes of large files that were read.
+    pub large_bytes: u64,
+    /// How long that took.
+    pub large_microseconds: u64,
+    /// Files up to this size are small, in bytes.
+    pub small_bytes_max: u64,
+    /// Bytes of the files at the source that are larger than that.
+    pub large_bytes_at_source: u64,
+}
