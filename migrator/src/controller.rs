@@ -94,6 +94,11 @@ impl Controller {
         self.findings.push(finding);
     }
 
+    /// Whether anything with this code was found by this command.
+    pub fn has_found(&self, code: &str) -> bool {
+        self.findings.iter().any(|finding| finding.code == code)
+    }
+
     /// Whether this very finding was shown already.
     pub fn has_reported(&self, finding: &Finding) -> bool {
         self.findings.contains(finding)
