@@ -39,7 +39,8 @@ pub(super) fn readable(finished: &Finished) -> Judged {
 }
 
 pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
-    let names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
+    let mut names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
+    names.dedup();
     let names = names.join(", ");
     let is_private = survey
         .sources

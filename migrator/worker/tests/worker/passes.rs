@@ -63,15 +63,10 @@ fn a_first_pass_keeps_times_and_closes_modes() {
 fn the_source_is_never_written() {
     let site = Site::with_post_office();
     let before = look(&site.source);
-    for task in [
-        Task::Inventory { only_count: false },
-        PASS_ONE,
-        PASS_ONE,
-        PASS_TWO,
-        LOWERCASE,
-        QUEUES,
-        Task::Seal,
-    ] {
+    // It has queued items from long ago, which are a person's business.
+    let inventory = site.run(Task::Inventory { only_count: false });
+    assert_eq!(inventory.with_code("stale-queue-items").len(), 1);
+    for task in [PASS_ONE, PASS_ONE, PASS_TWO, LOWERCASE, QUEUES, Task::Seal] {
         site.run(task).clean();
     }
     assert!(site.job.join("seal.json").is_file());
