@@ -246,7 +246,7 @@ fn command(command: Command, out: &mut dyn Write) -> Result<(), SimulatorError> 
                 generation,
                 release,
             };
-            system_package(&options, &kind)
+            system_package(&options, kind)
         }
     }
 }

@@ -68,7 +68,7 @@ pub fn package(options: &PackageOptions<'_>) -> Result<(), SimulatorError> {
 /// Writes a package for a package manager.
 pub fn system_package(
     options: &PackageOptions<'_>,
-    package: &SystemPackage,
+    package: SystemPackage,
 ) -> Result<(), SimulatorError> {
     let program = std::fs::read(options.program).tried_at("read", options.program)?;
     let output = create(options)?;

@@ -60,7 +60,7 @@ impl Installed {
 
     /// The address that the agent wrote into its ready file.
     fn address(&self, port: &str) -> String {
-        let ready = std::fs::read_to_string(self.path("software/run/sales.ready")).unwrap();
+        let ready = std::fs::read_to_string(self.path("software/run/sales.d/ready")).unwrap();
         let line = ready
             .lines()
             .find_map(|line| line.strip_prefix(port))

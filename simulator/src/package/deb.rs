@@ -15,7 +15,7 @@ const FORMAT: &[u8] = b"2.0\n";
 /// The mode of the members of the outer archive.
 const MEMBER_MODE: u32 = 0o100_644;
 
-pub(super) fn write(output: impl Write, package: &SystemPackage, program: &[u8]) -> io::Result<()> {
+pub(super) fn write(output: impl Write, package: SystemPackage, program: &[u8]) -> io::Result<()> {
     let mut archive = ar::Builder::new(output);
     for (name, bytes) in [
         ("debian-binary", FORMAT.to_vec()),
@@ -39,7 +39,7 @@ fn architecture() -> &'static str {
     }
 }
 
-fn control(package: &SystemPackage) -> io::Result<Vec<u8>> {
+fn control(package: SystemPackage) -> io::Result<Vec<u8>> {
     let generation = package.generation;
     let control = format!(
         "Package: {}\nVersion: {}-{}\nArchitecture: {}\nMaintainer: gwsim <gwsim@example.com>\nSection: mail\n\
@@ -49,11 +49,12 @@ fn control(package: &SystemPackage) -> io::Result<Vec<u8>> {
         package.release,
         architecture(),
     );
-    let configuration: String = CONTENTS
+    let configuration: Vec<&str> = CONTENTS
         .iter()
         .filter(|(_, content)| matches!(content, Content::Configuration(_)))
-        .map(|(path, _)| format!("{path}\n"))
+        .map(|(path, _)| *path)
         .collect();
+    let configuration = configuration.join("\n") + "\n";
     tar_of(|builder| {
         for (name, text) in [("control", &control), ("conffiles", &configuration)] {
             let bytes = text.as_bytes();

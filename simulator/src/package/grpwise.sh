@@ -3,13 +3,15 @@
 #
 #   grpwise start|stop|status [STARTUP_FILE]
 #
-# STARTUP_FILE is a path, or a name in ../share; without it, every *.poa in ../share is meant.
+# STARTUP_FILE is a path, or a name in ../share; without it, every *.poa in ../share is meant.  Where ../uid.conf names a
+# user, agents run as that user.
 # Exit codes are those of LSB init scripts: 0 done or running, 1 failed, 2 usage, 3 not running.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 share=${here%/*}/share
 run=${here%/*}/run
+uid_conf=${here%/*}/uid.conf
 seconds_max=30
 
 usage() {
@@ -20,6 +22,12 @@ usage() {
 # Fractions of a second are no part of POSIX sleep, though most have them.
 pause() {
     sleep 0.1 2>/dev/null || sleep 1
+}
+
+# The user that agents run as; nothing for the one who starts them.
+user() {
+    [ -r "$uid_conf" ] || return 0
+    sed -e 's/[[:space:]]*$//' -e 's/^[[:space:]]*//' -e '/^$/d' -e '/^[#;]/d' "$uid_conf" | head -n 1
 }
 
 # Sets startup, pid_file, ready_file and output_file for one startup file.
@@ -35,7 +43,7 @@ name_files() {
     esac
     name=$(basename -- "$startup" .poa)
     pid_file=$run/$name.pid
-    ready_file=$run/$name.ready
+    ready_file=$run/$name.d/ready
     output_file=$run/$name.out
 }
 
@@ -56,10 +64,17 @@ start() {
         return 0
     fi
     mkdir -p -- "$run" || return 1
-    rm -f -- "$ready_file" "$pid_file"
-    detach=
-    command -v setsid >/dev/null 2>&1 && detach=setsid
-    $detach nohup "$here/gwpoa" "@$startup" --daemon-ready-file "$ready_file" \
+    rm -rf -- "${ready_file%/*}"
+    rm -f -- "$pid_file"
+    mkdir -- "${ready_file%/*}" || return 1
+    set -- "$here/gwpoa"
+    as=$(user)
+    if [ -n "$as" ]; then
+        group=$(id -g -- "$as") && chown -- "$as:$group" "${ready_file%/*}" || return 1
+        set -- setpriv "--reuid=$as" "--regid=$group" --init-groups -- "$@"
+    fi
+    command -v setsid >/dev/null 2>&1 && set -- setsid "$@"
+    nohup "$@" "@$startup" --daemon-ready-file "$ready_file" \
         >"$output_file" 2>&1 </dev/null &
     agent=$!
     echo "$agent" >"$pid_file"
@@ -99,7 +114,8 @@ stop() {
             pause
         done
     fi
-    rm -f -- "$pid_file" "$ready_file"
+    rm -rf -- "${ready_file%/*}"
+    rm -f -- "$pid_file"
     echo unused
 }
 

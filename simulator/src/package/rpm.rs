@@ -15,7 +15,7 @@ const OF_SYSTEM: [&str; 2] = ["/etc/init.d", "/etc/opt"];
 
 pub(super) fn write(
     mut output: impl Write,
-    package: &SystemPackage,
+    package: SystemPackage,
     program: &[u8],
 ) -> Result<(), rpm::Error> {
     let generation = package.generation;

@@ -21,7 +21,7 @@ fn made(scratch: &Path, format: SystemFormat, generation: Generation) -> PathBuf
         program: &program,
         output: &output,
     };
-    system_package(&options, &package).unwrap();
+    system_package(&options, package).unwrap();
     output
 }
 
@@ -124,6 +124,7 @@ fn the_same_program_makes_the_same_system_packages() {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // Says that it was skipped.
 fn dpkg_reads_the_deb() {
     let scratch = tempfile::tempdir().unwrap();
     let path = made(
