@@ -97,7 +97,7 @@ struct Arguments {
     faults: usize,
 
     /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal), :controller-killed=MILLISECONDS,
-    /// :cut=BYTES (of the connection), :source-gone, :source-empty or :lock-held.
+    /// :cut=BYTES (of the connection), :source-gone, :source-empty or :lock-held; between containers also :share-cut=BYTES and :share-silent=SECONDS, and no :source-empty.
     #[arg(long = "fault", value_name = "COMMAND:FAULT")]
     fault: Vec<Fault>,
 
@@ -257,7 +257,11 @@ fn report(folder: &Path, out: &mut dyn Write) -> u8 {
 /// The faults that were named, then those that the seed draws.
 fn faults(arguments: &Arguments) -> Vec<Fault> {
     let mut faults = arguments.fault.clone();
-    faults.extend(Fault::draw(arguments.seed, arguments.faults));
+    faults.extend(Fault::draw_on(
+        arguments.backend,
+        arguments.seed,
+        arguments.faults,
+    ));
     faults
 }
 

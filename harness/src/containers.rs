@@ -9,14 +9,16 @@ mod engine;
 mod error;
 mod images;
 mod owned;
+mod prepare;
 mod remote_agent;
 mod servers;
 mod share;
+mod site;
+mod software;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use simulator::Created;
 
@@ -25,21 +27,23 @@ pub use error::ContainersError;
 pub use servers::SourceProfile;
 pub use share::ask_share;
 
-use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate, write_secret};
+use crate::network::{Conditions, Passage, Proxy};
 use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
-use crate::source_agent::{AgentOrders, AgentPlace, SourceAgent};
-use crate::ssh_server::KeyPair;
-use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareSheet};
+use crate::site::{Seen, Site as _, SiteOptions};
+use crate::worksheet::RehearsalWorksheet;
 use engine::Engine;
 use owned::Owner;
-use servers::{AGENT_FOLDER, JOBS, SHARED, SYSTEM, Servers, Wanted};
+use prepare::Prepared;
+use servers::Servers;
 
 /// Where the share is mounted at the destination.
 const MOUNT_POINT: &str = "/mnt/gwsource";
 
-/// Where the software is installed there.
-const INSTALL_FOLDER: &str = "/opt/novell/groupwise/agents";
+/// The user that the Linux POA is to run as.
+const POA_USER: &str = "gwpoa";
+
+/// The domain of the post office, which its service is named for.
+const DOMAIN: &str = "main";
 
 /// What the key of the simulated POA is encrypted with.
 const KEY_PASSWORD: &str = "rehearsed";
@@ -47,7 +51,7 @@ const KEY_PASSWORD: &str = "rehearsed";
 /// The ports of both agents: for clients, of the status page, and of IMAP.
 const CLIENT_PORT: u16 = 1677;
 const HTTP_PORT: u16 = 7181;
-const IMAP_PORT: u16 = 1143;
+const IMAP_PORT: u16 = 143;
 
 /// Both servers of a rehearsal, as containers.
 #[derive(Debug)]
@@ -57,6 +61,10 @@ pub struct Containers {
     sheet: RehearsalWorksheet,
     seen: Seen,
     servers: Servers,
+    /// Between the controller and the sshd of the destination.
+    link: Proxy,
+    /// Between the destination and the file server of the source.
+    share: Arc<Proxy>,
     engine: Engine,
     owner: Owner,
     runtime: tokio::runtime::Runtime,
@@ -99,119 +107,59 @@ impl Containers {
         options: &SiteOptions,
         note: &mut dyn FnMut(&str),
     ) -> Result<Self, RehearsalError> {
-        let at = |name: &str| folder.join(name);
-        for name in ["agent", "destination/gwsystem", "destination/migration"] {
-            std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
-        }
-        let created = make(folder, options)?;
-        let package = make_package(folder, options)?;
-        let certificate = options
-            .with_mailbox_test
-            .then(|| {
-                let options = CertificateOptions {
-                    key_password: Some(KEY_PASSWORD),
-                    ..CertificateOptions::default()
-                };
-                make_certificate(&at("source/CERTS"), &at("agent"), &options)
-            })
-            .transpose()?;
-        let (client, host) = (KeyPair::generate()?, KeyPair::generate()?);
-        let key = at("keys/client");
-        client.write_private(&key)?;
-        let share_password = password();
-        let password_file = at("keys/share-password");
-        write_secret(&password_file, share_password.as_bytes())
-            .map_err(io_error("write", &password_file))?;
+        let prepared = Prepared::make(folder, options)?;
         let runtime = runtime()?;
         let owner = Owner::new();
-        let (engine, servers) = runtime.block_on(async {
-            let engine = Engine::connect().await?;
-            let left = owned::sweep(&engine).await?;
-            if left > 0 {
-                note(&format!(
-                    "removed {left} things that an earlier rehearsal left behind"
-                ));
-            }
-            let images = images::images(&engine, note).await?;
-            let wanted = Wanted {
-                folder,
-                program: &options.program,
-                share_password: &share_password,
-                host_key: host.private_text()?,
-                authorized_key: client.public_line(),
-            };
-            let servers = servers::start(&engine, &owner, images, &wanted).await?;
-            Ok::<_, RehearsalError>((engine, servers))
-        })?;
-        let address = SocketAddr::from((servers.destination.address, 22));
-        let known_hosts = at("keys/known_hosts");
-        let line = format!("{} {}\n", address.ip(), host.public_line());
-        std::fs::write(&known_hosts, line).map_err(io_error("write", &known_hosts))?;
-        let post_office = created.post_office.to_ascii_lowercase();
-        let mailbox_test = options
-            .with_mailbox_test
-            .then(|| mailbox_test(folder, &created, &servers))
-            .transpose()?;
-        let in_share = |name: &str| Path::new(MOUNT_POINT).join(name);
-        let sheet = RehearsalWorksheet {
-            source: in_share("PO"),
-            share: Some(ShareSheet {
-                server: "source".into(),
-                share: "groupwise".into(),
-                folder: "PO".into(),
-                user: "migrator".into(),
-                password_file,
-                mount_point: MOUNT_POINT.into(),
-                options: Vec::new(),
-            }),
-            source_address: servers.source_behind.to_string(),
-            source_ports: [CLIENT_PORT, HTTP_PORT],
-            server: address,
-            user: "root".into(),
-            key,
-            known_hosts,
-            job_folder: Path::new(JOBS).join(&post_office),
-            destination: Path::new(SYSTEM).join(&post_office),
-            post_office: post_office.clone(),
-            package,
-            install_folder: INSTALL_FOLDER.into(),
-            poa_address: servers.destination.address.to_string(),
-            http_port: HTTP_PORT,
-            client_port: CLIENT_PORT,
-            documents: options.with_documents.then(|| {
-                let target = Path::new(SYSTEM).join("documents");
-                ("lib0001".to_owned(), in_share("DOCS"), target)
-            }),
-            documents_access: None,
-            quiet_seconds: 2,
-            guardian_engine: options.guardian_engine.clone(),
-            gwcheck: Path::new(INSTALL_FOLDER).join("bin/gwcheckt"),
-            certificate: certificate.map(|files| moved(&files, MOUNT_POINT)),
-            mailbox_test,
-            extra: Vec::new(),
+        let starting = prepared.start_servers(folder, options, &owner, note);
+        let (engine, servers) = runtime.block_on(starting)?;
+        let proxy = |listen: IpAddr, target: (IpAddr, u16)| {
+            Proxy::start(SocketAddr::from((listen, 0)), SocketAddr::from(target))
+                .map_err(io_error("start a proxy for", folder))
         };
+        let link = proxy([127, 0, 0, 1].into(), (servers.destination.address, 22))?;
+        let share = proxy(servers.gateway_behind, (servers.source_behind, 445))?;
+        let sheet = prepared.sheet(folder, options, &servers, (link.address(), share.address()))?;
+        let at = |name: &str| folder.join(name);
+        let post_office = &sheet.post_office;
         let seen = Seen {
             source: at("source/PO"),
-            destination: at("destination/gwsystem").join(&post_office),
+            destination: at("destination/gwsystem").join(post_office),
             documents: options
                 .with_documents
                 .then(|| (at("source/DOCS"), at("destination/gwsystem/documents"))),
-            job_folder: at("destination/migration").join(&post_office),
+            job_folder: at("destination/migration").join(post_office),
             // What SMB carries.
             time_step_nanoseconds: 100,
         };
         let containers = Self {
             folder: folder.to_owned(),
-            created,
+            created: prepared.created,
             sheet,
             seen,
             servers,
+            link,
+            share: Arc::new(share),
             engine,
             owner,
             runtime,
         };
         containers.write_worksheet()?;
+        let adding = [
+            "useradd",
+            "--system",
+            "--shell",
+            "/usr/sbin/nologin",
+            POA_USER,
+        ];
+        containers.run("destination", &adding)?;
         Ok(containers)
+    }
+
+    fn set_share(&self, passage: Passage) {
+        self.share.set(Conditions {
+            passage,
+            ..Conditions::default()
+        });
     }
 
     /// Runs a command in a server, which must end well.
@@ -230,131 +178,6 @@ impl Containers {
             code: ran.code,
             said: ran.said,
         })
-    }
-}
-
-/// A password that nobody has used before.
-fn password() -> String {
-    use rand::distr::{Alphanumeric, SampleString as _};
-    Alphanumeric.sample_string(&mut rand::rng(), 24)
-}
-
-/// The files of a certificate, seen below another folder than that of the source.
-fn moved(files: &CertificateFiles, below: &str) -> CertificateFiles {
-    let moved = |path: &Path| {
-        let name = path.file_name().unwrap_or_default();
-        Path::new(below).join("CERTS").join(name)
-    };
-    let plain = files.plain_key.file_name().unwrap_or_default();
-    CertificateFiles {
-        certificate: moved(&files.certificate),
-        key: moved(&files.key),
-        plain_key: Path::new(AGENT_FOLDER).join(plain),
-        key_password_file: files.key_password_file.clone(),
-    }
-}
-
-fn mailbox_test(
-    folder: &Path,
-    created: &Created,
-    servers: &Servers,
-) -> Result<MailboxTestSheet, RehearsalError> {
-    let chosen = choose_test_user(folder, created, IMAP_PORT, KEY_PASSWORD)?;
-    Ok(MailboxTestSheet {
-        user: chosen.user,
-        password_file: chosen.password_file,
-        source_imap: SocketAddr::from((servers.source_behind, IMAP_PORT)),
-        // The test run is isolated: it listens there alone.
-        destination_imap: SocketAddr::from(([127, 0, 0, 1], IMAP_PORT)),
-    })
-}
-
-impl Site for Containers {
-    fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn created(&self) -> &Created {
-        &self.created
-    }
-
-    fn sheet(&self) -> &RehearsalWorksheet {
-        &self.sheet
-    }
-
-    fn sheet_mut(&mut self) -> &mut RehearsalWorksheet {
-        &mut self.sheet
-    }
-
-    fn seen(&self) -> &Seen {
-        &self.seen
-    }
-
-    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
-        let mut lines = String::new();
-        for (name, value) in environment {
-            let _ = writeln!(lines, "{name}={value}");
-        }
-        // sshd reads this file at each login (sshd(8), `PermitUserEnvironment`).
-        let script = r#"printf '%s' "$1" >/root/.ssh/environment"#;
-        self.run("destination", &["sh", "-c", script, "sh", &lines])?;
-        Ok(())
-    }
-
-    fn cut_after_bytes(&self, _bytes: u64) {}
-
-    fn take_back_cut(&self) -> bool {
-        false
-    }
-
-    fn source_goes(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        let (engine, back) = (&self.engine, &self.servers.back);
-        let id = &self.servers.source.id;
-        self.runtime.block_on(servers::take_off(engine, back, id))?;
-        Ok(())
-    }
-
-    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        let (engine, back) = (&self.engine, &self.servers.back);
-        let id = &self.servers.source.id;
-        let address = self.servers.source_behind;
-        self.runtime
-            .block_on(servers::put_on(engine, back, id, address))?;
-        Ok(())
-    }
-
-    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
-        let certificate = self.sheet.certificate.as_ref();
-        let place = AgentPlace {
-            home: Path::new(SHARED).join("PO"),
-            certificate: certificate.map(|files| moved(files, SHARED)),
-            ip: Some([0, 0, 0, 0].into()),
-            ports: Some([CLIENT_PORT, HTTP_PORT, IMAP_PORT]),
-        };
-        let arguments =
-            crate::source_agent::agent_arguments(orders, &place, Path::new(AGENT_FOLDER));
-        let process = remote_agent::RemoteAgent::start(
-            self.runtime.handle().clone(),
-            self.engine.clone(),
-            &self.servers.source.id,
-            &arguments,
-        )?;
-        SourceAgent::of_process(Box::new(process), &self.folder.join("agent"), orders.number)
-    }
-
-    fn poa_address(&self) -> SocketAddr {
-        SocketAddr::from((self.servers.destination.address, HTTP_PORT))
-    }
-
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
-        let control = format!("{INSTALL_FOLDER}/bin/grpwise");
-        self.run("destination", &[&control, "stop"])?;
-        Ok(())
-    }
-
-    fn stop(self: Box<Self>) {
-        // Whoever forgets to call this loses nothing.
-        drop(self);
     }
 }
 

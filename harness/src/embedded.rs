@@ -12,10 +12,15 @@ use simulator::Created;
 
 use crate::certificate::{CertificateOptions, make_certificate};
 use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
+use crate::site::{
+    Absence, Disturbance, Seen, Site, SiteOptions, choose_test_user, make, make_package,
+};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
+
+/// Where the software is unpacked, below the folder of the rehearsal.
+const INSTALL_FOLDER: &str = "destination/opt/groupwise/agents";
 
 /// What the key of the simulated POA is encrypted with.
 const KEY_PASSWORD: &str = "rehearsed";
@@ -87,7 +92,7 @@ impl Embedded {
             destination: seen.destination.clone(),
             post_office,
             package,
-            install_folder: at("destination/opt/groupwise/agents"),
+            install_folder: Some(at(INSTALL_FOLDER)),
             poa_address: "127.0.0.1".into(),
             http_port: free_port()?,
             client_port: free_port()?,
@@ -96,7 +101,7 @@ impl Embedded {
             documents_access: None,
             quiet_seconds: 1,
             guardian_engine: site.guardian_engine.clone(),
-            gwcheck: at("destination/opt/groupwise/agents/bin/gwcheckt"),
+            gwcheck: Some(at(INSTALL_FOLDER).join("bin/gwcheckt")),
             certificate: site
                 .with_mailbox_test
                 .then(|| {
@@ -158,6 +163,10 @@ impl Site for Embedded {
         Ok(())
     }
 
+    fn disturb_share(&self, _disturbance: Disturbance) -> Result<(), RehearsalError> {
+        Err(RehearsalError::NoNetwork)
+    }
+
     fn cut_after_bytes(&self, bytes: u64) {
         self.server.cut_after_bytes(bytes);
     }
@@ -206,7 +215,7 @@ impl Site for Embedded {
     }
 
     fn stop_poa(&self) -> Result<(), RehearsalError> {
-        let control = self.sheet.install_folder.join("bin/grpwise");
+        let control = self.folder.join(INSTALL_FOLDER).join("bin/grpwise");
         let stopping = Command::new(&control)
             .arg("stop")
             .stdout(Stdio::null())

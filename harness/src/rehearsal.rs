@@ -115,6 +115,16 @@ pub enum RehearsalError {
     /// The containers.
     #[error(transparent)]
     Containers(#[from] crate::containers::ContainersError),
+    /// The back end cannot have this fault.
+    #[error(
+        "Between containers no empty folder can stand where the share was; use the fault source-gone"
+    )]
+    NoSuchFault,
+    /// The back end has no such network.
+    #[error(
+        "There is no network between the servers of this back end that could be disturbed; use --backend containers"
+    )]
+    NoNetwork,
     /// The agent of the source.
     #[error("The agent of the source does not work as it should: {cause}")]
     SourceAgent {

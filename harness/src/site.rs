@@ -60,6 +60,15 @@ pub enum Absence {
     Empty,
 }
 
+/// What happens to the network between both servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// Its connection is cut once, after so many more bytes.
+    CutAfterBytes(u64),
+    /// Nothing passes for so many seconds, and nobody is told.
+    SilentSeconds(u64),
+}
+
 /// The simulated servers of a rehearsal.
 pub trait Site {
     /// The folder of the rehearsal.
@@ -83,10 +92,16 @@ pub trait Site {
     /// What the server says.
     fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError>;
 
+    /// Disturbs the network between both servers.
+    ///
+    /// # Errors
+    /// A back end that has none.
+    fn disturb_share(&self, disturbance: Disturbance) -> Result<(), RehearsalError>;
+
     /// Cuts the connection of the controller once, after so many more bytes.
     fn cut_after_bytes(&self, bytes: u64);
 
-    /// Takes back a cut that has not struck; says whether there was one.
+    /// Takes back cuts that have not struck; says whether there was one.
     fn take_back_cut(&self) -> bool;
 
     /// Lets the source go away.
@@ -106,6 +121,22 @@ pub trait Site {
     /// # Errors
     /// What starting it says.
     fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError>;
+
+    /// The software has been installed at the destination: whatever runs there besides the agent itself begins to.
+    ///
+    /// # Errors
+    /// What starting it says.
+    fn software_is_installed(&self) -> Result<(), RehearsalError> {
+        Ok(())
+    }
+
+    /// As which user the Linux POA should run and does; none where the back end has no other users.
+    ///
+    /// # Errors
+    /// What asking says.
+    fn poa_user(&self) -> Result<Option<(String, String)>, RehearsalError> {
+        Ok(None)
+    }
 
     /// Where the Linux POA listens, seen from this machine.
     fn poa_address(&self) -> std::net::SocketAddr;

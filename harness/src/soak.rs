@@ -75,7 +75,7 @@ pub fn case(program: &Path, back_end: BackEnd, seed: u64) -> RehearsalOptions {
         guardian_engine: None,
         churn: generator.random_range(0..=CHURN_MAX),
         source_rate: generator.random_range(0..=SOURCE_RATE_MAX),
-        faults: Fault::draw(seed, faults),
+        faults: Fault::draw_on(back_end, seed, faults),
         with_poa: true,
         folder: None,
         keep: false,

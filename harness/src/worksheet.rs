@@ -33,8 +33,8 @@ pub struct RehearsalWorksheet {
     pub destination: PathBuf,
     /// The software of the Linux POA; none for a rehearsal without one.
     pub package: Option<PathBuf>,
-    /// Where it is unpacked.
-    pub install_folder: PathBuf,
+    /// Where it is unpacked; where the profile says, if nothing is said.
+    pub install_folder: Option<PathBuf>,
     /// The address that it listens on.
     pub poa_address: String,
     /// Port of its web console.
@@ -50,7 +50,7 @@ pub struct RehearsalWorksheet {
     /// Who is to convert the guardian; the migrator's own choice where nothing is said.
     pub guardian_engine: Option<String>,
     /// Where the software brings GWCheck.
-    pub gwcheck: PathBuf,
+    pub gwcheck: Option<PathBuf>,
     /// The certificate of the source's POA, which the Linux POA uses too.
     pub certificate: Option<CertificateFiles>,
     /// The mailbox that is compared between the stages.
@@ -165,11 +165,15 @@ impl RehearsalWorksheet {
             ],
         );
         let mut poa = vec![
-            ("install_folder", text(&self.install_folder)),
             ("http_port", self.http_port.to_string()),
             ("client_port", self.client_port.to_string()),
             ("ip", format!("\"{}\"", self.poa_address)),
         ];
+        poa.extend(
+            self.install_folder
+                .iter()
+                .map(|folder| ("install_folder", text(folder))),
+        );
         poa.extend(
             self.package
                 .iter()
@@ -188,7 +192,8 @@ impl RehearsalWorksheet {
             "copy",
             vec![("quiet_seconds", self.quiet_seconds.to_string())],
         );
-        let mut guardian = vec![("gwcheck", text(&self.gwcheck))];
+        let gwcheck = self.gwcheck.iter();
+        let mut guardian: Vec<_> = gwcheck.map(|path| ("gwcheck", text(path))).collect();
         guardian.extend(
             self.guardian_engine
                 .iter()

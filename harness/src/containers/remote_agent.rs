@@ -34,7 +34,7 @@ impl RemoteAgent {
         let mut command = vec![AGENT_PROGRAM.to_owned()];
         // Everything that an agent is told here was made by the rehearsal and is UTF-8.
         let texts = arguments.iter().map(|text| text.to_string_lossy());
-        command.extend(texts.map(|text| text.into_owned()));
+        command.extend(texts.map(std::borrow::Cow::into_owned));
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let exec = runtime.block_on(engine.spawn(container, &words))?;
         Ok(Self {

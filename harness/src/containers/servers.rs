@@ -7,10 +7,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use testcontainers::bollard::models::{
-    DeviceMapping, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest,
-    NetworkDisconnectRequest,
-};
+use testcontainers::bollard::models::{DeviceMapping, NetworkConnectRequest};
 use testcontainers::core::WaitFor;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt as _};
@@ -52,8 +49,6 @@ pub(super) struct Servers {
     pub(super) source_behind: IpAddr,
     /// The address of this machine on that network.
     pub(super) gateway_behind: IpAddr,
-    /// The name of that network.
-    pub(super) back: String,
 }
 
 /// One server.
@@ -117,51 +112,7 @@ pub(super) async fn start(
         },
         source_behind,
         gateway_behind: gateway(engine, &back).await?,
-        back,
     })
-}
-
-/// Takes a server off a network, so that nobody there reaches it.
-///
-/// # Errors
-/// What the engine says.
-pub(super) async fn take_off(
-    engine: &Engine,
-    network: &str,
-    id: &str,
-) -> Result<(), ContainersError> {
-    let request = NetworkDisconnectRequest {
-        container: id.to_owned(),
-        force: Some(true),
-    };
-    let outcome = engine.docker.disconnect_network(network, request).await;
-    outcome.map_err(tried("disconnect a network"))
-}
-
-/// Puts a server on a network again, under the address that it had.
-///
-/// # Errors
-/// What the engine says.
-pub(super) async fn put_on(
-    engine: &Engine,
-    network: &str,
-    id: &str,
-    address: IpAddr,
-) -> Result<(), ContainersError> {
-    let configuration = EndpointIpamConfig {
-        ipv4_address: Some(address.to_string()),
-        ..EndpointIpamConfig::default()
-    };
-    let endpoint = EndpointSettings {
-        ipam_config: Some(configuration),
-        ..EndpointSettings::default()
-    };
-    let request = NetworkConnectRequest {
-        container: id.to_owned(),
-        endpoint_config: Some(endpoint),
-    };
-    let outcome = engine.docker.connect_network(network, request).await;
-    outcome.map_err(tried("connect a network"))
 }
 
 /// Starts a container, and gives its number.

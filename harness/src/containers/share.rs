@@ -27,7 +27,7 @@ pub fn ask_share(
         let images = images::images(&engine, &mut |_| {}).await?;
         let owner = Owner::new();
         let (label, value) = owner.label();
-        let password = super::password();
+        let password = super::prepare::password();
         let client = CopyTargetOptions::new(AUTHENTICATION).with_mode(0o600);
         let text = format!("username = migrator\npassword = {password}\n");
         let request = servers::source(

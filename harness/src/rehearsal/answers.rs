@@ -33,4 +33,19 @@ impl Play<'_> {
         self.checks.append(&mut checks);
         Ok(())
     }
+
+    /// Whether the agent runs as the user that the worksheet names.
+    pub(super) fn check_user(&mut self) -> Result<(), RehearsalError> {
+        let Some((wanted, found)) = self.site.poa_user()? else {
+            return Ok(());
+        };
+        let failures = if found == wanted {
+            Vec::new()
+        } else {
+            vec![format!("it runs as {found:?}, and not as {wanted}")]
+        };
+        let name = format!("the Linux POA runs as {wanted}");
+        self.checks.push(Check::new(name, failures));
+        Ok(())
+    }
 }

@@ -10,6 +10,8 @@ use rand::RngExt as _;
 use rand::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
+use super::BackEnd;
+
 /// The commands that a fault may strike.
 const COMMANDS: [&str; 3] = ["stage-one", "stage-two", "queues"];
 
@@ -21,6 +23,9 @@ const SURE_BYTES: u64 = 4096;
 
 /// The longest time that every such command takes, also for the smallest post office on a fast machine.
 const SURE_MILLISECONDS: u64 = 40;
+
+/// The longest silence between both servers; longer than a pass over the smallest post office, shorter than any time-out.
+const SILENT_SECONDS_MAX: u64 = 8;
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +41,10 @@ pub enum FaultKind {
     SourceGone,
     /// Where the post office was is an empty folder, as a mount point is when nothing is mounted.
     SourceEmpty,
+    /// The connection between both servers is cut after so many bytes.
+    ShareCut(u64),
+    /// Nothing passes between both servers for so many seconds, and nobody is told.
+    ShareSilent(u64),
     /// Another program holds the lock of the post office database for longer than is waited.
     LockHeld,
 }
@@ -50,6 +59,14 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// So many faults that a back end can have, drawn from a seed.
+    pub fn draw_on(back_end: BackEnd, seed: u64, how_many: usize) -> Vec<Self> {
+        match back_end {
+            BackEnd::Embedded => Self::draw(seed, how_many),
+            BackEnd::Containers => Self::draw_between_servers(seed, how_many),
+        }
+    }
+
     /// So many faults, drawn from a seed; each is one that is sure to strike.
     pub fn draw(seed: u64, how_many: usize) -> Vec<Self> {
         let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
@@ -72,6 +89,29 @@ impl Fault {
         drawn
     }
 
+    /// The same between servers that have a network between them.
+    pub fn draw_between_servers(seed: u64, how_many: usize) -> Vec<Self> {
+        let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let commands = COMMANDS.iter().cycle().take(how_many);
+        let drawn = commands.map(|command| {
+            let kind = match generator.random_range(0..7) {
+                0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                1 => FaultKind::SourceGone,
+                // The queues have no databases.
+                2 if *command != "queues" => FaultKind::LockHeld,
+                3 => FaultKind::ShareSilent(generator.random_range(1..=SILENT_SECONDS_MAX)),
+                4 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
+                5 => FaultKind::ShareCut(generator.random_range(1..=SURE_BYTES)),
+                _ => FaultKind::Cut(generator.random_range(1..=SURE_BYTES)),
+            };
+            Self {
+                command: (*command).to_owned(),
+                kind,
+            }
+        });
+        drawn.collect()
+    }
+
     /// Whether an exit code is one that this fault may lead to (DESIGN section 5).
     pub fn may_end_with(&self, exit_code: Option<i32>) -> bool {
         let Some(exit_code) = exit_code else {
@@ -83,12 +123,14 @@ impl Fault {
             // Temporary, run again.
             FaultKind::Kill(_) => exit_code == 4,
             // The controller connects again and goes on, unless it was not yet that far.
-            FaultKind::Cut(_) => matches!(exit_code, 0 | 1 | 3 | 4),
+            FaultKind::Cut(_) | FaultKind::ShareCut(_) | FaultKind::ShareSilent(_) => {
+                matches!(exit_code, 0 | 1 | 3 | 4)
+            }
             FaultKind::SourceGone | FaultKind::SourceEmpty => matches!(exit_code, 2 | 4 | 5),
             // Left to the next pass in stage one; in stage two nothing may be.
             FaultKind::LockHeld if self.command == "stage-two" => matches!(exit_code, 4..=6),
             // Without that database the test POA may not start.
-            FaultKind::LockHeld => matches!(exit_code, 1 | 5),
+            FaultKind::LockHeld => matches!(exit_code, 1 | 4),
         }
     }
 }
@@ -104,6 +146,10 @@ impl fmt::Display for Fault {
             FaultKind::Cut(bytes) => write!(formatter, "{command}:cut={bytes}"),
             FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
             FaultKind::SourceEmpty => write!(formatter, "{command}:source-empty"),
+            FaultKind::ShareCut(bytes) => write!(formatter, "{command}:share-cut={bytes}"),
+            FaultKind::ShareSilent(seconds) => {
+                write!(formatter, "{command}:share-silent={seconds}")
+            }
             FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
         }
     }
@@ -116,7 +162,7 @@ impl FromStr for Fault {
         let usage = || {
             format!(
                 "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS \
-                 :cut=BYTES :source-gone :source-empty :lock-held",
+                 :cut=BYTES :source-gone :source-empty :share-cut=BYTES :share-silent=SECONDS :lock-held",
                 COMMANDS.join(" ")
             )
         };
@@ -131,6 +177,10 @@ impl FromStr for Fault {
             Some(("kill", moment)) => FaultKind::Kill(positive(moment).ok_or_else(usage)?),
             Some(("controller-killed", milliseconds)) => {
                 FaultKind::ControllerKilled(positive(milliseconds).ok_or_else(usage)?)
+            }
+            Some(("share-cut", bytes)) => FaultKind::ShareCut(positive(bytes).ok_or_else(usage)?),
+            Some(("share-silent", seconds)) => {
+                FaultKind::ShareSilent(positive(seconds).ok_or_else(usage)?)
             }
             Some(("cut", bytes)) => FaultKind::Cut(positive(bytes).ok_or_else(usage)?),
             _ => return Err(usage()),
@@ -152,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_fault_is_written_as_it_is_read() {
-        for fault in Fault::draw(3, 60) {
+        let between = Fault::draw_between_servers(3, 60);
+        for fault in Fault::draw(3, 60).into_iter().chain(between) {
             assert_eq!(fault.to_string().parse(), Ok(fault));
         }
         for wrong in [

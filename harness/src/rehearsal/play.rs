@@ -119,6 +119,9 @@ impl<'a> Play<'a> {
     pub(super) fn stage_one(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["check"])?;
         self.migrate(&["stage-one"])?;
+        if self.options.with_poa {
+            self.site.software_is_installed()?;
+        }
         self.churn()?;
         self.users_begin_to_work()?;
         self.migrate(&["stage-one"])?;
@@ -157,6 +160,7 @@ impl<'a> Play<'a> {
     pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["finish"])?;
         self.check_answers()?;
+        self.check_user()?;
         self.straggler()?;
         self.check_source_untouched()?;
         self.stop_poa()

@@ -11,7 +11,7 @@ use super::play::Play;
 use super::{CommandRun, RehearsalError, folder_in_any_case, io_error};
 use crate::checks::Check;
 use crate::faults::KILL_AT_JOURNAL;
-use crate::site::{Absence, Site};
+use crate::site::{Absence, Disturbance, Site};
 
 /// How often a command is run again before its fault counts as not survived.
 const RUNS_MAX: usize = 3;
@@ -90,7 +90,11 @@ fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
         // Stage two does not even begin to copy.
         FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
         FaultKind::LockHeld => "database-deferred",
-        FaultKind::Cut(_) | FaultKind::SourceGone | FaultKind::SourceEmpty => return true,
+        FaultKind::Cut(_)
+        | FaultKind::ShareCut(_)
+        | FaultKind::ShareSilent(_)
+        | FaultKind::SourceGone
+        | FaultKind::SourceEmpty => return true,
     };
     run.findings.iter().any(|finding| finding.code == code)
 }
@@ -116,6 +120,14 @@ fn strike(site: &dyn Site, fault: &Fault) -> Result<InForce, RehearsalError> {
             };
             site.source_goes(absence)?;
             Ok(InForce::SourceGone(absence))
+        }
+        FaultKind::ShareCut(bytes) => {
+            site.disturb_share(Disturbance::CutAfterBytes(bytes))?;
+            Ok(InForce::Server)
+        }
+        FaultKind::ShareSilent(seconds) => {
+            site.disturb_share(Disturbance::SilentSeconds(seconds))?;
+            Ok(InForce::Server)
         }
         FaultKind::LockHeld => {
             let path = folder_in_any_case(&site.seen().source, &["wphost.db"])?;

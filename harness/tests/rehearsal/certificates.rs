@@ -25,7 +25,13 @@ fn use_files(stage: &mut Stage, files: CertificateFiles) {
 
 fn has_copied_anything(stage: &Stage) -> bool {
     let copied = stage.destination().join("wphost.db");
-    let certificates = stage.embedded().sheet.install_folder.join("certificates");
+    let certificates = stage
+        .embedded()
+        .sheet
+        .install_folder
+        .as_ref()
+        .expect("named")
+        .join("certificates");
     copied.exists() || certificates.exists()
 }
 

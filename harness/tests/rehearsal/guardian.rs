@@ -10,14 +10,14 @@ use crate::support::{Stage, codes, finding};
 
 /// What the harness's own program becomes when it is started under the name of GWCheck.
 fn install_gwcheck(stage: &Stage) {
-    let path = &stage.embedded().sheet.gwcheck;
+    let path = stage.embedded().sheet.gwcheck.as_ref().expect("named");
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     std::os::unix::fs::symlink(crate::support::program(), path).expect("linked");
 }
 
 /// A program in the place of GWCheck that does nothing but end with this code.
 fn install_script(stage: &Stage, code: i32) {
-    let path = &stage.embedded().sheet.gwcheck;
+    let path = stage.embedded().sheet.gwcheck.as_ref().expect("named");
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     fs::write(
         path,
@@ -58,7 +58,7 @@ fn an_opaque_guardian_stops_with_the_exact_command_and_goes_on_after_it_was_done
         .sheet
         .job_folder
         .join("gwcheck/options.xml");
-    let gwcheck = stage.embedded().sheet.gwcheck.clone();
+    let gwcheck = stage.embedded().sheet.gwcheck.clone().expect("named");
     let command = format!("{} {}", gwcheck.display(), options.display());
     assert!(found.remedy.contains(&command), "{found:#?}");
     assert!(
@@ -125,7 +125,7 @@ fn a_gwcheck_that_fails_or_does_nothing_is_not_believed() {
     let run = stage.expect(&["stage-two"], 5);
     assert!(codes(&run).contains(&"gwcheck-log"), "{}", detail(&run));
     finding(&run, "guardian-names-left");
-    fs::remove_file(&stage.embedded().sheet.gwcheck).expect("removed");
+    fs::remove_file(stage.embedded().sheet.gwcheck.as_ref().expect("named")).expect("removed");
     install_gwcheck(&stage);
     stage.expect(&["stage-two"], 0);
     assert_eq!(stage.differences(), Vec::<String>::new());

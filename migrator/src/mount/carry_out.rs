@@ -30,7 +30,7 @@ impl MountPlan {
         }
         let mounted = self.run_commands(remote).await;
         let removed = self.remove_private_files(remote).await;
-        mounted?;
+        mounted.map_err(mount_failed)?;
         removed?;
         let mount = self.proof.check(&mount_table(remote).await?)?;
         if self.answers(remote).await? {
@@ -99,6 +99,16 @@ impl MountPlan {
             require_success(remote, &file.remove_command(self.privilege), Vec::new()).await?;
         }
         Ok(())
+    }
+}
+
+/// What the mount program said when it could not mount.
+fn mount_failed(error: RemoteError) -> MountError {
+    match error {
+        RemoteError::CommandFailed { .. } => MountError::Failed {
+            said: error.to_string(),
+        },
+        other => other.into(),
     }
 }
 

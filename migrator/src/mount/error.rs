@@ -31,6 +31,12 @@ pub enum MountError {
         /// What should be.
         wanted: String,
     },
+    /// The mount program could not mount it.
+    #[error("The source could not be mounted: {said}")]
+    Failed {
+        /// What the program said.
+        said: String,
+    },
     /// It is mounted, and cannot be looked into.
     #[error("{what} is mounted at {mount_point}, but it does not answer")]
     DoesNotAnswer {
@@ -50,6 +56,7 @@ impl Explain for MountError {
             Self::Setting { .. } => "mount-setting",
             Self::NotMounted { .. } => "source-not-mounted",
             Self::Other { .. } => "source-mount-other",
+            Self::Failed { .. } => "mount-failed",
             Self::DoesNotAnswer { .. } => "source-does-not-answer",
             Self::Remote(error) => error.code(),
         }
@@ -59,7 +66,7 @@ impl Explain for MountError {
         match self {
             Self::Setting { .. } => Verdict::Usage,
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
-            Self::DoesNotAnswer { .. } => Verdict::Temporary,
+            Self::Failed { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
             Self::Remote(error) => error.verdict(),
         }
     }
@@ -74,6 +81,11 @@ impl Explain for MountError {
             Self::Other { .. } => {
                 "Unmount what is there, or give another `mount_point` in [source]".into()
             }
+            Self::Failed { .. } => {
+                "See that the source server is up, that the destination reaches it, and that share, user and password in \
+                 [source] are right; then run the same command again"
+                    .into()
+            }
             Self::DoesNotAnswer { .. } => {
                 "See that the source server is up and that the destination reaches it, then run the same command again"
                     .into()
@@ -84,7 +96,7 @@ impl Explain for MountError {
 
     fn subject(&self) -> Vec<u8> {
         match self {
-            Self::Setting { .. } => Vec::new(),
+            Self::Setting { .. } | Self::Failed { .. } => Vec::new(),
             Self::NotMounted { mount_point }
             | Self::Other { mount_point, .. }
             | Self::DoesNotAnswer { mount_point, .. } => mount_point.clone().into_bytes(),

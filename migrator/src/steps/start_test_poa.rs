@@ -34,7 +34,9 @@ fn for_a_later_pass(controller: &Controller, error: StepError) -> StepError {
     if error.code() != "poa-did-not-start" || !controller.has_found("database-deferred") {
         return error;
     }
-    let text = format!("{error}; this pass left a database to the next one, which may be what it misses");
-    let remedy = "Run `gwmigrate stage-one` again when maintenance and backups of the source are over";
+    let text =
+        format!("{error}; this pass left a database to the next one, which may be what it misses");
+    let remedy =
+        "Run `gwmigrate stage-one` again when maintenance and backups of the source are over";
     Finding::new("poa-did-not-start", Verdict::Temporary, text, remedy).into()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use postoffice::layout::{self, CopyRule};
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{prove_source, thread_count};
@@ -13,6 +14,7 @@ use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::locks::{self, Attempt, lock_file_name};
 use crate::monitor::{Count, Expected, Monitor};
+use crate::mount_gone::require_mounts;
 use crate::protocol::{AreaKind, AtRestReport, CopyOptions};
 use crate::tree::Kind;
 use crate::walk::{Visited, walk};
@@ -170,6 +172,12 @@ pub(crate) fn try_each_lock(
             lock_file.map(|lock_file| lock_file.name.as_slice()),
         );
         match attempt {
+            Ok(Attempt::Unsupported) => {
+                tried(
+                    &path,
+                    Some(look_for_lock(area, visited, &path, &entry.name)?),
+                );
+            }
             Ok(attempt) => tried(&path, Some(attempt)),
             Err(errno) if is_mount_gone(errno) => {
                 return Err(WorkerError::reading("lock", &path, errno));
@@ -178,6 +186,27 @@ pub(crate) fn try_each_lock(
         }
     }
     Ok(())
+}
+
+/// Where no lock can be asked for, one that is held shows itself when what it covers is read.
+fn look_for_lock(
+    area: &Area,
+    visited: &Visited<'_>,
+    path: &RelativePath,
+    name: &[u8],
+) -> Result<Attempt> {
+    let reading = visited.folder.open_file(name);
+    let reading = reading.and_then(|(handle, _)| rustix::io::pread(&handle, &mut [0_u8; 1], 0));
+    let Err(errno) = reading else {
+        return Ok(Attempt::Unsupported);
+    };
+    require_mounts(std::slice::from_ref(area), path, errno)?;
+    let is_held = matches!(errno, Errno::IO | Errno::ACCESS | Errno::AGAIN);
+    Ok(if is_held {
+        Attempt::Busy
+    } else {
+        Attempt::Unsupported
+    })
 }
 
 fn report_changes(area: &Area, before: &Snapshot, after: &Snapshot, monitor: &dyn Monitor) -> u64 {

@@ -1,0 +1,211 @@
+//! What lies ready before the servers start, and the worksheet that follows from all of it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use simulator::Created;
+
+use super::engine::Engine;
+use super::images;
+use super::owned::{self, Owner};
+use super::servers::{self, AGENT_FOLDER, JOBS, SYSTEM, Servers, Wanted};
+use super::software::{extra_lines, make_system_package};
+use super::{CLIENT_PORT, HTTP_PORT, IMAP_PORT, KEY_PASSWORD, MOUNT_POINT};
+use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate, write_secret};
+use crate::rehearsal::{RehearsalError, io_error};
+use crate::site::{SiteOptions, choose_test_user, make};
+use crate::ssh_server::KeyPair;
+use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareSheet};
+
+/// What lies ready.
+pub(super) struct Prepared {
+    pub(super) created: Created,
+    package: Option<PathBuf>,
+    certificate: Option<CertificateFiles>,
+    /// Who logs in at the destination, and the file of that key.
+    client: KeyPair,
+    key: PathBuf,
+    /// The key of the destination itself.
+    host: KeyPair,
+    share_password: String,
+    share_password_file: PathBuf,
+}
+
+impl Prepared {
+    /// Makes it in the folder of the rehearsal.
+    ///
+    /// # Errors
+    /// What making says.
+    pub(super) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, RehearsalError> {
+        let at = |name: &str| folder.join(name);
+        for name in ["agent", "destination/gwsystem", "destination/migration"] {
+            std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
+        }
+        let created = make(folder, options)?;
+        let certificate = || {
+            let options = CertificateOptions {
+                key_password: Some(KEY_PASSWORD),
+                ..CertificateOptions::default()
+            };
+            make_certificate(&at("source/CERTS"), &at("agent"), &options)
+        };
+        let (client, key) = (KeyPair::generate()?, at("keys/client"));
+        client.write_private(&key)?;
+        let (share_password, share_password_file) = (password(), at("keys/share-password"));
+        write_secret(&share_password_file, share_password.as_bytes())
+            .map_err(io_error("write", &share_password_file))?;
+        Ok(Self {
+            created,
+            package: make_system_package(folder, options)?,
+            certificate: options.with_mailbox_test.then(certificate).transpose()?,
+            client,
+            key,
+            host: KeyPair::generate()?,
+            share_password,
+            share_password_file,
+        })
+    }
+
+    /// Sweeps what is left of others, builds the images that are missing, and starts both servers.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(super) async fn start_servers(
+        &self,
+        folder: &Path,
+        options: &SiteOptions,
+        owner: &Owner,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<(Engine, Servers), RehearsalError> {
+        let engine = Engine::connect().await?;
+        let left = owned::sweep(&engine).await?;
+        if left > 0 {
+            note(&format!(
+                "removed {left} things that an earlier rehearsal left behind"
+            ));
+        }
+        let images = images::images(&engine, note).await?;
+        let wanted = Wanted {
+            folder,
+            program: &options.program,
+            share_password: &self.share_password,
+            host_key: self.host.private_text()?,
+            authorized_key: self.client.public_line(),
+        };
+        let servers = servers::start(&engine, owner, images, &wanted).await;
+        if servers.is_err() {
+            owned::remove_all_of(&engine, owner).await?;
+        }
+        Ok((engine, servers?))
+    }
+
+    /// The worksheet; `ways` are where the destination's sshd and the source's file server are reached.
+    ///
+    /// # Errors
+    /// What choosing who is compared, and writing the known-hosts file, say.
+    pub(super) fn sheet(
+        &self,
+        folder: &Path,
+        options: &SiteOptions,
+        servers: &Servers,
+        ways: (SocketAddr, SocketAddr),
+    ) -> Result<RehearsalWorksheet, RehearsalError> {
+        let (server, share) = ways;
+        let known_hosts = folder.join("keys/known_hosts");
+        let line = format!(
+            "[{}]:{} {}\n",
+            server.ip(),
+            server.port(),
+            self.host.public_line()
+        );
+        std::fs::write(&known_hosts, line).map_err(io_error("write", &known_hosts))?;
+        let post_office = self.created.post_office.to_ascii_lowercase();
+        let in_share = |name: &str| Path::new(MOUNT_POINT).join(name);
+        let documents = || {
+            let target = Path::new(SYSTEM).join("documents");
+            ("lib0001".to_owned(), in_share("DOCS"), target)
+        };
+        let certificate = self.certificate.as_ref();
+        Ok(RehearsalWorksheet {
+            source: in_share("PO"),
+            share: Some(self.share(share)),
+            source_address: servers.source_behind.to_string(),
+            source_ports: [CLIENT_PORT, HTTP_PORT],
+            server,
+            user: "root".into(),
+            key: self.key.clone(),
+            known_hosts,
+            job_folder: Path::new(JOBS).join(&post_office),
+            destination: Path::new(SYSTEM).join(&post_office),
+            post_office,
+            package: self.package.clone(),
+            install_folder: None,
+            poa_address: servers.destination.address.to_string(),
+            http_port: HTTP_PORT,
+            client_port: CLIENT_PORT,
+            documents: options.with_documents.then(documents),
+            documents_access: None,
+            quiet_seconds: 2,
+            guardian_engine: options.guardian_engine.clone(),
+            gwcheck: None,
+            certificate: certificate.map(|files| moved(files, MOUNT_POINT)),
+            mailbox_test: options
+                .with_mailbox_test
+                .then(|| mailbox_test(folder, &self.created, servers))
+                .transpose()?,
+            extra: extra_lines(options),
+        })
+    }
+
+    fn share(&self, way: SocketAddr) -> ShareSheet {
+        ShareSheet {
+            server: "source".into(),
+            share: "groupwise".into(),
+            folder: "PO".into(),
+            user: "migrator".into(),
+            password_file: self.share_password_file.clone(),
+            mount_point: MOUNT_POINT.into(),
+            // Through the proxy, at the gateway of the network between both.
+            options: vec![
+                format!("--smb-host={}", way.ip()),
+                format!("--smb-port={}", way.port()),
+            ],
+        }
+    }
+}
+
+/// A password that nobody has used before.
+pub(super) fn password() -> String {
+    use rand::distr::{Alphanumeric, SampleString as _};
+    Alphanumeric.sample_string(&mut rand::rng(), 24)
+}
+
+/// The files of a certificate, seen below another folder than that of the source.
+pub(super) fn moved(files: &CertificateFiles, below: &str) -> CertificateFiles {
+    let moved = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        Path::new(below).join("CERTS").join(name)
+    };
+    let plain = files.plain_key.file_name().unwrap_or_default();
+    CertificateFiles {
+        certificate: moved(&files.certificate),
+        key: moved(&files.key),
+        plain_key: Path::new(AGENT_FOLDER).join(plain),
+        key_password_file: files.key_password_file.clone(),
+    }
+}
+
+fn mailbox_test(
+    folder: &Path,
+    created: &Created,
+    servers: &Servers,
+) -> Result<MailboxTestSheet, RehearsalError> {
+    let chosen = choose_test_user(folder, created, IMAP_PORT, KEY_PASSWORD)?;
+    Ok(MailboxTestSheet {
+        user: chosen.user,
+        password_file: chosen.password_file,
+        source_imap: SocketAddr::from((servers.source_behind, IMAP_PORT)),
+        // The test run is isolated: it listens there alone.
+        destination_imap: SocketAddr::from(([127, 0, 0, 1], IMAP_PORT)),
+    })
+}
