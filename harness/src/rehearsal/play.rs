@@ -24,6 +24,8 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     "startup-file-path",
     // Items that stand in a queue since long ago.
     "stale-queue-items",
+    // A share that is mounted through FUSE.
+    "locks-shared",
 ];
 
 /// What is expected of one command.

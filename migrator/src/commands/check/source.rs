@@ -53,7 +53,8 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
                 words::count(survey.locks_unsupported),
                 words::count(survey.locks_tried)
             ),
-            "Mount it so that it has locks; until then databases are left to stage two, where nobody works on them",
+            "Mount it so that it has locks; until then a database counts as copied only where nothing of it moved meanwhile, and one \
+             that keeps moving is left to stage two, where nobody works on it",
         )
     } else if is_private {
         Judged::warning(
