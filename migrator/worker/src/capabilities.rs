@@ -11,6 +11,7 @@ use postoffice::layout::{self, CopyRule, FileClass};
 use postoffice::names::RelativePath;
 
 use crate::error::{Result, WorkerError};
+use crate::file_system;
 use crate::protocol::{AreaKind, CopyOptions, Order, Task};
 use crate::tree::Folder;
 
@@ -50,6 +51,12 @@ impl Area {
     pub(crate) fn leaves_out(&self, path: &RelativePath, options: &CopyOptions) -> bool {
         let class = self.classify(path);
         class.copy_rule() == CopyRule::Never || (class == FileClass::Log && !options.agent_logs)
+    }
+
+    /// Whether the source may show names that are no longer so; see [`file_system::may_show_old_names`].
+    pub(crate) fn may_show_old_names(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_some_and(file_system::may_show_old_names)
     }
 
     /// The source folder.

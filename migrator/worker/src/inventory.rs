@@ -1,6 +1,5 @@
 //! Looking at the source before anything is copied: how much there is, and what will be trouble.
 
-mod file_system;
 mod granularity;
 mod room;
 mod sample;

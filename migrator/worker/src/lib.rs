@@ -17,6 +17,7 @@ pub mod documents;
 pub mod error;
 pub mod events;
 pub mod execute;
+pub(crate) mod file_system;
 pub mod finding;
 pub mod guardian;
 pub mod inventory;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, fcntl};
 use rustix::io::Errno;
 
+use crate::file_system::keeps_locks_here;
 use crate::tree::Folder;
 
 /// How long to sleep before a held lock is tried again.
@@ -115,22 +116,9 @@ pub(crate) fn lock(
     }
 }
 
-/// The number by which Linux knows file systems that a program serves (statfs(2)).
-const FUSE_SUPER_MAGIC: u64 = 0x6573_5546;
-
-/// Whether locks stay on this machine, where no program of the source meets them: the kernel then grants them all.
-fn stay_here(handle: impl AsFd) -> bool {
-    rustix::fs::fstatfs(handle).is_ok_and(|found| {
-        // Its type differs between architectures.
-        #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
-        let magic = found.f_type as u64;
-        magic == FUSE_SUPER_MAGIC
-    })
-}
-
 /// A read lock of `length` bytes from the start; 0 is the whole file, however long it becomes.
 fn take(handle: impl AsFd, length: libc::off_t) -> Taken {
-    if stay_here(&handle) {
+    if keeps_locks_here(&handle) {
         return Taken::Unsupported;
     }
     // The constants are small; the type of the field differs between systems.

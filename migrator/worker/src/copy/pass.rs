@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use postoffice::layout::{self, CopyRule, FileClass};
 use postoffice::names::PATH_DEPTH_MAX;
@@ -111,6 +111,10 @@ pub(crate) fn prove_source(area: &Area) -> Result<()> {
     })
 }
 
+/// For how long the client of a mount may show a folder as it was: a second, with rclone as we start it and with the
+/// kernel's cifs client as it comes (`actimeo`), and a little for the clocks of both.
+const MEMORY_OF_CLIENTS: Duration = Duration::from_millis(1200);
+
 struct Runner<'a> {
     capabilities: &'a Capabilities,
     store: &'a JobStore,
@@ -137,6 +141,10 @@ impl Runner<'_> {
         if self.pass.kind == PassKind::StageOne {
             let phase = "look for what was made meanwhile";
             self.monitor.phase(phase, Expected::default());
+            let areas = &self.capabilities.areas;
+            if areas.iter().any(Area::may_show_old_names) {
+                std::thread::sleep(MEMORY_OF_CLIENTS);
+            }
             self.copy_all(&lists, &clock, roots(), Look::NewNames)?;
         }
 

@@ -2,11 +2,11 @@
 
 use postoffice::names::RelativePath;
 
-use super::file_system::file_system_of;
 use super::sample::Draw;
 use crate::at_rest::try_each_lock;
 use crate::capabilities::{Area, Capabilities};
 use crate::error::Result;
+use crate::file_system::file_system_of;
 use crate::locks::Attempt;
 use crate::protocol::Survey;
 use crate::tree::{Attributes, Time};

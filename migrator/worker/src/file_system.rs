@@ -1,0 +1,84 @@
+//! Which file system something is on, by its number.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use crate::error::{Result, WorkerError};
+use crate::protocol::FileSystem;
+
+/// On which machine the files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On this one.
+    Here,
+    /// On another, or behind a program.
+    Elsewhere,
+}
+
+/// The numbers of `statfs(2)`, the names, whether locks are shared with everybody who uses the files, and whether those
+/// are on another machine.
+///
+/// The locks of a network client go to the server; those of a FUSE client stay in this kernel unless its program passes
+/// them on, which none that is used here does; those of a local file system are for everybody because everybody is here.
+const KNOWN: &[(u64, &str, Option<bool>, Place)] = &[
+    (0xff53_4d42, "cifs", Some(true), Place::Elsewhere),
+    (0xfe53_4d42, "smb3", Some(true), Place::Elsewhere),
+    (0x517b, "smbfs", Some(true), Place::Elsewhere),
+    (0x6969, "nfs", Some(true), Place::Elsewhere),
+    (0x564c, "ncpfs", Some(true), Place::Elsewhere),
+    (0x6573_5546, "fuse", Some(false), Place::Elsewhere),
+    (0x0102_1997, "9p", None, Place::Elsewhere),
+    (0xef53, "ext4", Some(true), Place::Here),
+    (0x5846_5342, "xfs", Some(true), Place::Here),
+    (0x9123_683e, "btrfs", Some(true), Place::Here),
+    (0x0102_1994, "tmpfs", Some(true), Place::Here),
+    (0x794c_7630, "overlay", Some(true), Place::Here),
+    (0x2fc1_2fc1, "zfs", Some(true), Place::Here),
+    (0x4d44, "vfat", Some(true), Place::Here),
+    (0x2011_bab0, "exfat", Some(true), Place::Here),
+    (0x7366_746e, "ntfs3", Some(true), Place::Here),
+];
+
+/// The file system of an open folder.
+pub(crate) fn file_system_of(folder: impl AsFd) -> Result<FileSystem> {
+    let number = number_of(folder).map_err(|errno| {
+        let root = postoffice::names::RelativePath::root();
+        WorkerError::reading("ask for the file system of", &root, errno)
+    })?;
+    Ok(match known(number) {
+        Some((_, name, shares_locks, _)) => FileSystem {
+            name: (*name).to_owned(),
+            shares_locks: *shares_locks,
+        },
+        None => FileSystem {
+            name: format!("{number:#x}"),
+            shares_locks: None,
+        },
+    })
+}
+
+/// Whether locks on an open file stay in this kernel, where no program of the source meets them.
+pub(crate) fn keeps_locks_here(file: impl AsFd) -> bool {
+    let known = number_of(file).ok().and_then(known);
+    known.is_some_and(|(_, _, shares_locks, _)| *shares_locks == Some(false))
+}
+
+/// Whether an open folder may show names and times that are no longer so, because a client remembers them for a while.
+pub(crate) fn may_show_old_names(folder: impl AsFd) -> bool {
+    let known = number_of(folder).ok().and_then(known);
+    // Of what is not known, the worse is believed.
+    known.is_none_or(|(_, _, _, place)| *place == Place::Elsewhere)
+}
+
+fn number_of(file: impl AsFd) -> std::result::Result<u64, Errno> {
+    let statfs = rustix::fs::fstatfs(file)?;
+    // Machines differ in the width and the sign of the field; the numbers have 32 bits.
+    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)]
+    let number = statfs.f_type as u64 & 0xffff_ffff;
+    Ok(number)
+}
+
+fn known(number: u64) -> Option<&'static (u64, &'static str, Option<bool>, Place)> {
+    KNOWN.iter().find(|known| known.0 == number)
+}
