@@ -39,6 +39,9 @@ use servers::Servers;
 /// Where the share is mounted at the destination.
 const MOUNT_POINT: &str = "/mnt/gwsource";
 
+/// Where the share of the document storage area is.
+const DOCUMENTS_MOUNT_POINT: &str = "/mnt/gwdocuments";
+
 /// The user that the Linux POA is to run as.
 const POA_USER: &str = "gwpoa";
 

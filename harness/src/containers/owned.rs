@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use testcontainers::bollard::models::NetworkCreateRequest;
 use testcontainers::bollard::query_parameters::{
@@ -16,6 +17,10 @@ use super::error::{ContainersError, tried};
 
 /// The label; its value names the owner.
 const LABEL: &str = "gwrehearse.owner";
+
+/// How often removing is tried again, and how long to wait before.
+const ROUNDS_MAX: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A rehearsal of a process of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,16 +129,44 @@ pub(super) async fn sweep(engine: &Engine) -> Result<usize, ContainersError> {
     remove(engine, &is_left).await
 }
 
+/// Removes until nothing is left: what is just being started or removed refuses at first, and a network stays as long as
+/// somebody is on it.
 async fn remove(
     engine: &Engine,
     is_to_go: &dyn Fn(Option<&Owner>) -> bool,
 ) -> Result<usize, ContainersError> {
+    let mut removed = 0;
+    for _ in 0..ROUNDS_MAX {
+        let (found, outcome) = remove_once(engine, is_to_go).await?;
+        match outcome {
+            Ok(()) if found == 0 => return Ok(removed),
+            // Another round sees whether anything came meanwhile.
+            Ok(()) => removed += found,
+            Err(error) => tracing::debug!(%error, "not yet removed"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let (found, outcome) = remove_once(engine, is_to_go).await?;
+    outcome.map(|()| removed + found)
+}
+
+/// Removes all that is found; says how much that was, and what the engine said of the last that it refused.
+async fn remove_once(
+    engine: &Engine,
+    is_to_go: &dyn Fn(Option<&Owner>) -> bool,
+) -> Result<(usize, Result<(), ContainersError>), ContainersError> {
     let filters = HashMap::from([("label", vec![LABEL])]);
     let goes = |labels: &Option<HashMap<String, String>>| {
         let owner = labels.as_ref().and_then(|labels| labels.get(LABEL));
         owner.is_some_and(|owner| is_to_go(Owner::parse(owner).as_ref()))
     };
-    let mut removed = 0;
+    let (mut found, mut refused) = (0, Ok(()));
+    let mut note = |outcome: Result<(), ContainersError>| {
+        found += 1;
+        if outcome.is_err() {
+            refused = outcome;
+        }
+    };
     let options = ListContainersOptionsBuilder::new()
         .all(true)
         .filters(&filters)
@@ -144,8 +177,7 @@ async fn remove(
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
             let options = options.build();
             let outcome = engine.docker.remove_container(id, Some(options)).await;
-            outcome.map_err(tried("remove a container"))?;
-            removed += 1;
+            note(outcome.map_err(tried("remove a container")));
         }
     }
     let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
@@ -153,11 +185,10 @@ async fn remove(
     for network in networks.map_err(tried("list networks"))? {
         if let Some(id) = network.id.as_ref().filter(|_| goes(&network.labels)) {
             let outcome = engine.docker.remove_network(id).await;
-            outcome.map_err(tried("remove a network"))?;
-            removed += 1;
+            note(outcome.map_err(tried("remove a network")));
         }
     }
-    Ok(removed)
+    Ok((found, refused))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::images;
 use super::owned::{self, Owner};
 use super::servers::{self, AGENT_FOLDER, JOBS, SYSTEM, Servers, Wanted};
 use super::software::{extra_lines, make_system_package};
-use super::{CLIENT_PORT, HTTP_PORT, IMAP_PORT, KEY_PASSWORD, MOUNT_POINT};
+use super::{CLIENT_PORT, DOCUMENTS_MOUNT_POINT, HTTP_PORT, IMAP_PORT, KEY_PASSWORD, MOUNT_POINT};
 use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate, write_secret};
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{SiteOptions, choose_test_user, make};
@@ -123,7 +123,7 @@ impl Prepared {
         let in_share = |name: &str| Path::new(MOUNT_POINT).join(name);
         let documents = || {
             let target = Path::new(SYSTEM).join("documents");
-            ("lib0001".to_owned(), in_share("DOCS"), target)
+            ("lib0001".to_owned(), DOCUMENTS_MOUNT_POINT.into(), target)
         };
         let certificate = self.certificate.as_ref();
         Ok(RehearsalWorksheet {
@@ -144,7 +144,7 @@ impl Prepared {
             http_port: HTTP_PORT,
             client_port: CLIENT_PORT,
             documents: options.with_documents.then(documents),
-            documents_access: None,
+            documents_access: options.with_documents.then(|| documents_access(share)),
             quiet_seconds: 2,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: None,
@@ -166,10 +166,7 @@ impl Prepared {
             password_file: self.share_password_file.clone(),
             mount_point: MOUNT_POINT.into(),
             // Through the proxy, at the gateway of the network between both.
-            options: vec![
-                format!("--smb-host={}", way.ip()),
-                format!("--smb-port={}", way.port()),
-            ],
+            options: through(way),
         }
     }
 }
@@ -208,4 +205,20 @@ fn mailbox_test(
         // The test run is isolated: it listens there alone.
         destination_imap: SocketAddr::from(([127, 0, 0, 1], IMAP_PORT)),
     })
+}
+
+/// What leads rclone to the file server.
+fn through(way: SocketAddr) -> Vec<String> {
+    vec![
+        format!("--smb-host={}", way.ip()),
+        format!("--smb-port={}", way.port()),
+    ]
+}
+
+/// The document storage area is a share of its own, of the same server and the same user.
+fn documents_access(way: SocketAddr) -> String {
+    format!(
+        "share = \"documents\"\nmount_point = \"{DOCUMENTS_MOUNT_POINT}\"\noptions = {:?}",
+        through(way)
+    )
 }

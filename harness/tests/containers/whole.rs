@@ -28,7 +28,7 @@ fn a_post_office_moves_from_a_share_to_another_server_while_users_work() {
         .expect("mounted");
     assert_eq!(
         mount.detail,
-        "//source/groupwise (fuse.rclone) at /mnt/gwsource"
+        "//source/groupwise (fuse.rclone) at /mnt/gwsource; //source/documents (fuse.rclone) at /mnt/gwdocuments"
     );
     // Locks do not reach the source through this mount, and that is said.
     let says_so = outcome.commands.iter().any(|run| {
