@@ -4,6 +4,7 @@
 //! the same form takes its place where [poa] profile of the worksheet names one.
 
 mod error;
+mod places;
 mod privileges;
 mod sudoers;
 #[cfg(test)]

@@ -41,6 +41,7 @@ fn new_folder() -> Result<PathBuf, RehearsalError> {
 /// Writes the summary beside what the commands printed.
 pub(super) fn keep_reports(
     folder: &Path,
+    job_folder: &Path,
     outcome: &RehearsalOutcome,
 ) -> Result<(), RehearsalError> {
     let reports = folder.join("reports");
@@ -48,7 +49,7 @@ pub(super) fn keep_reports(
     let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
     fs::write(&path, text).map_err(io_error("write", &path))?;
     write_page(&reports, outcome)?;
-    let seal = folder.join("destination/job/seal.json");
+    let seal = job_folder.join("seal.json");
     if seal.exists() {
         fs::copy(&seal, reports.join("seal.json")).map_err(io_error("copy", &seal))?;
     }
@@ -83,6 +84,12 @@ pub(super) fn remove_trees(folder: &Path) -> Result<(), RehearsalError> {
     }
     // What only some rehearsals have.
     let _ = fs::remove_dir_all(folder.join("agent"));
-    let _ = fs::remove_file(folder.join("gwpoa.tar.gz"));
+    for package in [
+        "gwpoa.tar.gz",
+        "novell-groupwise-server.rpm",
+        "novell-groupwise-server.deb",
+    ] {
+        let _ = fs::remove_file(folder.join(package));
+    }
     Ok(())
 }

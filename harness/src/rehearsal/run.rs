@@ -33,6 +33,7 @@ pub fn run(
         checks,
         ..
     } = play;
+    let job_folder = site.seen().job_folder.clone();
     site.stop();
     let mut outcome = RehearsalOutcome {
         seed: options.seed,
@@ -45,7 +46,7 @@ pub fn run(
         reports: folder.join("reports"),
     };
     outcome.checks.push(commands_went_well(&outcome.commands));
-    keep_reports(&folder, &outcome)?;
+    keep_reports(&folder, &job_folder, &outcome)?;
     if !options.keep && outcome.holds() {
         remove_trees(&folder)?;
     }

@@ -2,8 +2,8 @@
 //!
 //! A test reads the code of the controller and fails where a program is run that is not in this list.
 
-use super::Profile;
-use crate::worksheet::{PackageKind, SourceAccess, Worksheet};
+use super::places::{Places, beside};
+use crate::worksheet::PackageKind;
 
 /// Where programs of every system are; distributions differ.
 const PROGRAMS: &[&str] = &["/usr/bin", "/bin"];
@@ -24,87 +24,6 @@ pub struct Privileged {
     pub arguments: fn(&Places) -> Vec<String>,
 }
 
-/// The places of a job that stand in arguments.
-#[derive(Debug, Clone)]
-pub struct Places {
-    job: String,
-    /// Where everything goes, the post office first.
-    destinations: Vec<String>,
-    source: String,
-    mount_point: Option<String>,
-    install_folder: String,
-    package: Option<(PackageKind, String)>,
-    startup: String,
-    files: Vec<String>,
-    program: String,
-    user: Option<String>,
-    log_folder: Option<String>,
-}
-
-impl Places {
-    /// Those of a worksheet.
-    pub fn of(sheet: &Worksheet, profile: &Profile) -> Self {
-        let text = |path: &std::path::Path| escaped(&path.to_string_lossy());
-        let mut destinations = vec![text(&sheet.post_office.folder)];
-        destinations.extend(sheet.documents.iter().map(|area| text(&area.destination)));
-        let mount_point = match &sheet.source.access {
-            SourceAccess::Mounted { .. } => None,
-            SourceAccess::Network(network) => Some(text(&network.mount_point)),
-        };
-        let gwha = profile.gwha.iter();
-        let files = gwha
-            .flat_map(|gwha| {
-                let present = gwha.service.iter().map(|service| &service.present);
-                std::iter::once(&gwha.config).chain(present)
-            })
-            .chain(profile.user.iter().map(|user| &user.config))
-            .map(|path| text(path))
-            .collect();
-        let package = sheet.poa.package.as_ref();
-        Self {
-            job: text(&sheet.destination.job_folder),
-            destinations,
-            source: text(&sheet.source.post_office_path()),
-            mount_point,
-            install_folder: text(&sheet.poa.install_folder),
-            package: package
-                .and_then(|package| Some((package.kind, package.path.file_name()?)))
-                .map(|(kind, name)| (kind, escaped(&name.to_string_lossy()))),
-            startup: text(&profile.agent.startup_folder),
-            files,
-            program: text(&profile.agent.program),
-            user: sheet.poa.run_as_user.as_deref().map(escaped),
-            log_folder: profile.agent.log_folder.as_deref().map(text),
-        }
-    }
-
-    /// Where the package is, if it is of this kind.
-    fn package_file(&self, wanted: PackageKind) -> Option<String> {
-        let (kind, name) = self.package.as_ref()?;
-        (*kind == wanted).then(|| format!("{}/software/{name}", self.job))
-    }
-
-    fn with_package(&self, kind: PackageKind, before: &[&str]) -> Vec<String> {
-        let file = self.package_file(kind);
-        before
-            .iter()
-            .filter_map(|before| Some(format!("{before} {}", file.as_ref()?)))
-            .collect()
-    }
-}
-
-/// A text as it must stand in sudoers so that it means itself.
-pub(super) fn escaped(text: &str) -> String {
-    let mut written = String::new();
-    for character in text.chars() {
-        if r"\,:=*?[]!#".contains(character) {
-            written.push('\\');
-        }
-        written.push(character);
-    }
-    written
-}
-
 /// The programs that the code names; those of the profile come on top.
 pub const COMMANDS: &[Privileged] = &[
     Privileged {
@@ -122,7 +41,7 @@ pub const COMMANDS: &[Privileged] = &[
             ];
             made.extend(
                 places
-                    .mount_point
+                    .mount_points
                     .iter()
                     .map(|point| format!("-p -- {point}")),
             );
@@ -214,7 +133,7 @@ pub const COMMANDS: &[Privileged] = &[
                 "--ignore-fail-on-non-empty -- {0}/private {0}",
                 places.job
             )];
-            let point = places.mount_point.iter();
+            let point = places.mount_points.iter();
             gone.extend(point.map(|point| format!("--ignore-fail-on-non-empty -- {point}")));
             gone
         },
@@ -319,9 +238,54 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "mounting the source, to be read only",
         arguments: |places| {
-            let point = places.mount_point.iter();
+            let point = places.mount_points.iter();
             point
                 .flat_map(|point| ["cifs", "nfs"].map(|kind| format!("-t {kind} * {point} -o *")))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "rclone",
+        folders: PROGRAMS,
+        purpose: "mounting a share where the kernel has no client, to be read only",
+        arguments: |places| {
+            let points = places.mount_points.iter();
+            points
+                .map(|point| {
+                    format!(
+                        "--config {}/private/* mount --daemon * --read-only * -- source\\:* {point}",
+                        places.job
+                    )
+                })
+                .collect()
+        },
+    },
+    Privileged {
+        program: "timeout",
+        folders: PROGRAMS,
+        purpose: "whether a mount answers",
+        arguments: |places| {
+            let points = places.mount_points.iter();
+            points
+                .map(|point| format!("-k 5 [0-9]* ls -U -- {point}"))
+                .collect()
+        },
+    },
+    Privileged {
+        program: "date",
+        folders: PROGRAMS,
+        purpose: "the clock of the destination",
+        arguments: |_| vec!["+%s".into()],
+    },
+    Privileged {
+        program: "modprobe",
+        folders: ADMINISTRATION,
+        purpose: "whether the kernel has a client for the source",
+        arguments: |places| {
+            let point = places.mount_points.first();
+            point
+                .map(|_| "--dry-run --quiet -- *".to_owned())
+                .into_iter()
                 .collect()
         },
     },
@@ -330,8 +294,10 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "unmounting the source",
         arguments: |places| {
-            let point = places.mount_point.iter();
-            point.map(|point| format!("-- {point}")).collect()
+            let points = places.mount_points.iter();
+            points
+                .flat_map(|point| [format!("-- {point}"), format!("-l -- {point}")])
+                .collect()
         },
     },
     Privileged {
@@ -339,7 +305,7 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "mounting a NetWare volume, to be read only",
         arguments: |places| {
-            let point = places.mount_point.iter();
+            let point = places.mount_points.iter();
             point
                 .map(|point| format!(r"HOME\=* ncpmount -m -t 900 -r 100 -S * {point}"))
                 .collect()
@@ -350,16 +316,10 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "secrets of the mount, from standard input into a file of the job folder",
         arguments: |places| {
-            let point = places.mount_point.iter();
+            let point = places.mount_points.iter();
             point
                 .map(|_| format!(r"-c umask 077; * sh {}/private/*", places.job))
                 .collect()
         },
     },
 ];
-
-/// The folder of a check, beside that of the job.
-fn beside(job: &str) -> Option<String> {
-    let (parent, name) = job.rsplit_once('/')?;
-    Some(format!("{parent}/.{name}.check-[0-9]*"))
-}

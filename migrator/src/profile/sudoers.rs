@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::privileges::{COMMANDS, Places, escaped};
+use super::places::{Places, escaped};
+use super::privileges::COMMANDS;
 use super::{Naming, Profile};
 use crate::controller::PROGRAM_FILE;
 use crate::worksheet::Worksheet;

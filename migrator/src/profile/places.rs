@@ -1,0 +1,93 @@
+//! The places of a job, as they stand in the arguments of what is run as root.
+
+use super::Profile;
+use crate::worksheet::{PackageKind, SourceAccess, Worksheet};
+
+/// The places of a job that stand in arguments.
+#[derive(Debug, Clone)]
+pub struct Places {
+    pub(super) job: String,
+    /// Where everything goes, the post office first.
+    pub(super) destinations: Vec<String>,
+    pub(super) source: String,
+    pub(super) mount_points: Vec<String>,
+    pub(super) install_folder: String,
+    pub(super) package: Option<(PackageKind, String)>,
+    pub(super) startup: String,
+    pub(super) files: Vec<String>,
+    pub(super) program: String,
+    pub(super) user: Option<String>,
+    pub(super) log_folder: Option<String>,
+}
+
+impl Places {
+    /// Those of a worksheet.
+    pub fn of(sheet: &Worksheet, profile: &Profile) -> Self {
+        let text = |path: &std::path::Path| escaped(&path.to_string_lossy());
+        let mut destinations = vec![text(&sheet.post_office.folder)];
+        destinations.extend(sheet.documents.iter().map(|area| text(&area.destination)));
+        let accesses = std::iter::once(&sheet.source.access);
+        let accesses = accesses.chain(sheet.documents.iter().map(|area| &area.access));
+        let mount_points = accesses
+            .filter_map(SourceAccess::network)
+            .map(|network| text(&network.mount_point))
+            .collect();
+        let gwha = profile.gwha.iter();
+        let files = gwha
+            .flat_map(|gwha| {
+                let present = gwha.service.iter().map(|service| &service.present);
+                std::iter::once(&gwha.config).chain(present)
+            })
+            .chain(profile.user.iter().map(|user| &user.config))
+            .map(|path| text(path))
+            .collect();
+        let package = sheet.poa.package.as_ref();
+        Self {
+            job: text(&sheet.destination.job_folder),
+            destinations,
+            source: text(&sheet.source.post_office_path()),
+            mount_points,
+            install_folder: text(&sheet.poa.install_folder),
+            package: package
+                .and_then(|package| Some((package.kind, package.path.file_name()?)))
+                .map(|(kind, name)| (kind, escaped(&name.to_string_lossy()))),
+            startup: text(&profile.agent.startup_folder),
+            files,
+            program: text(&profile.agent.program),
+            user: sheet.poa.run_as_user.as_deref().map(escaped),
+            log_folder: profile.agent.log_folder.as_deref().map(text),
+        }
+    }
+
+    /// Where the package is, if it is of this kind.
+    pub(super) fn package_file(&self, wanted: PackageKind) -> Option<String> {
+        let (kind, name) = self.package.as_ref()?;
+        (*kind == wanted).then(|| format!("{}/software/{name}", self.job))
+    }
+
+    pub(super) fn with_package(&self, kind: PackageKind, before: &[&str]) -> Vec<String> {
+        let file = self.package_file(kind);
+        before
+            .iter()
+            .filter_map(|before| Some(format!("{before} {}", file.as_ref()?)))
+            .collect()
+    }
+}
+
+/// A text as it must stand in sudoers so that it means itself.
+pub(super) fn escaped(text: &str) -> String {
+    let mut written = String::new();
+    for character in text.chars() {
+        if r"\,:=*?[]!#".contains(character) {
+            written.push('\\');
+        }
+        written.push(character);
+    }
+    written
+}
+
+/// The folder of a check, beside that of the job.
+pub(super) fn beside(job: &str) -> Option<String> {
+    let (parent, name) = job.rsplit_once('/')?;
+    Some(format!("{parent}/.{name}.check-[0-9]*"))
+}
