@@ -1,5 +1,7 @@
 //! The worker, as the controller sees it: orders, their events, and quick requests.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use worker::finding::{Finding, Verdict};
 use worker::monitor::Counts;
@@ -79,7 +81,24 @@ enum Start {
     Busy(Hello),
 }
 
+/// How often an order is given again to a worker that holds the lease and works on nothing, and how long to wait before:
+/// one that has said its last word still has its files to close.
+const ENDING_TRIES: u32 = 20;
+const ENDING_PAUSE: Duration = Duration::from_millis(250);
+
 async fn start(link: &Link, order: &Order) -> Result<Start, StepError> {
+    for _ in 0..ENDING_TRIES {
+        match start_once(link, order).await {
+            Err(StepError::Finding(finding)) if finding.code == "worker-busy" => {
+                tokio::time::sleep(ENDING_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    start_once(link, order).await
+}
+
+async fn start_once(link: &Link, order: &Order) -> Result<Start, StepError> {
     let text = serde_json::to_vec(order).map_err(|error| StepError::Protocol {
         text: error.to_string(),
     })?;

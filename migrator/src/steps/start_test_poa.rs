@@ -3,7 +3,7 @@
 use super::poa::ISOLATED_ADDRESS;
 use super::{convert_guardian, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
-use worker::finding::{Explain as _, Finding, Verdict};
+use worker::finding::{Finding, Verdict};
 
 /// Installs, converts the startup file, starts, and waits until it answers.
 ///
@@ -31,7 +31,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 
 /// The guardian names every database; where this pass left one to the next, the agent may have missed just that one.
 fn for_a_later_pass(controller: &Controller, error: StepError) -> StepError {
-    if error.code() != "poa-did-not-start" || !controller.has_found("database-deferred") {
+    let is_missing =
+        matches!(&error, StepError::Finding(finding) if finding.code == "poa-did-not-start");
+    if !is_missing || !controller.has_found("database-deferred") {
         return error;
     }
     let text =
