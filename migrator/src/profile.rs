@@ -1,7 +1,7 @@
 //! What differs between generations of GroupWise, as data: one file per generation, and one for an unpacked agent.
 //!
 //! A profile names packages, places and commands.  `gwmigrate profile show` prints it; a file of the administrator in
-//! the same form takes its place where [poa] profile of the worksheet names one.
+//! the same form takes its place where `[poa] profile` of the worksheet names one.
 
 mod error;
 mod places;
