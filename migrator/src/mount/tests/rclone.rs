@@ -93,10 +93,9 @@ fn the_password_is_hidden_on_its_way_into_the_file_and_is_in_no_argument_list() 
         .shell_line()
         .expect("line");
     assert!(!line.contains(SECRET));
-    let path = std::env::var("PATH").expect("a path");
+    let line = format!("PATH='{}':$PATH; {line}", folder.path().display());
     let mut child = Command::new("sh")
         .args(["-c", &line])
-        .env("PATH", format!("{}:{path}", folder.path().display()))
         .stdin(Stdio::piped())
         .spawn()
         .expect("started");
