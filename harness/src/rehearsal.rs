@@ -2,6 +2,7 @@
 
 mod answers;
 mod command;
+mod expected;
 mod fault;
 mod folder;
 mod outcome;
@@ -11,10 +12,11 @@ mod under_fault;
 mod users;
 
 pub use command::migrate;
+pub use expected::EXPECTED_FINDINGS;
 pub use fault::{Fault, FaultKind};
 pub use folder::make_page_again;
 pub use outcome::{CommandRun, RehearsalOutcome};
-pub use play::{EXPECTED_FINDINGS, folder_in_any_case};
+pub use play::folder_in_any_case;
 pub use run::run;
 
 use std::fmt::Write as _;

@@ -10,6 +10,9 @@ use worker::protocol::{PassLine, StepLine};
 use super::Fault;
 use crate::checks::Check;
 
+/// What is found when the agent does not start; a database that it looks for may not be there yet.
+pub(super) const AGENT_MISSES_SOMETHING: &str = "poa-did-not-start";
+
 /// One command of the migrator that was run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandRun {
@@ -34,13 +37,16 @@ pub struct CommandRun {
 impl CommandRun {
     /// Whether the command came to its end, and found nothing that stops a migration.
     pub fn is_fine(&self) -> bool {
-        // While users work, a pass may leave to the next one, or not yet see, a database that the guardian names; without it
-        // the agent does not start.  The pass after they went home must be fine.
-        let is_missing = |finding: &Finding| finding.code == "poa-did-not-start";
-        let is_for_later = self.while_users_worked
+        matches!(self.exit_code, Some(0 | 1 | 3))
+    }
+
+    /// Whether the agent did not start because the pass left to the next one, or did not yet see, a database that the
+    /// guardian names; that may be while users work.
+    pub(super) fn is_for_the_next_pass(&self) -> bool {
+        let is_missing = |finding: &Finding| finding.code == AGENT_MISSES_SOMETHING;
+        self.while_users_worked
             && matches!(self.exit_code, Some(4 | 5))
-            && self.findings.iter().any(is_missing);
-        is_for_later || matches!(self.exit_code, Some(0 | 1 | 3))
+            && self.findings.iter().any(is_missing)
     }
 
     /// Findings that nobody expected.

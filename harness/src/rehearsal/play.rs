@@ -16,38 +16,6 @@ use crate::embedded::{Embedded, EmbeddedOptions};
 use crate::site::{Site, SiteOptions};
 use crate::source_agent::SourceAgent;
 
-/// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
-pub const EXPECTED_FINDINGS: &[&str] = &[
-    // Names outside ASCII, which mixed-case post offices have.
-    "name-kept",
-    // The startup file of the source names an address of its server.
-    "startup-file-path",
-    // Items that stand in a queue since long ago.
-    "stale-queue-items",
-    // A share that is mounted through FUSE.
-    "locks-shared",
-];
-
-/// What is expected of one command.
-pub(super) fn expected_findings(run: &CommandRun) -> Vec<&'static str> {
-    let more = if run.while_users_worked {
-        FINDINGS_WHILE_USERS_WORK
-    } else {
-        &[]
-    };
-    [EXPECTED_FINDINGS, more].concat()
-}
-
-/// What a pass finds besides while users work: it leaves to the next one what it could not have whole.
-const FINDINGS_WHILE_USERS_WORK: &[&str] = &[
-    "database-deferred",
-    "kept-changing",
-    // A file that grows while it is read through a share.
-    "source-unreadable",
-    // A database that was left to the next pass, and that the guardian names.
-    "poa-did-not-start",
-];
-
 /// Every item of the checklist that the person in this play confirms.
 const CONFIRMED: [&str; 5] = [
     "objects-reconfigured",

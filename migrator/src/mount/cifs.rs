@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::MountError;
-use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, require};
+use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, domain_and_user, require};
 use super::proof::{Proof, Wanted};
 use crate::remote::RemoteCommand;
 
@@ -104,9 +104,7 @@ fn credentials(user: &str, password: Option<&SecretString>) -> Result<SecretStri
         "password",
         "must be one line that is not empty",
     )?;
-    let (domain, user) = user
-        .split_once('\\')
-        .map_or((None, user), |(domain, user)| (Some(domain), user));
+    let (domain, user) = domain_and_user(user);
     let domain = domain.map_or_else(String::new, |domain| format!("domain={domain}\n"));
     Ok(format!("username={user}\npassword={password}\n{domain}").into())
 }

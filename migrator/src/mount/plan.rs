@@ -191,6 +191,12 @@ impl MountRequest<'_> {
     }
 }
 
+/// The domain of `DOMAIN\user`, where there is one, and the user.
+pub(super) fn domain_and_user(user: &str) -> (Option<&str>, &str) {
+    user.split_once('\\')
+        .map_or((None, user), |(domain, user)| (Some(domain), user))
+}
+
 /// Refuses a value that a mount program would read as something else.
 pub(super) fn require(
     is_fine: bool,

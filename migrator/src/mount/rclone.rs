@@ -12,7 +12,9 @@ use std::ffi::OsString;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::MountError;
-use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, PrivateForm, require};
+use super::plan::{
+    MountPlan, MountRequest, Needs, PrivateFile, PrivateForm, domain_and_user, require,
+};
 use super::proof::{Proof, Wanted};
 use crate::remote::RemoteCommand;
 
@@ -110,9 +112,7 @@ fn configuration(
         "password",
         "must be one line that is not empty",
     )?;
-    let (domain, user) = user
-        .split_once('\\')
-        .map_or((None, user), |(domain, user)| (Some(domain), user));
+    let (domain, user) = domain_and_user(user);
     let domain = domain.map_or_else(String::new, |domain| format!("domain = {domain}\n"));
     Ok(
         format!("{password}\n[{REMOTE}]\ntype = smb\nhost = {address}\nuser = {user}\n{domain}")
