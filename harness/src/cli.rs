@@ -97,7 +97,9 @@ struct Arguments {
     faults: usize,
 
     /// A fault that strikes a command: stage-one, stage-two or queues, then :kill=MOMENT (of the job's journal), :controller-killed=MILLISECONDS,
-    /// :cut=BYTES (of the connection), :source-gone, :source-empty or :lock-held; between containers also :share-cut=BYTES and :share-silent=SECONDS, and no :source-empty.
+    /// :source-gone, :source-empty, :lock-held or :cut=BYTES (of the connection).  Where servers have a network, the link of the controller can
+    /// also have :reset=BYTES, :silent=SECONDS, :latency=MILLISECONDS and :throttle=BYTES-A-SECOND, and the share all five with share- before
+    /// them (:share-cut=BYTES); :source-empty is for --backend embedded alone.
     #[arg(long = "fault", value_name = "COMMAND:FAULT")]
     fault: Vec<Fault>,
 
@@ -152,7 +154,7 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
 
 /// An interrupted rehearsal leaves no container behind.
 fn remove_containers_when_interrupted(back_end: BackEnd, out: &mut dyn Write) {
-    if back_end == BackEnd::Containers
+    if back_end.has_share()
         && let Err(error) = interrupt::remove_containers_when_interrupted()
     {
         let _ = writeln!(out, "An interrupt would leave containers behind: {error}");

@@ -8,6 +8,7 @@
 mod engine;
 mod error;
 mod images;
+mod login;
 mod owned;
 mod prepare;
 mod remote_agent;
@@ -15,10 +16,10 @@ mod servers;
 mod share;
 mod site;
 mod software;
+mod source_alone;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use simulator::Created;
 
@@ -27,13 +28,17 @@ pub use error::ContainersError;
 pub use servers::SourceProfile;
 pub use share::ask_share;
 
-use crate::network::{Conditions, Passage, Proxy};
+pub(crate) use login::Login;
+pub(crate) use prepare::{Prepared, Ways};
+pub(crate) use servers::{JOBS, SYSTEM};
+pub(crate) use source_alone::SourceAlone;
+
+use crate::network::Way;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{Seen, Site as _, SiteOptions};
-use crate::worksheet::RehearsalWorksheet;
+use crate::worksheet::{RehearsalWorksheet, ShareClient};
 use engine::Engine;
 use owned::Owner;
-use prepare::Prepared;
 use servers::Servers;
 
 /// Where the share is mounted at the destination.
@@ -43,7 +48,16 @@ const MOUNT_POINT: &str = "/mnt/gwsource";
 const DOCUMENTS_MOUNT_POINT: &str = "/mnt/gwdocuments";
 
 /// The user that the Linux POA is to run as.
-const POA_USER: &str = "gwpoa";
+pub(crate) const POA_USER: &str = "gwpoa";
+
+/// What makes that user.
+pub(crate) const ADD_POA_USER: [&str; 5] = [
+    "useradd",
+    "--system",
+    "--shell",
+    "/usr/sbin/nologin",
+    POA_USER,
+];
 
 /// The domain of the post office, which its service is named for.
 const DOMAIN: &str = "main";
@@ -53,8 +67,8 @@ const KEY_PASSWORD: &str = "rehearsed";
 
 /// The ports of both agents: for clients, of the status page, and of IMAP.
 const CLIENT_PORT: u16 = 1677;
-const HTTP_PORT: u16 = 7181;
-const IMAP_PORT: u16 = 143;
+pub(crate) const HTTP_PORT: u16 = 7181;
+pub(crate) const IMAP_PORT: u16 = 143;
 
 /// Both servers of a rehearsal, as containers.
 #[derive(Debug)]
@@ -63,11 +77,12 @@ pub struct Containers {
     created: Created,
     sheet: RehearsalWorksheet,
     seen: Seen,
+    login: Login,
     servers: Servers,
     /// Between the controller and the sshd of the destination.
-    link: Proxy,
+    link: Way,
     /// Between the destination and the file server of the source.
-    share: Arc<Proxy>,
+    share: Way,
     engine: Engine,
     owner: Owner,
     runtime: tokio::runtime::Runtime,
@@ -115,13 +130,23 @@ impl Containers {
         let owner = Owner::new();
         let starting = prepared.start_servers(folder, options, &owner, note);
         let (engine, servers) = runtime.block_on(starting)?;
-        let proxy = |listen: IpAddr, target: (IpAddr, u16)| {
-            Proxy::start(SocketAddr::from((listen, 0)), SocketAddr::from(target))
+        let way = |listen: IpAddr, target: (IpAddr, u16)| {
+            Way::start(SocketAddr::from((listen, 0)), SocketAddr::from(target))
                 .map_err(io_error("start a proxy for", folder))
         };
-        let link = proxy([127, 0, 0, 1].into(), (servers.destination.address, 22))?;
-        let share = proxy(servers.gateway_behind, (servers.source_behind, 445))?;
-        let sheet = prepared.sheet(folder, options, &servers, (link.address(), share.address()))?;
+        let link = way([127, 0, 0, 1].into(), (servers.destination.address, 22))?;
+        let share = way(servers.gateway_behind, (servers.source_behind, 445))?;
+        let login = Login::of(options.seed);
+        let ways = Ways {
+            login,
+            server: link.address(),
+            // Through the proxy, at the gateway of the network between both.
+            share: share.address(),
+            client: ShareClient::Rclone,
+            source: servers.source_behind,
+            destination: servers.destination.address,
+        };
+        let sheet = prepared.sheet(folder, options, &ways)?;
         let at = |name: &str| folder.join(name);
         let post_office = &sheet.post_office;
         let seen = Seen {
@@ -139,30 +164,18 @@ impl Containers {
             created: prepared.created,
             sheet,
             seen,
+            login,
             servers,
             link,
-            share: Arc::new(share),
+            share,
             engine,
             owner,
             runtime,
         };
         containers.write_worksheet()?;
-        let adding = [
-            "useradd",
-            "--system",
-            "--shell",
-            "/usr/sbin/nologin",
-            POA_USER,
-        ];
-        containers.run("destination", &adding)?;
+        containers.run("destination", &ADD_POA_USER)?;
+        containers.make_login()?;
         Ok(containers)
-    }
-
-    fn set_share(&self, passage: Passage) {
-        self.share.set(Conditions {
-            passage,
-            ..Conditions::default()
-        });
     }
 
     /// Runs a command in a server, which must end well.

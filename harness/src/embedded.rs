@@ -11,9 +11,10 @@ use std::process::{Command, Stdio};
 use simulator::Created;
 
 use crate::certificate::{CertificateOptions, make_certificate};
+use crate::network::Disturbance;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{
-    Absence, Disturbance, Seen, Site, SiteOptions, choose_test_user, make, make_package,
+    Absence, Network, Seen, Site, SiteOptions, choose_test_user, make, make_package,
 };
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
@@ -163,16 +164,16 @@ impl Site for Embedded {
         Ok(())
     }
 
-    fn disturb_share(&self, _disturbance: Disturbance) -> Result<(), RehearsalError> {
-        Err(RehearsalError::NoNetwork)
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
+        match (network, disturbance) {
+            (Network::Link, Disturbance::Cut(bytes)) => self.server.cut_after_bytes(bytes),
+            _ => return Err(RehearsalError::NoNetwork),
+        }
+        Ok(())
     }
 
-    fn cut_after_bytes(&self, bytes: u64) {
-        self.server.cut_after_bytes(bytes);
-    }
-
-    fn take_back_cut(&self) -> bool {
-        self.server.take_back_cut()
+    fn calm(&self) -> bool {
+        !self.server.take_back_cut()
     }
 
     fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {

@@ -13,6 +13,7 @@ pub mod containers;
 pub mod embedded;
 pub mod faults;
 pub mod interrupt;
+pub mod machine;
 pub mod network;
 pub mod programs;
 pub mod rehearsal;

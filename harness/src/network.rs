@@ -13,14 +13,16 @@ mod relay;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub(crate) use budget::{Budget, Spent};
+pub use way::{Disturbance, Way};
 
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::watch;
@@ -76,6 +78,8 @@ struct Shared {
     endings: watch::Sender<(u64, Ending)>,
     is_over: watch::Sender<bool>,
     cut: Budget,
+    /// Whether that cut is a reset.
+    cut_resets: AtomicBool,
     bytes: AtomicU64,
     pace_there: relay::Pace,
     pace_back: relay::Pace,
@@ -93,6 +97,7 @@ impl Proxy {
             endings: watch::Sender::default(),
             is_over: watch::Sender::new(false),
             cut: Budget::new(None),
+            cut_resets: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             pace_there: relay::Pace::new(),
             pace_back: relay::Pace::new(),
@@ -133,6 +138,13 @@ impl Proxy {
 
     /// Closes the connection that carries the last of so many more bytes, both ways and all connections together; once.
     pub fn cut_after_bytes(&self, bytes: u64) {
+        self.shared.cut_resets.store(false, Ordering::SeqCst);
+        self.shared.cut.plan(bytes);
+    }
+
+    /// The same with a reset.
+    pub fn reset_after_bytes(&self, bytes: u64) {
+        self.shared.cut_resets.store(true, Ordering::SeqCst);
         self.shared.cut.plan(bytes);
     }
 

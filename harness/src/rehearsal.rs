@@ -35,6 +35,16 @@ pub enum BackEnd {
     Embedded,
     /// Containers of a Docker engine, with a network between them and a real share.
     Containers,
+    /// The source as a container, the destination as an emulated machine with a kernel of its own, which mounts the share
+    /// itself.  Slow: its processors are emulated.
+    Vm,
+}
+
+impl BackEnd {
+    /// Whether both servers are apart, with a network between them and a share.
+    pub fn has_share(self) -> bool {
+        self != Self::Embedded
+    }
 }
 
 /// How a rehearsal is to be.
@@ -74,6 +84,7 @@ impl RehearsalOptions {
         let mut named = match self.back_end {
             BackEnd::Embedded => String::new(),
             BackEnd::Containers => " --backend containers".to_owned(),
+            BackEnd::Vm => " --backend vm".to_owned(),
         };
         if self.guardian == GuardianKind::Opaque {
             named.push_str(" --guardian opaque");
@@ -117,9 +128,12 @@ pub enum RehearsalError {
     /// The containers.
     #[error(transparent)]
     Containers(#[from] crate::containers::ContainersError),
+    /// The emulated machine.
+    #[error(transparent)]
+    Machine(#[from] crate::machine::MachineError),
     /// The back end cannot have this fault.
     #[error(
-        "Between containers no empty folder can stand where the share was; use the fault source-gone"
+        "Between servers no empty folder can stand where the share was; use the fault source-gone"
     )]
     NoSuchFault,
     /// The back end has no such network.

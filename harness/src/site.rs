@@ -5,9 +5,11 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
 use crate::certificate::write_secret;
+use crate::network::Disturbance;
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::source_agent::{AgentOrders, SourceAgent};
@@ -60,13 +62,14 @@ pub enum Absence {
     Empty,
 }
 
-/// What happens to the network between both servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disturbance {
-    /// Its connection is cut once, after so many more bytes.
-    CutAfterBytes(u64),
-    /// Nothing passes for so many seconds, and nobody is told.
-    SilentSeconds(u64),
+/// A network of a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Between the controller and the destination.
+    Link,
+    /// Between the destination and the file server of the source.
+    Share,
 }
 
 /// The simulated servers of a rehearsal.
@@ -92,17 +95,14 @@ pub trait Site {
     /// What the server says.
     fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError>;
 
-    /// Disturbs the network between both servers.
+    /// Disturbs a network, until all is calm.
     ///
     /// # Errors
-    /// A back end that has none.
-    fn disturb_share(&self, disturbance: Disturbance) -> Result<(), RehearsalError>;
+    /// A back end that has none, or where this cannot happen to it.
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError>;
 
-    /// Cuts the connection of the controller once, after so many more bytes.
-    fn cut_after_bytes(&self, bytes: u64);
-
-    /// Takes back cuts that have not struck; says whether there was one.
-    fn take_back_cut(&self) -> bool;
+    /// Ends all disturbances; says whether they struck, as far as that can be seen.
+    fn calm(&self) -> bool;
 
     /// Lets the source go away.
     ///
@@ -140,6 +140,31 @@ pub trait Site {
 
     /// Where the Linux POA listens, seen from this machine.
     fn poa_address(&self) -> std::net::SocketAddr;
+
+    /// Where it serves mailboxes, seen from this machine; none where it serves none.
+    fn imap_address(&self) -> Option<std::net::SocketAddr> {
+        let test = self.sheet().mailbox_test.as_ref()?;
+        let port = test.destination_imap.port();
+        Some(std::net::SocketAddr::new(self.poa_address().ip(), port))
+    }
+
+    /// The trees of the destination and the job folder are looked at next: brings them to where this machine sees them,
+    /// where they do not lie there.
+    ///
+    /// # Errors
+    /// What bringing them says.
+    fn look_at_destination(&self) -> Result<(), RehearsalError> {
+        Ok(())
+    }
+
+    /// Writes a file into the post office of the destination, as a program of that server does.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), RehearsalError> {
+        let path = self.seen().destination.join(name);
+        std::fs::write(&path, content).map_err(io_error("write", &path))
+    }
 
     /// Stops the Linux POA where one runs.
     ///

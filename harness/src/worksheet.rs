@@ -72,9 +72,29 @@ pub struct MailboxTestSheet {
     pub destination_imap: SocketAddr,
 }
 
+/// Who mounts a share at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShareClient {
+    /// Its kernel.
+    Kernel,
+    /// `rclone mount`, through FUSE.
+    Rclone,
+}
+
+impl ShareClient {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Kernel => "\"kernel\"",
+            Self::Rclone => "\"rclone\"",
+        }
+    }
+}
+
 /// A share of the source server that the migrator mounts.
 #[derive(Debug, Clone)]
 pub struct ShareSheet {
+    /// Who mounts it.
+    pub client: ShareClient,
     /// The name of the server.
     pub server: String,
     /// The share.
@@ -112,7 +132,7 @@ impl RehearsalWorksheet {
             ],
             Some(share) => vec![
                 ("kind", "\"cifs\"".into()),
-                ("client", "\"rclone\"".into()),
+                ("client", share.client.text().into()),
                 ("server", format!("\"{}\"", share.server)),
                 ("share", format!("\"{}\"", share.share)),
                 ("folder", format!("\"{}\"", share.folder)),

@@ -80,6 +80,18 @@ pub(super) async fn images(
     })
 }
 
+/// Builds that of the source alone, where it is not built yet.
+///
+/// # Errors
+/// What pulling, making and building say.
+pub(super) async fn source_image(
+    engine: &Engine,
+    note: &mut dyn FnMut(&str),
+) -> Result<GenericImage, ContainersError> {
+    have_base(engine, note).await?;
+    build(engine, &SOURCE, note).await
+}
+
 async fn build(
     engine: &Engine,
     recipe: &Recipe,

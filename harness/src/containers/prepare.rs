@@ -1,12 +1,13 @@
 //! What lies ready before the servers start, and the worksheet that follows from all of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use simulator::Created;
 
 use super::engine::Engine;
 use super::images;
+use super::login::Login;
 use super::owned::{self, Owner};
 use super::servers::{self, AGENT_FOLDER, JOBS, SYSTEM, Servers, Wanted};
 use super::software::{extra_lines, make_system_package};
@@ -15,19 +16,35 @@ use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate,
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{SiteOptions, choose_test_user, make};
 use crate::ssh_server::KeyPair;
-use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareSheet};
+use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareClient, ShareSheet};
+
+/// How everybody reaches everybody.
+pub(crate) struct Ways {
+    /// Who logs in at the destination.
+    pub(crate) login: Login,
+    /// The sshd of the destination, seen from this machine.
+    pub(crate) server: SocketAddr,
+    /// The file server of the source, seen from the destination.
+    pub(crate) share: SocketAddr,
+    /// Who mounts the share there.
+    pub(crate) client: ShareClient,
+    /// The source, seen from the destination.
+    pub(crate) source: IpAddr,
+    /// The address that the destination has for itself.
+    pub(crate) destination: IpAddr,
+}
 
 /// What lies ready.
-pub(super) struct Prepared {
-    pub(super) created: Created,
+pub(crate) struct Prepared {
+    pub(crate) created: Created,
     package: Option<PathBuf>,
     certificate: Option<CertificateFiles>,
     /// Who logs in at the destination, and the file of that key.
-    client: KeyPair,
-    key: PathBuf,
+    pub(crate) client: KeyPair,
+    pub(crate) key: PathBuf,
     /// The key of the destination itself.
-    host: KeyPair,
-    share_password: String,
+    pub(crate) host: KeyPair,
+    pub(crate) share_password: String,
     share_password_file: PathBuf,
 }
 
@@ -36,7 +53,7 @@ impl Prepared {
     ///
     /// # Errors
     /// What making says.
-    pub(super) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, RehearsalError> {
+    pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, RehearsalError> {
         let at = |name: &str| folder.join(name);
         for name in ["agent", "destination/gwsystem", "destination/migration"] {
             std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
@@ -99,18 +116,17 @@ impl Prepared {
         Ok((engine, servers?))
     }
 
-    /// The worksheet; `ways` are where the destination's sshd and the source's file server are reached.
+    /// The worksheet.
     ///
     /// # Errors
     /// What choosing who is compared, and writing the known-hosts file, say.
-    pub(super) fn sheet(
+    pub(crate) fn sheet(
         &self,
         folder: &Path,
         options: &SiteOptions,
-        servers: &Servers,
-        ways: (SocketAddr, SocketAddr),
+        ways: &Ways,
     ) -> Result<RehearsalWorksheet, RehearsalError> {
-        let (server, share) = ways;
+        let server = ways.server;
         let known_hosts = folder.join("keys/known_hosts");
         let line = format!(
             "[{}]:{} {}\n",
@@ -128,11 +144,11 @@ impl Prepared {
         let certificate = self.certificate.as_ref();
         Ok(RehearsalWorksheet {
             source: in_share("PO"),
-            share: Some(self.share(share)),
-            source_address: servers.source_behind.to_string(),
+            share: Some(self.share(ways)),
+            source_address: ways.source.to_string(),
             source_ports: [CLIENT_PORT, HTTP_PORT],
             server,
-            user: "root".into(),
+            user: ways.login.user().into(),
             key: self.key.clone(),
             known_hosts,
             job_folder: Path::new(JOBS).join(&post_office),
@@ -140,33 +156,36 @@ impl Prepared {
             post_office,
             package: self.package.clone(),
             install_folder: None,
-            poa_address: servers.destination.address.to_string(),
+            poa_address: ways.destination.to_string(),
             http_port: HTTP_PORT,
             client_port: CLIENT_PORT,
             documents: options.with_documents.then(documents),
-            documents_access: options.with_documents.then(|| documents_access(share)),
+            documents_access: options.with_documents.then(|| documents_access(ways)),
             quiet_seconds: 2,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: None,
             certificate: certificate.map(|files| moved(files, MOUNT_POINT)),
             mailbox_test: options
                 .with_mailbox_test
-                .then(|| mailbox_test(folder, &self.created, servers))
+                .then(|| mailbox_test(folder, &self.created, ways.source))
                 .transpose()?,
-            extra: extra_lines(options),
+            extra: extra_lines(options)
+                .into_iter()
+                .chain(ways.login.lines())
+                .collect(),
         })
     }
 
-    fn share(&self, way: SocketAddr) -> ShareSheet {
+    fn share(&self, ways: &Ways) -> ShareSheet {
         ShareSheet {
+            client: ways.client,
             server: "source".into(),
             share: "groupwise".into(),
             folder: "PO".into(),
             user: "migrator".into(),
             password_file: self.share_password_file.clone(),
             mount_point: MOUNT_POINT.into(),
-            // Through the proxy, at the gateway of the network between both.
-            options: through(way),
+            options: through(ways),
         }
     }
 }
@@ -195,30 +214,34 @@ pub(super) fn moved(files: &CertificateFiles, below: &str) -> CertificateFiles {
 fn mailbox_test(
     folder: &Path,
     created: &Created,
-    servers: &Servers,
+    source: IpAddr,
 ) -> Result<MailboxTestSheet, RehearsalError> {
     let chosen = choose_test_user(folder, created, IMAP_PORT, KEY_PASSWORD)?;
     Ok(MailboxTestSheet {
         user: chosen.user,
         password_file: chosen.password_file,
-        source_imap: SocketAddr::from((servers.source_behind, IMAP_PORT)),
+        source_imap: SocketAddr::from((source, IMAP_PORT)),
         // The test run is isolated: it listens there alone.
         destination_imap: SocketAddr::from(([127, 0, 0, 1], IMAP_PORT)),
     })
 }
 
-/// What leads rclone to the file server.
-fn through(way: SocketAddr) -> Vec<String> {
-    vec![
-        format!("--smb-host={}", way.ip()),
-        format!("--smb-port={}", way.port()),
-    ]
+/// What leads the client to the file server, which is behind a proxy.
+fn through(ways: &Ways) -> Vec<String> {
+    let (address, port) = (ways.share.ip(), ways.share.port());
+    match ways.client {
+        ShareClient::Rclone => vec![
+            format!("--smb-host={address}"),
+            format!("--smb-port={port}"),
+        ],
+        ShareClient::Kernel => vec![format!("ip={address}"), format!("port={port}")],
+    }
 }
 
 /// The document storage area is a share of its own, of the same server and the same user.
-fn documents_access(way: SocketAddr) -> String {
+fn documents_access(ways: &Ways) -> String {
+    let options = through(ways);
     format!(
-        "share = \"documents\"\nmount_point = \"{DOCUMENTS_MOUNT_POINT}\"\noptions = {:?}",
-        through(way)
+        "share = \"documents\"\nmount_point = \"{DOCUMENTS_MOUNT_POINT}\"\noptions = {options:?}"
     )
 }

@@ -2,18 +2,45 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use rustix::process::Signal;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 
 use super::engine::Engine;
 use super::error::ContainersError;
-use super::servers::AGENT_PROGRAM;
-use crate::source_agent::AgentProcess;
+use super::prepare::moved;
+use super::servers::{AGENT_FOLDER, AGENT_PROGRAM, SHARED};
+use super::{CLIENT_PORT, HTTP_PORT, IMAP_PORT};
+use crate::rehearsal::RehearsalError;
+use crate::source_agent::{AgentOrders, AgentPlace, AgentProcess, SourceAgent, agent_arguments};
+use crate::worksheet::RehearsalWorksheet;
+
+/// Starts the agent that the source of the rehearsal in a folder has.
+///
+/// # Errors
+/// What starting it says.
+pub(super) fn start(
+    (runtime, engine, container): (&Runtime, &Engine, &str),
+    (folder, sheet): (&Path, &RehearsalWorksheet),
+    orders: &AgentOrders,
+) -> Result<SourceAgent, RehearsalError> {
+    let certificate = sheet.certificate.as_ref();
+    let place = AgentPlace {
+        home: Path::new(SHARED).join("PO"),
+        certificate: certificate.map(|files| moved(files, SHARED)),
+        ip: Some([0, 0, 0, 0].into()),
+        ports: Some([CLIENT_PORT, HTTP_PORT, IMAP_PORT]),
+    };
+    let arguments = agent_arguments(orders, &place, Path::new(AGENT_FOLDER));
+    let handle = runtime.handle().clone();
+    let process = RemoteAgent::start(handle, engine.clone(), container, &arguments)?;
+    SourceAgent::of_process(Box::new(process), &folder.join("agent"), orders.number)
+}
 
 /// A process in a container; it ends with the container at the latest.
 #[derive(Debug)]
-pub(super) struct RemoteAgent {
+struct RemoteAgent {
     runtime: Handle,
     engine: Engine,
     container: String,
@@ -25,7 +52,7 @@ impl RemoteAgent {
     ///
     /// # Errors
     /// What the engine says.
-    pub(super) fn start(
+    fn start(
         runtime: Handle,
         engine: Engine,
         container: &str,

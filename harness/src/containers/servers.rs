@@ -23,8 +23,8 @@ pub(super) const AGENT_FOLDER: &str = "/var/lib/rehearsal";
 /// The program that plays all roles, at the source.
 pub(super) const AGENT_PROGRAM: &str = "/usr/local/lib/rehearsal/gwsim";
 /// Where post offices live at the destination, and where jobs do.
-pub(super) const SYSTEM: &str = "/gwsystem";
-pub(super) const JOBS: &str = "/var/opt/novell/groupwise/migration";
+pub(crate) const SYSTEM: &str = "/gwsystem";
+pub(crate) const JOBS: &str = "/var/opt/novell/groupwise/migration";
 
 /// What the containers are started with.
 pub(super) struct Wanted<'a> {
@@ -74,18 +74,10 @@ pub(super) async fn start(
     let (front, back) = (owner.name("front"), owner.name("back"));
     make_network(engine, owner, &front).await?;
     make_network(engine, owner, &back).await?;
-    let folders = [
-        (wanted.folder.join("source"), SHARED),
-        (wanted.folder.join("agent"), AGENT_FOLDER),
-        (wanted.program.to_owned(), AGENT_PROGRAM),
-    ];
-    let folders = folders
-        .each_ref()
-        .map(|(here, there)| (here.as_path(), *there));
-    let source = source(
+    let source = source_of(
         images.source,
-        SourceProfile::Today,
-        &folders,
+        wanted.folder,
+        wanted.program,
         wanted.share_password,
     );
     let source = run(source.with_label(label, &value).with_network(&front)).await?;
@@ -150,6 +142,22 @@ impl SourceProfile {
             Self::Old => "smb1",
         }
     }
+}
+
+/// The source server of the rehearsal in `folder`, with the program that plays all roles.
+pub(super) fn source_of(
+    image: GenericImage,
+    folder: &Path,
+    program: &Path,
+    share_password: &str,
+) -> ContainerRequest<GenericImage> {
+    let (shared, agent) = (folder.join("source"), folder.join("agent"));
+    let folders = [
+        (shared.as_path(), SHARED),
+        (agent.as_path(), AGENT_FOLDER),
+        (program, AGENT_PROGRAM),
+    ];
+    source(image, SourceProfile::Today, &folders, share_password)
 }
 
 /// A source server with folders of this machine in it.

@@ -4,19 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use simulator::Created;
 
-use super::prepare::moved;
-use super::remote_agent::RemoteAgent;
-use super::servers::{AGENT_FOLDER, SHARED};
-use super::{CLIENT_PORT, Containers, HTTP_PORT, IMAP_PORT, POA_USER};
-use crate::network::{Conditions, Passage};
+use super::remote_agent;
+use super::{Containers, HTTP_PORT, POA_USER};
+use crate::network::Disturbance;
 use crate::rehearsal::RehearsalError;
-use crate::site::{Absence, Disturbance, Seen, Site};
-use crate::source_agent::{AgentOrders, AgentPlace, SourceAgent, agent_arguments};
+use crate::site::{Absence, Network, Seen, Site};
+use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
 impl Site for Containers {
@@ -46,46 +42,36 @@ impl Site for Containers {
             let _ = writeln!(lines, "{name}={value}");
         }
         // sshd reads this file at each login (sshd(8), `PermitUserEnvironment`).
-        let script = r#"printf '%s' "$1" >/root/.ssh/environment"#;
-        self.run("destination", &["sh", "-c", script, "sh", &lines])?;
+        let script = r#"printf '%s' "$1" >"$2/.ssh/environment""#;
+        let home = self.login.home();
+        self.run("destination", &["sh", "-c", script, "sh", &lines, home])?;
         Ok(())
     }
 
-    fn disturb_share(&self, disturbance: Disturbance) -> Result<(), RehearsalError> {
-        match disturbance {
-            Disturbance::CutAfterBytes(bytes) => self.share.cut_after_bytes(bytes),
-            Disturbance::SilentSeconds(seconds) => {
-                self.set_share(Passage::BlackHole);
-                let share = Arc::clone(&self.share);
-                std::thread::spawn(move || {
-                    std::thread::sleep(Duration::from_secs(seconds));
-                    share.set(Conditions::default());
-                });
-            }
-        }
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
+        let way = match network {
+            Network::Link => &self.link,
+            Network::Share => &self.share,
+        };
+        way.disturb(disturbance);
         Ok(())
     }
 
-    fn cut_after_bytes(&self, bytes: u64) {
-        self.link.cut_after_bytes(bytes);
-    }
-
-    fn take_back_cut(&self) -> bool {
-        let of_share = self.share.take_back_cut();
-        self.link.take_back_cut() || of_share
+    fn calm(&self) -> bool {
+        let (of_link, of_share) = (self.link.calm(), self.share.calm());
+        of_link && of_share
     }
 
     fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
         if absence == Absence::Empty {
             return Err(RehearsalError::NoSuchFault);
         }
-        self.set_share(Passage::Refuse);
-        self.share.reset_connections();
+        self.share.close();
         Ok(())
     }
 
     fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        self.set_share(Passage::Open);
+        self.share.open();
         Ok(())
     }
 
@@ -101,21 +87,11 @@ impl Site for Containers {
     }
 
     fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
-        let certificate = self.sheet.certificate.as_ref();
-        let place = AgentPlace {
-            home: Path::new(SHARED).join("PO"),
-            certificate: certificate.map(|files| moved(files, SHARED)),
-            ip: Some([0, 0, 0, 0].into()),
-            ports: Some([CLIENT_PORT, HTTP_PORT, IMAP_PORT]),
-        };
-        let arguments = agent_arguments(orders, &place, Path::new(AGENT_FOLDER));
-        let process = RemoteAgent::start(
-            self.runtime.handle().clone(),
-            self.engine.clone(),
-            &self.servers.source.id,
-            &arguments,
-        )?;
-        SourceAgent::of_process(Box::new(process), &self.folder.join("agent"), orders.number)
+        remote_agent::start(
+            (&self.runtime, &self.engine, &self.servers.source.id),
+            (&self.folder, &self.sheet),
+            orders,
+        )
     }
 
     fn poa_address(&self) -> SocketAddr {

@@ -70,10 +70,15 @@ async fn pass(
         passed = &mut back => (passed?, there),
     };
     // A direction that came to its end leaves the other one to go on; a cut takes both.
-    if passed == Passed::All {
-        other.await?;
-    }
-    Ok(Ending::Close)
+    let is_reset = match passed {
+        Passed::All => other.await? == Passed::Cut && shared.cut_resets.load(Ordering::SeqCst),
+        Passed::Cut => shared.cut_resets.load(Ordering::SeqCst),
+    };
+    Ok(if is_reset {
+        Ending::Reset
+    } else {
+        Ending::Close
+    })
 }
 
 /// How a direction came to its end.

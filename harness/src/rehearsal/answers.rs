@@ -1,6 +1,6 @@
 //! Whether the Linux POA answers users, and proves itself with the certificate of the source.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use super::play::Play;
 use super::{RehearsalError, io_error};
@@ -18,12 +18,11 @@ impl Play<'_> {
             Err(error) => vec![format!("nothing answers at {address}: {error}")],
         };
         let mut checks = vec![Check::new("the Linux POA answers", failures)];
-        if let (Some(files), Some(test)) = (&sheet.certificate, &sheet.mailbox_test) {
+        if let (Some(files), Some(imap)) = (&sheet.certificate, self.site.imap_address()) {
             let name = files.certificate.file_name().unwrap_or_default();
             let certificate = &self.site.folder().join("source/CERTS").join(name);
             let mut failures = tls::check_status_page(address, certificate)
                 .map_err(io_error("read", certificate))?;
-            let imap = SocketAddr::new(address.ip(), test.destination_imap.port());
             let imap = tls::check_imap(imap, certificate);
             failures.extend(imap.map_err(io_error("read", certificate))?);
             let name =

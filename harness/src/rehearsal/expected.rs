@@ -15,10 +15,11 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
 
 /// What is expected of one command on a back end.
 pub(super) fn expected_findings(back_end: BackEnd, run: &CommandRun) -> Vec<&'static str> {
-    let has_share = back_end == BackEnd::Containers;
+    let has_share = back_end.has_share();
+    let has_fuse = back_end == BackEnd::Containers;
     let sets = [
         (true, EXPECTED_FINDINGS),
-        (has_share, FINDINGS_THROUGH_A_SHARE),
+        (has_fuse, FINDINGS_THROUGH_FUSE),
         (run.while_users_worked, FINDINGS_WHILE_USERS_WORK),
         (
             has_share && run.while_users_worked,
@@ -30,7 +31,7 @@ pub(super) fn expected_findings(back_end: BackEnd, run: &CommandRun) -> Vec<&'st
 }
 
 /// What a share gives that is mounted through FUSE.
-const FINDINGS_THROUGH_A_SHARE: &[&str] = &["locks-shared"];
+const FINDINGS_THROUGH_FUSE: &[&str] = &["locks-shared"];
 
 /// What a pass finds besides while users work: it leaves to the next one what it could not have whole.
 const FINDINGS_WHILE_USERS_WORK: &[&str] = &["database-deferred", "kept-changing"];

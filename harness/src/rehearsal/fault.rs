@@ -4,13 +4,17 @@
 //! holds.  The migrator has no part in them.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use rand::RngExt as _;
 use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::BackEnd;
+use crate::network::Disturbance;
+use crate::site::Network;
 
 /// The commands that a fault may strike.
 const COMMANDS: [&str; 3] = ["stage-one", "stage-two", "queues"];
@@ -24,8 +28,14 @@ const SURE_BYTES: u64 = 4096;
 /// The longest time that every such command takes, also for the smallest post office on a fast machine.
 const SURE_MILLISECONDS: u64 = 40;
 
-/// The longest silence between both servers; longer than a pass over the smallest post office, shorter than any time-out.
+/// The longest silence that is drawn: longer than a pass over the smallest post office, shorter than any time-out.
 const SILENT_SECONDS_MAX: u64 = 8;
+
+/// How long bytes are under way at most where that is drawn; as on a line across a continent.
+const LATENCY_MILLISECONDS_MAX: u64 = 20;
+
+/// How many bytes a second pass where that is drawn: as on an old network.
+const BYTES_PER_SECOND: std::ops::RangeInclusive<u64> = 200_000..=1_000_000;
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,16 +45,12 @@ pub enum FaultKind {
     Kill(u64),
     /// The controller is killed so many milliseconds after it was started.
     ControllerKilled(u64),
-    /// All connections are cut after so many bytes, both ways together.
-    Cut(u64),
+    /// A network is disturbed.
+    Disturbed(Network, Disturbance),
     /// The post office is not where it was, as when a mount was lost.
     SourceGone,
     /// Where the post office was is an empty folder, as a mount point is when nothing is mounted.
     SourceEmpty,
-    /// The connection between both servers is cut after so many bytes.
-    ShareCut(u64),
-    /// Nothing passes between both servers for so many seconds, and nobody is told.
-    ShareSilent(u64),
     /// Another program holds the lock of the post office database for longer than is waited.
     LockHeld,
 }
@@ -63,13 +69,13 @@ impl Fault {
     pub fn draw_on(back_end: BackEnd, seed: u64, how_many: usize) -> Vec<Self> {
         match back_end {
             BackEnd::Embedded => Self::draw(seed, how_many),
-            BackEnd::Containers => Self::draw_between_servers(seed, how_many),
+            BackEnd::Containers | BackEnd::Vm => Self::draw_between_servers(seed, how_many),
         }
     }
 
     /// So many faults, drawn from a seed; each is one that is sure to strike.
     pub fn draw(seed: u64, how_many: usize) -> Vec<Self> {
-        let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let mut drawn: Vec<Self> = Vec::new();
         for command in COMMANDS.iter().cycle().take(how_many) {
             let kind = match generator.random_range(0..6) {
@@ -79,7 +85,10 @@ impl Fault {
                 1 => FaultKind::SourceGone,
                 // The queues have no databases.
                 2 if *command != "queues" => FaultKind::LockHeld,
-                _ => FaultKind::Cut(generator.random_range(1..=SURE_BYTES)),
+                _ => {
+                    let bytes = generator.random_range(1..=SURE_BYTES);
+                    FaultKind::Disturbed(Network::Link, Disturbance::Cut(bytes))
+                }
             };
             drawn.push(Self {
                 command: (*command).to_owned(),
@@ -91,18 +100,23 @@ impl Fault {
 
     /// The same between servers that have a network between them.
     pub fn draw_between_servers(seed: u64, how_many: usize) -> Vec<Self> {
-        let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let commands = COMMANDS.iter().cycle().take(how_many);
         let drawn = commands.map(|command| {
-            let kind = match generator.random_range(0..7) {
+            let kind = match generator.random_range(0..13) {
                 0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
                 1 => FaultKind::SourceGone,
                 // The queues have no databases.
                 2 if *command != "queues" => FaultKind::LockHeld,
-                3 => FaultKind::ShareSilent(generator.random_range(1..=SILENT_SECONDS_MAX)),
-                4 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
-                5 => FaultKind::ShareCut(generator.random_range(1..=SURE_BYTES)),
-                _ => FaultKind::Cut(generator.random_range(1..=SURE_BYTES)),
+                3 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
+                4..=7 => FaultKind::Disturbed(Network::Link, draw(&mut generator)),
+                8 => {
+                    let bytes = generator.random_range(BYTES_PER_SECOND);
+                    let throttle = NonZeroU64::new(bytes).map(Disturbance::Throttle);
+                    let disturbance = throttle.unwrap_or(Disturbance::Latency(1));
+                    FaultKind::Disturbed(Network::Share, disturbance)
+                }
+                _ => FaultKind::Disturbed(Network::Share, draw(&mut generator)),
             };
             Self {
                 command: (*command).to_owned(),
@@ -123,9 +137,11 @@ impl Fault {
             // Temporary, run again.
             FaultKind::Kill(_) => exit_code == 4,
             // The controller connects again and goes on, unless it was not yet that far.
-            FaultKind::Cut(_) | FaultKind::ShareCut(_) | FaultKind::ShareSilent(_) => {
-                matches!(exit_code, 0 | 1 | 3 | 4)
-            }
+            FaultKind::Disturbed(_, disturbance) => match disturbance {
+                // Slow is not broken.
+                Disturbance::Latency(_) | Disturbance::Throttle(_) => exit_code < 2,
+                _ => matches!(exit_code, 0 | 1 | 3 | 4),
+            },
             FaultKind::SourceGone | FaultKind::SourceEmpty => matches!(exit_code, 2 | 4 | 5),
             // Left to the next pass in stage one; in stage two nothing may be.
             FaultKind::LockHeld if self.command == "stage-two" => matches!(exit_code, 4..=6),
@@ -143,13 +159,12 @@ impl fmt::Display for Fault {
             FaultKind::ControllerKilled(milliseconds) => {
                 write!(formatter, "{command}:controller-killed={milliseconds}")
             }
-            FaultKind::Cut(bytes) => write!(formatter, "{command}:cut={bytes}"),
+            FaultKind::Disturbed(Network::Link, how) => write!(formatter, "{command}:{how}"),
+            FaultKind::Disturbed(Network::Share, how) => {
+                write!(formatter, "{command}:share-{how}")
+            }
             FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
             FaultKind::SourceEmpty => write!(formatter, "{command}:source-empty"),
-            FaultKind::ShareCut(bytes) => write!(formatter, "{command}:share-cut={bytes}"),
-            FaultKind::ShareSilent(seconds) => {
-                write!(formatter, "{command}:share-silent={seconds}")
-            }
             FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
         }
     }
@@ -162,7 +177,8 @@ impl FromStr for Fault {
         let usage = || {
             format!(
                 "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS \
-                 :cut=BYTES :source-gone :source-empty :share-cut=BYTES :share-silent=SECONDS :lock-held",
+                 :source-gone :source-empty :lock-held, or of a network, :cut=BYTES :reset=BYTES :silent=SECONDS \
+                 :latency=MILLISECONDS :throttle=BYTES-A-SECOND, of that of the share with share- before it",
                 COMMANDS.join(" ")
             )
         };
@@ -174,15 +190,10 @@ impl FromStr for Fault {
             None if kind == "source-gone" => FaultKind::SourceGone,
             None if kind == "source-empty" => FaultKind::SourceEmpty,
             None if kind == "lock-held" && command != "queues" => FaultKind::LockHeld,
-            Some(("kill", moment)) => FaultKind::Kill(positive(moment).ok_or_else(usage)?),
-            Some(("controller-killed", milliseconds)) => {
-                FaultKind::ControllerKilled(positive(milliseconds).ok_or_else(usage)?)
+            Some((name, number)) => {
+                let number = number.parse().map_err(|_| usage())?;
+                with_number(name, number).ok_or_else(usage)?
             }
-            Some(("share-cut", bytes)) => FaultKind::ShareCut(positive(bytes).ok_or_else(usage)?),
-            Some(("share-silent", seconds)) => {
-                FaultKind::ShareSilent(positive(seconds).ok_or_else(usage)?)
-            }
-            Some(("cut", bytes)) => FaultKind::Cut(positive(bytes).ok_or_else(usage)?),
             _ => return Err(usage()),
         };
         Ok(Self {
@@ -192,8 +203,31 @@ impl FromStr for Fault {
     }
 }
 
-fn positive(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|number| *number > 0)
+/// The kind of a name, where there is one with a number.
+fn with_number(name: &str, number: NonZeroU64) -> Option<FaultKind> {
+    match name {
+        "kill" => return Some(FaultKind::Kill(number.get())),
+        "controller-killed" => return Some(FaultKind::ControllerKilled(number.get())),
+        _ => {}
+    }
+    let (network, name) = match name.strip_prefix("share-") {
+        Some(name) => (Network::Share, name),
+        None => (Network::Link, name),
+    };
+    Some(FaultKind::Disturbed(
+        network,
+        Disturbance::named(name, number)?,
+    ))
+}
+
+/// A disturbance of either network.  A throttled link is not drawn: the worker's upload would take minutes.
+fn draw(generator: &mut ChaCha8Rng) -> Disturbance {
+    match generator.random_range(0..4) {
+        0 => Disturbance::Cut(generator.random_range(1..=SURE_BYTES)),
+        1 => Disturbance::Reset(generator.random_range(1..=SURE_BYTES)),
+        2 => Disturbance::Silent(generator.random_range(1..=SILENT_SECONDS_MAX)),
+        _ => Disturbance::Latency(generator.random_range(1..=LATENCY_MILLISECONDS_MAX)),
+    }
 }
 
 #[cfg(test)]
@@ -215,6 +249,35 @@ mod tests {
         ] {
             assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_kind_is_drawn_between_servers_and_none_that_they_cannot_have() {
+        let drawn = Fault::draw_between_servers(1, 300);
+        let texts: Vec<String> = drawn.iter().map(Fault::to_string).collect();
+        for kind in [
+            ":kill=",
+            ":controller-killed=",
+            ":source-gone",
+            ":lock-held",
+            ":cut=",
+            ":reset=",
+            ":silent=",
+            ":latency=",
+            ":share-cut=",
+            ":share-reset=",
+            ":share-silent=",
+            ":share-latency=",
+            ":share-throttle=",
+        ] {
+            assert!(texts.iter().any(|text| text.contains(kind)), "{kind}");
+        }
+        let no = [":source-empty", ":throttle="];
+        assert!(
+            !texts
+                .iter()
+                .any(|text| no.iter().any(|no| text.contains(no)))
+        );
     }
 
     #[test]

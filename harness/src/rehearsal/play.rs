@@ -13,6 +13,7 @@ use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOpti
 use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
 use crate::containers::Containers;
 use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::machine::Machine;
 use crate::site::{Site, SiteOptions};
 use crate::source_agent::SourceAgent;
 
@@ -120,6 +121,7 @@ impl<'a> Play<'a> {
 
     pub(super) fn stage_two(&mut self) -> Result<(), RehearsalError> {
         self.migrate(&["stage-two"])?;
+        self.site.look_at_destination()?;
         self.check_trees()?;
         self.check_mail()?;
         self.check_set_aside();
@@ -139,8 +141,8 @@ impl<'a> Play<'a> {
     /// What a test POA leaves behind: a message in a queue, and an attachment.
     fn leave_something_at_the_destination(&self) -> Result<(), RehearsalError> {
         for name in LEFT_BEHIND {
-            let path = self.site.seen().destination.join(name);
-            fs::write(&path, b"made by the test POA").map_err(io_error("write", &path))?;
+            self.site
+                .leave_at_destination(name, b"made by the test POA")?;
         }
         Ok(())
     }
@@ -245,6 +247,7 @@ impl<'a> Play<'a> {
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
         self.migrate(&["queues"])?;
+        self.site.look_at_destination()?;
         let arrived = self.site.seen().destination.join("wpcsin/4/straggle.001");
         let failures = match fs::read(&arrived) {
             Ok(bytes) if bytes == b"a late message" => Vec::new(),
@@ -340,6 +343,7 @@ fn start_site(
             },
         )?),
         BackEnd::Containers => Box::new(Containers::start(folder, &site, note)?),
+        BackEnd::Vm => Box::new(Machine::start(folder, &site, note)?),
     })
 }
 

@@ -34,6 +34,7 @@ pub fn run(
         checks,
         ..
     } = play;
+    site.look_at_destination()?;
     let job_folder = site.seen().job_folder.clone();
     site.stop();
     let mut outcome = RehearsalOutcome {
@@ -64,7 +65,7 @@ fn commands_went_well(back_end: BackEnd, commands: &[CommandRun]) -> Check {
         .flat_map(|run| {
             let name = &run.arguments[0];
             // The pass after the users went home must be fine.
-            let is_for_later = back_end == BackEnd::Containers && run.is_for_the_next_pass();
+            let is_for_later = back_end.has_share() && run.is_for_the_next_pass();
             let stopped = (!run.is_fine() && !is_for_later)
                 .then(|| format!("{name} ended with {:?}", run.exit_code));
             let surprises = run.unexpected(&expected_findings(back_end, run));

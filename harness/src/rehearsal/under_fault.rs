@@ -11,7 +11,7 @@ use super::play::Play;
 use super::{CommandRun, RehearsalError, folder_in_any_case, io_error};
 use crate::checks::Check;
 use crate::faults::KILL_AT_JOURNAL;
-use crate::site::{Absence, Disturbance, Site};
+use crate::site::{Absence, Site};
 
 /// How often a command is run again before its fault counts as not survived.
 const RUNS_MAX: usize = 3;
@@ -90,11 +90,7 @@ fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
         // Stage two does not even begin to copy.
         FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
         FaultKind::LockHeld => "database-deferred",
-        FaultKind::Cut(_)
-        | FaultKind::ShareCut(_)
-        | FaultKind::ShareSilent(_)
-        | FaultKind::SourceGone
-        | FaultKind::SourceEmpty => return true,
+        FaultKind::Disturbed(..) | FaultKind::SourceGone | FaultKind::SourceEmpty => return true,
     };
     run.findings.iter().any(|finding| finding.code == code)
 }
@@ -108,8 +104,8 @@ fn strike(site: &dyn Site, fault: &Fault) -> Result<InForce, RehearsalError> {
         }
         // That is done by whoever starts it.
         FaultKind::ControllerKilled(_) => Ok(InForce::Server),
-        FaultKind::Cut(bytes) => {
-            site.cut_after_bytes(bytes);
+        FaultKind::Disturbed(network, disturbance) => {
+            site.disturb(network, disturbance)?;
             Ok(InForce::Server)
         }
         FaultKind::SourceGone | FaultKind::SourceEmpty => {
@@ -120,14 +116,6 @@ fn strike(site: &dyn Site, fault: &Fault) -> Result<InForce, RehearsalError> {
             };
             site.source_goes(absence)?;
             Ok(InForce::SourceGone(absence))
-        }
-        FaultKind::ShareCut(bytes) => {
-            site.disturb_share(Disturbance::CutAfterBytes(bytes))?;
-            Ok(InForce::Server)
-        }
-        FaultKind::ShareSilent(seconds) => {
-            site.disturb_share(Disturbance::SilentSeconds(seconds))?;
-            Ok(InForce::Server)
         }
         FaultKind::LockHeld => {
             let path = folder_in_any_case(&site.seen().source, &["wphost.db"])?;
@@ -148,7 +136,7 @@ fn lift(site: &dyn Site, in_force: InForce) -> Result<bool, RehearsalError> {
     match in_force {
         InForce::Server => {
             site.set_environment(BTreeMap::new())?;
-            Ok(site.take_back_cut())
+            Ok(!site.calm())
         }
         InForce::SourceGone(absence) => {
             site.source_comes_back(absence)?;

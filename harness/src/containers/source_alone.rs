@@ -1,0 +1,105 @@
+//! The source server alone, for a destination that is no container.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use testcontainers::ImageExt as _;
+
+use super::engine::Engine;
+use super::error::{ContainersError, tried};
+use super::images;
+use super::owned::{self, Owner};
+use super::remote_agent;
+use super::servers;
+use crate::rehearsal::RehearsalError;
+use crate::source_agent::{AgentOrders, SourceAgent};
+use crate::worksheet::RehearsalWorksheet;
+
+/// A source server in a container, on the engine's own network; it goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct SourceAlone {
+    id: String,
+    address: IpAddr,
+    engine: Engine,
+    owner: Owner,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl SourceAlone {
+    /// Starts it for the rehearsal in `folder`.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(crate) fn start(
+        folder: &Path,
+        program: &Path,
+        share_password: &str,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Self, ContainersError> {
+        let runtime = super::runtime()?;
+        let owner = Owner::new();
+        let starting = async {
+            let engine = Engine::connect().await?;
+            owned::sweep(&engine).await?;
+            let image = images::source_image(&engine, note).await?;
+            let (label, value) = owner.label();
+            let request = servers::source_of(image, folder, program, share_password);
+            let id = servers::run(request.with_label(label, &value)).await?;
+            let address = address(&engine, &id).await;
+            Ok::<_, ContainersError>((engine, id, address))
+        };
+        let (engine, id, address) = runtime.block_on(starting)?;
+        // From here on what was started is removed whatever happens.
+        let mut alone = Self {
+            id,
+            address: [127, 0, 0, 1].into(),
+            engine,
+            owner,
+            runtime,
+        };
+        alone.address = address?;
+        Ok(alone)
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Starts its agent.
+    ///
+    /// # Errors
+    /// What starting it says.
+    pub(crate) fn start_agent(
+        &self,
+        folder: &Path,
+        sheet: &RehearsalWorksheet,
+        orders: &AgentOrders,
+    ) -> Result<SourceAgent, RehearsalError> {
+        let place = (&self.runtime, &self.engine, self.id.as_str());
+        remote_agent::start(place, (folder, sheet), orders)
+    }
+}
+
+impl Drop for SourceAlone {
+    fn drop(&mut self) {
+        let removing = owned::remove_all_of(&self.engine, &self.owner);
+        // What cannot be removed now is swept by the next rehearsal.
+        if let Err(error) = self.runtime.block_on(removing) {
+            tracing::warn!(%error, "a container was left behind");
+        }
+    }
+}
+
+async fn address(engine: &Engine, id: &str) -> Result<IpAddr, ContainersError> {
+    let found = engine.docker.inspect_container(id, None).await;
+    let found = found.map_err(tried("look at a container"))?;
+    let networks = found
+        .network_settings
+        .and_then(|settings| settings.networks);
+    let networks = networks.unwrap_or_default();
+    networks
+        .values()
+        .find_map(|endpoint| endpoint.ip_address.as_deref()?.parse().ok())
+        .ok_or(ContainersError::Untold("address of a container"))
+}

@@ -1,0 +1,124 @@
+//! What a play does with the emulated destination and its source.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use simulator::Created;
+
+use super::{Machine, fetch};
+use crate::containers::{JOBS, POA_USER, SYSTEM};
+use crate::network::Disturbance;
+use crate::rehearsal::RehearsalError;
+use crate::site::{Absence, Network, Seen, Site};
+use crate::source_agent::{AgentOrders, SourceAgent};
+use crate::worksheet::RehearsalWorksheet;
+
+impl Site for Machine {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn created(&self) -> &Created {
+        &self.created
+    }
+
+    fn sheet(&self) -> &RehearsalWorksheet {
+        &self.sheet
+    }
+
+    fn sheet_mut(&mut self) -> &mut RehearsalWorksheet {
+        &mut self.sheet
+    }
+
+    fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
+        let mut lines = String::new();
+        for (name, value) in environment {
+            let _ = writeln!(lines, "{name}={value}");
+        }
+        // sshd reads this file at each login (sshd(8), `PermitUserEnvironment`).
+        let writing = "cat >/root/.ssh/environment";
+        self.terminal.run(writing, lines.as_bytes())?;
+        Ok(())
+    }
+
+    fn look_at_destination(&self) -> Result<(), RehearsalError> {
+        for (there, here) in [(SYSTEM, "gwsystem"), (JOBS, "migration")] {
+            let here = self.folder.join("destination").join(here);
+            fetch::fetch(&self.terminal, there, &here)?;
+        }
+        Ok(())
+    }
+
+    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), RehearsalError> {
+        let path = self.sheet.destination.join(name);
+        let writing = format!("cat >{}", path.display());
+        self.terminal.run(&writing, content)?;
+        Ok(())
+    }
+
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
+        let way = match network {
+            Network::Link => &self.link,
+            Network::Share => &self.share,
+        };
+        way.disturb(disturbance);
+        Ok(())
+    }
+
+    fn calm(&self) -> bool {
+        let (of_link, of_share) = (self.link.calm(), self.share.calm());
+        of_link && of_share
+    }
+
+    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
+        if absence == Absence::Empty {
+            return Err(RehearsalError::NoSuchFault);
+        }
+        self.share.close();
+        Ok(())
+    }
+
+    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
+        self.share.open();
+        Ok(())
+    }
+
+    fn software_is_installed(&self) -> Result<(), RehearsalError> {
+        // It watches the agents of this server, and starts one again that was stopped.
+        self.run("/etc/init.d/gwha start </dev/null >/dev/null 2>&1")?;
+        Ok(())
+    }
+
+    fn poa_user(&self) -> Result<Option<(String, String)>, RehearsalError> {
+        let found = self.run("ps -C gwpoa -o user=")?;
+        Ok(Some((POA_USER.to_owned(), found)))
+    }
+
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
+        self.source.start_agent(&self.folder, &self.sheet, orders)
+    }
+
+    fn poa_address(&self) -> SocketAddr {
+        self.ports.http
+    }
+
+    fn imap_address(&self) -> Option<SocketAddr> {
+        self.sheet.mailbox_test.as_ref().map(|_| self.ports.imap)
+    }
+
+    fn stop_poa(&self) -> Result<(), RehearsalError> {
+        // It goes with its server.
+        Ok(())
+    }
+
+    fn stop(self: Box<Self>) {
+        // Whoever forgets to call this loses nothing.
+        drop(self);
+    }
+}
