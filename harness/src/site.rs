@@ -138,6 +138,14 @@ pub trait Site {
         Ok(None)
     }
 
+    /// Commands that the destination did not let the migrator run, as its log has them; none where it lets all run.
+    ///
+    /// # Errors
+    /// What reading that log says.
+    fn refused_commands(&self) -> Result<Vec<String>, RehearsalError> {
+        Ok(Vec::new())
+    }
+
     /// Where the Linux POA listens, seen from this machine.
     fn poa_address(&self) -> std::net::SocketAddr;
 

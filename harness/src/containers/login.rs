@@ -9,8 +9,10 @@ use crate::site::Site as _;
 /// The ordinary user.
 const USER: &str = "migrator";
 
-/// What sudo is told besides what the migrator prints: a rehearsal tells its worker through this when a fault is to strike.
-const REHEARSAL: &str = "Defaults env_keep += \"GWREHEARSE_*\"\n";
+/// What sudo is told besides what the migrator prints: a rehearsal tells its worker through the environment when a fault is
+/// to strike, and looks afterwards at what was refused.
+const REHEARSAL: &str =
+    "Defaults env_keep += \"GWREHEARSE_*\"\nDefaults logfile=/var/log/sudo.log, loglinelen=0\n";
 
 /// Who logs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,19 @@ impl Containers {
         }
         self.install_sudoers("gwmigrate", &String::from_utf8_lossy(&printed.stdout))?;
         Ok(())
+    }
+
+    /// What sudo refused since the server was started.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(super) fn refused_by_sudo(&self) -> Result<Vec<String>, ContainersError> {
+        if self.login == Login::Root {
+            return Ok(Vec::new());
+        }
+        let log = self.run("destination", &["cat", "/var/log/sudo.log"])?;
+        let refused = |line: &&str| line.contains("not allowed") || line.contains("password");
+        Ok(log.lines().filter(refused).map(str::to_owned).collect())
     }
 
     fn install_sudoers(&self, name: &str, text: &str) -> Result<(), ContainersError> {

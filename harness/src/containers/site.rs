@@ -86,6 +86,10 @@ impl Site for Containers {
         Ok(Some((POA_USER.to_owned(), found.trim().to_owned())))
     }
 
+    fn refused_commands(&self) -> Result<Vec<String>, RehearsalError> {
+        Ok(self.refused_by_sudo()?)
+    }
+
     fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
         remote_agent::start(
             (&self.runtime, &self.engine, &self.servers.source.id),

@@ -135,6 +135,9 @@ impl<'a> Play<'a> {
         self.check_user()?;
         self.straggler()?;
         self.check_source_untouched()?;
+        let refused = self.site.refused_commands()?;
+        let name = "the destination let the migrator run every command";
+        self.checks.push(Check::new(name, refused));
         self.stop_poa()
     }
 

@@ -115,6 +115,18 @@ impl Link {
         RemoteCommand::new(program).privileged(self.privilege)
     }
 
+    /// Whether there is something of this name at the destination.
+    ///
+    /// # Errors
+    /// What the connection says.
+    pub async fn exists(&self, path: &Path) -> Result<bool, StepError> {
+        let command = self
+            .command("test")
+            .argument("-e")
+            .argument(path.to_owned());
+        Ok(self.run(&command, Vec::new()).await?.status.is_success())
+    }
+
     /// Uploads a file to where only root may write, where the user who logged in is not root.
     ///
     /// # Errors

@@ -59,10 +59,12 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "cat",
         folders: PROGRAMS,
-        purpose: "the mount table, the startup file of the source, configuration files, logs",
+        purpose: "the mount table, the startup file of the source, configuration files, certificates, logs",
         arguments: |places| {
             let mut read = vec![
                 "/proc/self/mountinfo".to_owned(),
+                "/proc/filesystems".to_owned(),
+                format!("-- {}/certificates/*", places.install_folder),
                 format!("-- {}/*", places.source),
                 format!("-- {}/*", places.job),
             ];
@@ -191,11 +193,11 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "id",
         folders: PROGRAMS,
-        purpose: "the numbers of the user that the POA runs as",
+        purpose: "who commands run as, and the numbers of the user that the POA runs as",
         arguments: |places| {
             let user = places.user.iter();
-            user.flat_map(|user| [format!("-u -- {user}"), format!("-g -- {user}")])
-                .collect()
+            let user = user.flat_map(|user| [format!("-u -- {user}"), format!("-g -- {user}")]);
+            std::iter::once("-u".to_owned()).chain(user).collect()
         },
     },
     Privileged {

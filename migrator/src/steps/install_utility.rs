@@ -38,11 +38,14 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let program = controller.surroundings.program.clone();
     let wanted = digest(&program)?;
     let link = controller.link()?;
-    if remote_digest(controller, None).await?.as_deref() == Some(wanted.as_str()) {
+    let target = link.job_folder().join(PROGRAM_FILE);
+    // Asked first, because sudo reports an attempt to run what is not there.
+    if link.exists(&target).await?
+        && remote_digest(controller, None).await?.as_deref() == Some(wanted.as_str())
+    {
         return Ok("the same version was there already".into());
     }
     let console = controller.console();
-    let target = link.job_folder().join(PROGRAM_FILE);
     let uploaded = link
         .upload(&program, &target, PROGRAM_MODE, |bytes| {
             console.upload("the worker", bytes);

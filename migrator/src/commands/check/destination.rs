@@ -7,13 +7,12 @@ use worker::protocol::Protections;
 use super::report::Judged;
 use crate::controller::{Controller, StepError};
 use crate::mount::Needs;
-use crate::remote::Privilege;
+use crate::remote::{Privilege, RemoteCommand};
 use crate::steps::{mount_source, poa, words};
 use crate::worksheet::PackageKind;
 
-/// Prints those of its arguments that are no programs here.
-const MISSING_PROGRAMS: &str =
-    r#"for program; do command -v -- "$program" > /dev/null || echo "$program"; done"#;
+/// Prints those of its arguments that are no programs here, for root as for anybody.
+const MISSING_PROGRAMS: &str = r#"PATH=$PATH:/usr/sbin:/sbin; for program; do command -v -- "$program" > /dev/null || echo "$program"; done"#;
 
 /// How far the clock of the destination may be from this machine's before it is told.
 const CLOCK_SECONDS: u64 = 60;
@@ -119,8 +118,8 @@ async fn missing_programs(
     needs: &Needs,
 ) -> Result<Vec<String>, StepError> {
     let link = controller.link()?;
-    let command = link
-        .command("sh")
+    // Looking needs no privilege, and a shell is nothing to have sudo allow.
+    let command = RemoteCommand::new("sh")
         .arguments(["-c", MISSING_PROGRAMS, "sh"])
         .arguments(needs.programs);
     let output = link.run(&command, Vec::new()).await?;
@@ -228,14 +227,7 @@ pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError
     };
     let is_there = match &control {
         None => false,
-        Some(control) => {
-            let link = controller.link()?;
-            let test = link
-                .command("test")
-                .argument("-e")
-                .argument(control.clone());
-            link.run(&test, Vec::new()).await?.status.is_success()
-        }
+        Some(control) => controller.link()?.exists(control).await?,
     };
     let there = if is_there {
         "an agent is installed at the destination"

@@ -31,7 +31,7 @@ pub(crate) async fn read(
     controller: &Controller,
     path: &Path,
 ) -> Result<Option<Vec<u8>>, StepError> {
-    if !exists(controller, path).await? {
+    if !controller.link()?.exists(path).await? {
         return Ok(None);
     }
     let link = controller.link()?;
@@ -41,14 +41,4 @@ pub(crate) async fn read(
         .await?
         .require_success(&command)?;
     Ok(Some(output.stdout))
-}
-
-/// Whether there is something of this name.
-pub(crate) async fn exists(controller: &Controller, path: &Path) -> Result<bool, StepError> {
-    let link = controller.link()?;
-    let command = link
-        .command("test")
-        .argument("-e")
-        .argument(path.to_owned());
-    Ok(link.run(&command, Vec::new()).await?.status.is_success())
 }

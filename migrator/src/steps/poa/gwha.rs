@@ -5,7 +5,6 @@
 
 use worker::finding::{Finding, Verdict};
 
-use super::file;
 use crate::controller::{Controller, StepError};
 use crate::profile::{Gwha, GwhaService};
 use crate::remote::RemoteCommand;
@@ -69,7 +68,7 @@ pub(crate) async fn release(controller: &Controller) -> Result<bool, StepError> 
 /// The way in which this server runs it.
 async fn find(controller: &Controller, gwha: &Gwha) -> Result<Option<GwhaService>, StepError> {
     for service in &gwha.service {
-        if file::exists(controller, &service.present).await? {
+        if controller.link()?.exists(&service.present).await? {
             return Ok(Some(service.clone()));
         }
     }
