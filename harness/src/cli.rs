@@ -10,7 +10,7 @@ use worker::protocol::StepState;
 
 use crate::interrupt;
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
-use crate::soak::{self, SoakOptions};
+use crate::soak::{self, SoakOptions, SoakedCase};
 
 /// The exit code of a rehearsal after which something does not hold.
 const FAILED: u8 = 1;
@@ -199,19 +199,9 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
     let (sender, receiver) = std::sync::mpsc::channel::<String>();
     let soaked = std::thread::scope(|scope| {
         let soaking = scope.spawn(move || {
-            soak::soak(options, &|seed, failures| {
-                let line = if failures.is_empty() {
-                    format!("seed {seed}: holds")
-                } else {
-                    let repeat =
-                        soak::case(&options.program, options.back_end, seed).command_line();
-                    let failures = failures.join("\n         ");
-                    format!(
-                        "seed {seed}: FAILS\n         {failures}\n  repeat it with: {repeat} --keep"
-                    )
-                };
+            soak::soak(options, &|case| {
                 // Whoever printed these has gone.
-                let _ = sender.send(line);
+                let _ = sender.send(line_of(case));
             })
         });
         for line in receiver {
@@ -240,6 +230,40 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
             FAILED
         }
     }
+}
+
+/// A line of the table that a soak prints, and what does not hold below it.
+fn line_of(case: &SoakedCase) -> String {
+    let tenths = case.downtime_milliseconds / 100;
+    let faults: Vec<String> = case.options.faults.iter().map(Fault::to_string).collect();
+    let state = if case.failures.is_empty() {
+        "holds"
+    } else {
+        "FAILS"
+    };
+    let mut line = format!(
+        "seed {}: {state}, {:>4} s, downtime {:>3}.{} s, names {:<5}  {}",
+        case.options.seed,
+        case.milliseconds / 1000,
+        tenths / 10,
+        tenths % 10,
+        case.options.case.to_string(),
+        if faults.is_empty() {
+            "no fault".to_owned()
+        } else {
+            faults.join(" ")
+        }
+    );
+    for failure in &case.failures {
+        line.push_str("\n         ");
+        line.push_str(failure);
+    }
+    if !case.failures.is_empty() {
+        line.push_str("\n  repeat it with: ");
+        line.push_str(&case.options.command_line());
+        line.push_str(" --keep");
+    }
+    line
 }
 
 fn report(folder: &Path, out: &mut dyn Write) -> u8 {

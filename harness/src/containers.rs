@@ -125,7 +125,10 @@ impl Containers {
         options: &SiteOptions,
         note: &mut dyn FnMut(&str),
     ) -> Result<Self, RehearsalError> {
-        let prepared = Prepared::make(folder, options)?;
+        let mut prepared = Prepared::make(folder, options)?;
+        if options.with_documents && options.seed.is_multiple_of(2) {
+            prepared.put_documents_apart(folder)?;
+        }
         let runtime = runtime()?;
         let owner = Owner::new();
         let starting = prepared.start_servers(folder, options, &owner, note);
@@ -144,6 +147,7 @@ impl Containers {
             share: share.address(),
             client: ShareClient::Rclone,
             source: servers.source_behind,
+            documents: servers.documents_behind,
             destination: servers.destination.address,
         };
         let sheet = prepared.sheet(folder, options, &ways)?;

@@ -92,6 +92,7 @@ impl Machine {
             share: SocketAddr::new(GATEWAY, share.address().port()),
             client: ShareClient::Kernel,
             source: source.address(),
+            documents: None,
             destination: DESTINATION,
         };
         let sheet = prepared.sheet(folder, options, &ways)?;

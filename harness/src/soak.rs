@@ -37,13 +37,26 @@ pub struct SoakOptions {
     pub at_once: usize,
 }
 
-/// What came of it.
+/// What came of one case.
+#[derive(Debug, Clone)]
+pub struct SoakedCase {
+    /// What it was.
+    pub options: RehearsalOptions,
+    /// What does not hold in it.
+    pub failures: Vec<String>,
+    /// For how long its users were down.
+    pub downtime_milliseconds: u64,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// What came of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Soaked {
     /// How many cases were done.
     pub cases: u64,
-    /// The cases in which something does not hold: the seed and what does not.
-    pub failed: Vec<(u64, Vec<String>)>,
+    /// The seeds of the cases in which something does not hold.
+    pub failed: Vec<u64>,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -88,7 +101,7 @@ pub fn case(program: &Path, back_end: BackEnd, seed: u64) -> RehearsalOptions {
 /// What kept a case from being carried out; one in which something does not hold is a result.
 pub fn soak(
     options: &SoakOptions,
-    note: &(dyn Fn(u64, &[String]) + Sync),
+    note: &(dyn Fn(&SoakedCase) + Sync),
 ) -> Result<Soaked, RehearsalError> {
     let began = Instant::now();
     let next = AtomicU64::new(0);
@@ -105,12 +118,12 @@ pub fn soak(
                     }
                     let seed = options.seed.wrapping_add(number);
                     match one(&options.program, options.back_end, seed) {
-                        Ok(failures) => {
-                            note(seed, &failures);
-                            if !failures.is_empty() {
+                        Ok(case) => {
+                            note(&case);
+                            if !case.failures.is_empty() {
                                 let mut failed =
                                     failed.lock().unwrap_or_else(PoisonError::into_inner);
-                                failed.push((seed, failures));
+                                failed.push(seed);
                             }
                         }
                         Err(error) => {
@@ -132,9 +145,10 @@ pub fn soak(
     })
 }
 
-/// One case; what does not hold in it.  Where all holds, nothing of it is kept.
-fn one(program: &Path, back_end: BackEnd, seed: u64) -> Result<Vec<String>, RehearsalError> {
-    let outcome = rehearsal::run(&case(program, back_end, seed), &mut |_| {})?;
+/// One case.  Where all holds, nothing of it is kept.
+fn one(program: &Path, back_end: BackEnd, seed: u64) -> Result<SoakedCase, RehearsalError> {
+    let options = case(program, back_end, seed);
+    let outcome = rehearsal::run(&options, &mut |_| {})?;
     let failures: Vec<String> = outcome
         .checks
         .iter()
@@ -146,7 +160,12 @@ fn one(program: &Path, back_end: BackEnd, seed: u64) -> Result<Vec<String>, Rehe
     {
         std::fs::remove_dir_all(folder).map_err(rehearsal::io_error("remove", folder))?;
     }
-    Ok(failures)
+    Ok(SoakedCase {
+        options,
+        failures,
+        downtime_milliseconds: outcome.downtime_milliseconds,
+        milliseconds: outcome.milliseconds,
+    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(crate) struct Ways {
     pub(crate) client: ShareClient,
     /// The source, seen from the destination.
     pub(crate) source: IpAddr,
+    /// The server that has the document storage area, seen from there, where it is another one.
+    pub(crate) documents: Option<IpAddr>,
     /// The address that the destination has for itself.
     pub(crate) destination: IpAddr,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Prepared {
     pub(crate) host: KeyPair,
     pub(crate) share_password: String,
     share_password_file: PathBuf,
+    /// The password of the server that has the document storage area, and its file, where that is another one.
+    documents_password: Option<(String, PathBuf)>,
 }
 
 impl Prepared {
@@ -68,9 +72,7 @@ impl Prepared {
         };
         let (client, key) = (KeyPair::generate()?, at("keys/client"));
         client.write_private(&key)?;
-        let (share_password, share_password_file) = (password(), at("keys/share-password"));
-        write_secret(&share_password_file, share_password.as_bytes())
-            .map_err(io_error("write", &share_password_file))?;
+        let (share_password, share_password_file) = new_password(at("keys/share-password"))?;
         Ok(Self {
             created,
             package: make_system_package(folder, options)?,
@@ -80,7 +82,17 @@ impl Prepared {
             host: KeyPair::generate()?,
             share_password,
             share_password_file,
+            documents_password: None,
         })
+    }
+
+    /// Has the document storage area on a server of its own, which the migrator is to mount as well.
+    ///
+    /// # Errors
+    /// What writing its password says.
+    pub(super) fn put_documents_apart(&mut self, folder: &Path) -> Result<(), RehearsalError> {
+        self.documents_password = Some(new_password(folder.join("keys/documents-password"))?);
+        Ok(())
     }
 
     /// Sweeps what is left of others, builds the images that are missing, and starts both servers.
@@ -106,6 +118,10 @@ impl Prepared {
             folder,
             program: &options.program,
             share_password: &self.share_password,
+            documents_password: self
+                .documents_password
+                .as_ref()
+                .map(|(text, _)| text.as_str()),
             host_key: self.host.private_text()?,
             authorized_key: self.client.public_line(),
         };
@@ -160,7 +176,7 @@ impl Prepared {
             http_port: HTTP_PORT,
             client_port: CLIENT_PORT,
             documents: options.with_documents.then(documents),
-            documents_access: options.with_documents.then(|| documents_access(ways)),
+            documents_access: options.with_documents.then(|| self.documents_access(ways)),
             quiet_seconds: 2,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: None,
@@ -188,6 +204,28 @@ impl Prepared {
             options: through(ways),
         }
     }
+
+    /// The document storage area is a share of its own: of the same server and the same user, or of another server, with a
+    /// password of its own.
+    fn documents_access(&self, ways: &Ways) -> String {
+        let mount_point = format!("mount_point = \"{DOCUMENTS_MOUNT_POINT}\"");
+        let (Some((_, file)), Some(address)) = (&self.documents_password, ways.documents) else {
+            let options = through(ways);
+            return format!("share = \"documents\"\n{mount_point}\noptions = {options:?}");
+        };
+        let file = file.display();
+        format!(
+            "server = \"documents\"\nshare = \"groupwise\"\naddress = \"{address}\"\nuser = \"migrator\"\n\
+             password = {{ file = \"{file}\" }}\n{mount_point}"
+        )
+    }
+}
+
+/// A password that nobody has used before, in a file.
+fn new_password(file: PathBuf) -> Result<(String, PathBuf), RehearsalError> {
+    let text = password();
+    write_secret(&file, text.as_bytes()).map_err(io_error("write", &file))?;
+    Ok((text, file))
 }
 
 /// A password that nobody has used before.
@@ -236,12 +274,4 @@ fn through(ways: &Ways) -> Vec<String> {
         ],
         ShareClient::Kernel => vec![format!("ip={address}"), format!("port={port}")],
     }
-}
-
-/// The document storage area is a share of its own, of the same server and the same user.
-fn documents_access(ways: &Ways) -> String {
-    let options = through(ways);
-    format!(
-        "share = \"documents\"\nmount_point = \"{DOCUMENTS_MOUNT_POINT}\"\noptions = {options:?}"
-    )
 }

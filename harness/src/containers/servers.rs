@@ -34,6 +34,8 @@ pub(super) struct Wanted<'a> {
     pub(super) program: &'a Path,
     /// The password of the share.
     pub(super) share_password: &'a str,
+    /// The password of a second file server, which has the document storage area, where there is to be one.
+    pub(super) documents_password: Option<&'a str>,
     /// The host key of the destination, in OpenSSH's format.
     pub(super) host_key: String,
     /// Who may log in there.
@@ -49,6 +51,8 @@ pub(super) struct Servers {
     pub(super) source_behind: IpAddr,
     /// The address of this machine on that network.
     pub(super) gateway_behind: IpAddr,
+    /// The address there of the server that has the document storage area, where that is another one.
+    pub(super) documents_behind: Option<IpAddr>,
 }
 
 /// One server.
@@ -74,13 +78,26 @@ pub(super) async fn start(
     let (front, back) = (owner.name("front"), owner.name("back"));
     make_network(engine, owner, &front).await?;
     make_network(engine, owner, &back).await?;
+    let documents = match wanted.documents_password {
+        None => None,
+        Some(password) => {
+            let folder = wanted.folder.join("source/DOCS");
+            let image = images.source.clone();
+            let profile = SourceProfile::Today;
+            let server = source(image, profile, &[(&folder, SHARED)], password);
+            let server = server.with_label(label, &value).with_network(&back);
+            let id = run(server.with_hostname("documents")).await?;
+            Some(address(engine, &id, &back).await?)
+        }
+    };
     let source = source_of(
         images.source,
         wanted.folder,
         wanted.program,
         wanted.share_password,
     );
-    let source = run(source.with_label(label, &value).with_network(&front)).await?;
+    let source = source.with_label(label, &value).with_network(&front);
+    let source = run(source.with_hostname("source")).await?;
     let destination = destination(images.destination, wanted);
     let destination = run(destination.with_label(label, &value).with_network(&front)).await?;
     for id in [&source, &destination] {
@@ -91,8 +108,11 @@ pub(super) async fn start(
         let connected = engine.docker.connect_network(&back, request).await;
         connected.map_err(tried("connect a network"))?;
     }
-    let (source_front, source_behind) = addresses(engine, &source, &front, &back).await?;
-    let (destination_front, _) = addresses(engine, &destination, &front, &back).await?;
+    let (source_front, destination_front) = (
+        address(engine, &source, &front).await?,
+        address(engine, &destination, &front).await?,
+    );
+    let source_behind = address(engine, &source, &back).await?;
     Ok(Servers {
         source: Server {
             id: source,
@@ -104,6 +124,7 @@ pub(super) async fn start(
         },
         source_behind,
         gateway_behind: gateway(engine, &back).await?,
+        documents_behind: documents,
     })
 }
 
@@ -176,7 +197,6 @@ pub(super) fn source(
         .with_wait_for(WaitFor::message_on_either_std("started."))
         .with_copy_to(password, share_password.as_bytes().to_vec())
         .with_cmd(["/usr/local/sbin/source-server", profile.name()])
-        .with_hostname("source")
         .with_host_config_modifier(move |host| {
             host.binds = Some(binds.clone());
             host.init = Some(true);
@@ -217,27 +237,21 @@ fn destination(image: GenericImage, wanted: &Wanted<'_>) -> ContainerRequest<Gen
         })
 }
 
-/// The addresses of a container on both networks.
-async fn addresses(
+/// The address of a container on a network.
+pub(super) async fn address(
     engine: &Engine,
     id: &str,
-    front: &str,
-    back: &str,
-) -> Result<(IpAddr, IpAddr), ContainersError> {
+    network: &str,
+) -> Result<IpAddr, ContainersError> {
     let found = engine.docker.inspect_container(id, None).await;
     let found = found.map_err(tried("look at a container"))?;
-    let networks = found
-        .network_settings
-        .and_then(|settings| settings.networks)
-        .unwrap_or_default();
-    let address = |network: &str| {
-        networks
-            .get(network)
-            .and_then(|endpoint| endpoint.ip_address.as_deref())
-            .and_then(|address| address.parse().ok())
-            .ok_or(ContainersError::Untold("address of a container"))
-    };
-    Ok((address(front)?, address(back)?))
+    let settings = found.network_settings;
+    let networks = settings.and_then(|settings| settings.networks);
+    networks
+        .unwrap_or_default()
+        .get(network)
+        .and_then(|endpoint| endpoint.ip_address.as_deref()?.parse().ok())
+        .ok_or(ContainersError::Untold("address of a container"))
 }
 
 /// The address of this machine on a network.

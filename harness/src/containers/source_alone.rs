@@ -6,7 +6,7 @@ use std::path::Path;
 use testcontainers::ImageExt as _;
 
 use super::engine::Engine;
-use super::error::{ContainersError, tried};
+use super::error::ContainersError;
 use super::images;
 use super::owned::{self, Owner};
 use super::remote_agent;
@@ -14,6 +14,9 @@ use super::servers;
 use crate::rehearsal::RehearsalError;
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
+
+/// The network that the engine puts a container on for which none is named.
+const DEFAULT_NETWORK: &str = "bridge";
 
 /// A source server in a container, on the engine's own network; it goes when this is dropped.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl SourceAlone {
             let (label, value) = owner.label();
             let request = servers::source_of(image, folder, program, share_password);
             let id = servers::run(request.with_label(label, &value)).await?;
-            let address = address(&engine, &id).await;
+            let address = servers::address(&engine, &id, DEFAULT_NETWORK).await;
             Ok::<_, ContainersError>((engine, id, address))
         };
         let (engine, id, address) = runtime.block_on(starting)?;
@@ -89,17 +92,4 @@ impl Drop for SourceAlone {
             tracing::warn!(%error, "a container was left behind");
         }
     }
-}
-
-async fn address(engine: &Engine, id: &str) -> Result<IpAddr, ContainersError> {
-    let found = engine.docker.inspect_container(id, None).await;
-    let found = found.map_err(tried("look at a container"))?;
-    let networks = found
-        .network_settings
-        .and_then(|settings| settings.networks);
-    let networks = networks.unwrap_or_default();
-    networks
-        .values()
-        .find_map(|endpoint| endpoint.ip_address.as_deref()?.parse().ok())
-        .ok_or(ContainersError::Untold("address of a container"))
 }

@@ -1,6 +1,7 @@
 //! The emulator, as a process of this machine that ends with the rehearsal.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ impl Forwarded {
             (self.http, HTTP_PORT),
             (self.imap, IMAP_PORT),
         ] {
-            network.push_str(&format!(",hostfwd=tcp:{here}-:{there}"));
+            let _ = write!(network, ",hostfwd=tcp:{here}-:{there}");
         }
         network
     }

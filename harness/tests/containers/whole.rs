@@ -61,4 +61,31 @@ fn a_share_that_goes_away_and_comes_back_loses_nothing() {
         })
         .collect();
     assert_eq!(struck.len(), 2);
+    // The seed has the document storage area on another server.
+    let mut mounts = outcome
+        .steps
+        .iter()
+        .filter(|one| one.step == "mount-source");
+    assert_eq!(
+        mounts.next_back().expect("mounted").detail,
+        "//source/groupwise (fuse.rclone) at /mnt/gwsource; //documents/groupwise (fuse.rclone) at /mnt/gwdocuments"
+    );
+}
+
+/// The seed has the destination let in an ordinary user, whom sudo lets run what `gwmigrate profile sudoers` prints.
+#[test]
+fn an_ordinary_user_with_sudo_moves_a_post_office_over_a_slow_network() {
+    if !has_engine("an ordinary user with sudo") {
+        return;
+    }
+    let mut options = options(3);
+    let fault = |text: &str| text.parse().expect("a fault");
+    options.faults = vec![
+        fault("stage-one:latency=5"),
+        fault("stage-two:kill=3"),
+        fault("queues:share-reset=400"),
+    ];
+    let outcome = holds(&options);
+    let refused = "the destination let the migrator run every command";
+    assert!(outcome.checks.iter().any(|check| check.name == refused));
 }

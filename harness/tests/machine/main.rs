@@ -2,7 +2,7 @@
 //!
 //! Processors are emulated, so these tests take minutes each; `.ci/vm` runs them, one after the other.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr)]
 
 mod locks;
 mod whole;

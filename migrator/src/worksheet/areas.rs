@@ -115,12 +115,20 @@ fn area(
         }
     }
     let address = entries.optional_text("address");
+    // Whether the destination's kernel has a client does not depend on the server.
+    let client = match entries.optional_text("client").as_deref() {
+        Some("rclone") => MountClient::Rclone,
+        Some(_) => MountClient::Kernel,
+        None => of_source
+            .filter(|_| protocol == Protocol::Cifs)
+            .map_or(MountClient::Kernel, |of_source| of_source.client),
+    };
     DocumentArea {
         library,
         address: address.or_else(|| same.and(source.address.clone())),
         access: SourceAccess::Network(NetworkSource {
             protocol,
-            client: same.map_or(MountClient::Kernel, |same| same.client),
+            client,
             server,
             share: entries.text("share"),
             folder: entries.path("folder"),

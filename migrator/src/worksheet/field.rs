@@ -229,6 +229,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "library", Text, Required, ALL, "Name of the library", r#""contracts""#;
         "kind", Choice(&SOURCES), Optional, ALL, "How the destination reaches the area: as in [source] where nothing is said, or, with `source`, mounted there already", r#""cifs""#;
         "source", AbsolutePath, Required, MOUNTED, "The area's folder, on the destination, as it is mounted there", r#""/mnt/source/docs""#;
+        "client", Choice(&["kernel", "rclone"]), Optional, SHARE, "Who mounts it; as in [source] where nothing is said and that is a cifs share too", r#""rclone""#;
         "server", Text, Optional, NETWORK, "Name of the area's server; that of [source] where nothing is said", r#""fs2""#;
         "share", Text, Required, NETWORK, "The share, volume or export", r#""docs""#;
         "folder", InnerPath, Default("\"\""), NETWORK, "The area's folder inside the share", r#""contracts""#;

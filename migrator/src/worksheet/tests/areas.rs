@@ -110,3 +110,23 @@ fn beside_a_source_that_is_mounted_already_an_area_may_still_be_a_share() {
     let worksheet = Worksheet::parse(&text).expect("right");
     assert!(worksheet.documents[0].access.network().is_some());
 }
+
+#[test]
+fn an_area_on_another_server_is_mounted_by_whoever_mounts_the_source_unless_it_says_otherwise() {
+    let client = |source: &str, lines: &str| {
+        let toml = with_area(&format!(
+            "library = \"x\"\nserver = \"fs2\"\nuser = \"reader\"\npassword = {{ prompt = true }}\nshare = \"/docs\"\n\
+             destination = \"/gw/x\"\n{lines}"
+        ));
+        let toml = toml.replacen("kind = \"cifs\"", &format!("kind = \"cifs\"\n{source}"), 1);
+        let sheet = Worksheet::parse(&toml).expect("right");
+        let area = sheet.documents.into_iter().next_back().expect("an area");
+        area.access.network().expect("a share").client
+    };
+    let rclone = "client = \"rclone\"";
+    assert_eq!(client("", ""), MountClient::Kernel);
+    assert_eq!(client(rclone, ""), MountClient::Rclone);
+    assert_eq!(client(rclone, "client = \"kernel\""), MountClient::Kernel);
+    assert_eq!(client("", rclone), MountClient::Rclone);
+    assert_eq!(client(rclone, "kind = \"ncp\""), MountClient::Kernel);
+}
