@@ -70,6 +70,13 @@ fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round
     let name = here.file_name().expect("a name").to_string_lossy();
     let there = format!("{MOUNT_POINT}/PO/{name}");
 
+    // Before anything is locked: a process that closes a file gives all of its locks on it back.
+    let bytes: Vec<u8> = std::fs::read(&here).expect("read")[..16].to_vec();
+    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    machine
+        .run(&format!("printf '{octal}' >/run/first"))
+        .expect("written");
+
     // Held through the mount: a writer at the source does not get it, and gets it once it is given back.
     let file = open(&here);
     lock_here(&file).expect("free at first");
@@ -92,15 +99,14 @@ fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round
 
     // Held at the source: who comes through the mount can neither read nor write there, and can once it is given back.
     let reading = format!("dd if={there} of=/dev/null bs=16 count=1 iflag=direct");
-    let writing = format!(
-        "dd if={there} of=/run/first bs=16 count=1; dd if=/run/first of={there} bs=16 count=1 conv=notrunc,fsync"
-    );
+    let writing =
+        format!("dd if=/run/first of={there} bs=16 count=1 conv=notrunc,fsync oflag=direct");
     for command in [&reading, &writing] {
-        let error = machine.run(command).expect_err("locked").to_string();
+        let error = machine.run(command).expect_err(command).to_string();
         assert!(error.contains("Permission denied"), "{error}");
     }
     drop(file);
     for command in [&reading, &writing] {
-        machine.run(command).expect("free");
+        machine.run(command).expect(command);
     }
 }

@@ -59,6 +59,13 @@ fn a_guardian_of_the_older_generation_is_converted_by_gwcheck() {
     assert!(detail.starts_with("GWCheck, without problems"), "{detail}");
 }
 
+/// GWCheck was refused for good where the lock of the post office database was only held for a while (found by a soak).
+#[test]
+fn gwcheck_without_a_database_that_was_left_to_the_next_pass_is_temporary() {
+    let faults = faults(&["stage-one:lock-held"]);
+    rehearse_guardian(22, NameCase::Mixed, faults, GuardianKind::Opaque, None);
+}
+
 #[test]
 fn gwcheck_may_be_forced_and_killed_workers_lose_nothing_then() {
     let faults = faults(&["stage-two:kill=5"]);

@@ -3,7 +3,7 @@
 use super::poa::ISOLATED_ADDRESS;
 use super::{convert_guardian, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
-use worker::finding::{Finding, Verdict};
+use worker::finding::Verdict;
 
 /// Installs, converts the startup file, starts, and waits until it answers.
 ///
@@ -17,7 +17,10 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     }
     let installed = poa::install(controller).await?;
     // The agent finds its databases through the guardian, under exactly the names that stand there.
-    let guardian = convert_guardian::convert(controller).await?;
+    let guardian = match convert_guardian::convert(controller).await {
+        Ok(guardian) => guardian,
+        Err(error) => return Err(for_a_later_pass(controller, error)),
+    };
     let file = poa::configure(controller).await?;
     poa::place(controller, &file.isolated()).await?;
     if let Err(error) = poa::start(controller, ISOLATED_ADDRESS, "test").await {
@@ -29,16 +32,26 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     )))
 }
 
-/// The guardian names every database; where this pass left one to the next, the agent may have missed just that one.
+/// What fails where a database is missing, because this pass left it to the next one.
+const MISS_A_DATABASE: [&str; 2] = ["poa-did-not-start", "gwcheck-failed"];
+
+/// The guardian names every database, and GWCheck wants that of the post office; where this pass left one to the next, it may
+/// have been just that one.
 fn for_a_later_pass(controller: &Controller, error: StepError) -> StepError {
-    let is_missing =
-        matches!(&error, StepError::Finding(finding) if finding.code == "poa-did-not-start");
-    if !is_missing || !controller.has_found("database-deferred") {
+    if !controller.has_found("database-deferred") {
         return error;
     }
-    let text =
-        format!("{error}; this pass left a database to the next one, which may be what it misses");
-    let remedy =
-        "Run `gwmigrate stage-one` again when maintenance and backups of the source are over";
-    Finding::new("poa-did-not-start", Verdict::Temporary, text, remedy).into()
+    let StepError::Finding(mut finding) = error else {
+        return error;
+    };
+    if MISS_A_DATABASE.contains(&&*finding.code) {
+        finding.verdict = Verdict::Temporary;
+        finding
+            .text
+            .push_str("; this pass left a database to the next one, which may be what it misses");
+        finding.remedy =
+            "Run `gwmigrate stage-one` again when maintenance and backups of the source are over"
+                .into();
+    }
+    StepError::Finding(finding)
 }

@@ -153,6 +153,13 @@ async fn has_file_system(controller: &Controller, needs: &Needs) -> Result<bool,
 pub(super) fn protections(protections: &Protections) -> Judged {
     let seccomp = if protections.seccomp { "yes" } else { "no" };
     let text = format!("Landlock: {}, seccomp: {seccomp}", protections.landlock);
+    // Nothing that the worker does depends on them; they stop what a mistake of it could do.
+    if protections.landlock == "none" || !protections.seccomp {
+        return Judged::warning(
+            format!("{text}: the worker is not locked in by the kernel"),
+            "It works the same; a kernel of 5.19 or later with Landlock (`lsm=landlock,...`) locks it into its folders",
+        );
+    }
     Judged::pass(text)
 }
 
@@ -258,4 +265,27 @@ pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError
             "Name the file with the software in [poa] package",
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use worker::finding::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_the_kernel_does_not_lock_in_is_a_warning() {
+        let verdict = |landlock: &str, seccomp| {
+            let told = Protections {
+                landlock: landlock.into(),
+                seccomp,
+                ..Protections::default()
+            };
+            protections(&told).verdict
+        };
+        assert_eq!(verdict("full", true), Verdict::Done);
+        assert_eq!(verdict("partial", true), Verdict::Done);
+        assert_eq!(verdict("none", true), Verdict::Person);
+        assert_eq!(verdict("full", false), Verdict::Person);
+    }
 }
