@@ -33,7 +33,7 @@ pub(crate) use prepare::{Prepared, Ways};
 pub(crate) use servers::{JOBS, SYSTEM};
 pub(crate) use source_alone::SourceAlone;
 
-use crate::network::Way;
+use crate::network::{Networks, Way};
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{Seen, Site as _, SiteOptions};
 use crate::worksheet::{RehearsalWorksheet, ShareClient};
@@ -79,10 +79,7 @@ pub struct Containers {
     seen: Seen,
     login: Login,
     servers: Servers,
-    /// Between the controller and the sshd of the destination.
-    link: Way,
-    /// Between the destination and the file server of the source.
-    share: Way,
+    networks: Networks,
     engine: Engine,
     owner: Owner,
     runtime: tokio::runtime::Runtime,
@@ -170,8 +167,7 @@ impl Containers {
             seen,
             login,
             servers,
-            link,
-            share,
+            networks: Networks { link, share },
             engine,
             owner,
             runtime,

@@ -11,11 +11,9 @@ use std::process::{Command, Stdio};
 use simulator::Created;
 
 use crate::certificate::{CertificateOptions, make_certificate};
-use crate::network::Disturbance;
+use crate::network::{Disturbance, Network};
 use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{
-    Absence, Network, Seen, Site, SiteOptions, choose_test_user, make, make_package,
-};
+use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};

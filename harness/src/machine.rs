@@ -23,7 +23,7 @@ use simulator::Created;
 pub use error::MachineError;
 
 use crate::containers::{ADD_POA_USER, JOBS, Login, Prepared, SYSTEM, SourceAlone, Ways};
-use crate::network::Way;
+use crate::network::{Networks, Way};
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::site::{Seen, Site as _, SiteOptions};
 use crate::worksheet::{RehearsalWorksheet, ShareClient};
@@ -44,10 +44,7 @@ pub struct Machine {
     source: SourceAlone,
     terminal: Terminal,
     ports: Forwarded,
-    /// Between the controller and the sshd of the destination.
-    link: Way,
-    /// Between the destination and the file server of the source.
-    share: Way,
+    networks: Networks,
     /// Ends when this is dropped.
     _emulator: Emulator,
 }
@@ -116,8 +113,7 @@ impl Machine {
             source,
             terminal,
             ports,
-            link,
-            share,
+            networks: Networks { link, share },
             _emulator: emulator,
         };
         machine.write_worksheet()?;
@@ -136,6 +132,6 @@ impl Machine {
 
     /// Where the file server of the source is, seen from the destination.
     pub fn share_address(&self) -> SocketAddr {
-        SocketAddr::new(GATEWAY, self.share.address().port())
+        SocketAddr::new(GATEWAY, self.networks.share.address().port())
     }
 }

@@ -16,7 +16,7 @@ mod tests;
 mod way;
 
 pub(crate) use budget::{Budget, Spent};
-pub use way::{Disturbance, Way};
+pub use way::{Disturbance, Network, Networks, Way};
 
 use std::io;
 use std::net::SocketAddr;

@@ -5,11 +5,10 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
 use crate::certificate::write_secret;
-use crate::network::Disturbance;
+use crate::network::{Disturbance, Network};
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::source_agent::{AgentOrders, SourceAgent};
@@ -60,16 +59,6 @@ pub enum Absence {
     Gone,
     /// An empty folder stands in its place.
     Empty,
-}
-
-/// A network of a rehearsal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Network {
-    /// Between the controller and the destination.
-    Link,
-    /// Between the destination and the file server of the source.
-    Share,
 }
 
 /// The simulated servers of a rehearsal.

@@ -9,9 +9,9 @@ use simulator::Created;
 
 use super::{Machine, fetch};
 use crate::containers::{JOBS, POA_USER, SYSTEM};
-use crate::network::Disturbance;
+use crate::network::{Disturbance, Network};
 use crate::rehearsal::RehearsalError;
-use crate::site::{Absence, Network, Seen, Site};
+use crate::site::{Absence, Seen, Site};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -63,29 +63,24 @@ impl Site for Machine {
     }
 
     fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
-        let way = match network {
-            Network::Link => &self.link,
-            Network::Share => &self.share,
-        };
-        way.disturb(disturbance);
+        self.networks.disturb(network, disturbance);
         Ok(())
     }
 
     fn calm(&self) -> bool {
-        let (of_link, of_share) = (self.link.calm(), self.share.calm());
-        of_link && of_share
+        self.networks.calm()
     }
 
     fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
         if absence == Absence::Empty {
             return Err(RehearsalError::NoSuchFault);
         }
-        self.share.close();
+        self.networks.share.close();
         Ok(())
     }
 
     fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        self.share.open();
+        self.networks.share.open();
         Ok(())
     }
 

@@ -157,6 +157,42 @@ impl Way {
     }
 }
 
+/// A network of a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Between the controller and the destination.
+    Link,
+    /// Between the destination and the file server of the source.
+    Share,
+}
+
+/// Both networks of a rehearsal between servers.
+#[derive(Debug)]
+pub struct Networks {
+    /// Between the controller and the destination.
+    pub link: Way,
+    /// Between the destination and the file server of the source.
+    pub share: Way,
+}
+
+impl Networks {
+    /// Disturbs one of them, until [`Networks::calm`].
+    pub fn disturb(&self, network: Network, disturbance: Disturbance) {
+        let way = match network {
+            Network::Link => &self.link,
+            Network::Share => &self.share,
+        };
+        way.disturb(disturbance);
+    }
+
+    /// Ends all disturbances; says whether they struck, as [`Way::calm`] does.
+    pub fn calm(&self) -> bool {
+        let (of_link, of_share) = (self.link.calm(), self.share.calm());
+        of_link && of_share
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};

@@ -13,8 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::BackEnd;
-use crate::network::Disturbance;
-use crate::site::Network;
+use crate::network::{Disturbance, Network};
 
 /// The commands that a fault may strike.
 const COMMANDS: [&str; 3] = ["stage-one", "stage-two", "queues"];
