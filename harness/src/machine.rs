@@ -93,18 +93,7 @@ impl Machine {
             destination: DESTINATION,
         };
         let sheet = prepared.sheet(folder, options, &ways)?;
-        let at = |name: &str| folder.join(name);
-        let post_office = &sheet.post_office;
-        let seen = Seen {
-            source: at("source/PO"),
-            destination: at("destination/gwsystem").join(post_office),
-            documents: options
-                .with_documents
-                .then(|| (at("source/DOCS"), at("destination/gwsystem/documents"))),
-            job_folder: at("destination/migration").join(post_office),
-            // What SMB carries.
-            time_step_nanoseconds: 100,
-        };
+        let seen = Seen::between_servers(folder, &sheet.post_office, options.with_documents);
         let machine = Self {
             folder: folder.to_owned(),
             created: prepared.created,

@@ -52,6 +52,22 @@ pub struct Seen {
     pub time_step_nanoseconds: i128,
 }
 
+impl Seen {
+    /// Those of a rehearsal between servers, in its folder.
+    pub(crate) fn between_servers(folder: &Path, post_office: &str, with_documents: bool) -> Self {
+        let at = |name: &str| folder.join(name);
+        let documents = || (at("source/DOCS"), at("destination/gwsystem/documents"));
+        Self {
+            source: at("source/PO"),
+            destination: at("destination/gwsystem").join(post_office),
+            documents: with_documents.then(documents),
+            job_folder: at("destination/migration").join(post_office),
+            // What SMB carries.
+            time_step_nanoseconds: 100,
+        }
+    }
+}
+
 /// How the source goes away under a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
