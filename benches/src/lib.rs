@@ -1,4 +1,6 @@
-//! What the benchmarks work on: databases, made from nothing but a number.
+//! What the benchmarks work on: databases, made from nothing but a number; and the tool beside its peers.
+
+pub mod side_by_side;
 
 use postoffice::flaim::{
     CreateOptions, Creator, Dictionary, Error, FieldKind, FieldValue, IndexDefinition, Item,
