@@ -34,6 +34,9 @@ const LARGE_BYTES: usize = 64 << 20;
 /// Files of a full batch of the manifest.
 const BATCH: u32 = 8192;
 
+/// Long before any run.
+const LONG_AGO_SECONDS: u64 = 1_500_000_000;
+
 const PASS: Task = Task::Pass {
     kind: PassKind::StageTwo,
 };
@@ -106,7 +109,7 @@ impl Site {
 /// Long ago, so that no time is too fresh to be trusted.
 fn write_old(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(LONG_AGO_SECONDS);
     let file = File::options().write(true).open(path).unwrap();
     file.set_times(FileTimes::new().set_modified(time)).unwrap();
 }

@@ -4,6 +4,7 @@
 //! manifest durably.  The others are given as they come.  A result of ours that is wrong is an error and no number.
 
 mod check;
+mod field;
 mod growth;
 mod machine;
 mod measure;

@@ -120,7 +120,7 @@ pub(super) enum Command {
 }
 
 /// The name of a value as the command line has it.
-pub(super) fn word(value: impl ValueEnum) -> String {
+pub(super) fn word(value: &impl ValueEnum) -> String {
     value
         .to_possible_value()
         .map(|value| value.get_name().to_owned())

@@ -9,7 +9,7 @@ use super::{Result, say};
 /// What makes everything ready for one run, outside the clock; it is told the number of the round.
 type Prepare<'a> = Box<dyn Fn(u32) -> Result<()> + 'a>;
 /// What the run is.
-type Steps<'a> = Box<dyn Fn() -> Result<Vec<Step>> + 'a>;
+pub(super) type Steps<'a> = Box<dyn Fn() -> Result<Vec<Step>> + 'a>;
 /// What refuses a wrong result.
 type Check<'a> = Box<dyn Fn() -> Result<()> + 'a>;
 
@@ -38,7 +38,7 @@ pub(super) struct Series {
 /// How the rounds are run.
 pub(super) struct Rounds<'a> {
     /// How many.
-    pub(super) rounds: u32,
+    pub(super) how_many: u32,
     /// Whether caches are emptied before each run.
     pub(super) is_cold: bool,
     /// Where plans and logs go.
@@ -56,7 +56,7 @@ impl Rounds<'_> {
                 samples: Vec::new(),
             })
             .collect();
-        for round in 0..self.rounds {
+        for round in 0..self.how_many {
             for (contender, series) in contenders.iter().zip(&mut all) {
                 let outcome = self.run_one(contender, round);
                 let sample = match outcome {
