@@ -55,7 +55,9 @@ fn look_up(rows: &[FileRow], path: &RelativePath) -> FileClass {
 }
 
 fn row_of<'a>(rows: &'a [FileRow], names: &[&[u8]]) -> Option<&'a FileRow> {
-    rows.iter().find(|row| match row.form {
+    let first = names.first()?;
+    let mut rows = rows.iter().filter(|row| row.may_match(names.len(), first));
+    rows.find(|row| match row.form {
         Form::File => pattern::path_matches(row.pattern, names),
         Form::Database => pattern::database_base(row.pattern, names).is_some(),
     })

@@ -49,8 +49,7 @@ impl Area {
 
     /// Whether the file at `path` is never copied and never compared: nobody's data, or a log that is not wanted.
     pub(crate) fn leaves_out(&self, path: &RelativePath, options: &CopyOptions) -> bool {
-        let class = self.classify(path);
-        class.copy_rule() == CopyRule::Never || (class == FileClass::Log && !options.agent_logs)
+        leaves_out_class(self.classify(path), options)
     }
 
     /// Whether the source may show names that are no longer so; see [`file_system::may_show_old_names`].
@@ -68,6 +67,11 @@ impl Area {
             text: format!("The source of {} was not opened for this task", self.label),
         })
     }
+}
+
+/// Whether files of a class are never copied and never compared.
+pub(crate) fn leaves_out_class(class: FileClass, options: &CopyOptions) -> bool {
+    class.copy_rule() == CopyRule::Never || (class == FileClass::Log && !options.agent_logs)
 }
 
 /// A certificate or key file, opened before the sandbox closes.

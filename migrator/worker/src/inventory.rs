@@ -14,7 +14,7 @@ use postoffice::names::{
     KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case, printable,
 };
 
-use crate::capabilities::{Area, Capabilities};
+use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
@@ -247,7 +247,7 @@ impl Look<'_> {
         let inventory = &mut seen.inventory;
         *inventory.classes.entry(class.to_string()).or_insert(0) += 1;
         *inventory.class_bytes.entry(class.to_string()).or_insert(0) += bytes;
-        if !self.area.leaves_out(path, self.options) {
+        if !leaves_out_class(class, self.options) {
             inventory.files += 1;
             inventory.bytes += bytes;
         }

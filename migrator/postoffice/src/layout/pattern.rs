@@ -16,14 +16,14 @@
 /// Whether `path` has the form of `pattern`.
 pub(super) fn path_matches(pattern: &str, path: &[&[u8]]) -> bool {
     let mut names = path.iter();
-    for component in pattern.split('/') {
+    for component in pattern.as_bytes().split(|&byte| byte == b'/') {
         let Some(name) = names.next() else {
             return false;
         };
-        if component == "**" {
+        if component == b"**" {
             return true;
         }
-        if !name_matches(component.as_bytes(), name) {
+        if !name_matches(component, name) {
             return false;
         }
     }

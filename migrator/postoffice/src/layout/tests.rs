@@ -113,7 +113,38 @@ fn mangle(bytes: &[u8], mask: &[bool]) -> Vec<u8> {
         .collect()
 }
 
+/// Every row, asked in full.
+fn look_up_slowly(rows: &[FileRow], names: &[&[u8]]) -> FileClass {
+    let row = rows.iter().find(|row| match row.form {
+        Form::File => pattern::path_matches(row.pattern, names),
+        Form::Database => pattern::database_base(row.pattern, names).is_some(),
+    });
+    row.map_or(FileClass::Other, |row| row.class)
+}
+
+/// Names that the rows of the table are about, and others, in any case.
+fn telling_name() -> impl Strategy<Value = String> {
+    let names = EXAMPLES
+        .iter()
+        .flat_map(|(path, _)| path.split(|&byte| byte == b'/'));
+    let names: Vec<String> = names
+        .filter_map(|name| String::from_utf8(name.to_vec()).ok())
+        .collect();
+    prop_oneof![proptest::sample::select(names), "[a-zA-Z0-9.]{1,8}"]
+}
+
 proptest! {
+    #[test]
+    fn rows_that_are_skipped_would_not_have_matched(
+        names in proptest::collection::vec(telling_name(), 1..6)
+    ) {
+        let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        for rows in [table::FILES, table::DOCUMENT_FILES] {
+            let found = row_of(rows, &names).map_or(FileClass::Other, |row| row.class);
+            prop_assert_eq!(found, look_up_slowly(rows, &names));
+        }
+    }
+
     #[test]
     fn case_never_changes_a_class(
         example in 0..EXAMPLES.len(),
