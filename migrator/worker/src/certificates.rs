@@ -8,7 +8,7 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use crate::capabilities::{Capabilities, CertificateFiles};
-use crate::copy::{CopyFailure, TEMPORARY_PREFIX, write_copy};
+use crate::copy::{CopyFailure, Source, TEMPORARY_PREFIX, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::Secret;
@@ -143,9 +143,8 @@ fn prove_fit(certificate: &X509, key: &PKey<Private>) -> Result<()> {
 fn copy_one(folder: &Folder, name: &[u8], target: &Folder) -> Result<()> {
     let path = RelativePath::root().join(name);
     let failed = |errno| WorkerError::writing("copy", &path, errno);
-    let (source, _) = folder
-        .open_file(name)
-        .map_err(|errno| WorkerError::reading("open", &path, errno))?;
+    let source =
+        Source::open(folder, name).map_err(|errno| WorkerError::reading("open", &path, errno))?;
     let temporary = [TEMPORARY_PREFIX, b"certificate"].concat();
     target.remove_file(&temporary).map_err(failed)?;
     match write_copy(&source, target, &temporary) {

@@ -4,7 +4,7 @@
 //! `copy_file_range` has returned empty files from network mounts, and the bytes must be seen to be hashed.
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ use crate::tree::{Attributes, Folder, Time};
 pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
 
 /// How much is read at once.
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 256 << 10;
 
 thread_local! {
     static BLOCK: RefCell<Vec<u8>> = RefCell::new(vec![0; BLOCK_BYTES]);
@@ -31,6 +31,42 @@ pub(crate) enum CopyFailure {
     Write(Errno),
     /// The source changed while it was read.
     Changed,
+}
+
+/// An open file of the source, and what it said before anything of it was read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    handle: OwnedFd,
+    attributes: Attributes,
+    /// When it was opened.
+    began: Time,
+}
+
+impl Source {
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// As [`Folder::open_file`].
+    pub(crate) fn open(folder: &Folder, name: &[u8]) -> Result<Self, Errno> {
+        let began = Time::now();
+        let (handle, attributes) = folder.open_file(name)?;
+        Ok(Self {
+            handle,
+            attributes,
+            began,
+        })
+    }
+
+    /// What it said when it was opened.
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
 }
 
 /// A file whose bytes stand at the destination under some name.
@@ -62,7 +98,7 @@ impl Written {
 /// # Errors
 /// [`CopyFailure`]; `Changed` where length or time of the source differ before and after.
 pub(crate) fn write_copy(
-    source: &OwnedFd,
+    source: &Source,
     destination: &Folder,
     name: &[u8],
 ) -> Result<Written, CopyFailure> {
@@ -74,7 +110,7 @@ pub(crate) fn write_copy(
 /// # Errors
 /// As [`write_copy`].
 pub(crate) fn write_copy_seen(
-    source: &OwnedFd,
+    source: &Source,
     destination: &Folder,
     name: &[u8],
     see: &mut dyn FnMut(&[u8]),
@@ -82,10 +118,10 @@ pub(crate) fn write_copy_seen(
     let handle = destination.create_file(name).map_err(CopyFailure::Write)?;
     let outcome = fill(source, &handle, see);
     match outcome {
-        Ok((attributes, digest, began)) => Ok(Written {
+        Ok((attributes, digest)) => Ok(Written {
             source: attributes,
             digest,
-            began,
+            began: source.began,
             handle,
         }),
         Err(failure) => {
@@ -97,12 +133,11 @@ pub(crate) fn write_copy_seen(
 }
 
 fn fill(
-    source: &OwnedFd,
+    source: &Source,
     target: &OwnedFd,
     see: &mut dyn FnMut(&[u8]),
-) -> Result<(Attributes, [u8; 32], Time), CopyFailure> {
-    let began = Time::now();
-    let before = attributes_of(source)?;
+) -> Result<(Attributes, [u8; 32]), CopyFailure> {
+    let before = &source.attributes;
     let (length, digest) = read_all(source, before.size, |block| {
         see(block);
         write_all(target, block).map_err(CopyFailure::Write)
@@ -112,10 +147,10 @@ fn fill(
         return Err(CopyFailure::Changed);
     }
     set_modified(target, before.modified).map_err(CopyFailure::Write)?;
-    Ok((after, digest, began))
+    Ok((after, digest))
 }
 
-fn attributes_of(file: &OwnedFd) -> Result<Attributes, CopyFailure> {
+fn attributes_of(file: impl AsFd) -> Result<Attributes, CopyFailure> {
     rustix::fs::fstat(file)
         .map(|stat| Attributes::from(&stat))
         .map_err(CopyFailure::Read)
@@ -124,7 +159,7 @@ fn attributes_of(file: &OwnedFd) -> Result<Attributes, CopyFailure> {
 /// Reads an open file from its start, at most one block more than `expected` bytes, so that a file that grows as fast
 /// as it is read ends too.
 fn read_all(
-    file: &OwnedFd,
+    file: impl AsFd,
     expected: u64,
     mut each_block: impl FnMut(&[u8]) -> Result<(), CopyFailure>,
 ) -> Result<(u64, [u8; 32]), CopyFailure> {
@@ -132,7 +167,7 @@ fn read_all(
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0_u64;
         while offset <= expected {
-            let length = match rustix::io::pread(file, &mut block[..], offset) {
+            let length = match rustix::io::pread(&file, &mut block[..], offset) {
                 Ok(0) => break,
                 Ok(length) => length,
                 Err(Errno::INTR) => continue,
@@ -141,6 +176,10 @@ fn read_all(
             hasher.update(&block[..length]);
             each_block(&block[..length])?;
             offset += length as u64;
+            // The file had room for more in the block and gave no more: this was its end.
+            if offset == expected && length < block.len() {
+                break;
+            }
         }
         Ok((offset, *hasher.finalize().as_bytes()))
     })

@@ -1,6 +1,5 @@
 //! One file of the source: whether it must be copied, and copying it.
 
-use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use rustix::io::Errno;
 use super::claim::Claim;
 use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
-use super::file::{CopyFailure, Written, temporary_name, write_copy};
+use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::shared::{FileTask, Shared};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::Verdict;
@@ -37,6 +36,10 @@ pub(super) enum Outcome {
 
 /// Copies the file where rule 2 asks for it.
 pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()> {
+    if !task.listed {
+        // The name is free: nothing but the copy can be right, so the source is opened without a look before.
+        return copy(shared, &task, false);
+    }
     let Some(decision) = look(shared, &task)? else {
         return Ok(());
     };
@@ -76,24 +79,15 @@ pub(super) fn wait_for_room(shared: &Shared<'_>, task: FileTask) {
 
 /// Looks at both sides; `None` where the source no longer has the file, or something else in its place.
 pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decision>> {
-    let path = task.source_path();
     let source = match task.source()?.look_at(&task.source_name) {
         Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
         Ok(_) => {
             report_outcome(shared, task, &Outcome::Vanished)?;
             return Ok(None);
         }
-        Err(errno) => return shared.unreadable(&path, errno).map(|()| None),
+        Err(errno) => return shared.unreadable(&task.source_path(), errno).map(|()| None),
     };
-    shared.monitor.count(Count::FilesSeen, 1);
-    shared.monitor.count(Count::BytesSeen, source.size);
-    shared.look_for_clock_ahead(&path, &source);
-    if let Some(known) = &task.known {
-        shared.clock.compared.fetch_add(1, Ordering::Relaxed);
-        if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {
-            shared.clock.shifted.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    count_seen(shared, task, &source);
     let destination = if task.listed {
         task.pair.destination.look_at(&task.name).map_err(|errno| {
             WorkerError::writing("look at", &task.pair.path.join(&task.name), errno)
@@ -109,6 +103,19 @@ pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decisi
     )))
 }
 
+/// Counts what the source says of a file, and keeps an eye on its clock.
+fn count_seen(shared: &Shared<'_>, task: &FileTask, source: &Attributes) {
+    shared.monitor.count(Count::FilesSeen, 1);
+    shared.monitor.count(Count::BytesSeen, source.size);
+    shared.look_for_clock_ahead(task, source);
+    if let Some(known) = &task.known {
+        shared.clock.compared.fetch_add(1, Ordering::Relaxed);
+        if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {
+            shared.clock.shifted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
     let outcome = copy_with_retries(shared, task, replace)?;
     report_outcome(shared, task, &outcome)
@@ -122,7 +129,7 @@ fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Res
             std::thread::sleep(pause);
             pause *= 2;
         }
-        match copy_once(shared, task, replace)? {
+        match copy_once(shared, task, replace, attempt == 0)? {
             Outcome::KeptChanging => {}
             outcome => return Ok(outcome),
         }
@@ -130,11 +137,19 @@ fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Res
     Ok(Outcome::KeptChanging)
 }
 
-fn copy_once(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
+fn copy_once(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    replace: bool,
+    is_first: bool,
+) -> Result<Outcome> {
     let source = match open_source(task)? {
-        Ok(handle) => handle,
+        Ok(source) => source,
         Err(outcome) => return Ok(outcome),
     };
+    if is_first && !task.listed {
+        count_seen(shared, task, source.attributes());
+    }
     if replace {
         replace_once(shared, task, &source)
     } else {
@@ -142,7 +157,7 @@ fn copy_once(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outc
     }
 }
 
-fn create_once(shared: &Shared<'_>, task: &FileTask, source: &OwnedFd) -> Result<Outcome> {
+fn create_once(shared: &Shared<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
     let claim = shared.claim(&task.pair.destination, &task.name);
     match write_copy(source, &task.pair.destination, &task.name) {
         Ok(written) => account_for(shared, task, &written, claim),
@@ -150,7 +165,7 @@ fn create_once(shared: &Shared<'_>, task: &FileTask, source: &OwnedFd) -> Result
     }
 }
 
-fn replace_once(shared: &Shared<'_>, task: &FileTask, source: &OwnedFd) -> Result<Outcome> {
+fn replace_once(shared: &Shared<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
     let temporary = temporary_name(shared.pass.id);
     match write_copy(source, &task.pair.destination, &temporary) {
         Ok(written) => {
@@ -176,9 +191,9 @@ fn account_for(
 }
 
 /// Opens the source, or says why not.
-pub(super) fn open_source(task: &FileTask) -> Result<Result<OwnedFd, Outcome>> {
-    match task.source()?.open_file(&task.source_name) {
-        Ok((handle, _)) => Ok(Ok(handle)),
+pub(super) fn open_source(task: &FileTask) -> Result<Result<Source, Outcome>> {
+    match Source::open(task.source()?, &task.source_name) {
+        Ok(source) => Ok(Ok(source)),
         Err(Errno::NOENT) => Ok(Err(Outcome::Vanished)),
         Err(Errno::LOOP | Errno::INVAL | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
         Err(errno) => outcome_of(task, CopyFailure::Read(errno)).map(Err),
@@ -232,6 +247,9 @@ pub(super) fn report_outcome(
     task: &FileTask,
     outcome: &Outcome,
 ) -> Result<()> {
+    if matches!(outcome, Outcome::Copied) {
+        return Ok(());
+    }
     let path = task.source_path();
     match outcome {
         Outcome::Copied => {}

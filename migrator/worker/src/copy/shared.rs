@@ -231,7 +231,7 @@ impl Shared<'_> {
     }
 
     /// Says once that the clock of the source is ahead of the clock of the destination.
-    pub(super) fn look_for_clock_ahead(&self, path: &RelativePath, source: &Attributes) {
+    pub(super) fn look_for_clock_ahead(&self, task: &FileTask, source: &Attributes) {
         let allowance =
             i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
         let ahead = source.modified.nanoseconds_since(Time::now());
@@ -242,7 +242,7 @@ impl Shared<'_> {
         self.report(
             "clock-ahead",
             Verdict::Person,
-            path,
+            &task.source_path(),
             &format!("it was modified {seconds} seconds in the future by the clock of this server"),
             "Set both clocks by the same time server; until then such files are copied again by every pass",
         );

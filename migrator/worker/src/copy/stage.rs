@@ -1,12 +1,10 @@
 //! Copying all members of a unit under temporary names, and giving them their names where nothing moved meanwhile.
 
-use std::os::fd::OwnedFd;
-
 use postoffice::flaim::{BlockStream, BlocksSeen, DatabaseFile, HEADER_BYTES, base_of, probe};
 use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
-use super::file::{CopyFailure, Written, temporary_name, write_copy_seen};
+use super::file::{CopyFailure, Source, Written, temporary_name, write_copy_seen};
 use super::files::{Outcome, destination_of, open_source, outcome_of, publish, report_outcome};
 use super::shared::{FileTask, Shared};
 use super::unit::{KnownHeaders, Unit};
@@ -215,7 +213,7 @@ fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
 }
 
 /// The first bytes of a database, as many as there are.
-fn first_bytes(source: &OwnedFd) -> Result<Vec<u8>, Errno> {
+fn first_bytes(source: &Source) -> Result<Vec<u8>, Errno> {
     let mut header = vec![0; HEADER_BYTES];
     let mut length = 0;
     while length < header.len() {

@@ -6,7 +6,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::{Listing, Standing, Step, digest_of, staging_name};
-use crate::copy::{CopyFailure, write_copy};
+use crate::copy::{CopyFailure, Source, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
@@ -111,7 +111,7 @@ impl Step<'_> {
         standing: &Standing,
     ) -> Result<Staged> {
         let path = standing.source_path();
-        let (source, _) = match standing.folder.open_file(&standing.source_name) {
+        let source = match Source::open(&standing.folder, &standing.source_name) {
             Ok(opened) => opened,
             Err(Errno::NOENT) => return Ok(Staged::Moved),
             Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
