@@ -8,7 +8,7 @@ use postoffice::names::{KeptReason, LowerCased, destination_name, lower_case};
 use rustix::io::Errno;
 
 use super::committer::Record;
-use super::entries::FolderWork;
+use super::entries::{FolderWork, LockFiles};
 use super::extras::look_at_extras;
 use super::file::TEMPORARY_PREFIX;
 use super::files::copy_if_changed;
@@ -65,10 +65,14 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
         pair: &pair,
         manifest,
         files: Vec::new(),
+        lock_files: LockFiles::of(&source_entries),
         stack,
     };
     let collided = collisions(shared, &pair, &source_entries);
-    for entry in &source_entries {
+    // What lies together on the disk is read together: a disk that nothing is known of yet answers several times as fast.
+    let mut by_inode: Vec<&Entry> = source_entries.iter().collect();
+    by_inode.sort_unstable_by_key(|entry| entry.inode);
+    for entry in by_inode {
         let name = destination_name(&entry.name);
         if collided.contains(&name) {
             folder.manifest.remove(&name);
@@ -84,7 +88,7 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
         report_kept_name(shared, &pair, &entry.name);
         let there = at_destination.get(name.as_slice()).copied();
         // What is not copied answers for nothing: an older copy that stands under its name is an extra.
-        if folder.look_at_entry(entry, &name, there, &source_entries)? {
+        if folder.look_at_entry(entry, &name, there)? {
             at_destination.remove(name.as_slice());
         }
     }

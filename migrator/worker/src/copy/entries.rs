@@ -1,5 +1,6 @@
 //! The entries of one folder of the source: which are copied, how, and when.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use postoffice::layout::CopyRule;
@@ -10,6 +11,7 @@ use super::crawl::Task;
 use super::files::copy_if_changed;
 use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::locks::lock_file_name;
@@ -21,12 +23,16 @@ use crate::tree::{Entry, Kind};
 /// How many files one task of the pool copies.
 const FILES_PER_TASK: usize = 64;
 
+/// What the name of every lock file ends with.
+const LOCK_EXTENSION: &[u8] = b".lck";
+
 /// The work of one folder.
 pub(super) struct FolderWork<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) pair: &'a Arc<FolderPair>,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FileTask>,
+    pub(super) lock_files: LockFiles,
     pub(super) stack: &'a Stack<Task>,
 }
 
@@ -37,7 +43,6 @@ impl FolderWork<'_> {
         entry: &Entry,
         name: &[u8],
         there: Option<&Entry>,
-        siblings: &[Entry],
     ) -> Result<bool> {
         let path = self.pair.source_path.join(&entry.name);
         let Some(source) = &self.pair.source else {
@@ -58,7 +63,7 @@ impl FolderWork<'_> {
         };
         match kind {
             Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
-            Kind::File => self.look_at_file_entry(entry, name.to_vec(), there, siblings)?,
+            Kind::File => self.look_at_file_entry(entry, name.to_vec(), there)?,
             Kind::Symlink | Kind::Special => {
                 self.shared.report(
                     "not-a-file",
@@ -114,14 +119,13 @@ impl FolderWork<'_> {
         entry: &Entry,
         name: Vec<u8>,
         there: Option<&Entry>,
-        siblings: &[Entry],
     ) -> Result<()> {
         let path = self.pair.source_path.join(&entry.name);
         let area = &self.shared.areas[self.pair.area];
         let class = area.classify(&path);
         let known = self.manifest.remove(&name);
         let rule = class.copy_rule();
-        if area.leaves_out(&path, self.shared.options) {
+        if leaves_out_class(class, self.shared.options) {
             self.count_left_out(entry);
             return Ok(());
         }
@@ -129,7 +133,7 @@ impl FolderWork<'_> {
             return Ok(());
         }
         let lock_file = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
-            .then(|| lock_file_beside(&entry.name, siblings))
+            .then(|| self.lock_files.beside(&entry.name))
             .flatten();
         let task = FileTask {
             pair: Arc::clone(self.pair),
@@ -212,11 +216,25 @@ impl FolderWork<'_> {
     }
 }
 
-/// The lock file of a database, under the name that it has in the listing.
-fn lock_file_beside(name: &[u8], siblings: &[Entry]) -> Option<Vec<u8>> {
-    let wanted = lock_file_name(name);
-    siblings
-        .iter()
-        .find(|entry| entry.name.eq_ignore_ascii_case(&wanted))
-        .map(|entry| entry.name.clone())
+/// The lock files of a folder: the name that each has in the listing, by its lower-case form.
+pub(super) struct LockFiles(HashMap<Vec<u8>, Vec<u8>>);
+
+impl LockFiles {
+    /// Those of a listing.
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let names = entries.iter().map(|entry| &entry.name);
+        let is_lock = |name: &&Vec<u8>| name.to_ascii_lowercase().ends_with(LOCK_EXTENSION);
+        Self(
+            names
+                .filter(is_lock)
+                .map(|name| (name.to_ascii_lowercase(), name.clone()))
+                .collect(),
+        )
+    }
+
+    /// The lock file of a database, under the name that it has in the listing.
+    fn beside(&self, database: &[u8]) -> Option<Vec<u8>> {
+        let wanted = lock_file_name(database).to_ascii_lowercase();
+        self.0.get(&wanted).cloned()
+    }
 }

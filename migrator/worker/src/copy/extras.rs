@@ -2,6 +2,7 @@
 //!
 //! Nothing is touched here: every entry goes into the plan of removals, which is checked as a whole first.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -27,13 +28,12 @@ pub(super) fn look_at_extras(
 ) -> Result<()> {
     // Items of the queues are the business of the queue step; logs that lie among them are not.
     let among_queues = is_queue_area(shared, pair);
-    let mut gone: Vec<(RelativePath, Vec<u8>)> = Vec::new();
-    for name in manifest
+    let standing: HashSet<&[u8]> = extras.iter().map(|extra| &extra.name[..]).collect();
+    let gone: Vec<(RelativePath, Vec<u8>)> = manifest
         .keys()
-        .filter(|name| !extras.iter().any(|extra| extra.name == **name))
-    {
-        gone.push((pair.path.clone(), name.clone()));
-    }
+        .filter(|name| !standing.contains(&name[..]))
+        .map(|name| (pair.path.clone(), name.clone()))
+        .collect();
     for extra in extras {
         let attributes = match pair.destination.look_at(&extra.name) {
             Ok(Some(attributes)) => attributes,
