@@ -4,10 +4,9 @@
 //! more tasks.  Where the stack is long already ([`Stack::is_long`]), a task should do its work itself instead of
 //! pushing it; that bounds the memory at any size of tree.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
-/// Beyond this many waiting tasks, a task does its work itself.
-const LONG_STACK_TASKS: usize = 256;
+use std::time::{Duration, Instant};
 
 struct Inner<T> {
     tasks: Vec<T>,
@@ -19,7 +18,20 @@ struct Inner<T> {
 pub(crate) struct Stack<T> {
     inner: Mutex<Inner<T>>,
     changed: Condvar,
+    threads: AtomicUsize,
 }
+
+/// How many threads work at tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Threads {
+    /// So many begin.
+    pub(crate) first: usize,
+    /// So many become of them while most of them wait for answers.
+    pub(crate) most: usize,
+}
+
+/// How often it is looked whether the threads work or wait.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl<T> Stack<T> {
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -33,9 +45,10 @@ impl<T> Stack<T> {
         self.changed.notify_one();
     }
 
-    /// Whether so much is waiting that more should be done at once instead of pushed.
+    /// Whether so much is waiting that more should be done at once instead of pushed: something for every thread.  Each
+    /// thread then keeps to a folder of its own; several that make names in one folder wait for each other in the kernel.
     pub(crate) fn is_long(&self) -> bool {
-        self.lock().tasks.len() >= LONG_STACK_TASKS
+        self.lock().tasks.len() >= self.threads.load(Ordering::Relaxed)
     }
 
     /// Drops what is waiting; tasks that run come to their end.
@@ -67,6 +80,18 @@ impl<T> Stack<T> {
         }
     }
 
+    /// Waits for an interval, or until all is done; says whether anything is waiting for a thread, none where all is done.
+    fn look_after(&self, interval: Duration) -> Option<bool> {
+        let inner = self.lock();
+        let is_over =
+            |inner: &Inner<T>| inner.stopped || (inner.tasks.is_empty() && inner.running == 0);
+        let (inner, _) = self
+            .changed
+            .wait_timeout_while(inner, interval, |inner| !is_over(inner))
+            .unwrap_or_else(PoisonError::into_inner);
+        (!is_over(&inner)).then(|| !inner.tasks.is_empty())
+    }
+
     fn finished_one(&self) {
         let mut inner = self.lock();
         inner.running -= 1;
@@ -79,9 +104,12 @@ impl<T> Stack<T> {
 }
 
 /// Runs `tasks` and all that they push on `threads` threads; returns the first error, after which no new task starts.
+///
+/// Where the threads leave the processors idle they wait for a disk or a server, and more of them are started: requests
+/// that are in flight together cost no more than one.
 pub(crate) fn run<T: Send, E: Send>(
     tasks: Vec<T>,
-    threads: usize,
+    threads: Threads,
     work: impl Fn(T, &Stack<T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let stack = Stack {
@@ -91,29 +119,64 @@ pub(crate) fn run<T: Send, E: Send>(
             stopped: false,
         }),
         changed: Condvar::new(),
+        threads: AtomicUsize::new(threads.first),
     };
     let failure = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while let Some(task) = stack.next() {
-                    // The guard counts the task as finished also when it panics, so that no thread waits for ever.
-                    let _finished = Finished(&stack);
-                    if let Err(error) = work(task, &stack) {
-                        failure
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert(error);
-                        stack.stop();
-                    }
-                }
-            });
+    let work_on = || {
+        while let Some(task) = stack.next() {
+            // The guard counts the task as finished also when it panics, so that no thread waits for ever.
+            let _finished = Finished(&stack);
+            if let Err(error) = work(task, &stack) {
+                failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+                stack.stop();
+            }
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.first.max(1) {
+            scope.spawn(work_on);
+        }
+        grow(&stack, threads, |_| {
+            scope.spawn(work_on);
+        });
     });
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
         None => Ok(()),
     }
+}
+
+/// Starts half as many threads again, and again, while tasks wait and the processors are idle for most of the time.
+fn grow<T>(stack: &Stack<T>, threads: Threads, mut start: impl FnMut(usize)) {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processors = u32::try_from(processors).unwrap_or(1);
+    let mut running = threads.first.max(1);
+    while running < threads.most {
+        let (began, worked) = (Instant::now(), processor_time());
+        match stack.look_after(LOOK_INTERVAL) {
+            None => return,
+            Some(false) => continue,
+            Some(true) => {}
+        }
+        let worked = processor_time().saturating_sub(worked);
+        if worked * 2 > began.elapsed() * processors {
+            continue;
+        }
+        let more = (running / 2).max(1).min(threads.most - running);
+        (0..more).for_each(&mut start);
+        running += more;
+        stack.threads.store(running, Ordering::Relaxed);
+    }
+}
+
+/// How long the processors have worked for this process.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 struct Finished<'a, T>(&'a Stack<T>);
@@ -127,12 +190,14 @@ impl<T> Drop for Finished<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const ONE: Threads = Threads { first: 1, most: 1 };
+    const FOUR: Threads = Threads { first: 4, most: 4 };
 
     #[test]
     fn every_pushed_task_runs_once() {
         let ran = AtomicUsize::new(0);
-        let outcome: Result<(), ()> = run(vec![6_u32], 4, |depth, stack| {
+        let outcome: Result<(), ()> = run(vec![6_u32], FOUR, |depth, stack| {
             ran.fetch_add(1, Ordering::Relaxed);
             if depth > 0 {
                 stack.push(depth - 1);
@@ -147,11 +212,24 @@ mod tests {
     #[test]
     fn an_error_stops_the_rest() {
         let ran = AtomicUsize::new(0);
-        let outcome = run((0..1000).collect(), 1, |task, _| {
+        let outcome = run((0..1000).collect(), ONE, |task, _| {
             ran.fetch_add(1, Ordering::Relaxed);
             if task == 990 { Err(task) } else { Ok(()) }
         });
         assert_eq!(outcome, Err(990));
         assert!(ran.load(Ordering::Relaxed) < 1000);
+    }
+    #[test]
+    fn threads_that_wait_become_more_and_no_more_than_allowed() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let threads = Threads { first: 2, most: 5 };
+        let outcome: Result<(), ()> = run((0..400).collect(), threads, |_: u32, _| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(10));
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        });
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(most.into_inner(), 5);
     }
 }

@@ -83,7 +83,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
     let store = JobStore::open(
         job_folder,
-        thread_count(&order.options),
+        thread_count(&order.options).first,
         Arc::clone(&monitor),
     )?;
     let running = Running {

@@ -20,7 +20,7 @@ mod status;
 mod steps;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
@@ -42,10 +42,20 @@ pub const STORE_FILE: &str = "job.sqlite";
 /// How long a writer waits for another one, such as a `status` beside a pass.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How much of the store the writing connection holds in memory, in KiB: what a batch touches.
+const WRITER_CACHE_KIB: i64 = 16_384;
+
+/// How many pages of 4 KiB the write-ahead log may have before it is folded into the store, which waits for the disk three
+/// times where a commit waits once.
+const LOG_PAGES: i64 = 8192;
+
 /// The writing connection and as many reading ones as there are threads; all opened before the sandbox closes.
 pub struct JobStore {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    readers_count: usize,
+    /// A reader is free again.
+    returned: Condvar,
     monitor: Arc<dyn Monitor>,
 }
 
@@ -58,6 +68,10 @@ impl JobStore {
         let file = job_folder.join(STORE_FILE);
         let writer = connect(&file, OpenFlags::default()).map_err(WorkerError::store("open it"))?;
         schema::prepare(&writer)?;
+        writer
+            .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
+            .and_then(|()| writer.pragma_update(None, "wal_autocheckpoint", LOG_PAGES))
+            .map_err(WorkerError::store("open it"))?;
         let readers = (0..readers)
             .map(|_| {
                 let reader = connect(&file, OpenFlags::default())?;
@@ -70,7 +84,9 @@ impl JobStore {
             .map_err(WorkerError::store("open it for reading"))?;
         Ok(Self {
             writer: Mutex::new(writer),
+            readers_count: readers.len(),
             readers: Mutex::new(readers),
+            returned: Condvar::new(),
             monitor,
         })
     }
@@ -100,25 +116,47 @@ impl JobStore {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let reader = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let Some(reader) = reader else {
-            // More threads than readers: the writing connection reads as well.
-            return read(&self.writer()).map_err(WorkerError::store(operation));
-        };
-        let outcome = read(&reader);
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(reader);
-        outcome.map_err(WorkerError::store(operation))
+        let reader = self.borrow_reader();
+        match &reader.connection {
+            Some(connection) => read(connection).map_err(WorkerError::store(operation)),
+            None => read(&self.writer()).map_err(WorkerError::store(operation)),
+        }
+    }
+
+    /// A reading connection, waiting for one where there are more threads than readers; none where the store has only its
+    /// writing one.
+    fn borrow_reader(&self) -> Reader<'_> {
+        let mut readers = self.free_readers();
+        if self.readers_count > 0 {
+            let is_empty = |readers: &mut Vec<Connection>| readers.is_empty();
+            let waited = self.returned.wait_while(readers, is_empty);
+            readers = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        Reader {
+            connection: readers.pop(),
+            store: self,
+        }
+    }
+
+    fn free_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reading connection on loan; it goes back also where reading panics, so that nobody waits for it for ever.
+struct Reader<'a> {
+    connection: Option<Connection>,
+    store: &'a JobStore,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.store.free_readers().extend(self.connection.take());
+        self.store.returned.notify_one();
     }
 }
 

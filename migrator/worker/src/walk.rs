@@ -4,7 +4,7 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::error::Result;
-use crate::pool;
+use crate::pool::{self, Threads};
 use crate::tree::{Entry, Folder, Kind};
 
 /// One folder of a walk, open.
@@ -25,7 +25,7 @@ pub(crate) struct Visited<'a> {
 /// The first error of a visit or of `unreadable`.
 pub(crate) fn walk(
     root: &Folder,
-    threads: usize,
+    threads: Threads,
     unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
     visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
 ) -> Result<()> {

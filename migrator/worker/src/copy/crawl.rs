@@ -18,7 +18,7 @@ use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
-use crate::pool::{self, Stack};
+use crate::pool::{self, Stack, Threads};
 use crate::protocol::AreaKind;
 use crate::store::Manifest;
 use crate::tree::{Entry, Kind};
@@ -30,7 +30,7 @@ pub(super) enum Task {
 }
 
 /// Looks at folders and files, and at all that is in them, on `threads` threads.
-pub(super) fn crawl(shared: &Shared<'_>, tasks: Vec<Task>, threads: usize) -> Result<()> {
+pub(super) fn crawl(shared: &Shared<'_>, tasks: Vec<Task>, threads: Threads) -> Result<()> {
     pool::run(tasks, threads, |task, stack| match task {
         Task::Folder(task) => look_at_folder(shared, task, stack),
         Task::Files(files) => files

@@ -20,7 +20,7 @@ use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::guardian::accepted;
 use crate::monitor::{Expected, Monitor, Tally};
-use crate::pool;
+use crate::pool::{self, Threads};
 use crate::protocol::{AreaKind, CopyOptions, PassKind, PassReport};
 use crate::store::{JobStore, Pass, UnfinishedPass};
 
@@ -304,13 +304,19 @@ fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
     (tasks, is_done)
 }
 
-/// How many threads copy: as asked for, or four for each processor, at least eight, so that many requests are in flight
-/// at a source that answers slowly.
-pub(crate) fn thread_count(options: &CopyOptions) -> usize {
+/// How many threads copy: as asked for, or four for each processor, at least eight, and more while a source answers slowly.
+pub(crate) fn thread_count(options: &CopyOptions) -> Threads {
     const THREADS_MAX: usize = 64;
     if options.workers > 0 {
-        return options.workers.min(THREADS_MAX);
+        let threads = options.workers.min(THREADS_MAX);
+        return Threads {
+            first: threads,
+            most: threads,
+        };
     }
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (processors * 4).clamp(8, 32)
+    Threads {
+        first: (processors * 4).clamp(8, 32),
+        most: THREADS_MAX,
+    }
 }

@@ -11,7 +11,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::pool;
+use crate::pool::{self, Threads};
 use crate::protocol::Sample;
 use crate::tree::Folder;
 
@@ -79,7 +79,7 @@ impl Draw {
     ///
     /// # Errors
     /// Where the source is gone; a file that cannot be read is left out.
-    pub(super) fn measure(self, sources: &[&Folder], threads: usize) -> Result<Sample> {
+    pub(super) fn measure(self, sources: &[&Folder], threads: Threads) -> Result<Sample> {
         let small = read_all(self.small, sources, threads, SMALL_BYTES_MAX)?;
         let large = read_all(self.large, sources, threads, LARGE_FILE_BYTES)?;
         Ok(Sample {
@@ -102,7 +102,7 @@ struct Measured {
 fn read_all(
     lots: BinaryHeap<Lot>,
     sources: &[&Folder],
-    threads: usize,
+    threads: Threads,
     bytes_max: u64,
 ) -> Result<Measured> {
     let files = open_folders(lots, sources)?;

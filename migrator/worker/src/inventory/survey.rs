@@ -8,6 +8,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::Result;
 use crate::file_system::file_system_of;
 use crate::locks::Attempt;
+use crate::pool::Threads;
 use crate::protocol::Survey;
 use crate::tree::{Attributes, Time};
 use crate::walk::Visited;
@@ -61,7 +62,7 @@ impl Gathered {
     }
 
     /// Reads the sample and puts everything together.
-    pub(super) fn finish(self, capabilities: &Capabilities, threads: usize) -> Result<Survey> {
+    pub(super) fn finish(self, capabilities: &Capabilities, threads: Threads) -> Result<Survey> {
         let areas = &capabilities.areas;
         let sources = areas.iter().map(Area::source).collect::<Result<Vec<_>>>()?;
         let file_systems = sources.iter().map(file_system_of);
