@@ -1,11 +1,10 @@
 //! Carrying the plan out: the deepest folders first, so that every path of the plan is still true when its turn comes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::monitor::{Count, Monitor};
@@ -15,77 +14,119 @@ use crate::store::{JobStore, Rename};
 use crate::tree::Folder;
 
 /// How many renamings are done between two writes of the journal.
-const BATCH_RENAMES: u32 = 16_384;
+const BATCH_RENAMES: u32 = 32_768;
 
 /// Finds out how far a sweep came that was cut off: what it renamed is marked as done, so that it can be undone, and
 /// the rest of its plan is forgotten, because the next plan is made from what stands there now.
 pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()> {
-    loop {
-        let batch = store.next_renames(BATCH_RENAMES)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
+    while let Some(depth) = store.deepest_planned()? {
+        let batch = store.next_renames(depth, 0, BATCH_RENAMES)?;
         let (mut done, mut open) = (Vec::new(), Vec::new());
-        for rename in batch {
-            let is_done = is_done(capabilities, &rename).map_err(|errno| {
-                WorkerError::writing("look at", &rename.folder.join(&rename.old), errno)
-            })?;
-            if is_done {
-                done.push(rename);
-            } else {
-                open.push(rename);
-            }
+        for renames in of_one_folder(&batch) {
+            let Some(first) = renames.first() else {
+                continue;
+            };
+            let names = names_in(capabilities, first)
+                .map_err(|errno| WorkerError::writing("list the folder", &first.folder, errno))?;
+            let (now_done, now_open): (Vec<Rename>, Vec<Rename>) = renames
+                .iter()
+                .cloned()
+                .partition(|rename| is_done(&names, rename));
+            done.extend(now_done);
+            open.extend(now_open);
         }
         store.mark_renamed(&done)?;
         store.forget_renames(&open)?;
     }
+    Ok(())
 }
 
-/// Does what is planned.
+/// Does what is planned: while one batch is renamed, the one before becomes durable and is marked as done, and the next
+/// one is read.
 pub(super) fn apply(
     capabilities: &Capabilities,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<()> {
-    loop {
-        let batch = store.next_renames(BATCH_RENAMES)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut folders: BTreeMap<(u32, RelativePath), Vec<&Rename>> = BTreeMap::new();
-        for rename in &batch {
-            folders
-                .entry((rename.area, rename.folder.clone()))
-                .or_default()
-                .push(rename);
-        }
-        let work: Vec<_> = folders.into_iter().collect();
-        pool::run(work, thread_count(options), |((area, path), renames), _| {
-            let Some(area) = capabilities.areas.iter().find(|known| known.id == area) else {
-                return Ok(());
-            };
-            let folder = area
-                .destination
-                .descend(&path)
-                .map_err(|errno| WorkerError::writing("open the folder", &path, errno))?;
-            renames
-                .iter()
-                .try_for_each(|rename| rename_one(&folder, rename, monitor))
-        })?;
-        for area in &capabilities.areas {
-            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
-                files: batch.len(),
-                source,
+    // A level begins when everything below it is done, because its names are in the paths of what lies below.
+    while let Some(depth) = store.deepest_planned()? {
+        let mut renamed = Vec::new();
+        let mut batch = store.next_renames(depth, 0, BATCH_RENAMES)?;
+        while let Some(last) = batch.last() {
+            let after = last.id;
+            let next = std::thread::scope(|scope| {
+                let reading = scope.spawn(|| store.next_renames(depth, after, BATCH_RENAMES));
+                let finishing = scope.spawn(|| finish(capabilities, store, &renamed));
+                let outcome = rename_all(capabilities, monitor, options, &batch);
+                finishing.join().unwrap_or_else(|_| Err(died()))?;
+                outcome?;
+                reading.join().unwrap_or_else(|_| Err(died()))
             })?;
+            renamed = std::mem::replace(&mut batch, next);
         }
-        store.mark_renamed(&batch)?;
+        finish(capabilities, store, &renamed)?;
+    }
+    Ok(())
+}
+
+fn died() -> WorkerError {
+    WorkerError::Order {
+        text: "A thread of the plan of renamings died".into(),
     }
 }
 
+fn rename_all(
+    capabilities: &Capabilities,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+    batch: &[Rename],
+) -> Result<()> {
+    let folders: Vec<&[Rename]> = of_one_folder(batch).collect();
+    pool::run(folders, thread_count(options), |renames, _| {
+        let Some(first) = renames.first() else {
+            return Ok(());
+        };
+        let Some(area) = area_of(capabilities, first) else {
+            return Ok(());
+        };
+        let folder = area
+            .destination
+            .descend(&first.folder)
+            .map_err(|errno| WorkerError::writing("open the folder", &first.folder, errno))?;
+        renames
+            .iter()
+            .try_for_each(|rename| rename_one(&folder, rename, monitor))
+    })
+}
+
+/// Makes what was renamed durable, and marks it as done.
+fn finish(capabilities: &Capabilities, store: &JobStore, renamed: &[Rename]) -> Result<()> {
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    for area in &capabilities.areas {
+        rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
+            files: renamed.len(),
+            source,
+        })?;
+    }
+    store.mark_renamed(renamed)
+}
+
+/// The lines of each folder, which stand together in the plan.
+fn of_one_folder(batch: &[Rename]) -> impl Iterator<Item = &[Rename]> {
+    batch.chunk_by(|left, right| left.area == right.area && left.folder == right.folder)
+}
+
+fn area_of<'a>(capabilities: &'a Capabilities, rename: &Rename) -> Option<&'a Area> {
+    let mut areas = capabilities.areas.iter();
+    areas.find(|area| area.id == rename.area)
+}
+
 fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result<()> {
-    let path = rename.folder.join(&rename.old);
-    let failed = |errno| WorkerError::writing("rename", &path, errno);
+    let path = || rename.folder.join(&rename.old);
+    let failed = |errno| WorkerError::writing("rename", &path(), errno);
     if rename.same_file {
         // Both names are links to one file: the lower-case one stays.
         folder.remove_file(&rename.old).map_err(failed)?;
@@ -99,7 +140,10 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
         }
         Err(Errno::EXIST) => Err(WorkerError::Refused {
             code: "name-collision",
-            text: format!("{path} was to become a name that has appeared since the plan was made"),
+            text: format!(
+                "{} was to become a name that has appeared since the plan was made",
+                path()
+            ),
             remedy: "Stop whatever works at the destination, then run the same command again"
                 .into(),
         }),
@@ -107,25 +151,27 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
     }
 }
 
-/// Whether a sweep that was cut off had renamed this one already.
+/// The names in the folder of a renaming, with their inodes as the listing has them; none where the folder is gone.
 ///
 /// The folder has its old path still: it lies above, and the deepest names are changed first.
-fn is_done(capabilities: &Capabilities, rename: &Rename) -> std::result::Result<bool, Errno> {
-    let Some(area) = capabilities
-        .areas
-        .iter()
-        .find(|area| area.id == rename.area)
-    else {
-        return Ok(false);
+fn names_in(
+    capabilities: &Capabilities,
+    rename: &Rename,
+) -> std::result::Result<HashMap<Vec<u8>, u64>, Errno> {
+    let Some(area) = area_of(capabilities, rename) else {
+        return Ok(HashMap::new());
     };
     let folder = match area.destination.descend(&rename.folder) {
         Ok(folder) => folder,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(HashMap::new()),
         Err(errno) => return Err(errno),
     };
-    let has_new = folder
-        .look_at(&rename.new)?
-        .is_some_and(|there| there.inode == rename.inode);
+    let entries = folder.list()?.into_iter();
+    Ok(entries.map(|entry| (entry.name, entry.inode)).collect())
+}
+
+/// Whether a sweep that was cut off had renamed this one already.
+fn is_done(names: &HashMap<Vec<u8>, u64>, rename: &Rename) -> bool {
     // While another link still has the old name, it is that link which is to go.
-    Ok(has_new && folder.look_at(&rename.old)?.is_none())
+    names.get(&rename.new) == Some(&rename.inode) && !names.contains_key(&rename.old)
 }

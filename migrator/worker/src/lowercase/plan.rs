@@ -17,7 +17,7 @@ use crate::tree::Attributes;
 use crate::walk::{Visited, walk};
 
 /// How many lines of the plan are held before they go to the store.
-const LINES_HELD: usize = 4096;
+const LINES_HELD: usize = 32_768;
 
 /// Plans the sweep of all areas; returns how many names were looked at and how many are kept.
 pub(super) fn plan(
@@ -71,49 +71,58 @@ impl Planner<'_> {
         self.names
             .fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
-        // Who has or will have a name: the first one that claimed it.
-        let mut claimed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
         let mut changes = Vec::new();
         for entry in visited.entries {
             match lower_case(&entry.name) {
-                LowerCased::Already => {
-                    claimed.insert(entry.name.clone(), entry.name.clone());
-                }
-                LowerCased::Changed(new) => changes.push((entry.name.clone(), new)),
+                LowerCased::Already => {}
+                LowerCased::Changed(new) => changes.push((entry, new)),
                 LowerCased::Kept(_) => {
                     self.kept.fetch_add(1, Ordering::Relaxed);
                     self.report_kept(visited, &entry.name);
                 }
             }
         }
-        for (old, new) in changes {
-            let attributes = self.attributes(visited, &old)?;
-            let Some(attributes) = attributes else {
-                continue;
-            };
-            let other = claimed.get(&new).cloned();
-            let same_file = match &other {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // Who has or will have a name: the first one that claimed it.
+        let mut claimed: HashMap<&[u8], &[u8]> = visited
+            .entries
+            .iter()
+            .filter(|entry| !entry.name.iter().any(u8::is_ascii_uppercase))
+            .map(|entry| (&entry.name[..], &entry.name[..]))
+            .collect();
+        let mut lines = Vec::with_capacity(changes.len());
+        for (entry, new) in &changes {
+            let same_file = match claimed.get(&new[..]) {
                 None => false,
-                Some(other) => self
-                    .attributes(visited, other)?
-                    .is_some_and(|other| other.is_same_file(&attributes)),
+                Some(other) if self.is_same_file(visited, &entry.name, other)? => true,
+                Some(other) => {
+                    self.report_collision(area, visited, &entry.name, other);
+                    continue;
+                }
             };
-            if let Some(other) = other.filter(|_| !same_file) {
-                self.report_collision(area, visited, &old, &other);
-                continue;
-            }
-            claimed.entry(new.clone()).or_insert_with(|| old.clone());
-            self.add(Rename {
+            claimed.entry(new).or_insert(&entry.name);
+            lines.push(Rename {
                 id: 0,
                 area: area.id,
                 folder: visited.path.clone(),
-                old,
-                new,
-                inode: attributes.inode,
+                old: entry.name.clone(),
+                new: new.clone(),
+                inode: entry.inode,
                 same_file,
-            })?;
+            });
         }
-        Ok(())
+        self.add(lines)
+    }
+
+    /// Whether two names are links to one file.
+    fn is_same_file(&self, visited: &Visited<'_>, name: &[u8], other: &[u8]) -> Result<bool> {
+        let (first, second) = (
+            self.attributes(visited, name)?,
+            self.attributes(visited, other)?,
+        );
+        Ok(matches!((first, second), (Some(first), Some(second)) if first.is_same_file(&second)))
     }
 
     #[allow(clippy::unused_self)]
@@ -153,9 +162,10 @@ impl Planner<'_> {
         );
     }
 
-    fn add(&self, rename: Rename) -> Result<()> {
+    /// Adds what is planned for one folder.
+    fn add(&self, planned: Vec<Rename>) -> Result<()> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(rename);
+        lines.extend(planned);
         if lines.len() < LINES_HELD {
             return Ok(());
         }

@@ -27,25 +27,33 @@ pub fn undo_lowercase(
     monitor.phase("give the old names back", Expected::default());
     let mut report = LowercaseReport::default();
     settle(capabilities, store)?;
-    loop {
-        let batch = store.next_undone(BATCH_RENAMES)?;
-        if batch.is_empty() {
-            return Ok(report);
-        }
-        for rename in &batch {
-            if undo_one(capabilities, rename)? {
-                report.renamed += 1;
-                monitor.count(Count::Renamed, 1);
+    // The last sweep first, and of each the shallowest level.
+    while let Some(level) = store.shallowest_done()? {
+        let mut before = i64::MAX;
+        loop {
+            let batch = store.next_undone(level, before, BATCH_RENAMES)?;
+            let Some(last) = batch.last() else {
+                break;
+            };
+            before = last.id;
+            for rename in &batch {
+                if undo_one(capabilities, rename)? {
+                    report.renamed += 1;
+                    monitor.count(Count::Renamed, 1);
+                }
             }
+            for area in &capabilities.areas {
+                rustix::fs::syncfs(&area.destination).map_err(|source| {
+                    WorkerError::SyncFailed {
+                        files: batch.len(),
+                        source,
+                    }
+                })?;
+            }
+            store.forget_renames(&batch)?;
         }
-        for area in &capabilities.areas {
-            rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
-                files: batch.len(),
-                source,
-            })?;
-        }
-        store.forget_renames(&batch)?;
     }
+    Ok(report)
 }
 
 /// Gives one entry its old name again; says whether it was still there under its new one.
@@ -86,6 +94,6 @@ fn undo_one(capabilities: &Capabilities, rename: &Rename) -> Result<bool> {
 
 /// Whether an undoing that was cut off had made the old link already.
 fn has_old_name(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
-    let there = folder.look_at(&rename.old)?;
-    Ok(rename.same_file && there.is_some_and(|there| there.inode == rename.inode))
+    let (old, new) = (folder.look_at(&rename.old)?, folder.look_at(&rename.new)?);
+    Ok(rename.same_file && matches!((old, new), (Some(old), Some(new)) if old.is_same_file(&new)))
 }

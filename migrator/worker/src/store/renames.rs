@@ -1,6 +1,7 @@
 //! The plan of the lowercase sweep.
 
 use postoffice::names::RelativePath;
+use rusqlite::{OptionalExtension as _, Params};
 
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
@@ -18,7 +19,7 @@ pub struct Rename {
     pub old: Vec<u8>,
     /// The name after.
     pub new: Vec<u8>,
-    /// The inode, by which a renaming that was cut off is recognised.
+    /// The inode as the listing of the folder has it, by which a renaming that was cut off is recognised.
     pub inode: u64,
     /// The new name exists and is another link to the same file: the old name only goes.
     pub same_file: bool,
@@ -45,7 +46,7 @@ impl JobStore {
         self.change("begin a plan of renamings", |transaction| {
             transaction.execute("DELETE FROM rename WHERE NOT done", [])?;
             transaction.query_row(
-                "SELECT coalesce(max(sweep), 0) + 1 FROM rename",
+                "SELECT coalesce((SELECT sweep FROM rename ORDER BY id DESC LIMIT 1), 0) + 1",
                 [],
                 |row| row.get(0),
             )
@@ -80,40 +81,71 @@ impl JobStore {
         })
     }
 
-    /// Up to `limit` renamings that are to be done: those of the deepest level.
+    /// The deepest level at which something is to be renamed; none where nothing is.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_renames(&self, limit: u32) -> Result<Vec<Rename>> {
+    pub fn deepest_planned(&self) -> Result<Option<i64>> {
+        self.read("read the plan of renamings", |connection| {
+            connection.query_row("SELECT max(depth) FROM rename WHERE NOT done", [], |row| {
+                row.get(0)
+            })
+        })
+    }
+
+    /// Up to `limit` renamings of one level that are to be done, behind the one with the number `after`, in the order in
+    /// which they were planned.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn next_renames(&self, depth: i64, after: i64, limit: u32) -> Result<Vec<Rename>> {
         self.some_renames(
             "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE NOT done AND depth = (SELECT max(depth) FROM rename WHERE NOT done)
-             ORDER BY area, folder, id LIMIT ?1",
-            limit,
+             WHERE id > ?2 AND depth = ?1 AND NOT done ORDER BY id LIMIT ?3",
+            (depth, after, limit),
         )
     }
 
-    /// Up to `limit` renamings that are to be undone: of the last sweep those of the shallowest level, the last one
-    /// first.
+    /// The last sweep that is not undone, and its shallowest level; none where nothing is left to undo.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_undone(&self, limit: u32) -> Result<Vec<Rename>> {
+    pub fn shallowest_done(&self) -> Result<Option<(i64, i64)>> {
+        self.read("read the plan of renamings", |connection| {
+            connection
+                .query_row(
+                    "SELECT sweep, min(depth) FROM rename
+                     WHERE done AND sweep = (SELECT max(sweep) FROM rename WHERE done) GROUP BY sweep",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+        })
+    }
+
+    /// Up to `limit` renamings of one sweep and one level that are to be undone, before the one with the number
+    /// `before`, the last one first.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn next_undone(
+        &self,
+        (sweep, depth): (i64, i64),
+        before: i64,
+        limit: u32,
+    ) -> Result<Vec<Rename>> {
         self.some_renames(
-            "WITH newest (sweep) AS (SELECT max(sweep) FROM rename WHERE done),
-                  shallowest (depth) AS (SELECT min(depth) FROM rename, newest WHERE done AND rename.sweep = newest.sweep)
-             SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE done AND sweep = (SELECT sweep FROM newest) AND depth = (SELECT depth FROM shallowest)
-             ORDER BY id DESC LIMIT ?1",
-            limit,
+            "SELECT id, area, folder, old, new, inode, same_file FROM rename
+             WHERE id < ?3 AND sweep = ?1 AND depth = ?2 AND done ORDER BY id DESC LIMIT ?4",
+            (sweep, depth, before, limit),
         )
     }
 
-    fn some_renames(&self, query: &str, limit: u32) -> Result<Vec<Rename>> {
+    fn some_renames(&self, query: &str, parameters: impl Params) -> Result<Vec<Rename>> {
         self.read("read the plan of renamings", |connection| {
             connection
                 .prepare_cached(query)?
-                .query_map([limit], |row| {
+                .query_map(parameters, |row| {
                     Ok(Rename {
                         id: row.get(0)?,
                         area: row.get(1)?,
@@ -169,7 +201,7 @@ impl JobStore {
         let lines = self.some_renames(
             "SELECT id, area, folder, old, new, inode, same_file FROM rename
              WHERE NOT done ORDER BY depth DESC, area, folder, id LIMIT ?1",
-            limit,
+            [limit],
         )?;
         Ok((planned, lines))
     }

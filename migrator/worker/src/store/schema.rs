@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS rename (
     id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, area INTEGER NOT NULL, depth INTEGER NOT NULL,
     folder BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL, done INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS rename_order ON rename (done, sweep, depth, area, folder);
+-- Of what is still to be done, and no more: what is done would cost as much to keep in an index as in its table.
+CREATE INDEX IF NOT EXISTS rename_open ON rename (depth) WHERE NOT done;
 
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY, area INTEGER NOT NULL, path BLOB NOT NULL, kept_as TEXT NOT NULL, reason TEXT NOT NULL,
