@@ -6,6 +6,7 @@
 mod blocks;
 mod compare;
 mod digest;
+mod extra;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use postoffice::flaim::BlockStream;
 use postoffice::layout::FileClass;
-use postoffice::names::{LowerCased, PATH_DEPTH_MAX, RelativePath, destination_name, lower_case};
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath, destination_name};
 
 use super::Pair;
 use super::blocks::block_stream;
-use crate::capabilities::Area;
+use crate::capabilities::{Area, leaves_out_class};
 use crate::copy::{hash_file, hash_file_seen, thread_count};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
@@ -24,7 +24,7 @@ use crate::tree::{Entry, Kind};
 /// How many files one task of the pool compares.
 const FILES_PER_TASK: usize = 32;
 /// How many proven files are held before they go to the store.
-const SEALED_HELD: usize = 8192;
+const SEALED_HELD: usize = 32_768;
 
 /// What a comparison saw.
 #[derive(Debug, Default)]
@@ -58,13 +58,14 @@ pub(super) fn compare(
         differences: AtomicU64::new(0),
     };
     pool::run(
-        vec![Task::Folder(Pair::root(area)?)],
+        vec![Task::Folder(FolderTask::Root)],
         thread_count(options),
         |task, stack| match task {
-            Task::Folder(pair) => comparison.folder(&pair, stack),
-            Task::Files(pair, names) => names
-                .iter()
-                .try_for_each(|(source_name, name)| comparison.file(&pair, source_name, name)),
+            Task::Folder(task) => match comparison.open(task)? {
+                Some(pair) => comparison.folder(&pair, stack),
+                None => Ok(()),
+            },
+            Task::Files(pair, names) => comparison.files(&pair, &names),
         },
     )?;
     comparison.flush()?;
@@ -76,14 +77,23 @@ pub(super) fn compare(
     })
 }
 
+/// Names of a file at the source and at the destination.
+type Names = (Vec<u8>, Vec<u8>);
+
 enum Task {
-    Folder(Arc<Pair>),
-    Files(Arc<Pair>, Vec<(Vec<u8>, Vec<u8>)>),
+    Folder(FolderTask),
+    Files(Arc<Pair>, Vec<Names>),
 }
 
-struct Comparison<'a> {
-    area: &'a Area,
-    store: &'a JobStore,
+/// A folder of both trees, opened when its turn comes: as many may wait as a folder holds.
+enum FolderTask {
+    Root,
+    Inside(Arc<Pair>, Names),
+}
+
+pub(super) struct Comparison<'a> {
+    pub(super) area: &'a Area,
+    pub(super) store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     converted: bool,
@@ -95,7 +105,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
+    pub(super) fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
         self.differences.fetch_add(1, Ordering::Relaxed);
         self.monitor.finding(
             Finding::new(
@@ -109,15 +119,15 @@ impl Comparison<'_> {
     }
 
     /// Whether the file at this path is not compared here.
-    fn leaves_out(&self, path: &RelativePath) -> bool {
-        self.area.leaves_out(path, self.options)
-            || (self.converted && self.area.classify(path) == FileClass::Guardian)
+    pub(super) fn leaves_out(&self, path: &RelativePath) -> bool {
+        let class = self.area.classify(path);
+        leaves_out_class(class, self.options) || (self.converted && class == FileClass::Guardian)
     }
 
     fn folder(&self, pair: &Arc<Pair>, stack: &Stack<Task>) -> Result<()> {
         self.folders.fetch_add(1, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
-        let source = pair
+        let mut source = pair
             .source
             .list()
             .map_err(|errno| WorkerError::reading("list", &pair.source_path, errno))?;
@@ -129,7 +139,9 @@ impl Comparison<'_> {
             .iter()
             .map(|entry| (entry.name.as_slice(), entry))
             .collect();
-        let mut files = Vec::new();
+        let mut files = Vec::with_capacity(source.len());
+        // What lies together on the disk is read together.
+        source.sort_unstable_by_key(|entry| entry.inode);
         for entry in &source {
             let name = destination_name(&entry.name);
             let kind = pair.source.kind_of(entry).map_err(|errno| {
@@ -138,14 +150,12 @@ impl Comparison<'_> {
             let other = there.remove(name.as_slice());
             match kind {
                 Kind::File => files.extend(self.file_entry(pair, entry, &name, other)),
-                Kind::Folder => self.folder_entry(pair, entry, &name, other, stack)?,
+                Kind::Folder => self.folder_entry(pair, entry, &name, other, stack),
                 // Reported by every pass; there is nothing to compare.
                 Kind::Symlink | Kind::Special => {}
             }
         }
-        for chunk in files.chunks(FILES_PER_TASK) {
-            stack.push(Task::Files(Arc::clone(pair), chunk.to_vec()));
-        }
+        self.hand_out(pair, files, stack)?;
         for extra in there.into_values() {
             self.extra(pair, extra)?;
         }
@@ -155,13 +165,35 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Gives files to the pool, or compares them at once where much is waiting already.
+    fn hand_out(&self, pair: &Arc<Pair>, files: Vec<Names>, stack: &Stack<Task>) -> Result<()> {
+        let mut files = files.into_iter();
+        loop {
+            let some: Vec<Names> = files.by_ref().take(FILES_PER_TASK).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            if stack.is_long() {
+                self.files(pair, &some)?;
+            } else {
+                stack.push(Task::Files(Arc::clone(pair), some));
+            }
+        }
+    }
+
+    fn files(&self, pair: &Pair, files: &[Names]) -> Result<()> {
+        files
+            .iter()
+            .try_for_each(|(source_name, name)| self.file(pair, source_name, name))
+    }
+
     fn file_entry(
         &self,
         pair: &Pair,
         entry: &Entry,
         name: &[u8],
         other: Option<&Entry>,
-    ) -> Option<(Vec<u8>, Vec<u8>)> {
+    ) -> Option<Names> {
         if self.leaves_out(&pair.source_path.join(&entry.name)) {
             return None;
         }
@@ -178,12 +210,12 @@ impl Comparison<'_> {
 
     fn folder_entry(
         &self,
-        pair: &Pair,
+        pair: &Arc<Pair>,
         entry: &Entry,
         name: &[u8],
         other: Option<&Entry>,
         stack: &Stack<Task>,
-    ) -> Result<()> {
+    ) {
         let source_path = pair.source_path.join(&entry.name);
         if other.is_none() {
             self.differs(
@@ -191,7 +223,7 @@ impl Comparison<'_> {
                 &source_path,
                 "the destination does not have this folder",
             );
-            return Ok(());
+            return;
         }
         if source_path.depth() > PATH_DEPTH_MAX {
             self.differs(
@@ -199,79 +231,39 @@ impl Comparison<'_> {
                 &source_path,
                 "it lies too deep to be compared",
             );
-            return Ok(());
+            return;
         }
-        let path = pair.path.join(name);
-        let Ok(destination) = pair.destination.open_folder(name) else {
+        stack.push(Task::Folder(FolderTask::Inside(
+            Arc::clone(pair),
+            (entry.name.clone(), name.to_vec()),
+        )));
+    }
+
+    /// Opens a folder of both trees; none where the destination has something else there, which is a difference.
+    fn open(&self, task: FolderTask) -> Result<Option<Arc<Pair>>> {
+        let FolderTask::Inside(parent, (source_name, name)) = task else {
+            return Pair::root(self.area).map(Some);
+        };
+        let path = parent.path.join(&name);
+        let source_path = parent.source_path.join(&source_name);
+        let Ok(destination) = parent.destination.open_folder(&name) else {
             self.differs(
                 "seal-differs",
                 &path,
                 "the source has a folder here and the destination has not",
             );
-            return Ok(());
+            return Ok(None);
         };
-        let source = pair
+        let source = parent
             .source
-            .open_folder(&entry.name)
+            .open_folder(&source_name)
             .map_err(|errno| WorkerError::reading("open the folder", &source_path, errno))?;
-        stack.push(Task::Folder(Arc::new(Pair {
+        Ok(Some(Arc::new(Pair {
             path,
             source_path,
             source,
             destination,
-        })));
-        Ok(())
-    }
-
-    /// An entry that only the destination has: fine where it is an empty folder of every post office, or nobody's data.
-    fn extra(&self, pair: &Pair, entry: &Entry) -> Result<()> {
-        let path = pair.path.join(&entry.name);
-        let failed = |errno| WorkerError::writing("look at", &path, errno);
-        let kind = pair.destination.kind_of(entry).map_err(failed)?;
-        let is_fine = match kind {
-            Kind::Folder => {
-                self.store.folder_made_by(self.area.id, &path)? == Some(0)
-                    && self.holds_no_file(pair, entry).map_err(failed)?
-            }
-            Kind::File => self.leaves_out(&path),
-            Kind::Symlink | Kind::Special => false,
-        };
-        if !is_fine {
-            self.differs("seal-extra", &path, "the source does not have it");
-        }
-        Ok(())
-    }
-
-    fn holds_no_file(
-        &self,
-        pair: &Pair,
-        entry: &Entry,
-    ) -> std::result::Result<bool, rustix::io::Errno> {
-        let path = pair.path.join(&entry.name);
-        let mut waiting = vec![(pair.destination.open_folder(&entry.name)?, path)];
-        while let Some((folder, path)) = waiting.pop() {
-            for inner in folder.list()? {
-                let inner_path = path.join(&inner.name);
-                match folder.kind_of(&inner)? {
-                    Kind::Folder => waiting.push((folder.open_folder(&inner.name)?, inner_path)),
-                    // Lock files of the agent are nobody's data here as elsewhere.
-                    Kind::File if self.leaves_out(&inner_path) => {}
-                    _ => return Ok(false),
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    fn require_lower_case(&self, pair: &Pair, entry: &Entry) {
-        let path = pair.path.join(&entry.name);
-        if matches!(lower_case(&entry.name), LowerCased::Changed(_)) && !self.leaves_out(&path) {
-            self.differs(
-                "seal-not-lower-case",
-                &path,
-                "its name has a capital letter",
-            );
-        }
+        })))
     }
 
     fn file(&self, pair: &Pair, source_name: &[u8], name: &[u8]) -> Result<()> {
