@@ -3,6 +3,7 @@
 //! The worker runs as in production, in a process of its own and sealed in, and is traced from outside
 //! ([`tracer`]).  Where it says that a step is done it is believed, and the step is not run again: nothing is silent.
 
+mod budget;
 mod calls;
 mod kinds;
 mod registers;

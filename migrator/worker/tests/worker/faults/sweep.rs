@@ -23,7 +23,7 @@ const STAGE_TWO_PASS: usize = 2;
 const QUEUE_STEP: usize = 5;
 
 /// Whether a worker can be traced here; says so where it cannot.
-fn can_trace() -> bool {
+pub(super) fn can_trace() -> bool {
     if !Registers::KNOWN {
         println!(
             "SKIPPED: the registers of this architecture are not known, so no call can be made to fail"
