@@ -23,8 +23,12 @@ pub(super) fn describe(folder: &Path) -> Vec<String> {
     };
     let processor = value(&read("/proc/cpuinfo"), "model name");
     let memory = value(&read("/proc/meminfo"), "MemTotal");
+    // What else the machine does decides what a wall time is worth.
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').take(3).collect::<Vec<_>>().join(", ");
     vec![
         format!("{cores} cores ({processor}), {memory} of memory"),
+        format!("Load before the first run, over 1, 5 and 15 minutes: {load}"),
         format!("Linux {kernel}, file system {}", file_system_of(folder)),
     ]
 }
