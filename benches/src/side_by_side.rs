@@ -13,6 +13,7 @@ mod ours;
 mod peers;
 mod report;
 mod rounds;
+mod slow;
 mod trees;
 mod walk;
 mod works;

@@ -1,6 +1,8 @@
 //! Who takes part in a work, what is ready before the clock runs, and what refuses a wrong result.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use worker::protocol::PassKind;
 
@@ -11,7 +13,7 @@ use super::ours::remove;
 use super::peers::{self, Peer};
 use super::rounds::{Contender, Steps};
 use super::works::Places;
-use super::{Result, trees};
+use super::{Result, Trouble, slow, trees};
 
 /// Everybody who takes part in a work.
 pub(super) struct Field<'a> {
@@ -37,6 +39,7 @@ impl<'a> Field<'a> {
             Work::Walk => field.walk(options, places),
             Work::StageTwo => field.stage_two(options, places),
             Work::Seal => field.seal(options, places),
+            Work::SlowSource => field.slow_source(options, places),
             Work::Memory | Work::All => {}
         }
         field
@@ -66,6 +69,18 @@ impl<'a> Field<'a> {
         prepare: impl Fn(u32, &Peer) -> Result<()> + Clone + 'a,
         check: impl Fn() -> Result<()> + Clone + 'a,
     ) {
+        self.peers_from(&places.source, peers, options, places, prepare, check);
+    }
+
+    fn peers_from(
+        &mut self,
+        source: &'a Path,
+        peers: &'static [Peer],
+        options: &'a Options,
+        places: &'a Places,
+        prepare: impl Fn(u32, &Peer) -> Result<()> + Clone + 'a,
+        check: impl Fn() -> Result<()> + Clone + 'a,
+    ) {
         for peer in peers.iter().filter(|peer| options.wants(peer.name)) {
             let Some(found) = peer.find() else {
                 self.absent.push(peer.name);
@@ -78,7 +93,7 @@ impl<'a> Field<'a> {
                 name: peer.name.to_owned(),
                 is_ours: false,
                 prepare: Box::new(move |round| prepare(round, peer)),
-                steps: Box::new(move || Ok(peer.steps(&found, &places.source, &places.peer))),
+                steps: Box::new(move || Ok(peer.steps(&found, source, &places.peer))),
                 check: Box::new(check.clone()),
             });
         }
@@ -105,6 +120,47 @@ impl<'a> Field<'a> {
             },
             || require_same_total(&places.source, &places.peer),
         );
+    }
+
+    /// A first copy from a source that answers late, mounted anew before each run.
+    fn slow_source(&mut self, options: &'a Options, places: &'a Places) {
+        let job = &places.slow_job;
+        let mounted = Rc::new(RefCell::new(None));
+        let mount = move || {
+            // The one of the run before goes first.
+            mounted.replace(None);
+            mounted.replace(Some(slow::mount(&places.source, &job.source)?));
+            Ok::<_, Trouble>(())
+        };
+        let mount_for_peer = mount.clone();
+        self.ours(
+            "ours",
+            move |_| {
+                job.begin()?;
+                mount()
+            },
+            || job.first_copy(),
+            || require_equal(&places.source, &job.destination, false),
+        );
+        self.peers_from(
+            &job.source,
+            peers::COPY,
+            options,
+            places,
+            move |_, peer| {
+                mount_for_peer()?;
+                if peer.makes_destination {
+                    remove(&places.peer)
+                } else {
+                    places.empty_peer()
+                }
+            },
+            || require_same_total(&places.source, &places.peer),
+        );
+        self.notes.push(format!(
+            "Every question to the source waits {} ms before it is answered; those that are asked together wait together",
+            slow::WAIT.as_millis()
+        ));
     }
 
     fn unchanged(&mut self, options: &'a Options, places: &'a Places) {

@@ -80,6 +80,8 @@ pub(super) enum Work {
     StageTwo,
     /// Both trees compared byte by byte.
     Seal,
+    /// Everything is new, and the source answers late.
+    SlowSource,
     /// Memory and time of ours as the tree grows tenfold, twice.
     Memory,
     /// All of these.

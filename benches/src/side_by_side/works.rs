@@ -20,6 +20,8 @@ pub(super) struct Places {
     /// The source as it was before the users' last changes.
     pub(super) before: PathBuf,
     pub(super) job: Job,
+    /// The same with a source that answers late.
+    pub(super) slow_job: Job,
 }
 
 impl Places {
@@ -32,6 +34,11 @@ impl Places {
             before: folder.join("before"),
             job: Job {
                 source: source.clone(),
+                destination: folder.join("destination"),
+                folder: folder.join("job"),
+            },
+            slow_job: Job {
+                source: folder.join("slow"),
                 destination: folder.join("destination"),
                 folder: folder.join("job"),
             },
@@ -103,7 +110,7 @@ fn run_one(options: &Options, places: &Places, work: Work) -> Result<String> {
     let is_cold = match options.cache {
         Some(cache) => cache == Cache::Cold,
         // What was copied last is looked at in stage one again after days, in stage two and by the seal at once.
-        None => matches!(work, Work::FirstCopy | Work::Unchanged),
+        None => matches!(work, Work::FirstCopy | Work::Unchanged | Work::SlowSource),
     };
     let is_cold_here = is_cold && can_empty_caches();
     let rounds = Rounds {
