@@ -72,10 +72,9 @@ fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round
 
     // Before anything is locked: a process that closes a file gives all of its locks on it back.
     let bytes: Vec<u8> = std::fs::read(&here).expect("read")[..16].to_vec();
-    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    machine
-        .run(&format!("printf '{octal}' >/run/first"))
-        .expect("written");
+    let decimal = format!("{bytes:?}");
+    let saving = format!("python3 -c 'open(\"/run/first\", \"wb\").write(bytes({decimal}))'");
+    machine.run(&saving).expect("written");
 
     // Held through the mount: a writer at the source does not get it, and gets it once it is given back.
     let file = open(&here);

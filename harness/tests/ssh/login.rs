@@ -323,3 +323,22 @@ async fn a_server_of_another_age_is_told_by_what_it_lacks() {
         "{text}"
     );
 }
+
+/// A connection that ended before the server answered was taken for a refusal, which nobody tries again (found by a soak).
+#[tokio::test]
+async fn a_cut_while_logging_in_is_no_refusal() {
+    let site = Site::new().await;
+    let mut cut = 0;
+    for bytes in (0..6000).step_by(40) {
+        site.server.cut_after_bytes(bytes);
+        match Remote::connect(site.options()).await {
+            Ok(_) => {}
+            Err(error) => {
+                cut += 1;
+                assert_eq!(error.verdict(), Verdict::Temporary, "{bytes}: {error:?}");
+            }
+        }
+        site.server.take_back_cut();
+    }
+    assert!(cut > 10, "{cut}");
+}

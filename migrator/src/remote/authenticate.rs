@@ -98,8 +98,8 @@ fn try_key(
     let passphrase = passphrase.map(SecretString::expose_secret);
     match session.userauth_pubkey_memory(&options.user, None, &key, passphrase) {
         Ok(()) => Ok(None),
-        Err(error) if is_refusal(&error) => Ok(Some(format!("key {}: refused", path.display()))),
         Err(error) if is_gone(&error) => Err(gone(options, &error)),
+        Err(error) if is_refusal(&error) => Ok(Some(format!("key {}: refused", path.display()))),
         Err(error) => Err(RemoteError::KeyUnusable {
             path: path.to_owned(),
             cause: error.message().to_owned(),
@@ -210,15 +210,19 @@ fn is_refusal(error: &ssh2::Error) -> bool {
     matches!(error.code(), ssh2::ErrorCode::Session(code) if REFUSED.contains(&code))
 }
 
-/// Whether the connection itself broke: a socket error, or a time-out.
+/// What libssh2 says where a connection ended before the server answered; it gives the code of a refusal with it.
+const UNANSWERED: &str = "Waiting for ";
+
+/// Whether the connection itself broke: a socket error, a time-out, or an answer that never came.
 fn is_gone(error: &ssh2::Error) -> bool {
     matches!(
         error.code(),
         ssh2::ErrorCode::Session(-7 | -9 | -13 | -30 | -43 | -45)
-    )
+    ) || error.message().starts_with(UNANSWERED)
 }
 
-fn gone(options: &ConnectOptions, error: &ssh2::Error) -> RemoteError {
+/// What a connection that ended while it was being made is told as.
+pub(super) fn gone(options: &ConnectOptions, error: &ssh2::Error) -> RemoteError {
     if error.code() == ssh2::ErrorCode::Session(-9) {
         return timed_out(options, "logging in");
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use ssh2::{MethodType, Session};
 
-use super::authenticate::authenticate;
+use super::authenticate::{authenticate, gone};
 use super::command::RemoteCommand;
 use super::error::RemoteError;
 use super::known_hosts::{self, HostKeyState, KnownHosts, host_name_in_files};
 use super::offer;
 use super::options::ConnectOptions;
-use super::wire::Wire;
+use super::wire::{Wire, is_fatal};
 
 /// What libssh2 says where no common algorithm was found: key exchange failure, or no method.
 const NO_COMMON_ALGORITHM: [i32; 3] = [-5, -8, -17];
@@ -59,12 +59,16 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
         true,
         u32::try_from(options.keepalive_seconds.max(1)).unwrap_or(u32::MAX),
     );
-    let idle = session
-        .channel_session()
-        .map_err(|error| RemoteError::RequestRefused {
-            what: "open a channel",
-            cause: error.message().to_owned(),
-        })?;
+    let idle = session.channel_session().map_err(|error| {
+        if is_fatal(&error) {
+            gone(options, &error)
+        } else {
+            RemoteError::RequestRefused {
+                what: "open a channel",
+                cause: error.message().to_owned(),
+            }
+        }
+    })?;
     session.set_blocking(false);
     let wire = Wire {
         session,
