@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use benches::order;
 use criterion::{
     BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
 };
@@ -19,9 +20,7 @@ use worker::capabilities::Capabilities;
 use worker::execute::execute;
 use worker::finding::Verdict;
 use worker::monitor::{Monitor, Tally};
-use worker::protocol::{
-    AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, PassKind, Task, TaskReport,
-};
+use worker::protocol::{PassKind, Task, TaskReport};
 use worker::store::{Copied, JobStore, ManifestFile};
 use worker::tree::Time;
 
@@ -81,21 +80,7 @@ impl Site {
     }
 
     fn run(&self, task: Task) -> TaskReport {
-        let order = Order {
-            protocol: PROTOCOL,
-            job: "bench".into(),
-            number: 0,
-            token: String::new(),
-            areas: vec![AreaOrder {
-                id: 0,
-                kind: AreaKind::PostOffice,
-                label: "post office".into(),
-                source: self.source.display().to_string(),
-                destination: self.destination.display().to_string(),
-            }],
-            task,
-            options: CopyOptions::default(),
-        };
+        let order = order(&self.source, &self.destination, task);
         let tally = Arc::new(Tally::default());
         let monitor = Arc::clone(&tally) as Arc<dyn Monitor>;
         let capabilities = Capabilities::open(&order, &self.job).unwrap();

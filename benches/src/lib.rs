@@ -1,6 +1,9 @@
 //! What the benchmarks work on: databases, made from nothing but a number; and the tool beside its peers.
 
+mod order;
 pub mod side_by_side;
+
+pub use order::order;
 
 use postoffice::flaim::{
     CreateOptions, Creator, Dictionary, Error, FieldKind, FieldValue, IndexDefinition, Item,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
 use crate::certificate::write_secret;
-use crate::network::{Disturbance, Network};
+use crate::network::{Disturbance, Network, Networks};
 use crate::programs::MIGRATOR;
 use crate::rehearsal::{RehearsalError, io_error};
 use crate::source_agent::{AgentOrders, SourceAgent};
@@ -100,26 +100,48 @@ pub trait Site {
     /// What the server says.
     fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError>;
 
+    /// The networks between the servers; none where source and destination are folders of one machine.
+    fn networks(&self) -> Option<&Networks> {
+        None
+    }
+
     /// Disturbs a network, until all is calm.
     ///
     /// # Errors
     /// A back end that has none, or where this cannot happen to it.
-    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError>;
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
+        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+        networks.disturb(network, disturbance);
+        Ok(())
+    }
 
     /// Ends all disturbances; says whether they struck, as far as that can be seen.
-    fn calm(&self) -> bool;
+    fn calm(&self) -> bool {
+        self.networks().is_none_or(Networks::calm)
+    }
 
     /// Lets the source go away.
     ///
     /// # Errors
     /// What the system says.
-    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError>;
+    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
+        if absence == Absence::Empty {
+            return Err(RehearsalError::NoSuchFault);
+        }
+        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+        networks.share.close();
+        Ok(())
+    }
 
     /// Lets it come back.
     ///
     /// # Errors
     /// What the system says.
-    fn source_comes_back(&self, absence: Absence) -> Result<(), RehearsalError>;
+    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
+        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+        networks.share.open();
+        Ok(())
+    }
 
     /// Starts the agent of the source.
     ///
@@ -179,11 +201,13 @@ pub trait Site {
         std::fs::write(&path, content).map_err(io_error("write", &path))
     }
 
-    /// Stops the Linux POA where one runs.
+    /// Stops the Linux POA where one runs that does not go with its server.
     ///
     /// # Errors
     /// What running its control script says.
-    fn stop_poa(&self) -> Result<(), RehearsalError>;
+    fn stop_poa(&self) -> Result<(), RehearsalError> {
+        Ok(())
+    }
 
     /// Ends the servers.
     fn stop(self: Box<Self>);
@@ -212,7 +236,15 @@ fn migrator_in(folder: &Path) -> PathBuf {
     folder.join("bin").join(MIGRATOR)
 }
 
-/// What both back ends begin with: folders, the migrator, a post office.
+/// An environment as sshd reads it at each login, from `.ssh/environment` (sshd(8), `PermitUserEnvironment`).
+pub(crate) fn environment_file(environment: BTreeMap<String, String>) -> String {
+    let lines = environment.into_iter();
+    lines
+        .map(|(name, value)| name + "=" + &value + "\n")
+        .collect()
+}
+
+/// What all back ends begin with: folders, the migrator, a post office.
 ///
 /// # Errors
 /// What making any of them says.

@@ -72,6 +72,25 @@ impl<'a> Field<'a> {
         self.peers_from(&places.source, peers, options, places, prepare, check);
     }
 
+    /// Peers that look at a whole copy, made once, and leave it as it is.
+    fn peers_with_whole_copy(
+        &mut self,
+        peers: &'static [Peer],
+        options: &'a Options,
+        places: &'a Places,
+    ) {
+        self.peers(
+            peers,
+            options,
+            places,
+            |round, _| match round {
+                0 => copy_whole(places, &places.source, &places.peer),
+                _ => Ok(()),
+            },
+            || require_same_total(&places.source, &places.peer),
+        );
+    }
+
     fn peers_from(
         &mut self,
         source: &'a Path,
@@ -174,16 +193,7 @@ impl<'a> Field<'a> {
         };
         let check = || require_equal(&job.source, &job.destination, false);
         self.ours("ours", prepare, || job.pass(PassKind::StageOne), check);
-        self.peers(
-            peers::UNCHANGED,
-            options,
-            places,
-            |round, _| match round {
-                0 => copy_whole(places, &places.source, &places.peer),
-                _ => Ok(()),
-            },
-            || require_same_total(&places.source, &places.peer),
-        );
+        self.peers_with_whole_copy(peers::UNCHANGED, options, places);
     }
 
     fn lowercase(&mut self, options: &'a Options, places: &'a Places) {
@@ -304,16 +314,7 @@ impl<'a> Field<'a> {
             }
         };
         self.ours("ours", prepare, || job.seal(), check);
-        self.peers(
-            peers::SEAL,
-            options,
-            places,
-            |round, _| match round {
-                0 => copy_whole(places, &places.source, &places.peer),
-                _ => Ok(()),
-            },
-            || require_same_total(&places.source, &places.peer),
-        );
+        self.peers_with_whole_copy(peers::SEAL, options, places);
     }
 }
 

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use worker::monitor::Monitor;
-use worker::protocol::{
-    AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PROTOCOL, PassKind, Task,
-};
+use worker::protocol::{GuardianAction, PassKind, Task};
 use worker::service::run_here;
 
 use super::Result;
@@ -44,21 +42,7 @@ impl Job {
     /// The step that carries out one order.
     pub(super) fn step(&self, task: Task) -> Result<Step> {
         let file = self.folder.join(format!("{}.json", task.name()));
-        let order = Order {
-            protocol: PROTOCOL,
-            job: "side-by-side".into(),
-            number: 0,
-            token: String::new(),
-            areas: vec![AreaOrder {
-                id: 0,
-                kind: AreaKind::PostOffice,
-                label: "post office".into(),
-                source: self.source.display().to_string(),
-                destination: self.destination.display().to_string(),
-            }],
-            task,
-            options: CopyOptions::default(),
-        };
+        let order = crate::order(&self.source, &self.destination, task);
         std::fs::write(&file, serde_json::to_vec(&order)?)?;
         let program = std::env::current_exe()?.display().to_string();
         let folder = self.folder.display().to_string();

@@ -1,7 +1,6 @@
 //! What a play does with the containers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,9 +8,9 @@ use simulator::Created;
 
 use super::remote_agent;
 use super::{Containers, HTTP_PORT, POA_USER};
-use crate::network::{Disturbance, Network};
+use crate::network::Networks;
 use crate::rehearsal::RehearsalError;
-use crate::site::{Absence, Seen, Site};
+use crate::site::{Seen, Site, environment_file};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -37,37 +36,15 @@ impl Site for Containers {
     }
 
     fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
-        let mut lines = String::new();
-        for (name, value) in environment {
-            let _ = writeln!(lines, "{name}={value}");
-        }
-        // sshd reads this file at each login (sshd(8), `PermitUserEnvironment`).
+        let lines = environment_file(environment);
         let script = r#"printf '%s' "$1" >"$2/.ssh/environment""#;
         let home = self.login.home();
         self.run("destination", &["sh", "-c", script, "sh", &lines, home])?;
         Ok(())
     }
 
-    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
-        self.networks.disturb(network, disturbance);
-        Ok(())
-    }
-
-    fn calm(&self) -> bool {
-        self.networks.calm()
-    }
-
-    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
-        if absence == Absence::Empty {
-            return Err(RehearsalError::NoSuchFault);
-        }
-        self.networks.share.close();
-        Ok(())
-    }
-
-    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        self.networks.share.open();
-        Ok(())
+    fn networks(&self) -> Option<&Networks> {
+        Some(&self.networks)
     }
 
     fn software_is_installed(&self) -> Result<(), RehearsalError> {
@@ -95,11 +72,6 @@ impl Site for Containers {
 
     fn poa_address(&self) -> SocketAddr {
         SocketAddr::from((self.servers.destination.address, HTTP_PORT))
-    }
-
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
-        // It goes with its server.
-        Ok(())
     }
 
     fn stop(self: Box<Self>) {

@@ -41,27 +41,29 @@ impl SourceAlone {
     ) -> Result<Self, ContainersError> {
         let runtime = super::runtime()?;
         let owner = Owner::new();
+        let engine = runtime.block_on(Engine::connect())?;
         let starting = async {
-            let engine = Engine::connect().await?;
             owned::sweep(&engine).await?;
             let image = images::source_image(&engine, note).await?;
             let (label, value) = owner.label();
             let request = servers::source_of(image, folder, program, share_password);
             let id = servers::run(request.with_label(label, &value)).await?;
-            let address = servers::address(&engine, &id, DEFAULT_NETWORK).await;
-            Ok::<_, ContainersError>((engine, id, address))
+            let address = servers::address(&engine, &id, DEFAULT_NETWORK).await?;
+            Ok((id, address))
         };
-        let (engine, id, address) = runtime.block_on(starting)?;
-        // From here on what was started is removed whatever happens.
-        let mut alone = Self {
-            id,
-            address: [127, 0, 0, 1].into(),
-            engine,
-            owner,
-            runtime,
-        };
-        alone.address = address?;
-        Ok(alone)
+        match runtime.block_on(starting) {
+            Ok((id, address)) => Ok(Self {
+                id,
+                address,
+                engine,
+                owner,
+                runtime,
+            }),
+            Err(error) => {
+                runtime.block_on(owned::remove_all_of(&engine, &owner))?;
+                Err(error)
+            }
+        }
     }
 
     /// Its address.

@@ -1,7 +1,6 @@
 //! What a play does with the emulated destination and its source.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,9 +8,9 @@ use simulator::Created;
 
 use super::{Machine, fetch};
 use crate::containers::{JOBS, POA_USER, SYSTEM};
-use crate::network::{Disturbance, Network};
+use crate::network::Networks;
 use crate::rehearsal::RehearsalError;
-use crate::site::{Absence, Seen, Site};
+use crate::site::{Seen, Site, environment_file};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -37,11 +36,7 @@ impl Site for Machine {
     }
 
     fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
-        let mut lines = String::new();
-        for (name, value) in environment {
-            let _ = writeln!(lines, "{name}={value}");
-        }
-        // sshd reads this file at each login (sshd(8), `PermitUserEnvironment`).
+        let lines = environment_file(environment);
         let writing = "cat >/root/.ssh/environment";
         self.terminal.run(writing, lines.as_bytes())?;
         Ok(())
@@ -62,26 +57,8 @@ impl Site for Machine {
         Ok(())
     }
 
-    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
-        self.networks.disturb(network, disturbance);
-        Ok(())
-    }
-
-    fn calm(&self) -> bool {
-        self.networks.calm()
-    }
-
-    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
-        if absence == Absence::Empty {
-            return Err(RehearsalError::NoSuchFault);
-        }
-        self.networks.share.close();
-        Ok(())
-    }
-
-    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        self.networks.share.open();
-        Ok(())
+    fn networks(&self) -> Option<&Networks> {
+        Some(&self.networks)
     }
 
     fn software_is_installed(&self) -> Result<(), RehearsalError> {
@@ -105,11 +82,6 @@ impl Site for Machine {
 
     fn imap_address(&self) -> Option<SocketAddr> {
         self.sheet.mailbox_test.as_ref().map(|_| self.ports.imap)
-    }
-
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
-        // It goes with its server.
-        Ok(())
     }
 
     fn stop(self: Box<Self>) {

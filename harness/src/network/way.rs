@@ -24,7 +24,7 @@ pub enum Disturbance {
     /// Each byte is under way for so many milliseconds, one way.
     Latency(u64),
     /// So many bytes a second pass each way, all connections together.
-    Throttle(NonZeroU64),
+    Throttle(u64),
 }
 
 impl Disturbance {
@@ -35,7 +35,7 @@ impl Disturbance {
             Self::Reset(bytes) => ("reset", bytes),
             Self::Silent(seconds) => ("silent", seconds),
             Self::Latency(milliseconds) => ("latency", milliseconds),
-            Self::Throttle(bytes) => ("throttle", bytes.get()),
+            Self::Throttle(bytes) => ("throttle", bytes),
         }
     }
 
@@ -47,7 +47,7 @@ impl Disturbance {
             "reset" => Some(Self::Reset(value)),
             "silent" => Some(Self::Silent(value)),
             "latency" => Some(Self::Latency(value)),
-            "throttle" => Some(Self::Throttle(number)),
+            "throttle" => Some(Self::Throttle(value)),
             _ => None,
         }
     }
@@ -108,7 +108,7 @@ impl Way {
                 self.open_after(Duration::from_secs(seconds), in_force.number);
             }
             Disturbance::Latency(milliseconds) => conditions.latency_milliseconds = milliseconds,
-            Disturbance::Throttle(bytes) => conditions.bytes_per_second = Some(bytes),
+            Disturbance::Throttle(bytes) => conditions.bytes_per_second = NonZeroU64::new(bytes),
         }
         self.proxy.set(conditions);
     }
@@ -229,12 +229,11 @@ mod tests {
     #[test]
     fn a_disturbance_that_nobody_met_did_not_strike() {
         let way = echo();
-        let slow = NonZeroU64::new(1000).expect("not zero");
         for disturbance in [
             Disturbance::Cut(1),
             Disturbance::Reset(1),
             Disturbance::Latency(1),
-            Disturbance::Throttle(slow),
+            Disturbance::Throttle(1000),
         ] {
             way.disturb(disturbance);
             assert!(!way.calm(), "{disturbance}");

@@ -111,9 +111,7 @@ impl Fault {
                 4..=7 => FaultKind::Disturbed(Network::Link, draw(&mut generator)),
                 8 => {
                     let bytes = generator.random_range(BYTES_PER_SECOND);
-                    let throttle = NonZeroU64::new(bytes).map(Disturbance::Throttle);
-                    let disturbance = throttle.unwrap_or(Disturbance::Latency(1));
-                    FaultKind::Disturbed(Network::Share, disturbance)
+                    FaultKind::Disturbed(Network::Share, Disturbance::Throttle(bytes))
                 }
                 _ => FaultKind::Disturbed(Network::Share, draw(&mut generator)),
             };
