@@ -5,6 +5,7 @@
 
 mod budget;
 mod calls;
+mod growing;
 mod kinds;
 mod registers;
 mod scenes;
@@ -95,6 +96,29 @@ struct Traced {
 
 /// Runs one step in a process of its own, with a fault at the fitting operation `at`; 0 is none.
 fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
+    let mut operations = Vec::new();
+    let (ended, said) = run_judged(site, step, kind, |operation| {
+        if !kind.fits(&operation) || is_one_of_many(&operation.path) {
+            return Verdict::Happens;
+        }
+        operations.push(operation);
+        kind.judge(operations.len(), at)
+    });
+    Traced {
+        ended,
+        said,
+        operations,
+    }
+}
+
+/// Runs one step in a process of its own, and asks `judge` about each operation that a fault of this kind can be at; says
+/// how it ended and what it said.
+fn run_judged(
+    site: &Site,
+    step: usize,
+    kind: Kind,
+    judge: impl FnMut(Operation) -> Verdict,
+) -> (Ended, String) {
     let order = serde_json::to_vec(&site.order(STEPS[step].clone())).unwrap();
     fs::write(site.root.join("order"), order).unwrap();
     let said = site.root.join("said");
@@ -105,20 +129,9 @@ fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
         .stdin(Stdio::null())
         .stderr(output.try_clone().unwrap())
         .stdout(output);
-    let mut operations = Vec::new();
-    let ended = trace(command, &site.root, |operation: Operation| {
-        if !kind.fits(&operation) || is_one_of_many(&operation.path) {
-            return Verdict::Happens;
-        }
-        operations.push(operation);
-        kind.judge(operations.len(), at)
-    });
+    let ended = trace(command, &site.root, judge);
     let events = fs::read_to_string(site.job.join("events.jsonl")).unwrap_or_default();
-    Traced {
-        ended,
-        said: fs::read_to_string(said).unwrap() + &events,
-        operations,
-    }
+    (ended, fs::read_to_string(said).unwrap() + &events)
 }
 
 /// One fault.

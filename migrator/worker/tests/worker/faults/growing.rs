@@ -1,0 +1,47 @@
+//! A file that grows at every reading: whoever reads it never has it as it is.
+
+use std::fs;
+use std::io::Write as _;
+
+use super::calls::Effect;
+use super::kinds::Kind;
+use super::scenes::site;
+use super::sweep::can_trace;
+use super::tracer::{Ended, Verdict};
+use super::{STAGE_ONE_PASS, run_judged};
+use crate::support::{PASS_TWO, contents, long_ago, set_time, wanted, write_old};
+
+#[test]
+fn what_never_stops_changing_is_left_to_the_next_pass() {
+    if !can_trace() {
+        return;
+    }
+    for (path, code) in [
+        ("OFFILES/FD0/GROWING", "kept-changing"),
+        ("OFUSER/USERGRW.DB", "database-deferred"),
+    ] {
+        let site = site();
+        let source = site.source.join(path);
+        write_old(&source, &[1; 4096], 1);
+        let mut appended = 0;
+        let (ended, said) = run_judged(&site, STAGE_ONE_PASS, Kind::Halved, |operation| {
+            if operation.effect == Effect::Reads && site.root.join(&operation.path) == source {
+                let mut file = fs::OpenOptions::new().append(true).open(&source).unwrap();
+                file.write_all(b"more").unwrap();
+                appended += 1;
+            }
+            Verdict::Happens
+        });
+        assert_eq!(ended, Ended::Exited(0), "{said}");
+        assert!(appended > 0, "{path} was never read");
+        assert!(said.contains("verdict: Ok(Person)"), "{said}");
+        assert!(said.contains(code), "{said}");
+        assert!(
+            !contents(&site.destination).contains_key(&path.to_ascii_lowercase()),
+            "no torn copy of {path}"
+        );
+        set_time(&source, long_ago(1));
+        site.run(PASS_TWO).clean();
+        assert_eq!(contents(&site.destination), wanted(&site.source, false));
+    }
+}
