@@ -79,7 +79,7 @@ impl Undo<'_> {
         for entry in folder.list().map_err(failed)? {
             match folder.kind_of(&entry).map_err(failed)? {
                 Kind::Folder => self.inner_folder(area, folder, path, &entry)?,
-                _ => self.file(area, folder, path, &entry, ours.contains(&entry.name))?,
+                _ => self.file(area, folder, path, &entry, ours.contains(&entry.name[..]))?,
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ mod removal;
 mod reserved;
 mod second_look;
 mod shared;
+mod slices;
 mod stage;
 mod unit;
 

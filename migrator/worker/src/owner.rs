@@ -126,12 +126,12 @@ impl Giving<'_> {
             let Some((before, after)) = changed else {
                 continue;
             };
-            let known = manifest.get(&entry.name);
+            let known = manifest.get(&entry.name[..]);
             if known.is_some_and(|known| known.destination_is_untouched(&before.attributes)) {
                 rewritten.push(Rewritten {
                     area: self.area.id,
                     folder: visited.path.clone(),
-                    name: entry.name.clone(),
+                    name: entry.name.to_vec(),
                     changed: after.attributes.changed,
                 });
             }

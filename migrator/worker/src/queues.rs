@@ -312,7 +312,7 @@ fn items_of(visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
         items.push(Standing {
             folder: visited.folder.clone(),
             source_folder: visited.path.clone(),
-            source_name: entry.name.clone(),
+            source_name: entry.name.to_vec(),
             attributes,
         });
     }

@@ -68,7 +68,7 @@ pub fn seal(
                 seen.files += proof.files.len() as u64;
                 seen.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
                 seen.differences += proof.differences;
-                store.record_sealed(&proof.files)?;
+                store.record_sealed(proof.files)?;
             }
             seen.differences += guardian::prove_catalogue(area, monitor)?;
         }

@@ -51,11 +51,13 @@ pub(crate) fn walk(
             return Ok(());
         }
         for entry in &entries {
-            let inner = path.join(&entry.name);
             match folder.kind_of(entry) {
-                Ok(Kind::Folder) => stack.push((Some((folder.clone(), entry.name.clone())), inner)),
+                Ok(Kind::Folder) => {
+                    let inner = (folder.clone(), entry.name.to_vec());
+                    stack.push((Some(inner), path.join(&entry.name)));
+                }
                 Ok(_) | Err(Errno::NOENT) => {}
-                Err(errno) => unreadable(&inner, errno)?,
+                Err(errno) => unreadable(&path.join(&entry.name), errno)?,
             }
         }
         Ok(())

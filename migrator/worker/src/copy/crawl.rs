@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use postoffice::layout;
-use postoffice::names::{KeptReason, LowerCased, destination_name, lower_case};
+use postoffice::names::{KeptReason, LowerCased, lower_case};
 use rustix::io::Errno;
 
 use super::committer::Record;
@@ -15,13 +15,14 @@ use super::files::copy_if_changed;
 use super::reserved::{is_reserved, reserved_name};
 use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use super::slices::{Named, Slice, named, slices};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
 use crate::pool::{self, Stack, Threads};
 use crate::protocol::AreaKind;
 use crate::store::Manifest;
-use crate::tree::{Entry, Kind};
+use crate::tree::{Entry, Kind, Name};
 
 /// A task of the pool.
 pub(super) enum Task {
@@ -47,35 +48,55 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     let Some(source_entries) = list_source(shared, &pair)? else {
         return Ok(());
     };
-    let area = shared.areas[pair.area].id;
+    let lock_files = LockFiles::of(&source_entries);
+    let mut names = named(source_entries);
     let destination_entries = list_destination(&pair)?;
-    let is_first_look = shared.look == Look::Everything;
-    let manifest = if is_first_look {
-        shared.store.manifest_of(area, &pair.path)?
-    } else {
-        Manifest::default()
+    for slice in slices(&mut names, &destination_entries) {
+        look_at_slice(shared, &pair, slice, &lock_files, stack)?;
+    }
+    match shared.look {
+        Look::Everything => remember_folder_time(shared, &pair),
+        Look::NewNames => Ok(()),
+    }
+}
+
+fn look_at_slice(
+    shared: &Shared<'_>,
+    pair: &Arc<FolderPair>,
+    slice: Slice<'_>,
+    lock_files: &LockFiles,
+    stack: &Stack<Task>,
+) -> Result<()> {
+    let area = shared.areas[pair.area].id;
+    let manifest = match shared.look {
+        Look::Everything => {
+            shared
+                .store
+                .manifest_between(area, &pair.path, &slice.first, slice.end.as_deref())?
+        }
+        Look::NewNames => Manifest::default(),
     };
-    let mut at_destination: HashMap<&[u8], &Entry> = destination_entries
+    let mut at_destination: HashMap<&[u8], &Entry> = slice
+        .destination
         .iter()
         .map(|entry| (entry.name.as_slice(), entry))
         .collect();
-
     let mut folder = FolderWork {
         shared,
-        pair: &pair,
+        pair,
         manifest,
         files: Vec::new(),
-        lock_files: LockFiles::of(&source_entries),
+        lock_files,
         stack,
     };
-    let collided = collisions(shared, &pair, &source_entries);
+    let collided = collisions(shared, pair, slice.source);
     // What lies together on the disk is read together: a disk that nothing is known of yet answers several times as fast.
-    let mut by_inode: Vec<&Entry> = source_entries.iter().collect();
-    by_inode.sort_unstable_by_key(|entry| entry.inode);
-    for entry in by_inode {
-        let name = destination_name(&entry.name);
-        if collided.contains(&name) {
-            folder.manifest.remove(&name);
+    slice
+        .source
+        .sort_unstable_by_key(|named| named.entry.inode);
+    for Named { entry, name } in slice.source {
+        if collided.contains(name) {
+            folder.manifest.remove(name.as_slice());
             at_destination.remove(name.as_slice());
             continue;
         }
@@ -85,23 +106,22 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
             shared.monitor.finding(finding);
             continue;
         }
-        report_kept_name(shared, &pair, &entry.name);
+        report_kept_name(shared, pair, &entry.name);
         let there = at_destination.get(name.as_slice()).copied();
         // What is not copied answers for nothing: an older copy that stands under its name is an extra.
-        if folder.look_at_entry(entry, &name, there)? {
+        if folder.look_at_entry(entry, name, there)? {
             at_destination.remove(name.as_slice());
         }
     }
     folder.hand_out_files()?;
-    if !is_first_look {
+    if shared.look == Look::NewNames {
         return Ok(());
     }
     let manifest = folder.manifest;
     let extras = at_destination.into_values().collect();
-    look_at_extras(shared, &pair, extras, &manifest, |task| {
+    look_at_extras(shared, pair, extras, &manifest, |task| {
         stack.push(Task::Folder(task));
-    })?;
-    remember_folder_time(shared, &pair)
+    })
 }
 
 /// Opens both folders; `None` where the source folder cannot be read, which has been reported.
@@ -201,22 +221,24 @@ fn list_destination(pair: &FolderPair) -> Result<Vec<Entry>> {
 }
 
 /// Names of the source that would become one at the destination; none of them is copied.
-fn collisions(shared: &Shared<'_>, pair: &FolderPair, entries: &[Entry]) -> HashSet<Vec<u8>> {
-    let mut seen: HashMap<Vec<u8>, &Entry> = HashMap::with_capacity(entries.len());
+fn collisions(shared: &Shared<'_>, pair: &FolderPair, source: &[Named]) -> HashSet<Name> {
     let mut collided = HashSet::new();
-    for entry in entries {
-        let name = destination_name(&entry.name);
-        if let Some(first) = seen.get(&name) {
+    for same in source.chunk_by(|left, right| left.name == right.name) {
+        let [first, others @ ..] = same else {
+            continue;
+        };
+        for other in others {
             shared.report(
                 "name-collision",
                 Verdict::Refused,
-                &pair.source_path.join(&entry.name),
-                &format!("it would get the same name as {}", postoffice::names::printable(&first.name)),
+                &pair.source_path.join(&other.entry.name),
+                &format!(
+                    "it would get the same name as {}",
+                    postoffice::names::printable(&first.entry.name)
+                ),
                 "Rename or remove one of the two at the source, then run a pass again; neither was copied",
             );
-            collided.insert(name);
-        } else {
-            seen.insert(name, entry);
+            collided.insert(first.name.clone());
         }
     }
     collided

@@ -18,7 +18,7 @@ use crate::locks::lock_file_name;
 use crate::monitor::Count;
 use crate::pool::Stack;
 use crate::store::{Manifest, Removal, RemovalKind};
-use crate::tree::{Entry, Kind};
+use crate::tree::{Entry, Kind, Name};
 
 /// How many files one task of the pool copies.
 const FILES_PER_TASK: usize = 64;
@@ -32,7 +32,7 @@ pub(super) struct FolderWork<'a> {
     pub(super) pair: &'a Arc<FolderPair>,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FileTask>,
-    pub(super) lock_files: LockFiles,
+    pub(super) lock_files: &'a LockFiles,
     pub(super) stack: &'a Stack<Task>,
 }
 
@@ -97,7 +97,7 @@ impl FolderWork<'_> {
         }
         let task = FolderTask::Inside {
             parent: Arc::clone(self.pair),
-            source_name: Some(entry.name.clone()),
+            source_name: Some(entry.name.to_vec()),
             name: name.to_vec(),
         };
         let blocked = match there {
@@ -137,7 +137,7 @@ impl FolderWork<'_> {
             .flatten();
         let task = FileTask {
             pair: Arc::clone(self.pair),
-            source_name: entry.name.clone(),
+            source_name: entry.name.to_vec(),
             name,
             known,
             listed: there.is_some(),
@@ -223,11 +223,14 @@ impl LockFiles {
     /// Those of a listing.
     pub(super) fn of(entries: &[Entry]) -> Self {
         let names = entries.iter().map(|entry| &entry.name);
-        let is_lock = |name: &&Vec<u8>| name.to_ascii_lowercase().ends_with(LOCK_EXTENSION);
+        let is_lock = |name: &&Name| {
+            let end = name.len().saturating_sub(LOCK_EXTENSION.len());
+            name[end..].eq_ignore_ascii_case(LOCK_EXTENSION)
+        };
         Self(
             names
                 .filter(is_lock)
-                .map(|name| (name.to_ascii_lowercase(), name.clone()))
+                .map(|name| (name.to_ascii_lowercase(), name.to_vec()))
                 .collect(),
         )
     }

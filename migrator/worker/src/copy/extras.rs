@@ -52,7 +52,7 @@ pub(super) fn look_at_extras(
             Kind::File if is_left_alone(shared, pair, &extra.name)? => {}
             Kind::File | Kind::Symlink | Kind::Special => {
                 let ours = manifest
-                    .get(&extra.name)
+                    .get(&extra.name[..])
                     .is_some_and(|known| known.destination_is_untouched(&attributes));
                 plan(
                     shared,

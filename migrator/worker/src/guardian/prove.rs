@@ -84,7 +84,7 @@ fn name_at_source(source: &Folder) -> Result<Vec<u8>> {
         .into_iter()
         .find(|entry| entry.name.eq_ignore_ascii_case(GUARDIAN));
     found
-        .map(|entry| entry.name)
+        .map(|entry| entry.name.into_vec())
         .ok_or_else(|| WorkerError::reading("find", &root.join(GUARDIAN), Errno::NOENT))
 }
 

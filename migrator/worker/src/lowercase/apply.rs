@@ -167,7 +167,7 @@ fn names_in(
         Err(errno) => return Err(errno),
     };
     let entries = folder.list()?.into_iter();
-    Ok(entries.map(|entry| (entry.name, entry.inode)).collect())
+    Ok(entries.map(|entry| (entry.name.into_vec(), entry.inode)).collect())
 }
 
 /// Whether a sweep that was cut off had renamed this one already.

@@ -1,6 +1,5 @@
 //! The plan: one sweep per folder finds every name to change, and two names that would become one.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +12,7 @@ use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
 use crate::protocol::CopyOptions;
 use crate::store::{JobStore, Rename};
-use crate::tree::Attributes;
+use crate::tree::{Attributes, Entry};
 use crate::walk::{Visited, walk};
 
 /// How many lines of the plan are held before they go to the store.
@@ -71,7 +70,7 @@ impl Planner<'_> {
         self.names
             .fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
-        let mut changes = Vec::new();
+        let mut changes: Vec<(&Entry, Vec<u8>)> = Vec::new();
         for entry in visited.entries {
             match lower_case(&entry.name) {
                 LowerCased::Already => {}
@@ -85,16 +84,19 @@ impl Planner<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        // Who has or will have a name: the first one that claimed it.
-        let mut claimed: HashMap<&[u8], &[u8]> = visited
-            .entries
-            .iter()
-            .filter(|entry| !entry.name.iter().any(u8::is_ascii_uppercase))
-            .map(|entry| (&entry.name[..], &entry.name[..]))
-            .collect();
-        let mut lines = Vec::with_capacity(changes.len());
-        for (entry, new) in &changes {
-            let same_file = match claimed.get(&new[..]) {
+        // Those that want one name stand together then; the first of them gets it where nobody has it.
+        changes.sort_by(|(_, left), (_, right)| left.cmp(right));
+        let mut lines: Vec<Rename> = Vec::with_capacity(changes.len());
+        for (entry, new) in changes {
+            let has_it = visited
+                .entries
+                .binary_search_by(|other| other.name[..].cmp(&new[..]));
+            let wants_it = lines.last().filter(|line| line.new == new);
+            let holder = match has_it {
+                Ok(place) => Some(&visited.entries[place].name[..]),
+                Err(_) => wants_it.map(|line| &line.old[..]),
+            };
+            let same_file = match holder {
                 None => false,
                 Some(other) if self.is_same_file(visited, &entry.name, other)? => true,
                 Some(other) => {
@@ -102,13 +104,12 @@ impl Planner<'_> {
                     continue;
                 }
             };
-            claimed.entry(new).or_insert(&entry.name);
             lines.push(Rename {
                 id: 0,
                 area: area.id,
                 folder: visited.path.clone(),
-                old: entry.name.clone(),
-                new: new.clone(),
+                old: entry.name.to_vec(),
+                new,
                 inode: entry.inode,
                 same_file,
             });

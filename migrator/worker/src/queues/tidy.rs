@@ -66,9 +66,9 @@ impl Step<'_> {
             if !is_item {
                 continue;
             }
-            match known.get(&entry.name) {
+            match known.get(&entry.name[..]) {
                 Some(item) if is_as_carried(folder, item)? => {
-                    if standing.is_some_and(|items| items.contains_key(&entry.name)) {
+                    if standing.is_some_and(|items| items.contains_key(&entry.name[..])) {
                         stands.insert(entry.name);
                     } else {
                         folder
@@ -88,7 +88,7 @@ impl Step<'_> {
         // Carried before and no longer there: the test POA took it, so it must be carried again.
         let gone: Vec<QueueItem> = known
             .into_values()
-            .filter(|item| !stands.contains(&item.name))
+            .filter(|item| !stands.contains(&item.name[..]))
             .collect();
         if gone.is_empty() {
             Ok(())

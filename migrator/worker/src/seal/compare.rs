@@ -139,7 +139,7 @@ impl Comparison<'_> {
             .iter()
             .map(|entry| (entry.name.as_slice(), entry))
             .collect();
-        let mut files = Vec::with_capacity(source.len());
+        let mut files = Vec::new();
         // What lies together on the disk is read together.
         source.sort_unstable_by_key(|entry| entry.inode);
         for entry in &source {
@@ -149,7 +149,12 @@ impl Comparison<'_> {
             })?;
             let other = there.remove(name.as_slice());
             match kind {
-                Kind::File => files.extend(self.file_entry(pair, entry, &name, other)),
+                Kind::File => {
+                    files.extend(self.file_entry(pair, entry, &name, other));
+                    if files.len() >= FILES_PER_TASK {
+                        self.hand_out(pair, std::mem::take(&mut files), stack)?;
+                    }
+                }
                 Kind::Folder => self.folder_entry(pair, entry, &name, other, stack),
                 // Reported by every pass; there is nothing to compare.
                 Kind::Symlink | Kind::Special => {}
@@ -167,18 +172,13 @@ impl Comparison<'_> {
 
     /// Gives files to the pool, or compares them at once where much is waiting already.
     fn hand_out(&self, pair: &Arc<Pair>, files: Vec<Names>, stack: &Stack<Task>) -> Result<()> {
-        let mut files = files.into_iter();
-        loop {
-            let some: Vec<Names> = files.by_ref().take(FILES_PER_TASK).collect();
-            if some.is_empty() {
-                return Ok(());
-            }
-            if stack.is_long() {
-                self.files(pair, &some)?;
-            } else {
-                stack.push(Task::Files(Arc::clone(pair), some));
-            }
+        if stack.is_long() {
+            return self.files(pair, &files);
         }
+        if !files.is_empty() {
+            stack.push(Task::Files(Arc::clone(pair), files));
+        }
+        Ok(())
     }
 
     fn files(&self, pair: &Pair, files: &[Names]) -> Result<()> {
@@ -205,7 +205,7 @@ impl Comparison<'_> {
             );
             return None;
         }
-        Some((entry.name.clone(), name.to_vec()))
+        Some((entry.name.to_vec(), name.to_vec()))
     }
 
     fn folder_entry(
@@ -235,7 +235,7 @@ impl Comparison<'_> {
         }
         stack.push(Task::Folder(FolderTask::Inside(
             Arc::clone(pair),
-            (entry.name.clone(), name.to_vec()),
+            (entry.name.to_vec(), name.to_vec()),
         )));
     }
 
@@ -348,7 +348,7 @@ impl Comparison<'_> {
         }
         let full = std::mem::take(&mut *sealed);
         drop(sealed);
-        self.store.record_sealed(&full)
+        self.store.record_sealed(full)
     }
 
     fn flush(&self) -> Result<()> {
@@ -357,7 +357,7 @@ impl Comparison<'_> {
         if sealed.is_empty() {
             Ok(())
         } else {
-            self.store.record_sealed(&sealed)
+            self.store.record_sealed(sealed)
         }
     }
 }

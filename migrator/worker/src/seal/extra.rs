@@ -50,8 +50,11 @@ impl Comparison<'_> {
 
     /// A name of the destination must have no capital letter.
     pub(super) fn require_lower_case(&self, pair: &Pair, entry: &Entry) {
+        if !matches!(lower_case(&entry.name), LowerCased::Changed(_)) {
+            return;
+        }
         let path = pair.path.join(&entry.name);
-        if matches!(lower_case(&entry.name), LowerCased::Changed(_)) && !self.leaves_out(&path) {
+        if !self.leaves_out(&path) {
             self.differs(
                 "seal-not-lower-case",
                 &path,

@@ -103,7 +103,7 @@ impl Check<'_> {
             if kind == Kind::Folder {
                 continue;
             }
-            match sealed.remove(&entry.name) {
+            match sealed.remove(&entry.name[..]) {
                 Some((size, digest)) => self.file(visited, &entry.name, &path, size, &digest),
                 None if self.area.leaves_out(&path, self.options) => {}
                 None => self.differs(

@@ -162,6 +162,32 @@ impl JobStore {
         })
     }
 
+    /// The same for some of the names: from `first` on, and before `end` where there is one.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn manifest_between(
+        &self,
+        area: u32,
+        folder: &RelativePath,
+        first: &[u8],
+        end: Option<&[u8]>,
+    ) -> Result<Manifest> {
+        let rows = format!(
+            "SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2 AND name >= ?3"
+        );
+        self.read("read the manifest", |connection| match end {
+            None => connection
+                .prepare_cached(&rows)?
+                .query_map((area, folder.as_bytes(), first), from_row)?
+                .collect(),
+            Some(end) => connection
+                .prepare_cached(&format!("{rows} AND name < ?4"))?
+                .query_map((area, folder.as_bytes(), first, end), from_row)?
+                .collect(),
+        })
+    }
+
     /// How many files the manifest has for an area, and their bytes.
     ///
     /// # Errors

@@ -46,7 +46,14 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn record_sealed(&self, files: &[SealedFile]) -> Result<()> {
+    pub fn record_sealed(&self, mut files: Vec<SealedFile>) -> Result<()> {
+        // In the order of the table, so that neighbours are written together.
+        files.sort_unstable_by(|left, right| {
+            fn key(file: &SealedFile) -> (u32, &RelativePath, &[u8]) {
+                (file.area, &file.folder, &file.name)
+            }
+            key(left).cmp(&key(right))
+        });
         self.change("record the seal", |transaction| {
             let mut insert = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO sealed (area, folder, name, size, digest) VALUES (?1, ?2, ?3, ?4, ?5)",

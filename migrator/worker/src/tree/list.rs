@@ -2,14 +2,18 @@
 
 use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
+use smallvec::SmallVec;
 
 use super::{Folder, Kind};
+
+/// A name of a listing, as bytes; a short one, as GroupWise's own are, stands in the entry itself.
+pub type Name = SmallVec<[u8; 16]>;
 
 /// One name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The name, as bytes.
-    pub name: Vec<u8>,
+    pub name: Name,
     /// What it is, where the file system says so in the listing.
     pub kind: Option<Kind>,
     /// Its inode number, for reading in the order of the disk.
@@ -34,7 +38,7 @@ impl Folder {
                 known => Some(Kind::from(known)),
             };
             entries.push(Entry {
-                name: name.to_vec(),
+                name: Name::from_slice(name),
                 kind,
                 inode: entry.ino(),
             });

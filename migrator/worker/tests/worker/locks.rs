@@ -13,7 +13,7 @@ use worker::monitor::Count;
 use worker::protocol::{AtRestReport, Task, TaskReport};
 
 use crate::support::{
-    PASS_ONE, PASS_TWO, Site, child, contents, long_ago, set_time, site_of_child, wanted,
+    PASS_ONE, PASS_TWO, Site, child, contents, site_of_child, wanted,
 };
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::Write as _;
 
+use worker::protocol::Task;
+
 use super::calls::Effect;
 use super::kinds::Kind;
 use super::scenes::site;
@@ -21,6 +23,7 @@ fn what_never_stops_changing_is_left_to_the_next_pass() {
         ("OFUSER/USERGRW.DB", "database-deferred"),
     ] {
         let site = site();
+        site.run(Task::CreateFolders).clean();
         let source = site.source.join(path);
         write_old(&source, &[1; 4096], 1);
         let mut appended = 0;
