@@ -75,10 +75,11 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     let mut lease = Lease::take(job_folder, Role::Worker)?;
     let capabilities = Capabilities::open(&order, job_folder)?;
     let (file, events_offset) = open_log(job_folder)?;
-    // The store reports its journal to the monitor, and the monitor needs a number from the store: a first, short-lived
-    // connection gives the number.
+    // The store reports its journal to the monitor, and the monitor needs a number from the store: a first connection
+    // gives the number, and stays until the others are open, because the last one that closes folds the log in.
     let quiet: Arc<dyn Monitor> = wrap(Arc::new(crate::monitor::Tally::default()));
-    order.number = JobStore::open(job_folder, 0, quiet)?.next_order_number()?;
+    let first = JobStore::open(job_folder, 0, quiet)?;
+    order.number = first.next_order_number()?;
     let log = Arc::new(EventLog::new(file, order.number));
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
     let store = JobStore::open(
@@ -86,6 +87,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         thread_count(&order.options).first,
         Arc::clone(&monitor),
     )?;
+    drop(first);
     let running = Running {
         pid: std::process::id(),
         order: order.number,

@@ -38,14 +38,13 @@ impl JobStore {
         })
     }
 
-    /// Begins a new sweep, whose plan is empty; what is left of an older plan must have been settled.
+    /// The number of a new sweep; what is left of the plan of an older one must have been settled.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn next_sweep(&self) -> Result<i64> {
-        self.change("begin a plan of renamings", |transaction| {
-            transaction.execute("DELETE FROM rename WHERE NOT done", [])?;
-            transaction.query_row(
+        self.read("begin a plan of renamings", |connection| {
+            connection.query_row(
                 "SELECT coalesce((SELECT sweep FROM rename ORDER BY id DESC LIMIT 1), 0) + 1",
                 [],
                 |row| row.get(0),
@@ -86,11 +85,7 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn deepest_planned(&self) -> Result<Option<i64>> {
-        self.read("read the plan of renamings", |connection| {
-            connection.query_row("SELECT max(depth) FROM rename WHERE NOT done", [], |row| {
-                row.get(0)
-            })
-        })
+        self.deepest_planned_above(i64::MAX)
     }
 
     /// Up to `limit` renamings of one level that are to be done, behind the one with the number `after`, in the order in
@@ -188,7 +183,7 @@ impl JobStore {
         })
     }
 
-    /// How many renamings are planned and not done, and the first `limit` of them, deepest first.
+    /// How many renamings are planned and not done, and `limit` of them, deepest first.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
@@ -198,11 +193,29 @@ impl JobStore {
                 row.get(0).map(unsigned)
             })
         })?;
-        let lines = self.some_renames(
-            "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE NOT done ORDER BY depth DESC, area, folder, id LIMIT ?1",
-            [limit],
-        )?;
+        let (mut lines, mut wanted) = (Vec::new(), limit);
+        let mut depth = self.deepest_planned()?;
+        while let Some(now) = depth.filter(|_| wanted > 0) {
+            // A level at a time: to sort a plan of a million lines for the sake of a few takes a second.
+            let mut level = self.next_renames(now, 0, wanted)?;
+            wanted -= u32::try_from(level.len()).unwrap_or(wanted);
+            level.sort_by(|left, right| {
+                (left.area, &left.folder, left.id).cmp(&(right.area, &right.folder, right.id))
+            });
+            lines.append(&mut level);
+            depth = self.deepest_planned_above(now)?;
+        }
         Ok((planned, lines))
+    }
+
+    /// The deepest level that is less deep than `depth` at which something is to be renamed.
+    fn deepest_planned_above(&self, depth: i64) -> Result<Option<i64>> {
+        self.read("read the plan of renamings", |connection| {
+            connection.query_row(
+                "SELECT max(depth) FROM rename WHERE NOT done AND depth < ?1",
+                [depth],
+                |row| row.get(0),
+            )
+        })
     }
 }
