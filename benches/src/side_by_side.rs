@@ -3,9 +3,11 @@
 //! Ours runs as in production: one process for each order, sealed in, hashing all that it copies and committing its
 //! manifest durably.  The others are given as they come.  A result of ours that is wrong is an error and no number.
 
+mod bare;
 mod check;
 mod field;
 mod growth;
+mod limits;
 mod machine;
 mod measure;
 mod options;
@@ -15,7 +17,6 @@ mod report;
 mod rounds;
 mod slow;
 mod trees;
-mod walk;
 mod works;
 
 use std::io::Write as _;
@@ -39,12 +40,10 @@ pub fn main() -> ExitCode {
         None => works::run(&options).map(|()| ExitCode::SUCCESS),
         Some(Command::Measure { plan }) => measure::carry_out(plan).map(|()| ExitCode::SUCCESS),
         Some(Command::Order { job_folder }) => ours::work(job_folder).map(ExitCode::from),
-        Some(Command::Walk { folder, threads }) => {
-            walk::walk(folder, *threads).and_then(|entries| {
-                say(&entries.to_string())?;
-                Ok(ExitCode::SUCCESS)
-            })
-        }
+        Some(Command::Bare(options)) => bare::run(options).and_then(|files| {
+            say(&files.to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }),
     };
     outcome.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "{error}");

@@ -1,17 +1,18 @@
 //! Who takes part in a work, what is ready before the clock runs, and what refuses a wrong result.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
 use worker::protocol::PassKind;
 
+use super::bare::Operation;
 use super::check::{require_equal, require_lower_case, require_same_total, total};
 use super::measure::Step;
 use super::options::{Options, Work};
 use super::ours::remove;
 use super::peers::{self, Peer};
-use super::rounds::{Contender, Steps};
+use super::rounds::Contender;
 use super::works::Places;
 use super::{Result, Trouble, slow, trees};
 
@@ -86,6 +87,28 @@ impl<'a> Field<'a> {
             |round, _| match round {
                 0 => copy_whole(places, &places.source, &places.peer),
                 _ => Ok(()),
+            },
+            || require_same_total(&places.source, &places.peer),
+        );
+    }
+
+    /// Limits that look at a whole copy, made once for all of them.
+    fn limits_with_whole_copy(
+        &mut self,
+        limits: &[(&str, Operation)],
+        options: &Options,
+        places: &'a Places,
+    ) {
+        let is_made = Rc::new(Cell::new(false));
+        self.limits(
+            limits,
+            options,
+            &[&places.source, &places.peer],
+            move |_| {
+                if is_made.replace(true) {
+                    return Ok(());
+                }
+                copy_whole(places, &places.source, &places.peer)
             },
             || require_same_total(&places.source, &places.peer),
         );
@@ -194,6 +217,11 @@ impl<'a> Field<'a> {
         let check = || require_equal(&job.source, &job.destination, false);
         self.ours("ours", prepare, || job.pass(PassKind::StageOne), check);
         self.peers_with_whole_copy(peers::UNCHANGED, options, places);
+        self.limits_with_whole_copy(
+            &[("bare look at both trees", Operation::Look)],
+            options,
+            places,
+        );
     }
 
     fn lowercase(&mut self, options: &'a Options, places: &'a Places) {
@@ -238,30 +266,23 @@ impl<'a> Field<'a> {
             || job.lowercase(),
             check,
         );
-        let destination = job.destination.display().to_string();
-        let find = destination.clone();
-        let walks: [(&str, Steps<'a>); 2] = [
-            (
-                "a bare walk on 8 threads",
-                Box::new(move || {
-                    let program = std::env::current_exe()?.display().to_string();
-                    Ok(vec![Step::new([&program, "walk", &destination])])
-                }),
-            ),
-            (
-                "find",
-                Box::new(move || Ok(vec![Step::new(["find", &find])])),
-            ),
-        ];
-        for (name, steps) in walks {
-            self.contenders.push(Contender {
-                name: name.to_owned(),
-                is_ours: false,
-                prepare: Box::new(|_| Ok(())),
-                steps,
-                check: Box::new(|| Ok(())),
-            });
-        }
+        self.limits(
+            &[("bare walk", Operation::Walk)],
+            options,
+            &[&job.destination],
+            |_| Ok(()),
+            check,
+        );
+        self.contenders.push(Contender {
+            name: "find".to_owned(),
+            is_ours: false,
+            prepare: Box::new(|_| Ok(())),
+            steps: Box::new(|| {
+                let destination = job.destination.display().to_string();
+                Ok(vec![Step::new(["find", &destination])])
+            }),
+            check: Box::new(|| Ok(())),
+        });
     }
 
     fn stage_two(&mut self, options: &'a Options, places: &'a Places) {

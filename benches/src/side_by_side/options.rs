@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::bare;
+
 /// Runs the migrator and the tools that people would use instead in turn on the same tree, and compares them.
 #[derive(Debug, Parser)]
 #[command(name = "side-by-side")]
@@ -29,7 +31,7 @@ pub(super) struct Options {
     /// Whether caches are dropped before each run; by default as the work is met in practice.
     #[arg(long, value_enum)]
     pub(super) cache: Option<Cache>,
-    /// Only peers whose name holds one of these texts; ours always runs.
+    /// Only peers and limits whose name holds one of these texts, as `rsync,limit`; ours always runs.
     #[arg(long, value_delimiter = ',')]
     pub(super) peers: Vec<String>,
     /// Where the result is kept as well, in Markdown; by default `benches/results/DATE-WORK-TREE.md`.
@@ -111,14 +113,9 @@ pub(super) enum Command {
         /// The job folder.
         job_folder: PathBuf,
     },
-    /// Walk a tree on many threads and do nothing: what no tool can be faster than.
-    Walk {
-        /// The root.
-        folder: PathBuf,
-        /// How many threads.
-        #[arg(long, default_value_t = 8)]
-        threads: usize,
-    },
+    /// Do only what no tool can do without.
+    #[command(hide = true)]
+    Bare(bare::Options),
 }
 
 /// The name of a value as the command line has it.

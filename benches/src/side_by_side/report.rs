@@ -30,7 +30,7 @@ impl Table {
         }
         writeln!(
             text,
-            "\n| tool | median s | lowest – highest | processors s | peak MiB | settling s | its time / ours |\n\
+            "\n| tool or limit | median s | lowest – highest | processors s | peak MiB | settling s | its time / ours |\n\
              |---|---|---|---|---|---|---|"
         )?;
         let ours = self.series.iter().find(|series| series.is_ours);

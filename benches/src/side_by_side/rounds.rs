@@ -9,7 +9,7 @@ use super::{Result, say};
 /// What makes everything ready for one run, outside the clock; it is told the number of the round.
 type Prepare<'a> = Box<dyn Fn(u32) -> Result<()> + 'a>;
 /// What the run is.
-pub(super) type Steps<'a> = Box<dyn Fn() -> Result<Vec<Step>> + 'a>;
+type Steps<'a> = Box<dyn Fn() -> Result<Vec<Step>> + 'a>;
 /// What refuses a wrong result.
 type Check<'a> = Box<dyn Fn() -> Result<()> + 'a>;
 

@@ -1,0 +1,80 @@
+//! The limits: loops on a few threads that do nothing but what no tool can do without.  They plan, hash and record nothing,
+//! and look at nothing twice.
+
+mod folder;
+mod look;
+mod pool;
+mod walk;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Result;
+use folder::Folder;
+
+/// What a loop does with one folder; the answer is how many files it met.
+type Visit = fn(&Folder<'_>) -> Result<u64>;
+
+/// A loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Operation {
+    /// Lists every folder of a tree.
+    Walk,
+    /// Looks once at every file of each tree.
+    Look,
+}
+
+impl Operation {
+    fn visit(self) -> Visit {
+        match self {
+            Self::Walk => walk::visit,
+            Self::Look => look::visit,
+        }
+    }
+
+    /// How many trees it works on.
+    fn trees(self) -> usize {
+        match self {
+            Self::Walk => 1,
+            Self::Look => 2,
+        }
+    }
+}
+
+/// The command line of a loop.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// What it does.
+    #[arg(value_enum)]
+    operation: Operation,
+    /// The tree, or the source and the destination.
+    #[arg(required = true)]
+    trees: Vec<PathBuf>,
+    /// How many threads.
+    #[arg(long, default_value_t = 8)]
+    threads: usize,
+    /// How many files it must meet, those of both trees together; any other number is an error.
+    #[arg(long)]
+    files: Option<u64>,
+}
+
+/// Runs a loop; returns how many files it met.
+pub(super) fn run(options: &Options) -> Result<u64> {
+    let operation = options.operation;
+    if options.trees.len() != operation.trees() {
+        return Err(format!("{operation:?} works on {} trees", operation.trees()).into());
+    }
+    let mut roots = Vec::new();
+    for tree in &options.trees {
+        let root = File::open(tree).map_err(|error| format!("{}: {error}", tree.display()))?;
+        roots.push(OwnedFd::from(root));
+    }
+    let files = pool::each_folder(&roots, options.threads, operation.visit())?;
+    match options.files {
+        Some(wanted) if wanted != files => Err(format!("{files} files instead of {wanted}").into()),
+        _ => Ok(files),
+    }
+}

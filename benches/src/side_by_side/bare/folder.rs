@@ -1,0 +1,84 @@
+//! The folder that a thread is in: opened once in each tree, all else by names in it.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, openat, statat};
+
+use super::super::Result;
+use super::pool::Pool;
+
+/// How much of a listing the kernel gives at once.
+const LISTING_BYTES: usize = 64 << 10;
+
+/// A folder, by its path in every tree.
+pub(super) struct Folder<'a> {
+    pub(super) path: &'a Path,
+    /// The trees, opened.
+    pub(super) roots: &'a [OwnedFd],
+    pub(super) pool: &'a Pool,
+}
+
+/// What a folder holds.
+pub(super) struct Listing {
+    pub(super) folders: Vec<CString>,
+    /// All else, in the order of the inodes.
+    pub(super) files: Vec<CString>,
+}
+
+impl Folder<'_> {
+    /// Opens the folder in one tree.
+    pub(super) fn open(&self, root: &OwnedFd) -> Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(root, self.path, flags, Mode::empty())?)
+    }
+
+    /// Lets a folder in this one wait for a thread.
+    pub(super) fn add(&self, name: &CStr) {
+        let name = OsStr::from_bytes(name.to_bytes());
+        self.pool.add(self.path.join(name));
+    }
+}
+
+/// Tells what an open folder holds: each name, whether it is a folder, and its inode.
+pub(super) fn list(folder: &OwnedFd, mut tell: impl FnMut(&CStr, bool, u64)) -> Result<()> {
+    let mut buffer = Vec::with_capacity(LISTING_BYTES);
+    let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            FileType::Unknown => {
+                let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(found.st_mode)
+            }
+            known => known,
+        };
+        tell(name, kind == FileType::Directory, entry.ino());
+    }
+    Ok(())
+}
+
+impl Listing {
+    /// What an open folder holds.
+    pub(super) fn of(folder: &OwnedFd) -> Result<Self> {
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        list(folder, |name, is_folder, inode| {
+            if is_folder {
+                folders.push(name.to_owned());
+            } else {
+                files.push((inode, name.to_owned()));
+            }
+        })?;
+        files.sort_unstable_by_key(|(inode, _)| *inode);
+        Ok(Self {
+            folders,
+            files: files.into_iter().map(|(_, name)| name).collect(),
+        })
+    }
+}
