@@ -1,6 +1,8 @@
 //! The limits: loops on a few threads that do nothing but what no tool can do without.  They plan, hash and record nothing,
 //! and look at nothing twice.
 
+mod copy;
+mod file;
 mod folder;
 mod look;
 mod pool;
@@ -25,6 +27,10 @@ pub(super) enum Operation {
     Walk,
     /// Looks once at every file of each tree.
     Look,
+    /// Copies the first tree to the second one, which is empty.
+    Copy,
+    /// The same, and waits until it is on the disk.
+    CopyAndSync,
 }
 
 impl Operation {
@@ -32,6 +38,7 @@ impl Operation {
         match self {
             Self::Walk => walk::visit,
             Self::Look => look::visit,
+            Self::Copy | Self::CopyAndSync => copy::visit,
         }
     }
 
@@ -39,7 +46,7 @@ impl Operation {
     fn trees(self) -> usize {
         match self {
             Self::Walk => 1,
-            Self::Look => 2,
+            _ => 2,
         }
     }
 }
@@ -73,6 +80,9 @@ pub(super) fn run(options: &Options) -> Result<u64> {
         roots.push(OwnedFd::from(root));
     }
     let files = pool::each_folder(&roots, options.threads, operation.visit())?;
+    if operation == Operation::CopyAndSync {
+        roots.iter().skip(1).try_for_each(rustix::fs::syncfs)?;
+    }
     match options.files {
         Some(wanted) if wanted != files => Err(format!("{files} files instead of {wanted}").into()),
         _ => Ok(files),

@@ -162,6 +162,16 @@ impl<'a> Field<'a> {
             },
             || require_same_total(&places.source, &places.peer),
         );
+        self.limits(
+            &[
+                ("bare copy", Operation::Copy),
+                ("bare copy and syncfs", Operation::CopyAndSync),
+            ],
+            options,
+            &[&places.source, &places.peer],
+            |_| places.empty_peer(),
+            || require_same_total(&places.source, &places.peer),
+        );
     }
 
     /// A first copy from a source that answers late, mounted anew before each run.

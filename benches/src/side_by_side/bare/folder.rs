@@ -30,9 +30,38 @@ pub(super) struct Listing {
 
 impl Folder<'_> {
     /// Opens the folder in one tree.
-    pub(super) fn open(&self, root: &OwnedFd) -> Result<OwnedFd> {
+    fn open(&self, root: &OwnedFd) -> Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(root, self.path, flags, Mode::empty())?)
+    }
+
+    /// Opens the folder in all trees, of which there are as many as the caller wants.
+    pub(super) fn open_all<const N: usize>(&self) -> Result<[OwnedFd; N]> {
+        let open: Result<Vec<_>> = self.roots.iter().map(|root| self.open(root)).collect();
+        open?
+            .try_into()
+            .map_err(|_| format!("there are not {N} trees").into())
+    }
+
+    /// Does something to every file of the folder in every tree; returns how many they are.
+    pub(super) fn each_file(
+        &self,
+        mut act: impl FnMut(&OwnedFd, &CStr) -> Result<()>,
+    ) -> Result<u64> {
+        let mut files = 0;
+        for (number, root) in self.roots.iter().enumerate() {
+            let open = self.open(root)?;
+            let listing = Listing::of(&open)?;
+            // The others have the same folders.
+            if number == 0 {
+                listing.folders.iter().for_each(|name| self.add(name));
+            }
+            for name in &listing.files {
+                act(&open, name)?;
+            }
+            files += listing.files.len() as u64;
+        }
+        Ok(files)
     }
 
     /// Lets a folder in this one wait for a thread.

@@ -5,15 +5,14 @@ use super::folder::{Folder, list};
 
 /// Lists a folder.
 pub(super) fn visit(folder: &Folder<'_>) -> Result<u64> {
+    let [open] = folder.open_all()?;
     let mut files = 0;
-    for root in folder.roots {
-        list(&folder.open(root)?, |name, is_folder, _| {
-            if is_folder {
-                folder.add(name);
-            } else {
-                files += 1;
-            }
-        })?;
-    }
+    list(&open, |name, is_folder, _| {
+        if is_folder {
+            folder.add(name);
+        } else {
+            files += 1;
+        }
+    })?;
     Ok(files)
 }
