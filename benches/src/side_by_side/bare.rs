@@ -6,6 +6,7 @@ mod file;
 mod folder;
 mod look;
 mod pool;
+mod rename;
 mod walk;
 
 use std::fs::File;
@@ -31,6 +32,8 @@ pub(super) enum Operation {
     Copy,
     /// The same, and waits until it is on the disk.
     CopyAndSync,
+    /// Makes every name lower case.
+    Rename,
 }
 
 impl Operation {
@@ -39,13 +42,14 @@ impl Operation {
             Self::Walk => walk::visit,
             Self::Look => look::visit,
             Self::Copy | Self::CopyAndSync => copy::visit,
+            Self::Rename => rename::visit,
         }
     }
 
     /// How many trees it works on.
     fn trees(self) -> usize {
         match self {
-            Self::Walk => 1,
+            Self::Walk | Self::Rename => 1,
             _ => 2,
         }
     }

@@ -256,6 +256,16 @@ impl<'a> Field<'a> {
             },
             move || require_lower_case(&places.peer, files.into()),
         );
+        self.limits(
+            &[("bare renaming", Operation::Rename)],
+            options,
+            &[&places.peer],
+            move |_| {
+                places.empty_peer()?;
+                trees::make_names(&places.peer, files, seed)
+            },
+            move || require_lower_case(&places.peer, files.into()),
+        );
     }
 
     fn walk(&mut self, options: &'a Options, places: &'a Places) {
