@@ -6,6 +6,7 @@ mod file;
 mod folder;
 mod look;
 mod pool;
+mod read;
 mod rename;
 mod walk;
 
@@ -34,6 +35,10 @@ pub(super) enum Operation {
     CopyAndSync,
     /// Makes every name lower case.
     Rename,
+    /// Reads every byte of each tree.
+    Read,
+    /// The same, and compares the trees.
+    Compare,
 }
 
 impl Operation {
@@ -43,6 +48,8 @@ impl Operation {
             Self::Look => look::visit,
             Self::Copy | Self::CopyAndSync => copy::visit,
             Self::Rename => rename::visit,
+            Self::Read => read::visit,
+            Self::Compare => read::visit_and_compare,
         }
     }
 

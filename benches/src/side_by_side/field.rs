@@ -356,6 +356,14 @@ impl<'a> Field<'a> {
         };
         self.ours("ours", prepare, || job.seal(), check);
         self.peers_with_whole_copy(peers::SEAL, options, places);
+        self.limits_with_whole_copy(
+            &[
+                ("bare reading of both trees", Operation::Read),
+                ("bare comparing of both trees", Operation::Compare),
+            ],
+            options,
+            places,
+        );
     }
 }
 
