@@ -5,13 +5,13 @@ mod room;
 mod sample;
 mod survey;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::FileClass;
 use postoffice::names::{
-    KeptReason, LowerCased, PATH_DEPTH_MAX, destination_name, lower_case, printable,
+    KeptReason, LowerCased, PATH_DEPTH_MAX, RelativePath, destination_name, lower_case, printable,
 };
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
@@ -21,12 +21,15 @@ use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::{AreaInventory, CopyOptions, InventoryReport};
 use crate::store::JobStore;
-use crate::tree::{Attributes, Kind, Time};
+use crate::tree::{Attributes, Entry, Kind, Name, Time};
 use crate::walk::{Visited, walk};
 use granularity::Granularity;
 
 /// Queued items older than this are called stale by GroupWise administrators.
 const STALE_SECONDS: i64 = 24 * 3600;
+
+/// How many files of a folder are held until they are counted.
+const FILES_HELD: usize = 1024;
 
 /// Walks all areas and says what they hold; with `only_count`, what will be trouble is left to the pass that follows.
 ///
@@ -88,6 +91,10 @@ pub fn take_inventory(
         let mut inventory = seen.inventory;
         inventory.label.clone_from(&area.label);
         inventory.kind = Some(area.kind);
+        for (class, (files, bytes)) in seen.classes {
+            inventory.classes.insert(class.to_string(), files);
+            inventory.class_bytes.insert(class.to_string(), bytes);
+        }
         report.areas.push(inventory);
     }
     let (files, bytes) = report
@@ -115,6 +122,8 @@ pub fn take_inventory(
 #[derive(Default)]
 struct Seen {
     inventory: AreaInventory,
+    /// Files and bytes of each class.
+    classes: BTreeMap<FileClass, (u64, u64)>,
     times: Granularity,
     stale_items: u64,
     stale_example: Vec<u8>,
@@ -146,56 +155,17 @@ impl Look<'_> {
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
         self.monitor.count(Count::FoldersSeen, 1);
-        let mut names: HashMap<Vec<u8>, &[u8]> = HashMap::with_capacity(visited.entries.len());
-        let mut files = Vec::with_capacity(visited.entries.len());
-        for entry in visited.entries {
-            let path = visited.path.join(&entry.name);
-            self.look_at_name(&path, &entry.name);
-            if let Some(first) = names.insert(destination_name(&entry.name), &entry.name) {
-                self.seen().survey.collisions += 1;
-                self.report(
-                    "name-collision",
-                    Verdict::Refused,
-                    path.as_bytes(),
-                    &format!("it would get the same name as {}", printable(first)),
-                    "Rename or remove one of the two at the source before stage one",
-                );
+        self.look_at_names(visited);
+        // What lies together on the disk is looked at together.
+        let mut by_inode: Vec<&Entry> = visited.entries.iter().collect();
+        by_inode.sort_unstable_by_key(|entry| entry.inode);
+        let mut files = Vec::new();
+        for some in by_inode.chunks(FILES_HELD) {
+            for entry in some {
+                files.extend(self.look_at_entry(visited, entry)?);
             }
-            match visited.folder.look_at(&entry.name) {
-                Ok(Some(attributes)) => match attributes.kind {
-                    Kind::File => files.push((path, attributes)),
-                    Kind::Folder if path.depth() > PATH_DEPTH_MAX => self.report(
-                        "path-too-deep",
-                        Verdict::Person,
-                        path.as_bytes(),
-                        &format!("it lies more than {PATH_DEPTH_MAX} folders deep and would not be copied"),
-                        "GroupWise makes no such folders; move it out of the post office",
-                    ),
-                    Kind::Folder => {}
-                    kind @ (Kind::Symlink | Kind::Special) => self.report(
-                        "not-a-file",
-                        Verdict::Person,
-                        path.as_bytes(),
-                        &format!("it is {} and would not be copied", kind.words()),
-                        "GroupWise makes no such thing; look where it comes from",
-                    ),
-                },
-                Ok(None) => {}
-                Err(errno) if is_mount_gone(errno) => return Err(WorkerError::reading("look at", &path, errno)),
-                Err(errno) => self.report(
-                    "source-unreadable",
-                    Verdict::Person,
-                    path.as_bytes(),
-                    &format!("it could not be looked at: {errno}"),
-                    "Give the account that mounts the source the right to read it",
-                ),
-            }
+            self.count_files(&mut files);
         }
-        self.monitor.count(Count::FilesSeen, files.len() as u64);
-        self.monitor.count(
-            Count::BytesSeen,
-            files.iter().map(|(_, attributes)| attributes.size).sum(),
-        );
         let locks = if self.only_count {
             survey::Locks::default()
         } else {
@@ -204,22 +174,91 @@ impl Look<'_> {
         let mut seen = self.seen();
         seen.survey.locks.add(locks);
         seen.inventory.folders += 1;
-        for (path, attributes) in files {
-            self.count_file(&mut seen, &path, &attributes);
-        }
         Ok(())
     }
 
-    fn look_at_name(&self, path: &postoffice::names::RelativePath, name: &[u8]) {
+    /// Looks at one entry; says what it is where it is a file.
+    fn look_at_entry(
+        &self,
+        visited: &Visited<'_>,
+        entry: &Entry,
+    ) -> Result<Option<(RelativePath, Attributes)>> {
+        let path = visited.path.join(&entry.name);
+        let attributes = match visited.folder.look_at(&entry.name) {
+            Ok(Some(attributes)) => attributes,
+            Ok(None) => return Ok(None),
+            Err(errno) if is_mount_gone(errno) => {
+                return Err(WorkerError::reading("look at", &path, errno));
+            }
+            Err(errno) => {
+                self.report(
+                    "source-unreadable",
+                    Verdict::Person,
+                    path.as_bytes(),
+                    &format!("it could not be looked at: {errno}"),
+                    "Give the account that mounts the source the right to read it",
+                );
+                return Ok(None);
+            }
+        };
+        match attributes.kind {
+            Kind::File => return Ok(Some((path, attributes))),
+            Kind::Folder if path.depth() > PATH_DEPTH_MAX => self.report(
+                "path-too-deep",
+                Verdict::Person,
+                path.as_bytes(),
+                &format!("it lies more than {PATH_DEPTH_MAX} folders deep and would not be copied"),
+                "GroupWise makes no such folders; move it out of the post office",
+            ),
+            Kind::Folder => {}
+            kind @ (Kind::Symlink | Kind::Special) => self.report(
+                "not-a-file",
+                Verdict::Person,
+                path.as_bytes(),
+                &format!("it is {} and would not be copied", kind.words()),
+                "GroupWise makes no such thing; look where it comes from",
+            ),
+        }
+        Ok(None)
+    }
+
+    /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
+    fn look_at_names(&self, visited: &Visited<'_>) {
+        let mut names: Vec<(Name, &Name)> = visited
+            .entries
+            .iter()
+            .map(|entry| (Name::from_slice(&destination_name(&entry.name)), &entry.name))
+            .collect();
+        let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
+        self.seen().inventory.names_with_capitals += with_capitals as u64;
+        for (_, name) in &names {
+            self.look_at_name(visited.path, name);
+        }
+        names.sort_unstable();
+        for pair in names.windows(2) {
+            let [(first, first_old), (second, second_old)] = pair else {
+                continue;
+            };
+            if first == second {
+                self.seen().survey.collisions += 1;
+                self.report(
+                    "name-collision",
+                    Verdict::Refused,
+                    visited.path.join(second_old).as_bytes(),
+                    &format!("it would get the same name as {}", printable(first_old)),
+                    "Rename or remove one of the two at the source before stage one",
+                );
+            }
+        }
+    }
+
+    fn look_at_name(&self, folder: &RelativePath, name: &[u8]) {
         if is_reserved(name) && !self.only_count {
-            self.monitor.finding(reserved_name(path, Verdict::Person));
+            let path = folder.join(name);
+            self.monitor.finding(reserved_name(&path, Verdict::Person));
         }
         let text = match lower_case(name) {
-            LowerCased::Already => return,
-            LowerCased::Changed(_) => {
-                self.seen().inventory.names_with_capitals += 1;
-                return;
-            }
+            LowerCased::Already | LowerCased::Changed(_) => return,
             LowerCased::Kept(KeptReason::NotUtf8) => {
                 "its name is not valid UTF-8 and will be kept as it is"
             }
@@ -228,25 +267,34 @@ impl Look<'_> {
             }
         };
         self.seen().survey.kept_names += 1;
+        let path = folder.join(name);
         let remedy = "Nothing, unless GroupWise itself uses this name";
         self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
 
-    fn count_file(
-        &self,
-        seen: &mut Seen,
-        path: &postoffice::names::RelativePath,
-        attributes: &Attributes,
-    ) {
+    fn count_files(&self, files: &mut Vec<(RelativePath, Attributes)>) {
+        self.monitor.count(Count::FilesSeen, files.len() as u64);
+        self.monitor.count(
+            Count::BytesSeen,
+            files.iter().map(|(_, attributes)| attributes.size).sum(),
+        );
+        let mut seen = self.seen();
+        for (path, attributes) in files.drain(..) {
+            self.count_file(&mut seen, &path, &attributes);
+        }
+    }
+
+    fn count_file(&self, seen: &mut Seen, path: &RelativePath, attributes: &Attributes) {
         let class = self.area.classify(path);
         seen.times.learn(attributes.modified);
         let bytes = attributes.size;
         if !self.only_count {
             seen.survey.see(self.number, path, attributes);
         }
+        let (class_files, class_bytes) = seen.classes.entry(class).or_default();
+        *class_files += 1;
+        *class_bytes += bytes;
         let inventory = &mut seen.inventory;
-        *inventory.classes.entry(class.to_string()).or_insert(0) += 1;
-        *inventory.class_bytes.entry(class.to_string()).or_insert(0) += bytes;
         if !leaves_out_class(class, self.options) {
             inventory.files += 1;
             inventory.bytes += bytes;

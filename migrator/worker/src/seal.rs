@@ -4,6 +4,7 @@
 //! was proven is written down, so that `verify` can compare the destination with it at any later time.
 
 mod blocks;
+mod bytes;
 mod compare;
 mod digest;
 mod extra;

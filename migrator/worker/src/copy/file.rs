@@ -202,28 +202,12 @@ fn write_all(target: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
 /// # Errors
 /// What opening or reading says; `EAGAIN` where the file changed while it was read.
 pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8; 32]), Errno> {
-    hash_file_seen(folder, name, &mut |_| {})
-}
-
-/// The same, showing the bytes to `see` as they pass.
-///
-/// # Errors
-/// As [`hash_file`].
-pub(crate) fn hash_file_seen(
-    folder: &Folder,
-    name: &[u8],
-    see: &mut dyn FnMut(&[u8]),
-) -> Result<(Attributes, [u8; 32]), Errno> {
     let (handle, before) = folder.open_file(name)?;
     let errno = |failure| match failure {
         CopyFailure::Read(errno) | CopyFailure::Write(errno) => errno,
         CopyFailure::Changed => Errno::AGAIN,
     };
-    let (length, digest) = read_all(&handle, before.size, |block| {
-        see(block);
-        Ok(())
-    })
-    .map_err(errno)?;
+    let (length, digest) = read_all(&handle, before.size, |_| Ok(())).map_err(errno)?;
     let after = attributes_of(&handle).map_err(errno)?;
     if length != after.size || after.size != before.size || after.modified != before.modified {
         return Err(Errno::AGAIN);

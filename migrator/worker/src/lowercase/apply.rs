@@ -13,7 +13,7 @@ use crate::protocol::CopyOptions;
 use crate::store::{JobStore, Rename};
 use crate::tree::Folder;
 
-/// How many renamings are done between two writes of the journal.
+/// How many lines of the plan are read at once.
 const BATCH_RENAMES: u32 = 32_768;
 
 /// Finds out how far a sweep came that was cut off: what it renamed is marked as done, so that it can be undone, and
@@ -41,31 +41,33 @@ pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()
     Ok(())
 }
 
-/// Does what is planned: while one batch is renamed, the one before becomes durable and is marked as done, and the next
-/// one is read.
+/// Does what is planned, level by level; the lines of the plan are read while those before them are done.
+///
+/// A level is marked as done when it is durable, and only then the next one begins: [`settle`] finds out how far a level
+/// came by the names that stand there, for which the folders above must have the names of the plan.
 pub(super) fn apply(
     capabilities: &Capabilities,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<()> {
-    // A level begins when everything below it is done, because its names are in the paths of what lies below.
     while let Some(depth) = store.deepest_planned()? {
-        let mut renamed = Vec::new();
         let mut batch = store.next_renames(depth, 0, BATCH_RENAMES)?;
+        let mut files = 0;
         while let Some(last) = batch.last() {
             let after = last.id;
-            let next = std::thread::scope(|scope| {
+            files += batch.len();
+            batch = std::thread::scope(|scope| {
                 let reading = scope.spawn(|| store.next_renames(depth, after, BATCH_RENAMES));
-                let finishing = scope.spawn(|| finish(capabilities, store, &renamed));
-                let outcome = rename_all(capabilities, monitor, options, &batch);
-                finishing.join().unwrap_or_else(|_| Err(died()))?;
-                outcome?;
+                rename_all(capabilities, monitor, options, &batch)?;
                 reading.join().unwrap_or_else(|_| Err(died()))
             })?;
-            renamed = std::mem::replace(&mut batch, next);
         }
-        finish(capabilities, store, &renamed)?;
+        for area in &capabilities.areas {
+            rustix::fs::syncfs(&area.destination)
+                .map_err(|source| WorkerError::SyncFailed { files, source })?;
+        }
+        store.mark_level_renamed(depth)?;
     }
     Ok(())
 }
@@ -98,20 +100,6 @@ fn rename_all(
             .iter()
             .try_for_each(|rename| rename_one(&folder, rename, monitor))
     })
-}
-
-/// Makes what was renamed durable, and marks it as done.
-fn finish(capabilities: &Capabilities, store: &JobStore, renamed: &[Rename]) -> Result<()> {
-    if renamed.is_empty() {
-        return Ok(());
-    }
-    for area in &capabilities.areas {
-        rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
-            files: renamed.len(),
-            source,
-        })?;
-    }
-    store.mark_renamed(renamed)
 }
 
 /// The lines of each folder, which stand together in the plan.

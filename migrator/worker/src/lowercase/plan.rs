@@ -114,6 +114,8 @@ impl Planner<'_> {
                 same_file,
             });
         }
+        // In the order of the disk; links to one file keep theirs.
+        lines.sort_by_key(|line| line.inode);
         self.add(lines)
     }
 

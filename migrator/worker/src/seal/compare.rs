@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postoffice::flaim::BlockStream;
-use postoffice::layout::FileClass;
+use postoffice::layout::{CopyRule, FileClass};
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath, destination_name};
 
 use super::Pair;
 use super::blocks::block_stream;
+use super::bytes::{Side, compare_files};
 use crate::capabilities::{Area, leaves_out_class};
-use crate::copy::{hash_file, hash_file_seen, thread_count};
+use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
@@ -77,8 +78,12 @@ pub(super) fn compare(
     })
 }
 
-/// Names of a file at the source and at the destination.
-type Names = (Vec<u8>, Vec<u8>);
+/// A file of both trees.
+struct Names {
+    source: Vec<u8>,
+    destination: Vec<u8>,
+    class: FileClass,
+}
 
 enum Task {
     Folder(FolderTask),
@@ -88,7 +93,8 @@ enum Task {
 /// A folder of both trees, opened when its turn comes: as many may wait as a folder holds.
 enum FolderTask {
     Root,
-    Inside(Arc<Pair>, Names),
+    /// Its names at the source and at the destination.
+    Inside(Arc<Pair>, [Vec<u8>; 2]),
 }
 
 pub(super) struct Comparison<'a> {
@@ -120,7 +126,10 @@ impl Comparison<'_> {
 
     /// Whether the file at this path is not compared here.
     pub(super) fn leaves_out(&self, path: &RelativePath) -> bool {
-        let class = self.area.classify(path);
+        self.leaves_out_class(self.area.classify(path))
+    }
+
+    fn leaves_out_class(&self, class: FileClass) -> bool {
         leaves_out_class(class, self.options) || (self.converted && class == FileClass::Guardian)
     }
 
@@ -182,9 +191,7 @@ impl Comparison<'_> {
     }
 
     fn files(&self, pair: &Pair, files: &[Names]) -> Result<()> {
-        files
-            .iter()
-            .try_for_each(|(source_name, name)| self.file(pair, source_name, name))
+        files.iter().try_for_each(|names| self.file(pair, names))
     }
 
     fn file_entry(
@@ -194,7 +201,8 @@ impl Comparison<'_> {
         name: &[u8],
         other: Option<&Entry>,
     ) -> Option<Names> {
-        if self.leaves_out(&pair.source_path.join(&entry.name)) {
+        let class = self.area.classify(&pair.source_path.join(&entry.name));
+        if self.leaves_out_class(class) {
             return None;
         }
         if other.is_none() {
@@ -205,7 +213,11 @@ impl Comparison<'_> {
             );
             return None;
         }
-        Some((entry.name.to_vec(), name.to_vec()))
+        Some(Names {
+            source: entry.name.to_vec(),
+            destination: name.to_vec(),
+            class,
+        })
     }
 
     fn folder_entry(
@@ -235,13 +247,13 @@ impl Comparison<'_> {
         }
         stack.push(Task::Folder(FolderTask::Inside(
             Arc::clone(pair),
-            (entry.name.to_vec(), name.to_vec()),
+            [entry.name.to_vec(), name.to_vec()],
         )));
     }
 
     /// Opens a folder of both trees; none where the destination has something else there, which is a difference.
     fn open(&self, task: FolderTask) -> Result<Option<Arc<Pair>>> {
-        let FolderTask::Inside(parent, (source_name, name)) = task else {
+        let FolderTask::Inside(parent, [source_name, name]) = task else {
             return Pair::root(self.area).map(Some);
         };
         let path = parent.path.join(&name);
@@ -266,58 +278,58 @@ impl Comparison<'_> {
         })))
     }
 
-    fn file(&self, pair: &Pair, source_name: &[u8], name: &[u8]) -> Result<()> {
-        let path = pair.path.join(name);
-        let source_path = pair.source_path.join(source_name);
-        let source = match hash_file(&pair.source, source_name) {
-            Ok(hashed) => hashed,
-            Err(errno) => {
+    fn file(&self, pair: &Pair, names: &Names) -> Result<()> {
+        let mut blocks = match names.class.copy_rule() {
+            CopyRule::UnderLock | CopyRule::AtomicSet => {
+                let path = pair.path.join(&names.destination);
+                block_stream(self.area, &pair.destination, &path)
+            }
+            _ => None,
+        };
+        let compared = compare_files(
+            (&pair.source, &names.source),
+            (&pair.destination, &names.destination),
+            |bytes| {
+                if let Some(blocks) = &mut blocks {
+                    blocks.push(bytes);
+                }
+            },
+        );
+        let path = || pair.path.join(&names.destination);
+        let equal = match compared {
+            Ok(Some(equal)) => equal,
+            Ok(None) => {
+                let text = "its bytes are not those of the source";
+                self.differs("seal-differs", &path(), text);
+                return Ok(());
+            }
+            Err((Side::Source, errno)) => {
+                let source_path = pair.source_path.join(&names.source);
                 require_mounts(std::slice::from_ref(self.area), &source_path, errno)?;
-                self.differs(
-                    "seal-source",
-                    &source_path,
-                    &format!("the source could not be read: {errno}"),
-                );
+                let text = format!("the source could not be read: {errno}");
+                self.differs("seal-source", &source_path, &text);
+                return Ok(());
+            }
+            Err((Side::Destination, errno)) => {
+                let text = format!("the destination could not be read: {errno}");
+                self.differs("seal-destination", &path(), &text);
                 return Ok(());
             }
         };
-        let mut blocks = block_stream(self.area, &pair.destination, &path);
-        let hashed = hash_file_seen(&pair.destination, name, &mut |bytes| {
-            if let Some(blocks) = &mut blocks {
-                blocks.push(bytes);
-            }
-        });
-        let destination = match hashed {
-            Ok(hashed) => hashed,
-            Err(errno) => {
-                self.differs(
-                    "seal-destination",
-                    &path,
-                    &format!("the destination could not be read: {errno}"),
-                );
-                return Ok(());
-            }
-        };
-        if source.0.size != destination.0.size || source.1 != destination.1 {
-            self.differs(
-                "seal-differs",
-                &path,
-                "its bytes are not those of the source",
-            );
-            return Ok(());
+        if blocks.is_some() {
+            self.report_damage(&path(), blocks);
         }
-        self.report_damage(&path, blocks);
         self.files.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(destination.0.size, Ordering::Relaxed);
+        self.bytes.fetch_add(equal.size, Ordering::Relaxed);
         self.monitor.count(Count::FilesProven, 1);
         self.monitor.count(Count::FilesSeen, 1);
-        self.monitor.count(Count::BytesSeen, destination.0.size);
+        self.monitor.count(Count::BytesSeen, equal.size);
         self.keep(SealedFile {
             area: self.area.id,
             folder: pair.path.clone(),
-            name: name.to_vec(),
-            size: destination.0.size,
-            digest: destination.1,
+            name: names.destination.clone(),
+            size: equal.size,
+            digest: equal.digest,
         })
     }
 

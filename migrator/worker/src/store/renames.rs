@@ -170,6 +170,19 @@ impl JobStore {
         })
     }
 
+    /// Marks all renamings of one level as done.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn mark_level_renamed(&self, depth: i64) -> Result<()> {
+        self.change("mark renamings", |transaction| {
+            transaction
+                .prepare_cached("UPDATE rename SET done = 1 WHERE depth = ?1 AND NOT done")?
+                .execute([depth])
+                .map(|_| ())
+        })
+    }
+
     /// Forgets renamings that have been undone.
     ///
     /// # Errors

@@ -1,0 +1,117 @@
+//! Comparing two files byte by byte, in one read of each, and hashing what both have.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+
+use crate::tree::{Attributes, Folder};
+
+/// How much of each is read at once.
+const BLOCK_BYTES: usize = 256 << 10;
+
+thread_local! {
+    static BLOCKS: RefCell<[Vec<u8>; 2]> =
+        RefCell::new([vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]]);
+}
+
+/// Which of the two could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Source,
+    Destination,
+}
+
+/// What two equal files hold.
+#[derive(Debug)]
+pub(super) struct Equal {
+    pub(super) size: u64,
+    /// BLAKE3 of the bytes.
+    pub(super) digest: [u8; 32],
+}
+
+/// A file of a folder, by name.
+pub(super) type Named<'a> = (&'a Folder, &'a [u8]);
+
+/// Compares two files, showing the bytes of the destination to `see` as they pass; none where they differ.
+///
+/// # Errors
+/// What opening or reading one of them says; `EAGAIN` where it changed while it was read.
+pub(super) fn compare_files(
+    source: Named<'_>,
+    destination: Named<'_>,
+    mut see: impl FnMut(&[u8]),
+) -> Result<Option<Equal>, (Side, Errno)> {
+    let at = |side| move |errno| (side, errno);
+    let left = Open::new(source).map_err(at(Side::Source))?;
+    let right = Open::new(destination).map_err(at(Side::Destination))?;
+    let size = left.before.size;
+    if size != right.before.size {
+        return Ok(None);
+    }
+    let mut hasher = blake3::Hasher::new();
+    let are_equal = BLOCKS.with_borrow_mut(|[first, second]| {
+        let mut offset = 0;
+        while offset < size {
+            let ours = left.read(first, offset).map_err(at(Side::Source))?;
+            let theirs = right.read(second, offset).map_err(at(Side::Destination))?;
+            if ours != theirs {
+                return Ok(false);
+            }
+            hasher.update(theirs);
+            see(theirs);
+            offset += theirs.len() as u64;
+        }
+        Ok(true)
+    })?;
+    left.require_unchanged().map_err(at(Side::Source))?;
+    right
+        .require_unchanged()
+        .map_err(at(Side::Destination))?;
+    Ok(are_equal.then(|| Equal {
+        size,
+        digest: *hasher.finalize().as_bytes(),
+    }))
+}
+
+/// An open file, and what it said before anything of it was read.
+struct Open {
+    handle: OwnedFd,
+    before: Attributes,
+}
+
+impl Open {
+    fn new((folder, name): Named<'_>) -> Result<Self, Errno> {
+        let (handle, before) = folder.open_file(name)?;
+        Ok(Self { handle, before })
+    }
+
+    /// A block of its bytes, whole unless it is the last one.
+    fn read<'a>(&self, block: &'a mut [u8], offset: u64) -> Result<&'a [u8], Errno> {
+        let left = self.before.size.saturating_sub(offset);
+        let wanted = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
+        let block = &mut block[..wanted];
+        let mut length = 0;
+        while length < wanted {
+            match rustix::io::pread(&self.handle, &mut block[length..], offset + length as u64) {
+                // It has become shorter.
+                Ok(0) => return Err(Errno::AGAIN),
+                Ok(more) => length += more,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(block)
+    }
+
+    /// Refuses a file that is no longer what it said before; one that has grown too.
+    fn require_unchanged(&self) -> Result<(), Errno> {
+        let after = Attributes::from(&rustix::fs::fstat(&self.handle)?);
+        let before = &self.before;
+        if after.size == before.size && after.modified == before.modified {
+            Ok(())
+        } else {
+            Err(Errno::AGAIN)
+        }
+    }
+}
