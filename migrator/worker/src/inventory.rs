@@ -227,7 +227,12 @@ impl Look<'_> {
         let mut names: Vec<(Name, &Name)> = visited
             .entries
             .iter()
-            .map(|entry| (Name::from_slice(&destination_name(&entry.name)), &entry.name))
+            .map(|entry| {
+                (
+                    Name::from_slice(&destination_name(&entry.name)),
+                    &entry.name,
+                )
+            })
             .collect();
         let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
         self.seen().inventory.names_with_capitals += with_capitals as u64;

@@ -33,7 +33,7 @@ pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
-pub use renames::Rename;
+pub use renames::{Level, Rename};
 pub use sealed::{SealedFile, SealedFolder};
 
 /// Name of the store in the job folder.

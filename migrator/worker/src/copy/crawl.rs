@@ -91,9 +91,7 @@ fn look_at_slice(
     };
     let collided = collisions(shared, pair, slice.source);
     // What lies together on the disk is read together: a disk that nothing is known of yet answers several times as fast.
-    slice
-        .source
-        .sort_unstable_by_key(|named| named.entry.inode);
+    slice.source.sort_unstable_by_key(|named| named.entry.inode);
     for Named { entry, name } in slice.source {
         if collided.contains(name) {
             folder.manifest.remove(name.as_slice());

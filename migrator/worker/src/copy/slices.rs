@@ -117,7 +117,10 @@ mod tests {
             lengths.push(slice.source.len());
             began = slice.end.unwrap_or_default();
         }
-        assert_eq!(lengths, [SLICE_NAMES + 1, SLICE_NAMES, 2500 - 2 * SLICE_NAMES]);
+        assert_eq!(
+            lengths,
+            [SLICE_NAMES + 1, SLICE_NAMES, 2500 - 2 * SLICE_NAMES]
+        );
         assert_eq!(seen, destination);
     }
 

@@ -114,7 +114,10 @@ fn list(folder: &Folder, path: &RelativePath) -> Result<Vec<Vec<u8>>> {
     let entries = folder
         .list()
         .map_err(|errno| WorkerError::reading("list", path, errno))?;
-    Ok(entries.into_iter().map(|entry| entry.name.into_vec()).collect())
+    Ok(entries
+        .into_iter()
+        .map(|entry| entry.name.into_vec())
+        .collect())
 }
 
 fn open_member(

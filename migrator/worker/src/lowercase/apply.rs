@@ -19,26 +19,38 @@ const BATCH_RENAMES: u32 = 32_768;
 /// Finds out how far a sweep came that was cut off: what it renamed is marked as done, so that it can be undone, and
 /// the rest of its plan is forgotten, because the next plan is made from what stands there now.
 pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()> {
-    while let Some(depth) = store.deepest_planned()? {
-        let batch = store.next_renames(depth, 0, BATCH_RENAMES)?;
-        let (mut done, mut open) = (Vec::new(), Vec::new());
-        for renames in of_one_folder(&batch) {
-            let Some(first) = renames.first() else {
-                continue;
+    while let Some(level) = store.deepest_planned()? {
+        let mut after = 0;
+        loop {
+            let batch = store.next_renames(level, after, BATCH_RENAMES)?;
+            let Some(last) = batch.last() else {
+                break;
             };
-            let names = names_in(capabilities, first)
-                .map_err(|errno| WorkerError::writing("list the folder", &first.folder, errno))?;
-            let (now_done, now_open): (Vec<Rename>, Vec<Rename>) = renames
-                .iter()
-                .cloned()
-                .partition(|rename| is_done(&names, rename));
-            done.extend(now_done);
-            open.extend(now_open);
+            after = last.id;
+            store.forget_renames(level, &not_done(capabilities, &batch)?)?;
         }
-        store.mark_renamed(&done)?;
-        store.forget_renames(&open)?;
+        store.close_level(level)?;
     }
     Ok(())
+}
+
+/// Those of a batch that a sweep that was cut off had not renamed yet.
+fn not_done(capabilities: &Capabilities, batch: &[Rename]) -> Result<Vec<Rename>> {
+    let mut open = Vec::new();
+    for renames in of_one_folder(batch) {
+        let Some(first) = renames.first() else {
+            continue;
+        };
+        let names = names_in(capabilities, first)
+            .map_err(|errno| WorkerError::writing("list the folder", &first.folder, errno))?;
+        open.extend(
+            renames
+                .iter()
+                .filter(|rename| !is_done(&names, rename))
+                .cloned(),
+        );
+    }
+    Ok(open)
 }
 
 /// Does what is planned, level by level; the lines of the plan are read while those before them are done.
@@ -51,14 +63,14 @@ pub(super) fn apply(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<()> {
-    while let Some(depth) = store.deepest_planned()? {
-        let mut batch = store.next_renames(depth, 0, BATCH_RENAMES)?;
+    while let Some(level) = store.deepest_planned()? {
+        let mut batch = store.next_renames(level, 0, BATCH_RENAMES)?;
         let mut files = 0;
         while let Some(last) = batch.last() {
             let after = last.id;
             files += batch.len();
             batch = std::thread::scope(|scope| {
-                let reading = scope.spawn(|| store.next_renames(depth, after, BATCH_RENAMES));
+                let reading = scope.spawn(|| store.next_renames(level, after, BATCH_RENAMES));
                 rename_all(capabilities, monitor, options, &batch)?;
                 reading.join().unwrap_or_else(|_| Err(died()))
             })?;
@@ -67,7 +79,7 @@ pub(super) fn apply(
             rustix::fs::syncfs(&area.destination)
                 .map_err(|source| WorkerError::SyncFailed { files, source })?;
         }
-        store.mark_level_renamed(depth)?;
+        store.close_level(level)?;
     }
     Ok(())
 }
@@ -155,7 +167,9 @@ fn names_in(
         Err(errno) => return Err(errno),
     };
     let entries = folder.list()?.into_iter();
-    Ok(entries.map(|entry| (entry.name.into_vec(), entry.inode)).collect())
+    Ok(entries
+        .map(|entry| (entry.name.into_vec(), entry.inode))
+        .collect())
 }
 
 /// Whether a sweep that was cut off had renamed this one already.

@@ -1,6 +1,6 @@
 //! The plan: one sweep per folder finds every name to change, and two names that would become one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use postoffice::names::{LowerCased, lower_case, printable};
@@ -30,6 +30,7 @@ pub(super) fn plan(
         sweep: store.next_sweep()?,
         monitor,
         lines: Mutex::new(Vec::new()),
+        next_id: AtomicI64::new(1),
         names: AtomicU64::new(0),
         kept: AtomicU64::new(0),
         collisions: AtomicU64::new(0),
@@ -60,6 +61,7 @@ struct Planner<'a> {
     sweep: i64,
     monitor: &'a dyn Monitor,
     lines: Mutex<Vec<Rename>>,
+    next_id: AtomicI64,
     names: AtomicU64,
     kept: AtomicU64,
     collisions: AtomicU64,
@@ -166,7 +168,12 @@ impl Planner<'_> {
     }
 
     /// Adds what is planned for one folder.
-    fn add(&self, planned: Vec<Rename>) -> Result<()> {
+    fn add(&self, mut planned: Vec<Rename>) -> Result<()> {
+        let count = i64::try_from(planned.len()).unwrap_or(i64::MAX);
+        let first = self.next_id.fetch_add(count, Ordering::Relaxed);
+        for (id, line) in (first..).zip(&mut planned) {
+            line.id = id;
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.extend(planned);
         if lines.len() < LINES_HELD {

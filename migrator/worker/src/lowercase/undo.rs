@@ -50,7 +50,7 @@ pub fn undo_lowercase(
                     }
                 })?;
             }
-            store.forget_renames(&batch)?;
+            store.forget_renames(level, &batch)?;
         }
     }
     Ok(report)

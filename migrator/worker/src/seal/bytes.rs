@@ -65,9 +65,7 @@ pub(super) fn compare_files(
         Ok(true)
     })?;
     left.require_unchanged().map_err(at(Side::Source))?;
-    right
-        .require_unchanged()
-        .map_err(at(Side::Destination))?;
+    right.require_unchanged().map_err(at(Side::Destination))?;
     Ok(are_equal.then(|| Equal {
         size,
         digest: *hasher.finalize().as_bytes(),

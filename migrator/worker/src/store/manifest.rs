@@ -173,9 +173,8 @@ impl JobStore {
         first: &[u8],
         end: Option<&[u8]>,
     ) -> Result<Manifest> {
-        let rows = format!(
-            "SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2 AND name >= ?3"
-        );
+        let rows =
+            format!("SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2 AND name >= ?3");
         self.read("read the manifest", |connection| match end {
             None => connection
                 .prepare_cached(&rows)?

@@ -1,7 +1,10 @@
 //! The plan of the lowercase sweep.
+//!
+//! A plan has levels: all names at one depth.  A level is open until all of it is done and durable, and is then closed
+//! with one row, whatever its size.
 
 use postoffice::names::RelativePath;
-use rusqlite::{OptionalExtension as _, Params};
+use rusqlite::{OptionalExtension as _, Params, Row};
 
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
@@ -9,7 +12,7 @@ use crate::error::Result;
 /// One renaming.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rename {
-    /// Its number; 0 before it is in the store.
+    /// Its number in its sweep; numbers begin with 1.
     pub id: i64,
     /// The area.
     pub area: u32,
@@ -25,6 +28,24 @@ pub struct Rename {
     pub same_file: bool,
 }
 
+/// All renamings of one sweep whose folders are equally deep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// The number of the sweep.
+    pub sweep: i64,
+    /// How deep the folders are.
+    pub depth: i64,
+}
+
+impl Level {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            sweep: row.get(0)?,
+            depth: row.get(1)?,
+        })
+    }
+}
+
 impl JobStore {
     /// Forgets what was planned and not done; what was done stays, so that it can be undone.
     ///
@@ -32,8 +53,12 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn clear_planned_renames(&self) -> Result<()> {
         self.change("clear the plan of renamings", |transaction| {
+            transaction.execute(
+                "DELETE FROM rename WHERE (sweep, depth) IN (SELECT sweep, depth FROM open_level)",
+                [],
+            )?;
             transaction
-                .execute("DELETE FROM rename WHERE NOT done", [])
+                .execute("DELETE FROM open_level", [])
                 .map(|_| ())
         })
     }
@@ -44,39 +69,45 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn next_sweep(&self) -> Result<i64> {
         self.read("begin a plan of renamings", |connection| {
-            connection.query_row(
-                "SELECT coalesce((SELECT sweep FROM rename ORDER BY id DESC LIMIT 1), 0) + 1",
-                [],
-                |row| row.get(0),
-            )
+            let query = "SELECT coalesce(max(sweep), 0) + 1 FROM rename";
+            connection.query_row(query, [], |row| row.get(0))
         })
     }
 
-    /// Adds to the plan of a sweep.
+    /// Adds to the plan of a sweep; the levels that it names are open then.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn plan_renames(&self, sweep: i64, renames: &[Rename]) -> Result<()> {
         self.change("plan renamings", |transaction| {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO rename (sweep, area, depth, folder, old, new, inode, same_file, done)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
+            let mut open = transaction.prepare_cached(
+                "INSERT OR IGNORE INTO open_level (sweep, depth) VALUES (?1, ?2)",
             )?;
-            renames.iter().try_for_each(|rename| {
-                let depth = i64::try_from(rename.folder.depth()).unwrap_or(i64::MAX);
-                insert
-                    .execute((
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO rename (sweep, depth, id, area, folder, old, new, inode, same_file)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            for of_one_folder in renames.chunk_by(|left, right| left.folder == right.folder) {
+                let depth = of_one_folder
+                    .first()
+                    .map_or(0, |rename| rename.folder.depth());
+                let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+                open.execute((sweep, depth))?;
+                for rename in of_one_folder {
+                    insert.execute((
                         sweep,
-                        rename.area,
                         depth,
+                        rename.id,
+                        rename.area,
                         rename.folder.as_bytes(),
                         &rename.old,
                         &rename.new,
                         signed(rename.inode),
                         rename.same_file,
-                    ))
-                    .map(|_| ())
-            })
+                    ))?;
+                }
+            }
+            Ok(())
         })
     }
 
@@ -84,55 +115,50 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn deepest_planned(&self) -> Result<Option<i64>> {
-        self.deepest_planned_above(i64::MAX)
+    pub fn deepest_planned(&self) -> Result<Option<Level>> {
+        Ok(self.open_levels()?.first().copied())
     }
 
-    /// Up to `limit` renamings of one level that are to be done, behind the one with the number `after`, in the order in
-    /// which they were planned.
+    /// Up to `limit` renamings of one level, behind the one with the number `after`, in the order in which they were
+    /// planned.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_renames(&self, depth: i64, after: i64, limit: u32) -> Result<Vec<Rename>> {
+    pub fn next_renames(&self, level: Level, after: i64, limit: u32) -> Result<Vec<Rename>> {
         self.some_renames(
             "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE id > ?2 AND depth = ?1 AND NOT done ORDER BY id LIMIT ?3",
-            (depth, after, limit),
+             WHERE sweep = ?1 AND depth = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
+            (level.sweep, level.depth, after, limit),
         )
     }
 
-    /// The last sweep that is not undone, and its shallowest level; none where nothing is left to undo.
+    /// The shallowest level of the last sweep that is not undone; none where nothing is left to undo.  What was cut off
+    /// must have been settled.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn shallowest_done(&self) -> Result<Option<(i64, i64)>> {
+    pub fn shallowest_done(&self) -> Result<Option<Level>> {
         self.read("read the plan of renamings", |connection| {
             connection
                 .query_row(
-                    "SELECT sweep, min(depth) FROM rename
-                     WHERE done AND sweep = (SELECT max(sweep) FROM rename WHERE done) GROUP BY sweep",
+                    "SELECT sweep, depth FROM rename ORDER BY sweep DESC, depth LIMIT 1",
                     [],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                    Level::from_row,
                 )
                 .optional()
         })
     }
 
-    /// Up to `limit` renamings of one sweep and one level that are to be undone, before the one with the number
-    /// `before`, the last one first.
+    /// Up to `limit` renamings of one level that are to be undone, before the one with the number `before`, the last one
+    /// first.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_undone(
-        &self,
-        (sweep, depth): (i64, i64),
-        before: i64,
-        limit: u32,
-    ) -> Result<Vec<Rename>> {
+    pub fn next_undone(&self, level: Level, before: i64, limit: u32) -> Result<Vec<Rename>> {
         self.some_renames(
             "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE id < ?3 AND sweep = ?1 AND depth = ?2 AND done ORDER BY id DESC LIMIT ?4",
-            (sweep, depth, before, limit),
+             WHERE sweep = ?1 AND depth = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+            (level.sweep, level.depth, before, limit),
         )
     }
 
@@ -156,43 +182,34 @@ impl JobStore {
         })
     }
 
-    /// Marks renamings as done.
+    /// Marks a whole level as done.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn mark_renamed(&self, renames: &[Rename]) -> Result<()> {
-        self.change("mark renamings", |transaction| {
-            let mut update =
-                transaction.prepare_cached("UPDATE rename SET done = 1 WHERE id = ?1")?;
-            renames
-                .iter()
-                .try_for_each(|rename| update.execute([rename.id]).map(|_| ()))
-        })
-    }
-
-    /// Marks all renamings of one level as done.
-    ///
-    /// # Errors
-    /// [`crate::error::WorkerError::Store`].
-    pub fn mark_level_renamed(&self, depth: i64) -> Result<()> {
+    pub fn close_level(&self, level: Level) -> Result<()> {
         self.change("mark renamings", |transaction| {
             transaction
-                .prepare_cached("UPDATE rename SET done = 1 WHERE depth = ?1 AND NOT done")?
-                .execute([depth])
+                .execute(
+                    "DELETE FROM open_level WHERE sweep = ?1 AND depth = ?2",
+                    (level.sweep, level.depth),
+                )
                 .map(|_| ())
         })
     }
 
-    /// Forgets renamings that have been undone.
+    /// Forgets renamings of a level that have been undone, or were never done.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn forget_renames(&self, renames: &[Rename]) -> Result<()> {
+    pub fn forget_renames(&self, level: Level, renames: &[Rename]) -> Result<()> {
         self.change("forget renamings", |transaction| {
-            let mut delete = transaction.prepare_cached("DELETE FROM rename WHERE id = ?1")?;
-            renames
-                .iter()
-                .try_for_each(|rename| delete.execute([rename.id]).map(|_| ()))
+            let mut delete = transaction
+                .prepare_cached("DELETE FROM rename WHERE sweep = ?1 AND depth = ?2 AND id = ?3")?;
+            renames.iter().try_for_each(|rename| {
+                delete
+                    .execute((level.sweep, level.depth, rename.id))
+                    .map(|_| ())
+            })
         })
     }
 
@@ -201,34 +218,31 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn planned_renames(&self, limit: u32) -> Result<(u64, Vec<Rename>)> {
-        let planned = self.read("count the plan of renamings", |connection| {
-            connection.query_row("SELECT count(*) FROM rename WHERE NOT done", [], |row| {
-                row.get(0).map(unsigned)
-            })
-        })?;
-        let (mut lines, mut wanted) = (Vec::new(), limit);
-        let mut depth = self.deepest_planned()?;
-        while let Some(now) = depth.filter(|_| wanted > 0) {
-            // A level at a time: to sort a plan of a million lines for the sake of a few takes a second.
-            let mut level = self.next_renames(now, 0, wanted)?;
-            wanted -= u32::try_from(level.len()).unwrap_or(wanted);
-            level.sort_by(|left, right| {
+        let (mut planned, mut lines) = (0, Vec::new());
+        for level in self.open_levels()? {
+            planned += self.read("count the plan of renamings", |connection| {
+                let query = "SELECT count(*) FROM rename WHERE sweep = ?1 AND depth = ?2";
+                connection.query_row(query, (level.sweep, level.depth), |row| {
+                    row.get(0).map(unsigned)
+                })
+            })?;
+            let shown = u32::try_from(lines.len()).unwrap_or(limit);
+            let mut some = self.next_renames(level, 0, limit.saturating_sub(shown))?;
+            some.sort_by(|left, right| {
                 (left.area, &left.folder, left.id).cmp(&(right.area, &right.folder, right.id))
             });
-            lines.append(&mut level);
-            depth = self.deepest_planned_above(now)?;
+            lines.append(&mut some);
         }
         Ok((planned, lines))
     }
 
-    /// The deepest level that is less deep than `depth` at which something is to be renamed.
-    fn deepest_planned_above(&self, depth: i64) -> Result<Option<i64>> {
+    /// The levels that are not done, the deepest one first.
+    fn open_levels(&self) -> Result<Vec<Level>> {
         self.read("read the plan of renamings", |connection| {
-            connection.query_row(
-                "SELECT max(depth) FROM rename WHERE NOT done AND depth < ?1",
-                [depth],
-                |row| row.get(0),
-            )
+            connection
+                .prepare_cached("SELECT sweep, depth FROM open_level ORDER BY depth DESC")?
+                .query_map([], Level::from_row)?
+                .collect()
         })
     }
 }

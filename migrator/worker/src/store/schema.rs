@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -46,11 +46,14 @@ CREATE TABLE IF NOT EXISTS removal (
 -- The plan of the lowercase sweep, kept so that it can be undone.  The folders of a row have the names
 -- that they had before its sweep.
 CREATE TABLE IF NOT EXISTS rename (
-    id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, area INTEGER NOT NULL, depth INTEGER NOT NULL,
-    folder BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL, done INTEGER NOT NULL
-);
--- Of what is still to be done, and no more: what is done would cost as much to keep in an index as in its table.
-CREATE INDEX IF NOT EXISTS rename_open ON rename (depth) WHERE NOT done;
+    sweep INTEGER NOT NULL, depth INTEGER NOT NULL, id INTEGER NOT NULL, area INTEGER NOT NULL,
+    folder BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL,
+    PRIMARY KEY (sweep, depth, id)
+) WITHOUT ROWID;
+-- The levels of the plan that are not done yet, or not wholly; all others are done.
+CREATE TABLE IF NOT EXISTS open_level (
+    sweep INTEGER NOT NULL, depth INTEGER NOT NULL, PRIMARY KEY (sweep, depth)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY, area INTEGER NOT NULL, path BLOB NOT NULL, kept_as TEXT NOT NULL, reason TEXT NOT NULL,

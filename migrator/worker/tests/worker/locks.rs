@@ -12,9 +12,7 @@ use worker::finding::Verdict;
 use worker::monitor::Count;
 use worker::protocol::{AtRestReport, Task, TaskReport};
 
-use crate::support::{
-    PASS_ONE, PASS_TWO, Site, child, contents, site_of_child, wanted,
-};
+use crate::support::{PASS_ONE, PASS_TWO, Site, child, contents, site_of_child, wanted};
 
 #[test]
 #[ignore = "started by another test"]
