@@ -19,7 +19,8 @@ pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
 const BLOCK_BYTES: usize = 256 << 10;
 
 thread_local! {
-    static BLOCK: RefCell<Vec<u8>> = RefCell::new(vec![0; BLOCK_BYTES]);
+    /// As large as the largest file so far, and no larger than a block.
+    static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Which side failed.
@@ -164,6 +165,12 @@ fn read_all(
     mut each_block: impl FnMut(&[u8]) -> Result<(), CopyFailure>,
 ) -> Result<(u64, [u8; 32]), CopyFailure> {
     BLOCK.with_borrow_mut(|block| {
+        // One byte more than there should be, which tells whether there is more.
+        let wanted = usize::try_from(expected)
+            .map_or(BLOCK_BYTES, |all| all.saturating_add(1).min(BLOCK_BYTES));
+        if block.len() < wanted {
+            block.resize(wanted, 0);
+        }
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0_u64;
         while offset <= expected {

@@ -11,8 +11,8 @@ use crate::tree::{Attributes, Folder};
 const BLOCK_BYTES: usize = 256 << 10;
 
 thread_local! {
-    static BLOCKS: RefCell<[Vec<u8>; 2]> =
-        RefCell::new([vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]]);
+    /// As large as the largest file so far, and no larger than a block.
+    static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
 /// Which of the two could not be read.
@@ -85,9 +85,12 @@ impl Open {
     }
 
     /// A block of its bytes, whole unless it is the last one.
-    fn read<'a>(&self, block: &'a mut [u8], offset: u64) -> Result<&'a [u8], Errno> {
+    fn read<'a>(&self, block: &'a mut Vec<u8>, offset: u64) -> Result<&'a [u8], Errno> {
         let left = self.before.size.saturating_sub(offset);
-        let wanted = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
+        let wanted = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
+        if block.len() < wanted {
+            block.resize(wanted, 0);
+        }
         let block = &mut block[..wanted];
         let mut length = 0;
         while length < wanted {

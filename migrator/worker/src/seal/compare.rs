@@ -1,6 +1,5 @@
 //! Comparing both trees, on many threads.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -144,10 +143,8 @@ impl Comparison<'_> {
             .destination
             .list()
             .map_err(|errno| WorkerError::writing("list", &pair.path, errno))?;
-        let mut there: HashMap<&[u8], &Entry> = destination
-            .iter()
-            .map(|entry| (entry.name.as_slice(), entry))
-            .collect();
+        // Which of the destination's names, which are sorted, the source has too.
+        let mut has_source = vec![false; destination.len()];
         let mut files = Vec::new();
         // What lies together on the disk is read together.
         source.sort_unstable_by_key(|entry| entry.inode);
@@ -156,7 +153,12 @@ impl Comparison<'_> {
             let kind = pair.source.kind_of(entry).map_err(|errno| {
                 WorkerError::reading("look at", &pair.source_path.join(&entry.name), errno)
             })?;
-            let other = there.remove(name.as_slice());
+            let place = destination.binary_search_by(|other| other.name[..].cmp(&name[..]));
+            // Two names that become one have one copy, which is that of the first of them.
+            let free = place
+                .ok()
+                .filter(|&place| !std::mem::replace(&mut has_source[place], true));
+            let other = free.map(|place| &destination[place]);
             match kind {
                 Kind::File => {
                     files.extend(self.file_entry(pair, entry, &name, other));
@@ -170,10 +172,10 @@ impl Comparison<'_> {
             }
         }
         self.hand_out(pair, files, stack)?;
-        for extra in there.into_values() {
-            self.extra(pair, extra)?;
-        }
-        for entry in &destination {
+        for (entry, has_source) in destination.iter().zip(has_source) {
+            if !has_source {
+                self.extra(pair, entry)?;
+            }
             self.require_lower_case(pair, entry);
         }
         Ok(())

@@ -43,6 +43,8 @@ impl Folder {
                 inode: entry.ino(),
             });
         }
+        // Many threads hold one each, and a vector that has grown has room for twice as many.
+        entries.shrink_to_fit();
         entries.sort_unstable_by(|left, right| left.name.cmp(&right.name));
         Ok(entries)
     }

@@ -1,13 +1,15 @@
 //! A first pass, and one without changes.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use worker::monitor::Count;
 use worker::protocol::Task;
 
 use crate::meddling::{Heard, pass_meddled_with};
 use crate::support::{
-    FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look, wanted,
+    FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, age_folders, contents, look, wanted,
+    write_old,
 };
 
 #[test]
@@ -144,4 +146,51 @@ fn what_is_made_while_a_pass_runs_is_there_at_its_end_and_nothing_older_is_mixed
     assert_eq!(copies[&CHANGED.to_ascii_lowercase()], before);
     site.run(PASS_ONE).clean();
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
+}
+
+/// More than two slices of names, so that every kind of change happens in each and at their borders.
+#[test]
+fn a_folder_with_more_names_than_are_held_at_once_is_one_folder() {
+    const FILES: u64 = 2500;
+    let site = Site::fast().filled();
+    let source = |number: u64| site.source.join(format!("OFFILES/FD1/{number:08X}.000"));
+    let destination = |name: &str| site.destination.join("offiles/fd1").join(name);
+    for number in 0..FILES {
+        write_old(&source(number), format!("file {number}").as_bytes(), number);
+    }
+    age_folders(&site.source);
+    let first = site.run(PASS_ONE);
+    assert!(first.count(Count::FilesCopied) > FILES);
+    first.clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+
+    let (mut copied, mut foreign) = (0, BTreeSet::new());
+    for number in 0..FILES {
+        match number % 50 {
+            0 => fs::remove_file(source(number)).unwrap(),
+            1 => write_old(&source(number), b"another text", number),
+            2 => fs::remove_file(destination(&format!("{number:08x}.000"))).unwrap(),
+            3 => fs::rename(source(number), source(number).with_extension("ooo")).unwrap(),
+            4 => {
+                let name = format!("{number:08x}.x");
+                fs::write(destination(&name), "foreign").unwrap();
+                foreign.insert(format!("offiles/fd1/{name}"));
+                continue;
+            }
+            _ => continue,
+        }
+        copied += u64::from(number % 50 != 0);
+    }
+    let second = site.run(PASS_TWO);
+    assert_eq!(second.count(Count::FilesCopied), copied);
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+    let quarantine: BTreeSet<String> = site.quarantine().into_keys().collect();
+    assert_eq!(quarantine, foreign);
+
+    let third = site.run(PASS_TWO);
+    assert_eq!(third.count(Count::FilesCopied), 0);
+    third.clean();
+    let area = site.store().manifest_totals(Some(0)).unwrap();
+    let files = wanted(&site.source, false).len() as u64;
+    assert_eq!(area.0, files, "the manifest has what stands there");
 }

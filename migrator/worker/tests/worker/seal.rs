@@ -56,6 +56,42 @@ fn equal_trees_are_sealed_with_the_same_digest_every_time() {
     assert_ne!(document(&site)["root_digests"], first["root_digests"]);
 }
 
+#[test]
+fn a_difference_in_any_part_of_a_large_file_is_seen() {
+    // Both sides are read in blocks of this size.
+    const BLOCK: usize = 256 << 10;
+    let site = Site::fast().filled();
+    let path = site.source.join("OFFILES/FD0/LARGE");
+    let length = 2 * BLOCK + 1;
+    write_old(&path, &vec![1; length], 1);
+    for task in [PASS_ONE, PASS_TWO, LOWERCASE, QUEUES, Task::Seal] {
+        site.run(task).clean();
+    }
+    let copy = site.destination.join("offiles/fd0/large");
+    for at in [0, BLOCK - 1, BLOCK, 2 * BLOCK - 1, length - 1] {
+        let mut bytes = vec![1; length];
+        bytes[at] = 2;
+        fs::write(&copy, bytes).unwrap();
+        let done = site.run(Task::Seal);
+        assert!(!report(&done).sealed, "byte {at}");
+        let found = done.with_code("seal-differs");
+        assert_eq!(found.len(), 1, "byte {at}");
+        assert_eq!(found[0].subject, "offiles/fd0/large");
+    }
+    fs::write(&copy, vec![1; length]).unwrap();
+    assert!(report(&site.run(Task::Seal)).sealed);
+}
+
+#[test]
+fn two_names_that_would_become_one_are_not_sealed_as_one_copy() {
+    let site = ready();
+    let folder = site.source.join("OFFILES/FD0");
+    fs::copy(folder.join("0A1B2C3D.000"), folder.join("0a1b2c3d.000")).unwrap();
+    let done = site.run(Task::Seal);
+    assert!(!report(&done).sealed);
+    assert_eq!(done.with_code("seal-missing").len(), 1);
+}
+
 /// One way in which the destination differs: its name, what makes it so, and the code of the finding.
 type Damage = (&'static str, fn(&Path), &'static str);
 
