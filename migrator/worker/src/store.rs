@@ -45,6 +45,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of the store the writing connection holds in memory, in KiB: what a batch touches.
 const WRITER_CACHE_KIB: i64 = 16_384;
 
+/// The same for each of the reading ones: they read on from row to row, and seldom come back.
+const READER_CACHE_KIB: i64 = 512;
+
 /// How many pages of 4 KiB the write-ahead log may have before it is folded into the store, which waits for the disk three
 /// times where a commit waits once.
 const LOG_PAGES: i64 = 8192;
@@ -76,6 +79,7 @@ impl JobStore {
             .map(|_| {
                 let reader = connect(&file, OpenFlags::default())?;
                 reader.pragma_update(None, "query_only", true)?;
+                reader.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
                 // Touches the write-ahead log, so that everything is open before the sandbox closes.
                 reader.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
                 Ok(reader)

@@ -20,7 +20,7 @@ const BATCH_FILES: usize = 16_384;
 const BATCH_BYTES: u64 = 512 << 20;
 /// How many finished copies may wait for the committer before the copying threads do: more than are made while a batch
 /// becomes durable.
-const QUEUE_RECORDS: usize = 16_384;
+const QUEUE_RECORDS: usize = 8192;
 /// How long finished copies gather in the queue before they are taken out: waking a thread for each file costs more than
 /// the file's row in the manifest.
 const GATHERING: Duration = Duration::from_millis(5);
