@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use simulator::{GuardianKind, NameCase, describe_error};
 use worker::protocol::StepState;
 
-use crate::interrupt;
+use crate::interrupt::{self, Interrupt};
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
 use crate::soak::{self, SoakOptions, SoakedCase};
 
@@ -136,8 +136,8 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
             at_once,
             backend,
         }) => {
-            remove_containers_when_interrupted(backend, out);
-            soak(
+            let interrupt = remove_containers_when_interrupted(backend, out);
+            let code = soak(
                 &SoakOptions {
                     program,
                     back_end: backend,
@@ -146,18 +146,32 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
                     at_once,
                 },
                 out,
-            )
+            );
+            leave_the_end_to(interrupt.as_ref());
+            code
         }
         Some(Command::Report { folder }) => report(&folder, out),
     }
 }
 
 /// An interrupted rehearsal leaves no container behind.
-fn remove_containers_when_interrupted(back_end: BackEnd, out: &mut dyn Write) {
-    if back_end.has_share()
-        && let Err(error) = interrupt::remove_containers_when_interrupted()
-    {
-        let _ = writeln!(out, "An interrupt would leave containers behind: {error}");
+fn remove_containers_when_interrupted(back_end: BackEnd, out: &mut dyn Write) -> Option<Interrupt> {
+    if !back_end.has_share() {
+        return None;
+    }
+    match interrupt::remove_containers_when_interrupted() {
+        Ok(interrupt) => Some(interrupt),
+        Err(error) => {
+            let _ = writeln!(out, "An interrupt would leave containers behind: {error}");
+            None
+        }
+    }
+}
+
+/// What comes of a rehearsal whose containers an interrupt takes away is said by nobody.
+fn leave_the_end_to(interrupt: Option<&Interrupt>) {
+    if let Some(interrupt) = interrupt {
+        interrupt.leave_the_end_to_it();
     }
 }
 
@@ -177,10 +191,11 @@ fn rehearse(arguments: &Arguments, program: PathBuf, out: &mut dyn Write) -> u8 
         folder: arguments.folder.clone(),
         keep: arguments.keep,
     };
-    remove_containers_when_interrupted(options.back_end, out);
+    let interrupt = remove_containers_when_interrupted(options.back_end, out);
     let outcome = rehearsal::run(&options, &mut |line| {
         let _ = writeln!(out, "{line}");
     });
+    leave_the_end_to(interrupt.as_ref());
     match outcome {
         Ok(outcome) => {
             let _ = print(&outcome, &options, out);
