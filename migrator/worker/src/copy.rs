@@ -33,5 +33,5 @@ mod unit;
 pub use pass::run_pass;
 pub(crate) use pass::{prove_source, thread_count};
 
-pub(crate) use file::{CopyFailure, Source, TEMPORARY_PREFIX, hash_file, write_copy};
+pub(crate) use file::{CopyFailure, Source, TEMPORARY_PREFIX, hash_file, room, write_copy};
 pub(crate) use reserved::{is_reserved, reserved_name};

@@ -18,8 +18,16 @@ pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;
 
+/// Room for as many bytes as are wanted, or for a block of them; `block` becomes as large as the largest file so far needs.
+pub(crate) fn room(block: &mut Vec<u8>, wanted: u64) -> &mut [u8] {
+    let wanted = usize::try_from(wanted).map_or(BLOCK_BYTES, |wanted| wanted.min(BLOCK_BYTES));
+    if block.len() < wanted {
+        block.resize(wanted, 0);
+    }
+    &mut block[..wanted]
+}
+
 thread_local! {
-    /// As large as the largest file so far, and no larger than a block.
     static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -144,7 +152,7 @@ fn fill(
         write_all(target, block).map_err(CopyFailure::Write)
     })?;
     let after = attributes_of(source)?;
-    if length != before.size || after.size != before.size || after.modified != before.modified {
+    if length != before.size || !after.is_unchanged_since(before) {
         return Err(CopyFailure::Changed);
     }
     set_modified(target, before.modified).map_err(CopyFailure::Write)?;
@@ -166,11 +174,7 @@ fn read_all(
 ) -> Result<(u64, [u8; 32]), CopyFailure> {
     BLOCK.with_borrow_mut(|block| {
         // One byte more than there should be, which tells whether there is more.
-        let wanted = usize::try_from(expected)
-            .map_or(BLOCK_BYTES, |all| all.saturating_add(1).min(BLOCK_BYTES));
-        if block.len() < wanted {
-            block.resize(wanted, 0);
-        }
+        let block = room(block, expected.saturating_add(1));
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0_u64;
         while offset <= expected {
@@ -216,7 +220,7 @@ pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8
     };
     let (length, digest) = read_all(&handle, before.size, |_| Ok(())).map_err(errno)?;
     let after = attributes_of(&handle).map_err(errno)?;
-    if length != after.size || after.size != before.size || after.modified != before.modified {
+    if length != before.size || !after.is_unchanged_since(&before) {
         return Err(Errno::AGAIN);
     }
     Ok((after, digest))

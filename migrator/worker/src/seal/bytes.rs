@@ -5,13 +5,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
+use crate::copy::room;
 use crate::tree::{Attributes, Folder};
 
-/// How much of each is read at once.
-const BLOCK_BYTES: usize = 256 << 10;
-
 thread_local! {
-    /// As large as the largest file so far, and no larger than a block.
     static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
@@ -86,14 +83,9 @@ impl Open {
 
     /// A block of its bytes, whole unless it is the last one.
     fn read<'a>(&self, block: &'a mut Vec<u8>, offset: u64) -> Result<&'a [u8], Errno> {
-        let left = self.before.size.saturating_sub(offset);
-        let wanted = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
-        if block.len() < wanted {
-            block.resize(wanted, 0);
-        }
-        let block = &mut block[..wanted];
+        let block = room(block, self.before.size.saturating_sub(offset));
         let mut length = 0;
-        while length < wanted {
+        while length < block.len() {
             match rustix::io::pread(&self.handle, &mut block[length..], offset + length as u64) {
                 // It has become shorter.
                 Ok(0) => return Err(Errno::AGAIN),
@@ -108,8 +100,7 @@ impl Open {
     /// Refuses a file that is no longer what it said before; one that has grown too.
     fn require_unchanged(&self) -> Result<(), Errno> {
         let after = Attributes::from(&rustix::fs::fstat(&self.handle)?);
-        let before = &self.before;
-        if after.size == before.size && after.modified == before.modified {
+        if after.is_unchanged_since(&self.before) {
             Ok(())
         } else {
             Err(Errno::AGAIN)

@@ -318,7 +318,7 @@ impl Comparison<'_> {
                 return Ok(());
             }
         };
-        if blocks.is_some() {
+        if let Some(blocks) = blocks {
             self.report_damage(&path(), blocks);
         }
         self.files.fetch_add(1, Ordering::Relaxed);
@@ -336,13 +336,11 @@ impl Comparison<'_> {
     }
 
     /// A database that is equal to that of the source and damaged was damaged there: no mail was lost on the way.
-    fn report_damage(&self, path: &RelativePath, blocks: Option<BlockStream>) {
-        let Some(seen) = blocks
-            .map(BlockStream::finish)
-            .filter(|seen| seen.damaged > 0)
-        else {
+    fn report_damage(&self, path: &RelativePath, blocks: BlockStream) {
+        let seen = blocks.finish();
+        if seen.damaged == 0 {
             return;
-        };
+        }
         let text = format!(
             "{} of its {} blocks are damaged, at the source as well as here",
             seen.damaged, seen.blocks

@@ -152,14 +152,7 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn manifest_of(&self, area: u32, folder: &RelativePath) -> Result<Manifest> {
-        self.read("read the manifest", |connection| {
-            connection
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM file WHERE area = ?1 AND folder = ?2"
-                ))?
-                .query_map((area, folder.as_bytes()), from_row)?
-                .collect()
-        })
+        self.manifest_between(area, folder, b"", None)
     }
 
     /// The same for some of the names: from `first` on, and before `end` where there is one.

@@ -114,4 +114,9 @@ impl Attributes {
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.device == other.device && self.inode == other.inode
     }
+
+    /// Whether its content is that of `before`, as far as length and time can tell.
+    pub fn is_unchanged_since(&self, before: &Self) -> bool {
+        self.size == before.size && self.modified == before.modified
+    }
 }
