@@ -59,12 +59,24 @@ fn row(series: &Series, ours: Option<&Series>) -> String {
         .and_then(|ours| ratio_of(series, ours))
         .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
     format!(
-        "| {name} | {:.2} | {least:.2} – {most:.2} | {:.1} | {:.0} | {:.2} | {ratio} |",
-        median(seconds),
-        median(of(|sample| sample.processor_seconds)),
+        "| {name} | {} | {} – {} | {} | {:.0} | {} | {ratio} |",
+        shown(median(seconds)),
+        shown(least),
+        shown(most),
+        shown(median(of(|sample| sample.processor_seconds))),
         median(peaks),
-        median(of(|sample| sample.settle_seconds)),
+        shown(median(of(|sample| sample.settle_seconds))),
     )
+}
+
+/// Seconds with three digits that tell something, as far as a thousandth.
+fn shown(seconds: f64) -> String {
+    let decimals = match seconds {
+        ..1.0 => 3,
+        1.0..10.0 => 2,
+        _ => 1,
+    };
+    format!("{seconds:.decimals$}")
 }
 
 /// The median of the ratios of the rounds: each round has its own disturbances.
@@ -113,7 +125,7 @@ mod tests {
         let ours = series("ours", true, &[1.0, 2.0, 1.0]);
         let peer = series("peer", false, &[3.0, 4.0, 9.0]);
         assert_eq!(ratio_of(&peer, &ours), Some(3.0));
-        assert!(row(&peer, Some(&ours)).contains("| 4.00 | 3.00 – 9.00 | 1.0 | 2 |"));
+        assert!(row(&peer, Some(&ours)).contains("| 4.00 | 3.00 – 9.00 | 1.00 | 2 | 0.000 |"));
     }
 
     #[test]

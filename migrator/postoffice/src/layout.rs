@@ -7,12 +7,14 @@
 //! is [`FileClass::Other`] and copied in every pass.  Losing a file is worse than copying one too many.
 
 mod class;
+mod folder_files;
 mod pattern;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use class::{CopyOrder, CopyRule, FileClass, FolderClass};
+pub use folder_files::FolderFiles;
 
 use crate::names::RelativePath;
 use table::{FileRow, Form};
@@ -27,14 +29,20 @@ pub const BLOB_FOLDER_LAST: u8 = 0xf6;
 /// The number of priorities of a queue: folders `0` to `7`.
 pub const PRIORITIES: u8 = 8;
 
-/// What the file at `path` is.
+/// What the file at `path` is; for many files of one folder, [`FolderFiles`].
 pub fn classify_file(path: &RelativePath) -> FileClass {
-    look_up(table::FILES, path)
+    look_up(FolderFiles::in_post_office, path)
 }
 
 /// What the file at `path` below the root of a document storage area outside the post office is.
 pub fn classify_document(path: &RelativePath) -> FileClass {
-    look_up(table::DOCUMENT_FILES, path)
+    look_up(FolderFiles::in_documents, path)
+}
+
+fn look_up(files_of: fn(&RelativePath) -> FolderFiles, path: &RelativePath) -> FileClass {
+    path.split().map_or(FileClass::Other, |(folder, name)| {
+        files_of(&folder).class_of(name)
+    })
 }
 
 /// The database that the file at `path` belongs to: its path in lower case, without `.db`.
@@ -49,15 +57,9 @@ pub fn document_database_of(path: &RelativePath) -> Option<RelativePath> {
     base_in(table::DOCUMENT_FILES, path)
 }
 
-fn look_up(rows: &[FileRow], path: &RelativePath) -> FileClass {
-    let names: Vec<&[u8]> = path.components().collect();
-    row_of(rows, &names).map_or(FileClass::Other, |row| row.class)
-}
-
+/// The first row that the whole path matches.
 fn row_of<'a>(rows: &'a [FileRow], names: &[&[u8]]) -> Option<&'a FileRow> {
-    let first = names.first()?;
-    let mut rows = rows.iter().filter(|row| row.may_match(names.len(), first));
-    rows.find(|row| match row.form {
+    rows.iter().find(|row| match row.form {
         Form::File => pattern::path_matches(row.pattern, names),
         Form::Database => pattern::database_base(row.pattern, names).is_some(),
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use postoffice::layout::{self, CopyRule};
+use postoffice::layout::{CopyRule, FolderFiles};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
@@ -16,7 +16,7 @@ use crate::locks::{self, Attempt, lock_file_name};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::mount_gone::require_mounts;
 use crate::protocol::{AreaKind, AtRestReport, CopyOptions};
-use crate::tree::Kind;
+use crate::tree::{Kind, by_name};
 use crate::walk::{Visited, walk};
 
 /// A digest of everything that a folder says about its entries, by folder.
@@ -90,10 +90,12 @@ fn snapshot(
 
 fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
-    for entry in visited.entries {
+    let files = FolderFiles::in_post_office(visited.path);
+    // Two listings of a folder in which nothing changed may still differ in their order.
+    for entry in by_name(visited.entries) {
         let path = visited.path.join(&entry.name);
         // Lock files change when somebody merely looks.
-        if layout::classify_file(&path).copy_rule() == CopyRule::Never {
+        if files.class_of(&entry.name).copy_rule() == CopyRule::Never {
             continue;
         }
         let attributes = match visited.folder.look_at(&entry.name) {
@@ -153,14 +155,15 @@ pub(crate) fn try_each_lock(
     if area.kind != AreaKind::PostOffice {
         return Ok(());
     }
+    let files = FolderFiles::in_post_office(visited.path);
     for entry in visited.entries {
-        let path = visited.path.join(&entry.name);
-        let rule = layout::classify_file(&path).copy_rule();
+        let rule = files.class_of(&entry.name).copy_rule();
         if !matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
             || entry.kind == Some(Kind::Folder)
         {
             continue;
         }
+        let path = visited.path.join(&entry.name);
         let wanted = lock_file_name(&entry.name);
         let lock_file = visited
             .entries

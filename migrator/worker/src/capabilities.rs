@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use postoffice::layout::{self, CopyRule, FileClass};
+use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
 
 use crate::error::{Result, WorkerError};
@@ -31,11 +31,19 @@ pub struct Area {
 }
 
 impl Area {
-    /// What the file at `path` is.
+    /// What the file at `path` is; for many files of one folder, [`Area::files_in`].
     pub(crate) fn classify(&self, path: &RelativePath) -> FileClass {
         match self.kind {
             AreaKind::PostOffice => layout::classify_file(path),
             AreaKind::Documents => layout::classify_document(path),
+        }
+    }
+
+    /// What the files of a folder are, by their names.
+    pub(crate) fn files_in(&self, folder: &RelativePath) -> FolderFiles {
+        match self.kind {
+            AreaKind::PostOffice => FolderFiles::in_post_office(folder),
+            AreaKind::Documents => FolderFiles::in_documents(folder),
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use postoffice::layout::FileClass;
+use postoffice::layout::{FileClass, FolderFiles};
 use postoffice::names::{
     KeptReason, LowerCased, PATH_DEPTH_MAX, RelativePath, destination_name, lower_case, printable,
 };
@@ -130,6 +130,13 @@ struct Seen {
     survey: survey::Gathered,
 }
 
+/// A file of the source.
+struct File {
+    path: RelativePath,
+    class: FileClass,
+    attributes: Attributes,
+}
+
 struct Look<'a> {
     area: &'a Area,
     /// The place of the area in the order.
@@ -159,10 +166,11 @@ impl Look<'_> {
         // What lies together on the disk is looked at together.
         let mut by_inode: Vec<&Entry> = visited.entries.iter().collect();
         by_inode.sort_unstable_by_key(|entry| entry.inode);
+        let classes = self.area.files_in(visited.path);
         let mut files = Vec::new();
         for some in by_inode.chunks(FILES_HELD) {
             for entry in some {
-                files.extend(self.look_at_entry(visited, entry)?);
+                files.extend(self.look_at_entry(visited, &classes, entry)?);
             }
             self.count_files(&mut files);
         }
@@ -181,8 +189,9 @@ impl Look<'_> {
     fn look_at_entry(
         &self,
         visited: &Visited<'_>,
+        classes: &FolderFiles,
         entry: &Entry,
-    ) -> Result<Option<(RelativePath, Attributes)>> {
+    ) -> Result<Option<File>> {
         let path = visited.path.join(&entry.name);
         let attributes = match visited.folder.look_at(&entry.name) {
             Ok(Some(attributes)) => attributes,
@@ -202,7 +211,13 @@ impl Look<'_> {
             }
         };
         match attributes.kind {
-            Kind::File => return Ok(Some((path, attributes))),
+            Kind::File => {
+                return Ok(Some(File {
+                    class: classes.class_of(&entry.name),
+                    path,
+                    attributes,
+                }));
+            }
             Kind::Folder if path.depth() > PATH_DEPTH_MAX => self.report(
                 "path-too-deep",
                 Verdict::Person,
@@ -236,8 +251,12 @@ impl Look<'_> {
             .collect();
         let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
         self.seen().inventory.names_with_capitals += with_capitals as u64;
-        for (_, name) in &names {
-            self.look_at_name(visited.path, name);
+        for (name, old) in &names {
+            if is_reserved(name) && !self.only_count {
+                let path = visited.path.join(old);
+                self.monitor.finding(reserved_name(&path, Verdict::Person));
+            }
+            self.look_for_kept_name(visited.path, old);
         }
         names.sort_unstable();
         for pair in names.windows(2) {
@@ -257,11 +276,8 @@ impl Look<'_> {
         }
     }
 
-    fn look_at_name(&self, folder: &RelativePath, name: &[u8]) {
-        if is_reserved(name) && !self.only_count {
-            let path = folder.join(name);
-            self.monitor.finding(reserved_name(&path, Verdict::Person));
-        }
+    /// Counts and reports a name that is kept.
+    fn look_for_kept_name(&self, folder: &RelativePath, name: &[u8]) {
         let text = match lower_case(name) {
             LowerCased::Already | LowerCased::Changed(_) => return,
             LowerCased::Kept(KeptReason::NotUtf8) => {
@@ -277,34 +293,38 @@ impl Look<'_> {
         self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
 
-    fn count_files(&self, files: &mut Vec<(RelativePath, Attributes)>) {
+    fn count_files(&self, files: &mut Vec<File>) {
         self.monitor.count(Count::FilesSeen, files.len() as u64);
         self.monitor.count(
             Count::BytesSeen,
-            files.iter().map(|(_, attributes)| attributes.size).sum(),
+            files.iter().map(|file| file.attributes.size).sum(),
         );
         let mut seen = self.seen();
-        for (path, attributes) in files.drain(..) {
-            self.count_file(&mut seen, &path, &attributes);
+        for file in files.drain(..) {
+            self.count_file(&mut seen, &file);
         }
     }
 
-    fn count_file(&self, seen: &mut Seen, path: &RelativePath, attributes: &Attributes) {
-        let class = self.area.classify(path);
+    fn count_file(&self, seen: &mut Seen, file: &File) {
+        let File {
+            path,
+            class,
+            attributes,
+        } = file;
         seen.times.learn(attributes.modified);
         let bytes = attributes.size;
         if !self.only_count {
             seen.survey.see(self.number, path, attributes);
         }
-        let (class_files, class_bytes) = seen.classes.entry(class).or_default();
+        let (class_files, class_bytes) = seen.classes.entry(*class).or_default();
         *class_files += 1;
         *class_bytes += bytes;
         let inventory = &mut seen.inventory;
-        if !leaves_out_class(class, self.options) {
+        if !leaves_out_class(*class, self.options) {
             inventory.files += 1;
             inventory.bytes += bytes;
         }
-        if class == FileClass::Queued
+        if *class == FileClass::Queued
             && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS
         {
             seen.stale_items += 1;

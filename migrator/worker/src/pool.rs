@@ -17,7 +17,10 @@ struct Inner<T> {
 /// The work that is waiting.
 pub(crate) struct Stack<T> {
     inner: Mutex<Inner<T>>,
+    /// Wakes a thread for a task, or all where there will be none.
     changed: Condvar,
+    /// Wakes whoever looks after the threads; apart, so that a task's call never goes to somebody who does not take it.
+    over: Condvar,
     threads: AtomicUsize,
 }
 
@@ -58,6 +61,7 @@ impl<T> Stack<T> {
         inner.tasks.clear();
         drop(inner);
         self.changed.notify_all();
+        self.over.notify_all();
     }
 
     fn next(&self) -> Option<T> {
@@ -86,7 +90,7 @@ impl<T> Stack<T> {
         let is_over =
             |inner: &Inner<T>| inner.stopped || (inner.tasks.is_empty() && inner.running == 0);
         let (inner, _) = self
-            .changed
+            .over
             .wait_timeout_while(inner, interval, |inner| !is_over(inner))
             .unwrap_or_else(PoisonError::into_inner);
         (!is_over(&inner)).then(|| !inner.tasks.is_empty())
@@ -99,6 +103,7 @@ impl<T> Stack<T> {
         drop(inner);
         if idle {
             self.changed.notify_all();
+            self.over.notify_all();
         }
     }
 }
@@ -119,6 +124,7 @@ pub(crate) fn run<T: Send, E: Send>(
             stopped: false,
         }),
         changed: Condvar::new(),
+        over: Condvar::new(),
         threads: AtomicUsize::new(threads.first),
     };
     let failure = Mutex::new(None);

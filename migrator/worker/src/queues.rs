@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use postoffice::layout::{self, CopyRule};
+use postoffice::layout::{self, CopyRule, FolderFiles};
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
@@ -293,11 +293,12 @@ fn queues_in(visited: &Visited<'_>) -> usize {
 fn items_of(visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
     let mut items = Vec::with_capacity(visited.entries.len());
     let mut missing = 0;
+    let files = FolderFiles::in_post_office(visited.path);
     for entry in visited.entries {
-        let path = visited.path.join(&entry.name);
-        if layout::classify_file(&path).copy_rule() != CopyRule::QueueStep {
+        if files.class_of(&entry.name).copy_rule() != CopyRule::QueueStep {
             continue;
         }
+        let path = visited.path.join(&entry.name);
         let attributes = visited
             .folder
             .look_at(&entry.name)

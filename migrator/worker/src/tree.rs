@@ -14,4 +14,4 @@ pub(crate) mod times;
 
 pub use attributes::{Attributes, Kind, Time};
 pub use folder::Folder;
-pub use list::{Entry, Name};
+pub use list::{Entry, Name, by_name};

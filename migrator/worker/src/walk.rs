@@ -13,7 +13,7 @@ pub(crate) struct Visited<'a> {
     pub(crate) path: &'a RelativePath,
     /// Its handle.
     pub(crate) folder: &'a Folder,
-    /// What it holds, by name.
+    /// What it holds, in the order in which the file system lists it.
     pub(crate) entries: &'a [Entry],
 }
 
@@ -35,7 +35,8 @@ pub(crate) fn walk(
             None => Ok(root.clone()),
             Some((parent, name)) => parent.open_folder(name),
         };
-        let listed = opened.and_then(|folder| folder.list().map(|entries| (folder, entries)));
+        let listed =
+            opened.and_then(|folder| folder.list_unsorted().map(|entries| (folder, entries)));
         let (folder, entries) = match listed {
             Ok(listed) => listed,
             // It was there a moment ago; a source that people work on is allowed to lose folders.

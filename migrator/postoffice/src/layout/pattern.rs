@@ -70,26 +70,48 @@ fn symbol_matches(symbol: u8, byte: u8) -> bool {
 
 /// Where `path` names a database whose file name without `.db` has the form of `pattern`, or one of the files that a
 /// FLAIM database keeps beside it: how deep the database lies, and its name without `.db`.
-///
-/// Those are the data and rollback files `base.01`, `base.0g`, `base.00r`, the roll-forward log `base` + 5 digits
-/// of base 36 + `.log`, and from FLAIM 4.30 on the logs in the folder `base.rfl`.
-pub(super) fn database_base<'a>(pattern: &str, path: &[&'a [u8]]) -> Option<(usize, &'a [u8])> {
-    let (folder, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-    let depth = if folder.is_empty() {
-        0
-    } else {
-        folder.split('/').count()
-    };
-    if path.len() <= depth || (depth > 0 && !path_matches(folder, &path[..depth])) {
-        return None;
+pub(super) fn database_base<'a>(
+    pattern: &'static str,
+    path: &[&'a [u8]],
+) -> Option<(usize, &'a [u8])> {
+    let (name, folder) = path.split_last()?;
+    match database_place(pattern, folder)? {
+        Place::Databases(base) => Some((folder.len(), database_name(base, name)?)),
+        Place::Logs(found) => Some((folder.len() - 1, found)),
     }
-    let base_matches = |name: &&[u8]| name_matches(base.as_bytes(), name);
-    let found = match path[depth..] {
-        [name] => file_bases(name).into_iter().flatten().find(base_matches),
-        [folder, _] => without_extension(folder, b".rfl").filter(base_matches),
-        _ => None,
+}
+
+/// What a folder is to the databases of a pattern.
+pub(super) enum Place<'a> {
+    /// It holds them; their names without `.db` have this form.
+    Databases(&'static str),
+    /// It holds the roll-forward logs of the one with this name, which FLAIM has from 4.30 on in the folder `base.rfl`.
+    Logs(&'a [u8]),
+}
+
+/// What `folder` is to the databases whose path without `.db` has the form of `pattern`.
+pub(super) fn database_place<'a>(pattern: &'static str, folder: &[&'a [u8]]) -> Option<Place<'a>> {
+    let (place, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let is_place = |folder: &[&[u8]]| match place {
+        "" => folder.is_empty(),
+        _ => path_matches(place, folder),
     };
-    found.map(|name| (depth, name))
+    if is_place(folder) {
+        return Some(Place::Databases(base));
+    }
+    let (logs, above) = folder.split_last()?;
+    without_extension(logs, b".rfl")
+        .filter(|found| is_place(above) && name_matches(base.as_bytes(), found))
+        .map(Place::Logs)
+}
+
+/// The name without `.db` of the database that a file beside it belongs to, where it has the form of `base`.
+///
+/// Those are the database itself, the data and rollback files `base.01`, `base.0g`, `base.00r`, and the roll-forward log
+/// `base` + 5 digits of base 36 + `.log`.
+pub(super) fn database_name<'a>(base: &str, name: &'a [u8]) -> Option<&'a [u8]> {
+    let mut found = file_bases(name).into_iter().flatten();
+    found.find(|found| name_matches(base.as_bytes(), found))
 }
 
 /// The base names of the databases that a file of this name can belong to.

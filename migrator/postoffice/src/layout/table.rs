@@ -19,41 +19,6 @@ pub(super) struct FileRow {
     pub(super) pattern: &'static str,
     pub(super) form: Form,
     pub(super) class: FileClass,
-    /// How many components the pattern has.
-    depth: usize,
-}
-
-impl FileRow {
-    /// Whether a path of so many names that begins with this one can match at all: most rows end here, without a look
-    /// at more than a byte of the pattern.
-    pub(super) fn may_match(&self, depth: usize, first: &[u8]) -> bool {
-        let fits = match self.form {
-            Form::File if self.pattern.ends_with("**") => depth >= self.depth,
-            Form::File => depth == self.depth,
-            // Logs may lie in a folder beside the database.
-            Form::Database => depth == self.depth || depth == self.depth + 1,
-        };
-        let (symbol, byte) = (self.pattern.as_bytes().first(), first.first());
-        fits && match (symbol, byte) {
-            (Some(symbol), Some(byte)) if symbol.is_ascii_lowercase() => {
-                byte.to_ascii_lowercase() == *symbol
-            }
-            _ => true,
-        }
-    }
-}
-
-/// How many components a pattern has.
-const fn depth_of(pattern: &str) -> usize {
-    let bytes = pattern.as_bytes();
-    let (mut at, mut depth) = (0, 1);
-    while at < bytes.len() {
-        if bytes[at] == b'/' {
-            depth += 1;
-        }
-        at += 1;
-    }
-    depth
 }
 
 /// One row of the folder table.
@@ -67,7 +32,6 @@ const fn file(pattern: &'static str, class: FileClass) -> FileRow {
         pattern,
         form: Form::File,
         class,
-        depth: depth_of(pattern),
     }
 }
 
@@ -76,7 +40,6 @@ const fn database(pattern: &'static str, class: FileClass) -> FileRow {
         pattern,
         form: Form::Database,
         class,
-        depth: depth_of(pattern),
     }
 }
 

@@ -113,15 +113,6 @@ fn mangle(bytes: &[u8], mask: &[bool]) -> Vec<u8> {
         .collect()
 }
 
-/// Every row, asked in full.
-fn look_up_slowly(rows: &[FileRow], names: &[&[u8]]) -> FileClass {
-    let row = rows.iter().find(|row| match row.form {
-        Form::File => pattern::path_matches(row.pattern, names),
-        Form::Database => pattern::database_base(row.pattern, names).is_some(),
-    });
-    row.map_or(FileClass::Other, |row| row.class)
-}
-
 /// Names that the rows of the table are about, and others, in any case.
 fn telling_name() -> impl Strategy<Value = String> {
     let names = EXAMPLES
@@ -130,18 +121,23 @@ fn telling_name() -> impl Strategy<Value = String> {
     let names: Vec<String> = names
         .filter_map(|name| String::from_utf8(name.to_vec()).ok())
         .collect();
-    prop_oneof![proptest::sample::select(names), "[a-zA-Z0-9.]{1,8}"]
+    let any = "[a-zA-Z0-9.]{1,8}".prop_filter("no name of an entry", |name| {
+        crate::names::is_entry_name(name.as_bytes())
+    });
+    prop_oneof![proptest::sample::select(names), any]
 }
 
 proptest! {
     #[test]
-    fn rows_that_are_skipped_would_not_have_matched(
+    fn a_file_is_in_its_folder_what_its_whole_path_says(
         names in proptest::collection::vec(telling_name(), 1..6)
     ) {
         let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        let (name, folder) = names.split_last().expect("one at least");
+        let folder = folder.iter().fold(RelativePath::root(), |path, name| path.join(name));
         for rows in [table::FILES, table::DOCUMENT_FILES] {
-            let found = row_of(rows, &names).map_or(FileClass::Other, |row| row.class);
-            prop_assert_eq!(found, look_up_slowly(rows, &names));
+            let class = row_of(rows, &names).map_or(FileClass::Other, |row| row.class);
+            prop_assert_eq!(FolderFiles::new(rows, &folder).class_of(name), class);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use postoffice::layout;
-use postoffice::names::{KeptReason, LowerCased, lower_case};
+use postoffice::names::KeptReason;
 use rustix::io::Errno;
 
 use super::committer::Record;
@@ -49,10 +49,20 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
         return Ok(());
     };
     let lock_files = LockFiles::of(&source_entries);
+    let classes = shared.areas[pair.area].files_in(&pair.source_path);
     let mut names = named(source_entries);
     let destination_entries = list_destination(&pair)?;
     for slice in slices(&mut names, &destination_entries) {
-        look_at_slice(shared, &pair, slice, &lock_files, stack)?;
+        let folder = FolderWork {
+            shared,
+            pair: &pair,
+            classes: &classes,
+            manifest: manifest_of(shared, &pair, &slice)?,
+            files: Vec::new(),
+            lock_files: &lock_files,
+            stack,
+        };
+        look_at_slice(folder, slice)?;
     }
     match shared.look {
         Look::Everything => remember_folder_time(shared, &pair),
@@ -60,51 +70,48 @@ fn look_at_folder(shared: &Shared<'_>, task: FolderTask, stack: &Stack<Task>) ->
     }
 }
 
-fn look_at_slice(
-    shared: &Shared<'_>,
-    pair: &Arc<FolderPair>,
-    slice: Slice<'_>,
-    lock_files: &LockFiles,
-    stack: &Stack<Task>,
-) -> Result<()> {
+/// What the manifest says of the names of a slice; nothing where only new names are looked for.
+fn manifest_of(shared: &Shared<'_>, pair: &FolderPair, slice: &Slice<'_>) -> Result<Manifest> {
     let area = shared.areas[pair.area].id;
-    let manifest = match shared.look {
-        Look::Everything => {
-            shared
-                .store
-                .manifest_between(area, &pair.path, &slice.first, slice.end.as_deref())?
-        }
-        Look::NewNames => Manifest::default(),
-    };
+    let end = slice.end.as_deref();
+    match shared.look {
+        Look::Everything => shared
+            .store
+            .manifest_between(area, &pair.path, &slice.first, end),
+        Look::NewNames => Ok(Manifest::default()),
+    }
+}
+
+fn look_at_slice(mut folder: FolderWork<'_>, slice: Slice<'_>) -> Result<()> {
+    let FolderWork {
+        shared,
+        pair,
+        stack,
+        ..
+    } = folder;
     let mut at_destination: HashMap<&[u8], &Entry> = slice
         .destination
         .iter()
         .map(|entry| (entry.name.as_slice(), entry))
         .collect();
-    let mut folder = FolderWork {
-        shared,
-        pair,
-        manifest,
-        files: Vec::new(),
-        lock_files,
-        stack,
-    };
     let collided = collisions(shared, pair, slice.source);
     // What lies together on the disk is read together: a disk that nothing is known of yet answers several times as fast.
     slice.source.sort_unstable_by_key(|named| named.entry.inode);
-    for Named { entry, name } in slice.source {
+    for Named { entry, name, kept } in slice.source {
         if collided.contains(name) {
             folder.manifest.remove(name.as_slice());
             at_destination.remove(name.as_slice());
             continue;
         }
-        if is_reserved(&entry.name) {
+        if is_reserved(name) {
             let path = pair.source_path.join(&entry.name);
             let finding = reserved_name(&path, shared.problem());
             shared.monitor.finding(finding);
             continue;
         }
-        report_kept_name(shared, pair, &entry.name);
+        if let Some(reason) = kept {
+            report_kept_name(shared, pair, &entry.name, *reason);
+        }
         let there = at_destination.get(name.as_slice()).copied();
         // What is not copied answers for nothing: an older copy that stands under its name is an extra.
         if folder.look_at_entry(entry, name, there)? {
@@ -185,11 +192,12 @@ fn open_pair(shared: &Shared<'_>, task: FolderTask) -> Result<Option<FolderPair>
     }
 }
 
+/// Lists the source, in any order.
 fn list_source(shared: &Shared<'_>, pair: &FolderPair) -> Result<Option<Vec<Entry>>> {
     let Some(source) = &pair.source else {
         return Ok(Some(Vec::new()));
     };
-    match source.list() {
+    match source.list_unsorted() {
         Ok(entries) => {
             shared.monitor.count(Count::FoldersSeen, 1);
             Ok(Some(entries))
@@ -242,10 +250,7 @@ fn collisions(shared: &Shared<'_>, pair: &FolderPair, source: &[Named]) -> HashS
     collided
 }
 
-fn report_kept_name(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) {
-    let LowerCased::Kept(reason) = lower_case(name) else {
-        return;
-    };
+fn report_kept_name(shared: &Shared<'_>, pair: &FolderPair, name: &[u8], reason: KeptReason) {
     let text = match reason {
         KeptReason::NotUtf8 => "its name is not valid UTF-8 and is kept as it is",
         KeptReason::NonAsciiCapital => {

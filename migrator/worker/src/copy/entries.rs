@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use postoffice::layout::CopyRule;
+use postoffice::layout::{CopyRule, FolderFiles};
 use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
@@ -30,6 +30,8 @@ const LOCK_EXTENSION: &[u8] = b".lck";
 pub(super) struct FolderWork<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) pair: &'a Arc<FolderPair>,
+    /// What its files are.
+    pub(super) classes: &'a FolderFiles,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FileTask>,
     pub(super) lock_files: &'a LockFiles,
@@ -44,7 +46,6 @@ impl FolderWork<'_> {
         name: &[u8],
         there: Option<&Entry>,
     ) -> Result<bool> {
-        let path = self.pair.source_path.join(&entry.name);
         let Some(source) = &self.pair.source else {
             return Ok(true);
         };
@@ -53,6 +54,7 @@ impl FolderWork<'_> {
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
                 self.manifest.remove(name);
+                let path = self.pair.source_path.join(&entry.name);
                 if errno == Errno::NOENT {
                     self.shared.report_vanished(&path);
                 } else {
@@ -63,12 +65,12 @@ impl FolderWork<'_> {
         };
         match kind {
             Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
-            Kind::File => self.look_at_file_entry(entry, name.to_vec(), there)?,
+            Kind::File => self.look_at_file_entry(entry, name, there.is_some())?,
             Kind::Symlink | Kind::Special => {
                 self.shared.report(
                     "not-a-file",
                     Verdict::Person,
-                    &path,
+                    &self.pair.source_path.join(&entry.name),
                     &format!("it is {} and is not copied", kind.words()),
                     "GroupWise makes no such thing; look where it comes from, and copy what it stands for by hand",
                 );
@@ -114,45 +116,39 @@ impl FolderWork<'_> {
         Ok(())
     }
 
-    fn look_at_file_entry(
-        &mut self,
-        entry: &Entry,
-        name: Vec<u8>,
-        there: Option<&Entry>,
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        let area = &self.shared.areas[self.pair.area];
-        let class = area.classify(&path);
-        let known = self.manifest.remove(&name);
+    fn look_at_file_entry(&mut self, entry: &Entry, name: &[u8], listed: bool) -> Result<()> {
+        let class = self.classes.class_of(&entry.name);
+        let known = self.manifest.remove(name);
         let rule = class.copy_rule();
         if leaves_out_class(class, self.shared.options) {
             self.count_left_out(entry);
             return Ok(());
         }
-        if rule == CopyRule::QueueStep {
+        let is_database = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet);
+        let is_old = listed && self.shared.look == Look::NewNames;
+        if rule == CopyRule::QueueStep || (is_old && !is_database) {
             return Ok(());
         }
-        let lock_file = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
+        let lock_file = is_database
             .then(|| self.lock_files.beside(&entry.name))
             .flatten();
         let task = FileTask {
             pair: Arc::clone(self.pair),
             source_name: entry.name.to_vec(),
-            name,
+            name: name.to_vec(),
             known,
-            listed: there.is_some(),
+            listed,
             class,
             lock_file,
         };
-        match rule {
-            CopyRule::UnderLock | CopyRule::AtomicSet => self.shared.lists().databases.push(task),
-            _ if task.listed && self.shared.look == Look::NewNames => {}
-            _ => {
-                self.files.push(task);
-                if self.files.len() >= FILES_PER_TASK {
-                    self.hand_out_files()?;
-                }
-            }
+        if is_database {
+            // An old one too: a new file beside it waits for a pass that copies both.
+            self.shared.lists().databases.push(task);
+            return Ok(());
+        }
+        self.files.push(task);
+        if self.files.len() >= FILES_PER_TASK {
+            self.hand_out_files()?;
         }
         Ok(())
     }

@@ -3,14 +3,14 @@
 //! A file of the source under such a name would be taken for a leftover of ours at the destination, and removed there.
 //! So it is never copied, and always reported; the seal misses it until somebody renames it.
 
-use postoffice::names::{RelativePath, destination_name};
+use postoffice::names::RelativePath;
 
 use super::file::TEMPORARY_PREFIX;
 use crate::finding::{Finding, Verdict};
 
-/// Whether the copy of this name of the source would look like an unfinished file of ours.
-pub(crate) fn is_reserved(source_name: &[u8]) -> bool {
-    destination_name(source_name).starts_with(TEMPORARY_PREFIX)
+/// Whether a copy that has this name at the destination would look like an unfinished file of ours.
+pub(crate) fn is_reserved(destination_name: &[u8]) -> bool {
+    destination_name.starts_with(TEMPORARY_PREFIX)
 }
 
 /// What is said of such a name.

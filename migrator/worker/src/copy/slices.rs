@@ -3,7 +3,7 @@
 //! A folder may hold a hundred thousand files, and many threads have one each in hand.  So of a whole folder only the two
 //! listings are held; what else is to be known of a name, the row of the manifest first, is held for a slice of them.
 
-use postoffice::names::destination_name;
+use postoffice::names::{KeptReason, LowerCased, lower_case};
 
 use crate::tree::{Entry, Name};
 
@@ -17,6 +17,19 @@ pub(super) struct Named {
     pub(super) entry: Entry,
     /// The name at the destination.
     pub(super) name: Name,
+    /// Why the name is kept although it may have capital letters.
+    pub(super) kept: Option<KeptReason>,
+}
+
+impl From<Entry> for Named {
+    fn from(entry: Entry) -> Self {
+        let (name, kept) = match lower_case(&entry.name) {
+            LowerCased::Already => (entry.name.clone(), None),
+            LowerCased::Changed(lowered) => (Name::from_slice(&lowered), None),
+            LowerCased::Kept(reason) => (entry.name.clone(), Some(reason)),
+        };
+        Self { entry, name, kept }
+    }
 }
 
 /// Names that follow each other, as the destination orders them.
@@ -34,13 +47,7 @@ pub(super) struct Slice<'a> {
 
 /// The names of a listing of the source in the order in which the destination has them.
 pub(super) fn named(source: Vec<Entry>) -> Vec<Named> {
-    let mut names: Vec<Named> = source
-        .into_iter()
-        .map(|entry| Named {
-            name: Name::from_slice(&destination_name(&entry.name)),
-            entry,
-        })
-        .collect();
+    let mut names: Vec<Named> = source.into_iter().map(Named::from).collect();
     names.sort_unstable_by(|left, right| {
         (&left.name, &left.entry.name).cmp(&(&right.name, &right.entry.name))
     });

@@ -12,7 +12,7 @@ use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
 use crate::protocol::CopyOptions;
 use crate::store::{JobStore, Rename};
-use crate::tree::{Attributes, Entry};
+use crate::tree::{Attributes, Entry, by_name};
 use crate::walk::{Visited, walk};
 
 /// How many lines of the plan are held before they go to the store.
@@ -88,14 +88,13 @@ impl Planner<'_> {
         }
         // Those that want one name stand together then; the first of them gets it where nobody has it.
         changes.sort_by(|(_, left), (_, right)| left.cmp(right));
+        let there = by_name(visited.entries);
         let mut lines: Vec<Rename> = Vec::with_capacity(changes.len());
         for (entry, new) in changes {
-            let has_it = visited
-                .entries
-                .binary_search_by(|other| other.name[..].cmp(&new[..]));
+            let has_it = there.binary_search_by(|other| other.name[..].cmp(&new[..]));
             let wants_it = lines.last().filter(|line| line.new == new);
             let holder = match has_it {
-                Ok(place) => Some(&visited.entries[place].name[..]),
+                Ok(place) => Some(&there[place].name[..]),
                 Err(_) => wants_it.map(|line| &line.old[..]),
             };
             let same_file = match holder {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use postoffice::layout::{self, CopyRule};
+use postoffice::layout::{self, CopyRule, FolderFiles};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
@@ -54,6 +54,7 @@ impl Step<'_> {
             .list()
             .map_err(|errno| WorkerError::writing("list the queue", path, errno))?;
         let mut stands = HashSet::new();
+        let files = FolderFiles::in_post_office(path);
         for entry in entries {
             let full = path.join(&entry.name);
             let kind = match folder.kind_of(&entry) {
@@ -62,7 +63,7 @@ impl Step<'_> {
                 Err(errno) => return Err(WorkerError::writing("look at", &full, errno)),
             };
             let is_item = kind != Kind::Folder
-                && layout::classify_file(&full).copy_rule() == CopyRule::QueueStep;
+                && files.class_of(&entry.name).copy_rule() == CopyRule::QueueStep;
             if !is_item {
                 continue;
             }

@@ -137,12 +137,13 @@ impl Comparison<'_> {
         self.monitor.count(Count::FoldersSeen, 1);
         let mut source = pair
             .source
-            .list()
+            .list_unsorted()
             .map_err(|errno| WorkerError::reading("list", &pair.source_path, errno))?;
         let destination = pair
             .destination
             .list()
             .map_err(|errno| WorkerError::writing("list", &pair.path, errno))?;
+        let classes = self.area.files_in(&pair.source_path);
         // Which of the destination's names, which are sorted, the source has too.
         let mut has_source = vec![false; destination.len()];
         let mut files = Vec::new();
@@ -161,7 +162,8 @@ impl Comparison<'_> {
             let other = free.map(|place| &destination[place]);
             match kind {
                 Kind::File => {
-                    files.extend(self.file_entry(pair, entry, &name, other));
+                    let class = classes.class_of(&entry.name);
+                    files.extend(self.file_entry(pair, entry, class, &name, other));
                     if files.len() >= FILES_PER_TASK {
                         self.hand_out(pair, std::mem::take(&mut files), stack)?;
                     }
@@ -200,10 +202,10 @@ impl Comparison<'_> {
         &self,
         pair: &Pair,
         entry: &Entry,
+        class: FileClass,
         name: &[u8],
         other: Option<&Entry>,
     ) -> Option<Names> {
-        let class = self.area.classify(&pair.source_path.join(&entry.name));
         if self.leaves_out_class(class) {
             return None;
         }

@@ -22,7 +22,8 @@ impl AsFd for Folder {
     }
 }
 
-const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY
+/// How every folder is opened.
+pub(super) const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC)
     .union(OFlags::RDONLY);
