@@ -19,8 +19,8 @@ pub const PATH_DEPTH_MAX: usize = 64;
 pub enum LowerCased {
     /// The name has no capital letter and stays.
     Already,
-    /// The name changes to this one, of the same length.
-    Changed(Vec<u8>),
+    /// The name, which is valid UTF-8 then, changes to this one, of the same length.
+    Changed(String),
     /// The name stays as it is and must be reported.
     Kept(KeptReason),
 }
@@ -39,30 +39,22 @@ pub enum KeptReason {
 ///
 /// A name that is not valid UTF-8, or that has a capital letter outside ASCII, is kept whole.
 pub fn lower_case(name: &[u8]) -> LowerCased {
-    if name.is_ascii() {
-        return ascii_lower_case(name);
-    }
     match std::str::from_utf8(name) {
         Err(_) => LowerCased::Kept(KeptReason::NotUtf8),
         Ok(text) if text.chars().any(|c| !c.is_ascii() && c.is_uppercase()) => {
             LowerCased::Kept(KeptReason::NonAsciiCapital)
         }
-        Ok(_) => ascii_lower_case(name),
-    }
-}
-
-fn ascii_lower_case(name: &[u8]) -> LowerCased {
-    if name.iter().any(u8::is_ascii_uppercase) {
-        LowerCased::Changed(name.to_ascii_lowercase())
-    } else {
-        LowerCased::Already
+        Ok(text) if name.iter().any(u8::is_ascii_uppercase) => {
+            LowerCased::Changed(text.to_ascii_lowercase())
+        }
+        Ok(_) => LowerCased::Already,
     }
 }
 
 /// The name under which a source name stands at the destination: its lower-case form, or itself where it is kept.
 pub fn destination_name(name: &[u8]) -> Vec<u8> {
     match lower_case(name) {
-        LowerCased::Changed(lowered) => lowered,
+        LowerCased::Changed(lowered) => lowered.into_bytes(),
         LowerCased::Already | LowerCased::Kept(_) => name.to_vec(),
     }
 }
@@ -228,7 +220,7 @@ mod tests {
     fn ascii_capitals_are_lowered_and_others_are_kept() {
         assert_eq!(
             lower_case(b"lib000A"),
-            LowerCased::Changed(b"lib000a".to_vec())
+            LowerCased::Changed("lib000a".into())
         );
         assert_eq!(lower_case(b"fd0"), LowerCased::Already);
         assert_eq!(

@@ -8,13 +8,13 @@ use crate::capabilities::Capabilities;
 use crate::error::Result;
 use crate::monitor::{Count, Expected, Monitor, Tally};
 use crate::protocol::{CopyOptions, LowercaseReport, RenameLine};
-use crate::store::{JobStore, Rename};
+use crate::store::{FolderRenames, JobStore};
 use postoffice::names::printable;
 
 pub use undo::undo_lowercase;
 
 /// How many lines of the plan a report shows.
-const LINES_SHOWN: u32 = 1000;
+const LINES_SHOWN: usize = 1000;
 
 /// Plans the sweep, and carries it out unless only the plan is wanted.
 ///
@@ -31,7 +31,7 @@ pub fn lowercase(
     monitor.phase("plan the lower-case names", Expected::default());
     apply::settle(capabilities, store)?;
     let (names, kept) = plan::plan(capabilities, store, monitor, options)?;
-    let (planned, lines) = store.planned_renames(LINES_SHOWN)?;
+    let (planned, first) = store.planned_renames(LINES_SHOWN)?;
     let before = tally.get(Count::Renamed);
     if !plan_only {
         monitor.phase(
@@ -48,15 +48,15 @@ pub fn lowercase(
         planned,
         renamed: tally.get(Count::Renamed) - before,
         kept,
-        lines: lines.iter().map(line).collect(),
+        lines: first.iter().flat_map(lines).take(LINES_SHOWN).collect(),
     })
 }
 
-fn line(rename: &Rename) -> RenameLine {
-    RenameLine {
-        area: rename.area,
-        folder: rename.folder.to_string(),
-        old: printable(&rename.old),
-        new: printable(&rename.new),
-    }
+fn lines(row: &FolderRenames) -> impl Iterator<Item = RenameLine> {
+    row.renames.iter().map(|rename| RenameLine {
+        area: row.area,
+        folder: row.folder.to_string(),
+        old: printable(rename.old.as_bytes()),
+        new: printable(rename.new.as_bytes()),
+    })
 }

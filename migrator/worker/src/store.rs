@@ -33,7 +33,7 @@ pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
-pub use renames::{Level, Rename};
+pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
 pub use sealed::{SealedFile, SealedFolder};
 
 /// Name of the store in the job folder.

@@ -25,7 +25,7 @@ impl From<Entry> for Named {
     fn from(entry: Entry) -> Self {
         let (name, kept) = match lower_case(&entry.name) {
             LowerCased::Already => (entry.name.clone(), None),
-            LowerCased::Changed(lowered) => (Name::from_slice(&lowered), None),
+            LowerCased::Changed(lowered) => (Name::from_slice(lowered.as_bytes()), None),
             LowerCased::Kept(reason) => (entry.name.clone(), Some(reason)),
         };
         Self { entry, name, kept }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
@@ -10,11 +11,11 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::{Count, Monitor};
 use crate::pool;
 use crate::protocol::CopyOptions;
-use crate::store::{JobStore, Rename};
+use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 
-/// How many lines of the plan are read at once.
-const BATCH_RENAMES: u32 = 32_768;
+/// How many names of the plan are read at once.
+const BATCH_NAMES: usize = 32_768;
 
 /// Finds out how far a sweep came that was cut off: what it renamed is marked as done, so that it can be undone, and
 /// the rest of its plan is forgotten, because the next plan is made from what stands there now.
@@ -22,38 +23,42 @@ pub(super) fn settle(capabilities: &Capabilities, store: &JobStore) -> Result<()
     while let Some(level) = store.deepest_planned()? {
         let mut after = 0;
         loop {
-            let batch = store.next_renames(level, after, BATCH_RENAMES)?;
+            let batch = store.next_renames(level, after, BATCH_NAMES)?;
             let Some(last) = batch.last() else {
                 break;
             };
             after = last.id;
-            store.forget_renames(level, &not_done(capabilities, &batch)?)?;
+            store.replace_renames(level, &what_is_done(capabilities, &batch)?)?;
         }
         store.close_level(level)?;
     }
     Ok(())
 }
 
-/// Those of a batch that a sweep that was cut off had not renamed yet.
-fn not_done(capabilities: &Capabilities, batch: &[Rename]) -> Result<Vec<Rename>> {
-    let mut open = Vec::new();
-    for renames in of_one_folder(batch) {
-        let Some(first) = renames.first() else {
+/// Those rows of a batch that a sweep that was cut off had not wholly done, with what it had done of them.
+fn what_is_done(
+    capabilities: &Capabilities,
+    batch: &[FolderRenames],
+) -> Result<Vec<FolderRenames>> {
+    let mut cut_off = Vec::new();
+    for rows in of_one_folder(batch) {
+        let Some(first) = rows.first() else {
             continue;
         };
         let names = names_in(capabilities, first)
             .map_err(|errno| WorkerError::writing("list the folder", &first.folder, errno))?;
-        open.extend(
-            renames
-                .iter()
-                .filter(|rename| !is_done(&names, rename))
-                .cloned(),
-        );
+        for row in rows {
+            let mut done = row.clone();
+            done.renames.retain(|rename| is_done(&names, rename));
+            if done != *row {
+                cut_off.push(done);
+            }
+        }
     }
-    Ok(open)
+    Ok(cut_off)
 }
 
-/// Does what is planned, level by level; the lines of the plan are read while those before them are done.
+/// Does what is planned, level by level; the rows of the plan are read while those before them are done.
 ///
 /// A level is marked as done when it is durable, and only then the next one begins: [`settle`] finds out how far a level
 /// came by the names that stand there, for which the folders above must have the names of the plan.
@@ -64,13 +69,13 @@ pub(super) fn apply(
     options: &CopyOptions,
 ) -> Result<()> {
     while let Some(level) = store.deepest_planned()? {
-        let mut batch = store.next_renames(level, 0, BATCH_RENAMES)?;
+        let mut batch = store.next_renames(level, 0, BATCH_NAMES)?;
         let mut files = 0;
         while let Some(last) = batch.last() {
             let after = last.id;
-            files += batch.len();
+            files += batch.iter().map(|row| row.renames.len()).sum::<usize>();
             batch = std::thread::scope(|scope| {
-                let reading = scope.spawn(|| store.next_renames(level, after, BATCH_RENAMES));
+                let reading = scope.spawn(|| store.next_renames(level, after, BATCH_NAMES));
                 rename_all(capabilities, monitor, options, &batch)?;
                 reading.join().unwrap_or_else(|_| Err(died()))
             })?;
@@ -94,11 +99,11 @@ fn rename_all(
     capabilities: &Capabilities,
     monitor: &dyn Monitor,
     options: &CopyOptions,
-    batch: &[Rename],
+    batch: &[FolderRenames],
 ) -> Result<()> {
-    let folders: Vec<&[Rename]> = of_one_folder(batch).collect();
-    pool::run(folders, thread_count(options), |renames, _| {
-        let Some(first) = renames.first() else {
+    let folders: Vec<&[FolderRenames]> = of_one_folder(batch).collect();
+    pool::run(folders, thread_count(options), |rows, _| {
+        let Some(first) = rows.first() else {
             return Ok(());
         };
         let Some(area) = area_of(capabilities, first) else {
@@ -108,32 +113,38 @@ fn rename_all(
             .destination
             .descend(&first.folder)
             .map_err(|errno| WorkerError::writing("open the folder", &first.folder, errno))?;
-        renames
-            .iter()
-            .try_for_each(|rename| rename_one(&folder, rename, monitor))
+        let mut renames = rows.iter().flat_map(|row| &row.renames);
+        renames.try_for_each(|rename| rename_one(&folder, &first.folder, rename, monitor))
     })
 }
 
-/// The lines of each folder, which stand together in the plan.
-fn of_one_folder(batch: &[Rename]) -> impl Iterator<Item = &[Rename]> {
+/// The rows of each folder, which stand together in the plan.
+fn of_one_folder(batch: &[FolderRenames]) -> impl Iterator<Item = &[FolderRenames]> {
     batch.chunk_by(|left, right| left.area == right.area && left.folder == right.folder)
 }
 
-fn area_of<'a>(capabilities: &'a Capabilities, rename: &Rename) -> Option<&'a Area> {
+/// The area of a row; none where the order does not name it.
+pub(super) fn area_of<'a>(capabilities: &'a Capabilities, row: &FolderRenames) -> Option<&'a Area> {
     let mut areas = capabilities.areas.iter();
-    areas.find(|area| area.id == rename.area)
+    areas.find(|area| area.id == row.area)
 }
 
-fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result<()> {
-    let path = || rename.folder.join(&rename.old);
+fn rename_one(
+    folder: &Folder,
+    path: &RelativePath,
+    rename: &Rename,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let (old, new) = (rename.old.as_bytes(), rename.new.as_bytes());
+    let path = || path.join(old);
     let failed = |errno| WorkerError::writing("rename", &path(), errno);
     if rename.same_file {
         // Both names are links to one file: the lower-case one stays.
-        folder.remove_file(&rename.old).map_err(failed)?;
+        folder.remove_file(old).map_err(failed)?;
         monitor.count(Count::Renamed, 1);
         return Ok(());
     }
-    match folder.rename_to_new(&rename.old, folder, &rename.new) {
+    match folder.rename_to_new(old, folder, new) {
         Ok(()) => {
             monitor.count(Count::Renamed, 1);
             Ok(())
@@ -151,17 +162,17 @@ fn rename_one(folder: &Folder, rename: &Rename, monitor: &dyn Monitor) -> Result
     }
 }
 
-/// The names in the folder of a renaming, with their inodes as the listing has them; none where the folder is gone.
+/// The names in the folder of a row, with their inodes as the listing has them; none where the folder is gone.
 ///
 /// The folder has its old path still: it lies above, and the deepest names are changed first.
 fn names_in(
     capabilities: &Capabilities,
-    rename: &Rename,
+    row: &FolderRenames,
 ) -> std::result::Result<HashMap<Vec<u8>, u64>, Errno> {
-    let Some(area) = area_of(capabilities, rename) else {
+    let Some(area) = area_of(capabilities, row) else {
         return Ok(HashMap::new());
     };
-    let folder = match area.destination.descend(&rename.folder) {
+    let folder = match area.destination.descend(&row.folder) {
         Ok(folder) => folder,
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(HashMap::new()),
         Err(errno) => return Err(errno),
@@ -175,5 +186,6 @@ fn names_in(
 /// Whether a sweep that was cut off had renamed this one already.
 fn is_done(names: &HashMap<Vec<u8>, u64>, rename: &Rename) -> bool {
     // While another link still has the old name, it is that link which is to go.
-    names.get(&rename.new) == Some(&rename.inode) && !names.contains_key(&rename.old)
+    names.get(rename.new.as_bytes()) == Some(&rename.inode)
+        && !names.contains_key(rename.old.as_bytes())
 }

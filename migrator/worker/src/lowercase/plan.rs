@@ -1,9 +1,9 @@
 //! The plan: one sweep per folder finds every name to change, and two names that would become one.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use postoffice::names::{LowerCased, lower_case, printable};
+use postoffice::names::{LowerCased, RelativePath, lower_case, printable};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
@@ -11,12 +11,12 @@ use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Monitor};
 use crate::protocol::CopyOptions;
-use crate::store::{JobStore, Rename};
+use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
 use crate::tree::{Attributes, Entry, by_name};
 use crate::walk::{Visited, walk};
 
-/// How many lines of the plan are held before they go to the store.
-const LINES_HELD: usize = 32_768;
+/// How many names of the plan are held before they go to the store.
+const NAMES_HELD: usize = 32_768;
 
 /// Plans the sweep of all areas; returns how many names were looked at and how many are kept.
 pub(super) fn plan(
@@ -29,8 +29,7 @@ pub(super) fn plan(
         store,
         sweep: store.next_sweep()?,
         monitor,
-        lines: Mutex::new(Vec::new()),
-        next_id: AtomicI64::new(1),
+        held: Mutex::new(Held::default()),
         names: AtomicU64::new(0),
         kept: AtomicU64::new(0),
         collisions: AtomicU64::new(0),
@@ -56,12 +55,21 @@ pub(super) fn plan(
     Ok((planner.names.into_inner(), planner.kept.into_inner()))
 }
 
+/// Rows that go to the store together.
+#[derive(Default)]
+struct Held {
+    rows: Vec<FolderRenames>,
+    /// How many names they have.
+    names: usize,
+    /// The number of the last row, also of those that have gone.
+    last_id: i64,
+}
+
 struct Planner<'a> {
     store: &'a JobStore,
     sweep: i64,
     monitor: &'a dyn Monitor,
-    lines: Mutex<Vec<Rename>>,
-    next_id: AtomicI64,
+    held: Mutex<Held>,
     names: AtomicU64,
     kept: AtomicU64,
     collisions: AtomicU64,
@@ -72,7 +80,7 @@ impl Planner<'_> {
         self.names
             .fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
-        let mut changes: Vec<(&Entry, Vec<u8>)> = Vec::new();
+        let mut changes: Vec<(&Entry, String)> = Vec::new();
         for entry in visited.entries {
             match lower_case(&entry.name) {
                 LowerCased::Already => {}
@@ -89,13 +97,13 @@ impl Planner<'_> {
         // Those that want one name stand together then; the first of them gets it where nobody has it.
         changes.sort_by(|(_, left), (_, right)| left.cmp(right));
         let there = by_name(visited.entries);
-        let mut lines: Vec<Rename> = Vec::with_capacity(changes.len());
+        let mut renames: Vec<Rename> = Vec::with_capacity(changes.len());
         for (entry, new) in changes {
-            let has_it = there.binary_search_by(|other| other.name[..].cmp(&new[..]));
-            let wants_it = lines.last().filter(|line| line.new == new);
+            let has_it = there.binary_search_by(|other| other.name[..].cmp(new.as_bytes()));
+            let wants_it = renames.last().filter(|rename| rename.new == new);
             let holder = match has_it {
                 Ok(place) => Some(&there[place].name[..]),
-                Err(_) => wants_it.map(|line| &line.old[..]),
+                Err(_) => wants_it.map(|rename| rename.old.as_bytes()),
             };
             let same_file = match holder {
                 None => false,
@@ -105,19 +113,17 @@ impl Planner<'_> {
                     continue;
                 }
             };
-            lines.push(Rename {
-                id: 0,
-                area: area.id,
-                folder: visited.path.clone(),
-                old: entry.name.to_vec(),
+            renames.push(Rename {
+                // It is valid, or its name would not change.
+                old: String::from_utf8_lossy(&entry.name).into_owned(),
                 new,
                 inode: entry.inode,
                 same_file,
             });
         }
         // In the order of the disk; links to one file keep theirs.
-        lines.sort_by_key(|line| line.inode);
-        self.add(lines)
+        renames.sort_by_key(|rename| rename.inode);
+        self.add(area, visited.path, renames)
     }
 
     /// Whether two names are links to one file.
@@ -166,29 +172,46 @@ impl Planner<'_> {
         );
     }
 
-    /// Adds what is planned for one folder.
-    fn add(&self, mut planned: Vec<Rename>) -> Result<()> {
-        let count = i64::try_from(planned.len()).unwrap_or(i64::MAX);
-        let first = self.next_id.fetch_add(count, Ordering::Relaxed);
-        for (id, line) in (first..).zip(&mut planned) {
-            line.id = id;
+    /// Adds what is planned for one folder; its rows follow each other.
+    fn add(&self, area: &Area, folder: &RelativePath, renames: Vec<Rename>) -> Result<()> {
+        let mut held = self.held();
+        held.names += renames.len();
+        let mut renames = renames.into_iter();
+        while renames.len() > 0 {
+            held.last_id += 1;
+            let row = FolderRenames {
+                id: held.last_id,
+                area: area.id,
+                folder: folder.clone(),
+                renames: renames.by_ref().take(NAMES_PER_ROW).collect(),
+            };
+            held.rows.push(row);
         }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.extend(planned);
-        if lines.len() < LINES_HELD {
+        if held.names < NAMES_HELD {
             return Ok(());
         }
-        let full = std::mem::take(&mut *lines);
-        drop(lines);
+        let full = held.take();
+        drop(held);
         self.store.plan_renames(self.sweep, &full)
     }
 
     fn flush(&self) -> Result<()> {
-        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        if lines.is_empty() {
+        let rows = self.held().take();
+        if rows.is_empty() {
             Ok(())
         } else {
-            self.store.plan_renames(self.sweep, &lines)
+            self.store.plan_renames(self.sweep, &rows)
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn take(&mut self) -> Vec<FolderRenames> {
+        self.names = 0;
+        std::mem::take(&mut self.rows)
     }
 }

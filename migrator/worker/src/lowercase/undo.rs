@@ -1,5 +1,6 @@
 //! Giving renamed entries their old names again: the shallowest folders first, the plan backwards.
 
+use postoffice::names::RelativePath;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
@@ -7,13 +8,13 @@ use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::LowercaseReport;
-use crate::store::{JobStore, Rename};
+use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 
-use super::apply::settle;
+use super::apply::{area_of, settle};
 
-/// How many renamings are undone between two writes of the journal.
-const BATCH_RENAMES: u32 = 4096;
+/// About how many renamings are undone between two writes of the journal.
+const BATCH_NAMES: usize = 4096;
 
 /// Undoes every renaming that this job has done and that still stands.
 ///
@@ -31,61 +32,69 @@ pub fn undo_lowercase(
     while let Some(level) = store.shallowest_done()? {
         let mut before = i64::MAX;
         loop {
-            let batch = store.next_undone(level, before, BATCH_RENAMES)?;
+            let mut batch = store.next_undone(level, before, BATCH_NAMES)?;
             let Some(last) = batch.last() else {
                 break;
             };
             before = last.id;
-            for rename in &batch {
-                if undo_one(capabilities, rename)? {
-                    report.renamed += 1;
-                    monitor.count(Count::Renamed, 1);
-                }
+            let mut files = 0;
+            for row in &mut batch {
+                report.renamed += undo_row(capabilities, monitor, row)?;
+                files += row.renames.len();
+                row.renames.clear();
             }
             for area in &capabilities.areas {
-                rustix::fs::syncfs(&area.destination).map_err(|source| {
-                    WorkerError::SyncFailed {
-                        files: batch.len(),
-                        source,
-                    }
-                })?;
+                rustix::fs::syncfs(&area.destination)
+                    .map_err(|source| WorkerError::SyncFailed { files, source })?;
             }
-            store.forget_renames(level, &batch)?;
+            store.replace_renames(level, &batch)?;
         }
     }
     Ok(report)
 }
 
-/// Gives one entry its old name again; says whether it was still there under its new one.
-fn undo_one(capabilities: &Capabilities, rename: &Rename) -> Result<bool> {
-    let Some(area) = capabilities
-        .areas
-        .iter()
-        .find(|area| area.id == rename.area)
-    else {
-        return Ok(false);
+/// Gives the entries of a row their old names again; returns how many were still there under their new ones.
+fn undo_row(
+    capabilities: &Capabilities,
+    monitor: &dyn Monitor,
+    row: &FolderRenames,
+) -> Result<u64> {
+    let Some(area) = area_of(capabilities, row) else {
+        return Ok(0);
     };
-    let path = rename.folder.join(&rename.new);
-    let failed = |errno| WorkerError::writing("rename", &path, errno);
-    let folder = match area.destination.descend(&rename.folder) {
+    let folder = match area.destination.descend(&row.folder) {
         Ok(folder) => folder,
         // Gone since it was renamed, with all that it held.
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
-        Err(errno) => return Err(failed(errno)),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(0),
+        Err(errno) => return Err(WorkerError::writing("open the folder", &row.folder, errno)),
     };
+    let mut undone = 0;
+    for rename in row.renames.iter().rev() {
+        if undo_one(&folder, &row.folder, rename)? {
+            undone += 1;
+            monitor.count(Count::Renamed, 1);
+        }
+    }
+    Ok(undone)
+}
+
+/// Gives one entry its old name again; says whether it was still there under its new one.
+fn undo_one(folder: &Folder, path: &RelativePath, rename: &Rename) -> Result<bool> {
+    let (old, new) = (rename.old.as_bytes(), rename.new.as_bytes());
+    let path = || path.join(new);
+    let failed = |errno| WorkerError::writing("rename", &path(), errno);
     let outcome = if rename.same_file {
-        let (new, old) = (&rename.new[..], &rename.old[..]);
-        rustix::fs::linkat(&folder, new, &folder, old, AtFlags::empty())
+        rustix::fs::linkat(folder, new, folder, old, AtFlags::empty())
     } else {
-        folder.rename_to_new(&rename.new, &folder, &rename.old)
+        folder.rename_to_new(new, folder, old)
     };
     match outcome {
         Ok(()) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
-        Err(Errno::EXIST) if has_old_name(&folder, rename).map_err(failed)? => Ok(false),
+        Err(Errno::EXIST) if has_old_name(folder, rename).map_err(failed)? => Ok(false),
         Err(Errno::EXIST) => Err(WorkerError::Refused {
             code: "name-collision",
-            text: format!("{path} cannot have its old name again: it is taken"),
+            text: format!("{} cannot have its old name again: it is taken", path()),
             remedy: "Rename or remove what took the name, then run the same command again".into(),
         }),
         Err(errno) => Err(failed(errno)),
@@ -94,6 +103,7 @@ fn undo_one(capabilities: &Capabilities, rename: &Rename) -> Result<bool> {
 
 /// Whether an undoing that was cut off had made the old link already.
 fn has_old_name(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
-    let (old, new) = (folder.look_at(&rename.old)?, folder.look_at(&rename.new)?);
+    let old = folder.look_at(rename.old.as_bytes())?;
+    let new = folder.look_at(rename.new.as_bytes())?;
     Ok(rename.same_file && matches!((old, new), (Some(old), Some(new)) if old.is_same_file(&new)))
 }

@@ -1,31 +1,87 @@
 //! The plan of the lowercase sweep.
 //!
 //! A plan has levels: all names at one depth.  A level is open until all of it is done and durable, and is then closed
-//! with one row, whatever its size.
+//! with one row, whatever its size.  A row of the plan holds many names of one folder: a row for each name would take
+//! longer than the renaming itself.
 
 use postoffice::names::RelativePath;
+use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Params, Row};
+use serde::{Deserialize, Serialize};
 
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 
-/// One renaming.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How many names a row of the plan has at most.
+pub const NAMES_PER_ROW: usize = 1024;
+
+/// One renaming; only names that are valid UTF-8 are ever renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Rename {
+    /// The name before.
+    pub old: String,
+    /// The name after.
+    pub new: String,
+    /// The inode as the listing of the folder has it, by which a renaming that was cut off is recognised.
+    pub inode: u64,
+    /// The new name exists and is another link to the same file: the old name only goes.
+    pub same_file: bool,
+}
+
+/// A renaming as it is written down.
+type Written = (String, String, u64, bool);
+
+impl From<Written> for Rename {
+    fn from((old, new, inode, same_file): Written) -> Self {
+        Self {
+            old,
+            new,
+            inode,
+            same_file,
+        }
+    }
+}
+
+impl From<Rename> for Written {
+    fn from(rename: Rename) -> Self {
+        (rename.old, rename.new, rename.inode, rename.same_file)
+    }
+}
+
+/// Renamings in one folder: a row of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRenames {
     /// Its number in its sweep; numbers begin with 1.
     pub id: i64,
     /// The area.
     pub area: u32,
     /// The folder, by the names that it has before anything is renamed.
     pub folder: RelativePath,
-    /// The name before.
-    pub old: Vec<u8>,
-    /// The name after.
-    pub new: Vec<u8>,
-    /// The inode as the listing of the folder has it, by which a renaming that was cut off is recognised.
-    pub inode: u64,
-    /// The new name exists and is another link to the same file: the old name only goes.
-    pub same_file: bool,
+    /// At most [`NAMES_PER_ROW`], in the order in which they are done.
+    pub renames: Vec<Rename>,
+}
+
+impl FolderRenames {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let folder: Vec<u8> = row.get(2)?;
+        let names = row.get_ref(3)?.as_str()?;
+        Ok(Self {
+            id: row.get(0)?,
+            area: row.get(1)?,
+            folder: RelativePath::from_bytes(&folder).unwrap_or_default(),
+            renames: serde_json::from_str(names).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(3, Type::Text, Box::new(error))
+            })?,
+        })
+    }
+
+    /// How many names it has, and its names as they are written down.
+    fn written(&self) -> rusqlite::Result<(i64, String)> {
+        let names = serde_json::to_string(&self.renames)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok((signed(self.renames.len() as u64), names))
+    }
 }
 
 /// All renamings of one sweep whose folders are equally deep.
@@ -78,34 +134,21 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn plan_renames(&self, sweep: i64, renames: &[Rename]) -> Result<()> {
+    pub fn plan_renames(&self, sweep: i64, planned: &[FolderRenames]) -> Result<()> {
         self.change("plan renamings", |transaction| {
             let mut open = transaction.prepare_cached(
                 "INSERT OR IGNORE INTO open_level (sweep, depth) VALUES (?1, ?2)",
             )?;
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO rename (sweep, depth, id, area, folder, old, new, inode, same_file)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO rename (sweep, depth, id, area, folder, how_many, names)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?;
-            for of_one_folder in renames.chunk_by(|left, right| left.folder == right.folder) {
-                let depth = of_one_folder
-                    .first()
-                    .map_or(0, |rename| rename.folder.depth());
-                let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+            for row in planned {
+                let depth = i64::try_from(row.folder.depth()).unwrap_or(i64::MAX);
                 open.execute((sweep, depth))?;
-                for rename in of_one_folder {
-                    insert.execute((
-                        sweep,
-                        depth,
-                        rename.id,
-                        rename.area,
-                        rename.folder.as_bytes(),
-                        &rename.old,
-                        &rename.new,
-                        signed(rename.inode),
-                        rename.same_file,
-                    ))?;
-                }
+                let folder = row.folder.as_bytes();
+                let (how_many, names) = row.written()?;
+                insert.execute((sweep, depth, row.id, row.area, folder, how_many, names))?;
             }
             Ok(())
         })
@@ -119,16 +162,22 @@ impl JobStore {
         Ok(self.open_levels()?.first().copied())
     }
 
-    /// Up to `limit` renamings of one level, behind the one with the number `after`, in the order in which they were
-    /// planned.
+    /// Renamings of one level, behind the row with the number `after`, in the order in which they were planned: whole
+    /// rows, until they have as many `names`.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_renames(&self, level: Level, after: i64, limit: u32) -> Result<Vec<Rename>> {
+    pub fn next_renames(
+        &self,
+        level: Level,
+        after: i64,
+        names: usize,
+    ) -> Result<Vec<FolderRenames>> {
         self.some_renames(
-            "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE sweep = ?1 AND depth = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
-            (level.sweep, level.depth, after, limit),
+            "SELECT id, area, folder, names FROM rename
+             WHERE sweep = ?1 AND depth = ?2 AND id > ?3 ORDER BY id",
+            (level.sweep, level.depth, after),
+            names,
         )
     }
 
@@ -149,36 +198,44 @@ impl JobStore {
         })
     }
 
-    /// Up to `limit` renamings of one level that are to be undone, before the one with the number `before`, the last one
-    /// first.
+    /// Renamings of one level that are to be undone, before the row with the number `before`, the last row first: whole
+    /// rows, until they have as many `names`.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn next_undone(&self, level: Level, before: i64, limit: u32) -> Result<Vec<Rename>> {
+    pub fn next_undone(
+        &self,
+        level: Level,
+        before: i64,
+        names: usize,
+    ) -> Result<Vec<FolderRenames>> {
         self.some_renames(
-            "SELECT id, area, folder, old, new, inode, same_file FROM rename
-             WHERE sweep = ?1 AND depth = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
-            (level.sweep, level.depth, before, limit),
+            "SELECT id, area, folder, names FROM rename
+             WHERE sweep = ?1 AND depth = ?2 AND id < ?3 ORDER BY id DESC",
+            (level.sweep, level.depth, before),
+            names,
         )
     }
 
-    fn some_renames(&self, query: &str, parameters: impl Params) -> Result<Vec<Rename>> {
+    fn some_renames(
+        &self,
+        query: &str,
+        parameters: impl Params,
+        names: usize,
+    ) -> Result<Vec<FolderRenames>> {
         self.read("read the plan of renamings", |connection| {
-            connection
-                .prepare_cached(query)?
-                .query_map(parameters, |row| {
-                    Ok(Rename {
-                        id: row.get(0)?,
-                        area: row.get(1)?,
-                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(2)?)
-                            .unwrap_or_default(),
-                        old: row.get(3)?,
-                        new: row.get(4)?,
-                        inode: unsigned(row.get(5)?),
-                        same_file: row.get(6)?,
-                    })
-                })?
-                .collect()
+            let mut statement = connection.prepare_cached(query)?;
+            let mut rows = statement.query(parameters)?;
+            let (mut found, mut how_many) = (Vec::new(), 0);
+            while how_many < names {
+                let Some(row) = rows.next()? else {
+                    break;
+                };
+                let row = FolderRenames::from_row(row)?;
+                how_many += row.renames.len();
+                found.push(row);
+            }
+            Ok(found)
         })
     }
 
@@ -197,43 +254,53 @@ impl JobStore {
         })
     }
 
-    /// Forgets renamings of a level that have been undone, or were never done.
+    /// Writes down what is left of rows of a level; a row of which nothing is left goes.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn forget_renames(&self, level: Level, renames: &[Rename]) -> Result<()> {
+    pub fn replace_renames(&self, level: Level, rows: &[FolderRenames]) -> Result<()> {
         self.change("forget renamings", |transaction| {
             let mut delete = transaction
                 .prepare_cached("DELETE FROM rename WHERE sweep = ?1 AND depth = ?2 AND id = ?3")?;
-            renames.iter().try_for_each(|rename| {
-                delete
-                    .execute((level.sweep, level.depth, rename.id))
-                    .map(|_| ())
-            })
+            let mut update = transaction.prepare_cached(
+                "UPDATE rename SET how_many = ?4, names = ?5
+                 WHERE sweep = ?1 AND depth = ?2 AND id = ?3",
+            )?;
+            for row in rows {
+                if row.renames.is_empty() {
+                    delete.execute((level.sweep, level.depth, row.id))?;
+                } else {
+                    let (how_many, names) = row.written()?;
+                    update.execute((level.sweep, level.depth, row.id, how_many, names))?;
+                }
+            }
+            Ok(())
         })
     }
 
-    /// How many renamings are planned and not done, and `limit` of them, deepest first.
+    /// How many renamings are planned and not done, and the first `limit` of them or a few more, deepest first.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn planned_renames(&self, limit: u32) -> Result<(u64, Vec<Rename>)> {
-        let (mut planned, mut lines) = (0, Vec::new());
+    pub fn planned_renames(&self, limit: usize) -> Result<(u64, Vec<FolderRenames>)> {
+        let (mut planned, mut shown) = (0, 0);
+        let mut rows = Vec::new();
         for level in self.open_levels()? {
             planned += self.read("count the plan of renamings", |connection| {
-                let query = "SELECT count(*) FROM rename WHERE sweep = ?1 AND depth = ?2";
+                let query =
+                    "SELECT coalesce(sum(how_many), 0) FROM rename WHERE sweep = ?1 AND depth = ?2";
                 connection.query_row(query, (level.sweep, level.depth), |row| {
                     row.get(0).map(unsigned)
                 })
             })?;
-            let shown = u32::try_from(lines.len()).unwrap_or(limit);
             let mut some = self.next_renames(level, 0, limit.saturating_sub(shown))?;
             some.sort_by(|left, right| {
                 (left.area, &left.folder, left.id).cmp(&(right.area, &right.folder, right.id))
             });
-            lines.append(&mut some);
+            shown += some.iter().map(|row| row.renames.len()).sum::<usize>();
+            rows.append(&mut some);
         }
-        Ok((planned, lines))
+        Ok((planned, rows))
     }
 
     /// The levels that are not done, the deepest one first.

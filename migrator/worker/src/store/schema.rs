@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,11 +43,11 @@ CREATE TABLE IF NOT EXISTS removal (
     PRIMARY KEY (area, folder, name)
 ) WITHOUT ROWID;
 
--- The plan of the lowercase sweep, kept so that it can be undone.  The folders of a row have the names
--- that they had before its sweep.
+-- The plan of the lowercase sweep, kept so that it can be undone.  A row holds many names of one folder, as a JSON array
+-- of [old name, new name, inode, whether only the old link goes]; its folders have the names that they had before its sweep.
 CREATE TABLE IF NOT EXISTS rename (
     sweep INTEGER NOT NULL, depth INTEGER NOT NULL, id INTEGER NOT NULL, area INTEGER NOT NULL,
-    folder BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, inode INTEGER NOT NULL, same_file INTEGER NOT NULL,
+    folder BLOB NOT NULL, how_many INTEGER NOT NULL, names TEXT NOT NULL,
     PRIMARY KEY (sweep, depth, id)
 ) WITHOUT ROWID;
 -- The levels of the plan that are not done yet, or not wholly; all others are done.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use worker::finding::{Finding, Verdict};
 use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
 use worker::protocol::{LowercaseReport, Task, TaskReport};
+use worker::store::NAMES_PER_ROW;
 
 use crate::support::{LOWERCASE, Site, look};
 
@@ -213,10 +214,19 @@ fn names_that_are_kept_are_reported() {
     }
 }
 
-/// Ends the sweep by a panic before one of its writes, which leaves the trees as a kill would.
+/// Ends a sweep by a panic before one of its writes or after a renaming, which leaves the trees as a kill would.
 struct Stopper {
     tally: Tally,
     left: AtomicU64,
+}
+
+impl Stopper {
+    fn pass_one(&self) {
+        assert!(
+            self.left.fetch_sub(1, Ordering::SeqCst) != 1,
+            "stopped by the test"
+        );
+    }
 }
 
 impl Monitor for Stopper {
@@ -224,6 +234,9 @@ impl Monitor for Stopper {
 
     fn count(&self, what: Count, how_many: u64) {
         self.tally.count(what, how_many);
+        if what == Count::Renamed {
+            self.pass_one();
+        }
     }
 
     fn finding(&self, finding: Finding) {
@@ -231,16 +244,13 @@ impl Monitor for Stopper {
     }
 
     fn journal(&self, _moment: JournalMoment) {
-        assert!(
-            self.left.fetch_sub(1, Ordering::SeqCst) > 1,
-            "stopped by the test"
-        );
+        self.pass_one();
     }
 }
 
-/// Runs a sweep that is stopped at a moment of the journal; says whether it was.
-fn stopped_at(site: &Site, moment: u64) -> bool {
-    let order = site.order(LOWERCASE);
+/// Runs a task that is stopped at a moment of its journal or its renamings; says whether it was.
+fn stopped_at(site: &Site, task: Task, moment: u64) -> bool {
+    let order = site.order(task);
     let stopper = Arc::new(Stopper {
         tally: Tally::default(),
         left: AtomicU64::new(moment),
@@ -252,19 +262,25 @@ fn stopped_at(site: &Site, moment: u64) -> bool {
     .is_err()
 }
 
+/// With a link that has both names.
+fn with_capitals_and_links() -> Site {
+    let site = with_capitals();
+    write(&site, b"Top/Links/LINK", "linked");
+    fs::hard_link(
+        site.destination.join("Top/Links/LINK"),
+        site.destination.join("Top/Links/link"),
+    )
+    .unwrap();
+    site
+}
+
 #[test]
 fn stopped_anywhere_a_sweep_can_be_finished_or_undone() {
     let mut stopped = 0;
     for moment in 1.. {
-        let site = with_capitals();
-        write(&site, b"Top/Links/LINK", "linked");
-        fs::hard_link(
-            site.destination.join("Top/Links/LINK"),
-            site.destination.join("Top/Links/link"),
-        )
-        .unwrap();
+        let site = with_capitals_and_links();
         let before = names(&site.destination);
-        if !stopped_at(&site, moment) {
+        if !stopped_at(&site, LOWERCASE, moment) {
             break;
         }
         stopped += 1;
@@ -288,14 +304,63 @@ fn stopped_anywhere_a_sweep_can_be_finished_or_undone() {
             "undone after moment {moment}"
         );
     }
-    assert!(stopped >= 10, "{stopped} moments");
+    assert!(stopped >= 18, "{stopped} moments");
+}
+
+#[test]
+fn stopped_anywhere_an_undoing_goes_on() {
+    let mut stopped = 0;
+    for moment in 1.. {
+        let site = with_capitals_and_links();
+        let before = names(&site.destination);
+        site.run(LOWERCASE).clean();
+        if !stopped_at(&site, Task::UndoLowercase, moment) {
+            break;
+        }
+        stopped += 1;
+        site.run(Task::UndoLowercase).clean();
+        let after = names(&site.destination);
+        assert_eq!(after, before, "stopped at moment {moment}");
+    }
+    assert!(stopped >= 12, "{stopped} moments");
+}
+
+#[test]
+fn a_folder_with_more_names_than_a_row_of_the_plan_has_is_finished_and_undone() {
+    let site = taken();
+    let many = 2 * NAMES_PER_ROW + 500;
+    for number in 0..many {
+        write(&site, format!("Many/NAME{number:05}").as_bytes(), "");
+    }
+    let before = names(&site.destination);
+    // In the second of three rows.
+    let moment = u64::try_from(NAMES_PER_ROW + 300).unwrap();
+    assert!(stopped_at(&site, LOWERCASE, moment));
+    let renamed = names(&site.destination);
+    let renamed = renamed.keys().filter(|path| path.starts_with(b"Many/name"));
+    let renamed = renamed.count();
+    assert!(
+        (NAMES_PER_ROW..2 * NAMES_PER_ROW).contains(&renamed),
+        "{renamed}"
+    );
+    let rest = report(site.run(LOWERCASE).clean());
+    assert_eq!(rest.renamed, (many - renamed + 1) as u64);
+    let after = names(&site.destination);
+    assert!(
+        after
+            .keys()
+            .all(|path| path.is_ascii() && *path == path.to_ascii_lowercase())
+    );
+    let undone = report(site.run(Task::UndoLowercase).clean());
+    assert_eq!(undone.renamed, (many + 1) as u64);
+    assert_eq!(names(&site.destination), before);
 }
 
 #[test]
 fn a_sweep_goes_on_where_an_entry_of_its_plan_has_gone() {
     // Moment 5 is the first one at which the plan is durable and has begun.
     let site = with_capitals();
-    assert!(stopped_at(&site, 7));
+    assert!(stopped_at(&site, LOWERCASE, 7));
     fs::remove_file(site.destination.join("ROOT.DB")).unwrap();
     fs::remove_dir_all(site.destination.join("Top")).unwrap();
     site.run(LOWERCASE).clean();
