@@ -39,6 +39,9 @@ pub enum KeptReason {
 ///
 /// A name that is not valid UTF-8, or that has a capital letter outside ASCII, is kept whole.
 pub fn lower_case(name: &[u8]) -> LowerCased {
+    if is_lower_case_ascii(name) {
+        return LowerCased::Already;
+    }
     match std::str::from_utf8(name) {
         Err(_) => LowerCased::Kept(KeptReason::NotUtf8),
         Ok(text) if text.chars().any(|c| !c.is_ascii() && c.is_uppercase()) => {
@@ -49,6 +52,12 @@ pub fn lower_case(name: &[u8]) -> LowerCased {
         }
         Ok(_) => LowerCased::Already,
     }
+}
+
+/// Nearly all names are, so that this is asked first.
+fn is_lower_case_ascii(name: &[u8]) -> bool {
+    let is_lower = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    name.iter().all(is_lower)
 }
 
 /// The name under which a source name stands at the destination: its lower-case form, or itself where it is kept.

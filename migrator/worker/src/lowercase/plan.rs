@@ -95,7 +95,9 @@ impl Planner<'_> {
             return Ok(());
         }
         // Those that want one name stand together then; the first of them gets it where nobody has it.
-        changes.sort_by(|(_, left), (_, right)| left.cmp(right));
+        changes.sort_unstable_by(|(left, left_new), (right, right_new)| {
+            (left_new, &left.name).cmp(&(right_new, &right.name))
+        });
         let there = by_name(visited.entries);
         let mut renames: Vec<Rename> = Vec::with_capacity(changes.len());
         for (entry, new) in changes {
@@ -128,19 +130,8 @@ impl Planner<'_> {
 
     /// Whether two names are links to one file.
     fn is_same_file(&self, visited: &Visited<'_>, name: &[u8], other: &[u8]) -> Result<bool> {
-        let (first, second) = (
-            self.attributes(visited, name)?,
-            self.attributes(visited, other)?,
-        );
+        let (first, second) = (attributes(visited, name)?, attributes(visited, other)?);
         Ok(matches!((first, second), (Some(first), Some(second)) if first.is_same_file(&second)))
-    }
-
-    #[allow(clippy::unused_self)]
-    fn attributes(&self, visited: &Visited<'_>, name: &[u8]) -> Result<Option<Attributes>> {
-        visited
-            .folder
-            .look_at(name)
-            .map_err(|errno| WorkerError::writing("look at", &visited.path.join(name), errno))
     }
 
     fn report_kept(&self, visited: &Visited<'_>, name: &[u8]) {
@@ -214,4 +205,11 @@ impl Held {
         self.names = 0;
         std::mem::take(&mut self.rows)
     }
+}
+
+fn attributes(visited: &Visited<'_>, name: &[u8]) -> Result<Option<Attributes>> {
+    visited
+        .folder
+        .look_at(name)
+        .map_err(|errno| WorkerError::writing("look at", &visited.path.join(name), errno))
 }
