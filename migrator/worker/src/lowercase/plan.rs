@@ -109,7 +109,7 @@ impl Planner<'_> {
             };
             let same_file = match holder {
                 None => false,
-                Some(other) if self.is_same_file(visited, &entry.name, other)? => true,
+                Some(other) if is_same_file(visited, &entry.name, other)? => true,
                 Some(other) => {
                     self.report_collision(area, visited, &entry.name, other);
                     continue;
@@ -126,12 +126,6 @@ impl Planner<'_> {
         // In the order of the disk; links to one file keep theirs.
         renames.sort_by_key(|rename| rename.inode);
         self.add(area, visited.path, renames)
-    }
-
-    /// Whether two names are links to one file.
-    fn is_same_file(&self, visited: &Visited<'_>, name: &[u8], other: &[u8]) -> Result<bool> {
-        let (first, second) = (attributes(visited, name)?, attributes(visited, other)?);
-        Ok(matches!((first, second), (Some(first), Some(second)) if first.is_same_file(&second)))
     }
 
     fn report_kept(&self, visited: &Visited<'_>, name: &[u8]) {
@@ -205,6 +199,12 @@ impl Held {
         self.names = 0;
         std::mem::take(&mut self.rows)
     }
+}
+
+/// Whether two names are links to one file.
+fn is_same_file(visited: &Visited<'_>, name: &[u8], other: &[u8]) -> Result<bool> {
+    let (first, second) = (attributes(visited, name)?, attributes(visited, other)?);
+    Ok(matches!((first, second), (Some(first), Some(second)) if first.is_same_file(&second)))
 }
 
 fn attributes(visited: &Visited<'_>, name: &[u8]) -> Result<Option<Attributes>> {
