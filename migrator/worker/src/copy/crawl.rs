@@ -202,6 +202,10 @@ fn list_source(shared: &Shared<'_>, pair: &FolderPair) -> Result<Option<Vec<Entr
             shared.monitor.count(Count::FoldersSeen, 1);
             Ok(Some(entries))
         }
+        Err(Errno::NOENT) => {
+            shared.report_vanished(&pair.source_path);
+            Ok(None)
+        }
         // Nothing is known about what the folder holds, so nothing at the destination may be taken as vanished.
         Err(errno) => shared.unreadable(&pair.source_path, errno).map(|()| None),
     }

@@ -38,7 +38,8 @@ impl Folder {
     /// The same, in the order in which the file system has them: sorting takes as long as listing.
     ///
     /// # Errors
-    /// What the kernel says; a listing is whole or an error, never cut short in silence.
+    /// What the kernel says, `ENOENT` where the folder has been removed; a listing is whole or an error, never cut short
+    /// in silence.
     pub fn list_unsorted(&self) -> Result<Vec<Entry>, Errno> {
         let mut entries = Vec::new();
         // Opened once more: where a listing has come to belongs to the handle, and clones of this one list too.
@@ -46,7 +47,10 @@ impl Folder {
         let mut buffer = Vec::with_capacity(LISTING_BYTES);
         let mut listing = RawDir::new(handle, buffer.spare_capacity_mut());
         while let Some(entry) = listing.next() {
-            let entry = entry?;
+            let entry = match entry {
+                Err(Errno::INTR) => continue,
+                entry => entry?,
+            };
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
                 continue;
@@ -86,4 +90,24 @@ pub fn by_name(entries: &[Entry]) -> Vec<&Entry> {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_unstable_by_key(|entry| &entry.name);
     sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_removed_is_no_empty_folder() {
+        let kept = tempfile::tempdir().unwrap();
+        let root = Dir::open_ambient_dir(kept.path(), ambient_authority()).unwrap();
+        root.create_dir("folder").unwrap();
+        let folder = Folder::from_root(&root).unwrap();
+        let folder = folder.open_folder(b"folder").unwrap();
+        assert_eq!(folder.list(), Ok(Vec::new()));
+        root.remove_dir("folder").unwrap();
+        assert_eq!(folder.list(), Err(Errno::NOENT));
+    }
 }

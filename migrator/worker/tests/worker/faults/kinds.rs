@@ -18,7 +18,7 @@ pub(super) enum Kind {
     NoRoom,
     /// One read or write of the two trees is done for half of its bytes, which is no error.
     Halved,
-    /// One name of the source is missing, which was there when its folder was listed.
+    /// One name of the source is missing, which was there when its folder was listed, or goes while it is listed itself.
     SourceMissing,
     /// The mount of the source is gone and does not come back: a network file system that lost its server.
     SourceStale,
@@ -76,7 +76,8 @@ impl Kind {
             Self::SourceMissing => {
                 // A root that is missing is a mistake of the worksheet, or a mount that another test takes away.
                 let is_root = operation.path == Path::new("source");
-                operation.tree == Tree::Source && operation.is_by_name && !is_root
+                let is_listing = operation.number == libc::SYS_getdents64;
+                operation.tree == Tree::Source && (operation.is_by_name || is_listing) && !is_root
             }
             Self::SourceStale | Self::SourceNotConnected => operation.tree == Tree::Source,
         };

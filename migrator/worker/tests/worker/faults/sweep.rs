@@ -194,7 +194,8 @@ fn queues_that_cannot_be_listed_are_not_taken_for_empty() {
     }));
 }
 
-/// Found by the sweep: a folder that was missing when it was opened was left out of stage two in silence, and an item or a
+/// Found by the sweep: a folder that was missing when it was opened or listed was left out of stage two in silence, or taken for
+/// an empty one, and an item or a
 /// queue that was missing at the last look went from the destination.
 #[test]
 fn what_was_listed_and_is_missing_is_never_taken_for_gone_in_silence() {
