@@ -194,9 +194,9 @@ fn queues_that_cannot_be_listed_are_not_taken_for_empty() {
     }));
 }
 
-/// Found by the sweep: a folder that was missing when it was opened or listed was left out of stage two in silence, or taken for
-/// an empty one, and an item or a
-/// queue that was missing at the last look went from the destination.
+/// Found by the sweep: a folder that was missing when it was opened was left out of stage two in silence; one that went
+/// while it was listed was taken for an empty one, and its copies went; and so did an item or a queue that was missing at
+/// the last look.
 #[test]
 fn what_was_listed_and_is_missing_is_never_taken_for_gone_in_silence() {
     if !can_trace() {
