@@ -93,7 +93,6 @@ fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
     let files = FolderFiles::in_post_office(visited.path);
     // Two listings of a folder in which nothing changed may still differ in their order.
     for entry in by_name(visited.entries) {
-        let path = visited.path.join(&entry.name);
         // Lock files change when somebody merely looks.
         if files.class_of(&entry.name).copy_rule() == CopyRule::Never {
             continue;
@@ -101,6 +100,7 @@ fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
         let attributes = match visited.folder.look_at(&entry.name) {
             Ok(attributes) => attributes,
             Err(errno) if is_mount_gone(errno) => {
+                let path = visited.path.join(&entry.name);
                 return Err(WorkerError::reading("look at", &path, errno));
             }
             Err(_) => None,

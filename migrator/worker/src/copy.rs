@@ -35,3 +35,4 @@ pub(crate) use pass::{prove_source, thread_count};
 
 pub(crate) use file::{CopyFailure, Source, TEMPORARY_PREFIX, hash_file, room, write_copy};
 pub(crate) use reserved::{is_reserved, reserved_name};
+pub(crate) use slices::at_destination;

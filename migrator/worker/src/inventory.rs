@@ -10,12 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::{FileClass, FolderFiles};
-use postoffice::names::{
-    KeptReason, LowerCased, PATH_DEPTH_MAX, RelativePath, destination_name, lower_case, printable,
-};
+use postoffice::names::{KeptReason, PATH_DEPTH_MAX, RelativePath, printable};
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::{is_reserved, prove_source, reserved_name, thread_count};
+use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::{Count, Expected, Monitor};
@@ -239,25 +237,20 @@ impl Look<'_> {
 
     /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
     fn look_at_names(&self, visited: &Visited<'_>) {
-        let mut names: Vec<(Name, &Name)> = visited
-            .entries
-            .iter()
-            .map(|entry| {
-                (
-                    Name::from_slice(&destination_name(&entry.name)),
-                    &entry.name,
-                )
-            })
-            .collect();
-        let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
-        self.seen().inventory.names_with_capitals += with_capitals as u64;
-        for (name, old) in &names {
-            if is_reserved(name) && !self.only_count {
+        let mut names: Vec<(Name, &Name)> = Vec::with_capacity(visited.entries.len());
+        for Entry { name: old, .. } in visited.entries {
+            let (name, kept) = at_destination(old);
+            if is_reserved(&name) && !self.only_count {
                 let path = visited.path.join(old);
                 self.monitor.finding(reserved_name(&path, Verdict::Person));
             }
-            self.look_for_kept_name(visited.path, old);
+            if let Some(reason) = kept {
+                self.report_kept_name(visited.path, old, reason);
+            }
+            names.push((name, old));
         }
+        let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
+        self.seen().inventory.names_with_capitals += with_capitals as u64;
         names.sort_unstable();
         for pair in names.windows(2) {
             let [(first, first_old), (second, second_old)] = pair else {
@@ -277,13 +270,10 @@ impl Look<'_> {
     }
 
     /// Counts and reports a name that is kept.
-    fn look_for_kept_name(&self, folder: &RelativePath, name: &[u8]) {
-        let text = match lower_case(name) {
-            LowerCased::Already | LowerCased::Changed(_) => return,
-            LowerCased::Kept(KeptReason::NotUtf8) => {
-                "its name is not valid UTF-8 and will be kept as it is"
-            }
-            LowerCased::Kept(KeptReason::NonAsciiCapital) => {
+    fn report_kept_name(&self, folder: &RelativePath, name: &[u8], reason: KeptReason) {
+        let text = match reason {
+            KeptReason::NotUtf8 => "its name is not valid UTF-8 and will be kept as it is",
+            KeptReason::NonAsciiCapital => {
                 "its name has a capital letter outside ASCII and will be kept as it is"
             }
         };

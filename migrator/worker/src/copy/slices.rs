@@ -23,12 +23,17 @@ pub(super) struct Named {
 
 impl From<Entry> for Named {
     fn from(entry: Entry) -> Self {
-        let (name, kept) = match lower_case(&entry.name) {
-            LowerCased::Already => (entry.name.clone(), None),
-            LowerCased::Changed(lowered) => (Name::from_slice(lowered.as_bytes()), None),
-            LowerCased::Kept(reason) => (entry.name.clone(), Some(reason)),
-        };
+        let (name, kept) = at_destination(&entry.name);
         Self { entry, name, kept }
+    }
+}
+
+/// The name that a name of the source gets at the destination, and why it is kept where it may have capital letters still.
+pub(crate) fn at_destination(name: &Name) -> (Name, Option<KeptReason>) {
+    match lower_case(name) {
+        LowerCased::Already => (name.clone(), None),
+        LowerCased::Changed(lowered) => (Name::from_slice(lowered.as_bytes()), None),
+        LowerCased::Kept(reason) => (name.clone(), Some(reason)),
     }
 }
 

@@ -80,13 +80,18 @@ pub(super) fn apply(
                 reading.join().unwrap_or_else(|_| Err(died()))
             })?;
         }
-        for area in &capabilities.areas {
-            rustix::fs::syncfs(&area.destination)
-                .map_err(|source| WorkerError::SyncFailed { files, source })?;
-        }
+        sync(capabilities, files)?;
         store.close_level(level)?;
     }
     Ok(())
+}
+
+/// Makes durable what was renamed in all areas.
+pub(super) fn sync(capabilities: &Capabilities, files: usize) -> Result<()> {
+    capabilities.areas.iter().try_for_each(|area| {
+        rustix::fs::syncfs(&area.destination)
+            .map_err(|source| WorkerError::SyncFailed { files, source })
+    })
 }
 
 fn died() -> WorkerError {

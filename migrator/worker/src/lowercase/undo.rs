@@ -11,7 +11,7 @@ use crate::protocol::LowercaseReport;
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 
-use super::apply::{area_of, settle};
+use super::apply::{area_of, settle, sync};
 
 /// About how many renamings are undone between two writes of the journal.
 const BATCH_NAMES: usize = 4096;
@@ -43,10 +43,7 @@ pub fn undo_lowercase(
                 files += row.renames.len();
                 row.renames.clear();
             }
-            for area in &capabilities.areas {
-                rustix::fs::syncfs(&area.destination)
-                    .map_err(|source| WorkerError::SyncFailed { files, source })?;
-            }
+            sync(capabilities, files)?;
             store.replace_renames(level, &batch)?;
         }
     }
