@@ -2,9 +2,9 @@
 
 use postoffice::names::printable;
 use secrecy::ExposeSecret as _;
+use worker::mounts::Mount;
 
 use super::error::MountError;
-use super::mountinfo::Mount;
 use super::plan::MountPlan;
 use crate::remote::{Remote, RemoteCommand, RemoteError};
 

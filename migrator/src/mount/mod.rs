@@ -15,7 +15,6 @@ mod carry_out;
 mod cifs;
 mod error;
 mod mounted;
-pub mod mountinfo;
 mod ncp;
 mod nfs;
 mod plan;

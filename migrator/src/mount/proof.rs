@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
+use worker::mounts::{self, Mount};
 
 use super::error::MountError;
-use super::mountinfo::{self, Mount};
 
 /// What the mount table must say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ impl Proof {
     /// Takes the text of `/proc/self/mountinfo` on the destination.  The device of the mount is for the worker, which
     /// compares it with that of the folder it opens.
     pub fn check(&self, mount_table: &[u8]) -> Result<Mount, MountError> {
-        let mounts = mountinfo::parse(mount_table);
+        let table = mounts::parse(mount_table);
         let mount_point = shown(&self.path);
-        let covering = mountinfo::covering(&mounts, &self.path);
+        let covering = mounts::covering(&table, &self.path);
         let not_mounted = || MountError::NotMounted {
             mount_point: mount_point.clone(),
         };

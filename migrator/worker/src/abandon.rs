@@ -7,7 +7,9 @@ use postoffice::names::RelativePath;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
+use crate::marker::{self, MARKER_FILE, Owner};
 use crate::monitor::{Count, Expected, Monitor};
+use crate::protocol::Operation;
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};
@@ -37,24 +39,44 @@ pub fn abandon(
         quarantine,
         plan_only,
     };
-    for area in &capabilities.areas {
-        if store.fact(&format!("destination-{}", area.id))?.is_none() {
-            return Err(WorkerError::Refused {
-                code: "destination-not-ours",
-                text: format!(
-                    "The destination folder of {} was never taken into this job",
-                    area.label
-                ),
-                remedy: "Nothing has to be undone there; nothing was changed".into(),
-            });
-        }
+    let ours = ours(capabilities, store)?;
+    if !plan_only {
+        marker::begin_generation(capabilities, store, Operation::Abandon)?;
+    }
+    for area in &ours {
         undo.folder(area, &area.destination, &RelativePath::root())?;
-        if !plan_only {
-            rustix::fs::syncfs(&area.destination)
-                .map_err(|source| WorkerError::SyncFailed { files: 0, source })?;
+    }
+    if plan_only {
+        return Ok(());
+    }
+    for area in &ours {
+        area.sync(0)?;
+        // The last of it: cut off before, the next run finds the folder to be this job's still.
+        marker::give_back(area)?;
+        area.sync(0)?;
+    }
+    store.forget_job()
+}
+
+/// The areas that bear the marker of this job; one without any must be empty, as a run that was cut off leaves it.
+fn ours<'a>(capabilities: &'a Capabilities, store: &JobStore) -> Result<Vec<&'a Area>> {
+    let mut ours = Vec::with_capacity(capabilities.areas.len());
+    for area in &capabilities.areas {
+        match marker::owner(area, store)? {
+            Owner::ThisJob(_) => ours.push(area),
+            Owner::AnotherJob(marker) => return Err(marker::of_another_job(area, &marker)),
+            Owner::Nobody => {
+                let root = RelativePath::root();
+                let entries = area.destination.list();
+                let entries =
+                    entries.map_err(|errno| WorkerError::writing("list", &root, errno))?;
+                if !entries.is_empty() {
+                    marker::require(area, store)?;
+                }
+            }
         }
     }
-    Ok(())
+    Ok(ours)
 }
 
 struct Undo<'a> {
@@ -77,6 +99,9 @@ impl Undo<'_> {
                 .map(|item| item.name),
         );
         for entry in folder.list().map_err(failed)? {
+            if path.is_root() && entry.name[..] == *MARKER_FILE {
+                continue;
+            }
             match folder.kind_of(&entry).map_err(failed)? {
                 Kind::Folder => self.inner_folder(area, folder, path, &entry)?,
                 _ => self.file(area, folder, path, &entry, ours.contains(&entry.name[..]))?,
@@ -95,6 +120,7 @@ impl Undo<'_> {
         let inner = path.join(&entry.name);
         let failed = |errno| WorkerError::writing("remove", &inner, errno);
         let is_ours = entry.name.starts_with(TEMPORARY_PREFIX)
+            || area.is_of_the_file_system(&inner)
             || self.store.folder_made_by(area.id, &inner)?.is_some();
         if !is_ours {
             return self.set_aside(area, folder, path, &entry.name);
@@ -104,7 +130,8 @@ impl Undo<'_> {
             &folder.open_folder(&entry.name).map_err(failed)?,
             &inner,
         )?;
-        if !self.plan_only {
+        // What is there because of a file system is the administrator's.
+        if !self.plan_only && !area.is_of_the_file_system(&inner) {
             folder.remove_folder(&entry.name).map_err(failed)?;
         }
         Ok(())

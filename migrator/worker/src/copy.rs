@@ -20,6 +20,7 @@ mod entries;
 mod extras;
 mod file;
 mod files;
+mod leftover;
 mod locked;
 mod pass;
 mod removal;

@@ -1,12 +1,17 @@
-//! Making the folders that every post office has, in a destination that is empty or ours.
+//! Taking the destination folders into the job, and making the folders that every post office has.
 
 use postoffice::layout;
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
+use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
+use crate::marker::{self, Owner};
 use crate::monitor::{Expected, Monitor};
-use crate::protocol::{AreaKind, AreaOrder};
+use crate::places::MountChange;
+use crate::preconditions::{changes, mounts_changed, sides, taken};
+use crate::protocol::{AreaKind, Operation};
 use crate::store::JobStore;
 
 /// The pass that folders of every post office are recorded with.
@@ -18,107 +23,126 @@ const CASEFOLD_FLAG: u32 = 0x4000_0000;
 /// Takes the destination folders into this job and makes the folders of a post office in the first.
 ///
 /// # Errors
-/// [`WorkerError::Refused`] where a destination holds something that is not of this job, folds case by itself, or was
-/// another folder before.
+/// [`WorkerError::Refused`] where a destination belongs to another job, holds something that is not of this job, folds case
+/// by itself, was another folder before, or where a mount is missing.
 pub fn create_folders(
     capabilities: &Capabilities,
-    orders: &[AreaOrder],
     store: &JobStore,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     monitor.phase("create folders", Expected::default());
-    for (area, order) in capabilities.areas.iter().zip(orders) {
-        take_destination(area, order, store)?;
-        if area.kind == AreaKind::PostOffice {
-            make_skeleton(area, store)?;
-        }
+    for area in &capabilities.areas {
+        take_destination(area, store)?;
+        see_mounts(area, store, monitor)?;
+    }
+    // A job that was abandoned begins again with the first folder that it takes.
+    store.begin_again()?;
+    let post_offices = capabilities
+        .areas
+        .iter()
+        .filter(|area| area.kind == AreaKind::PostOffice);
+    for area in post_offices {
+        make_skeleton(capabilities, area, store)?;
     }
     Ok(())
 }
 
-/// Proves that the destination folders are those that this job has taken: in any other, everything would look foreign
-/// and be set aside.
-///
-/// # Errors
-/// [`WorkerError::Refused`].
-pub(crate) fn prove_destinations(orders: &[AreaOrder], store: &JobStore) -> Result<()> {
-    for order in orders {
-        if !is_taken(order, store)? {
-            return Err(WorkerError::Refused {
-                code: "destination-not-ours",
-                text: format!(
-                    "The destination folder of {} was never taken into this job",
-                    order.label
-                ),
-                remedy: "Run stage one, which takes it; nothing was changed".into(),
-            });
-        }
+fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
+    let was_taken = taken(area, store)?.is_some();
+    match marker::owner(area, store)? {
+        Owner::AnotherJob(marker) => return Err(marker::of_another_job(area, &marker)),
+        // Also where a run was cut off between the marker and the job store.
+        Owner::ThisJob(_) => return marker::require(area, store),
+        Owner::Nobody if was_taken => return marker::require(area, store),
+        Owner::Nobody => {}
     }
-    Ok(())
-}
-
-fn fact_of(order: &AreaOrder) -> String {
-    format!("destination-{}", order.id)
-}
-
-/// Whether the destination folder belongs to this job.
-fn is_taken(order: &AreaOrder, store: &JobStore) -> Result<bool> {
-    match store.fact(&fact_of(order))? {
-        None => Ok(false),
-        Some(known) if known == order.destination => Ok(true),
-        Some(known) => Err(WorkerError::Refused {
-            code: "destination-changed",
-            text: format!(
-                "{} went to {known} until now, the worksheet says {}",
-                order.label, order.destination
-            ),
-            remedy: "Correct the worksheet, or abandon the job and begin a new one".into(),
-        }),
-    }
-}
-
-fn take_destination(area: &Area, order: &AreaOrder, store: &JobStore) -> Result<()> {
+    refuse_folding(area)?;
     let root = RelativePath::root();
-    if is_taken(order, store)? {
-        return Ok(());
-    }
-    // A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.
-    if rustix::fs::ioctl_getflags(&area.destination)
-        .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0)
-    {
-        return Err(WorkerError::Refused {
-            code: "destination-folds-case",
-            text: format!(
-                "The destination folder of {} does not distinguish upper and lower case",
-                area.label
-            ),
-            remedy: "Use a folder without the casefold attribute".into(),
-        });
-    }
     let entries = area
         .destination
         .list()
         .map_err(|errno| WorkerError::writing("list", &root, errno))?;
-    if let Some(first) = entries.first() {
+    let foreign: Vec<_> = entries
+        .iter()
+        .filter(|entry| {
+            let is_of_the_file_system = area.is_of_the_file_system(&root.join(&entry.name));
+            !marker::is_unfinished(&entry.name) && !is_of_the_file_system
+        })
+        .collect();
+    if let Some(first) = foreign.first() {
         return Err(WorkerError::Refused {
             code: "destination-not-empty",
             text: format!(
                 "The destination folder of {} is not empty and not of this job: it holds {} entries, {} among them",
                 area.label,
-                entries.len(),
-                postoffice::names::printable(&first.name)
+                foreign.len(),
+                printable(&first.name)
             ),
             remedy: "Name another folder in the worksheet, or move away what is in this one; nothing was changed".into(),
         });
     }
-    // Taken before the first folder is made, so that a run that is cut off finds its own folders again.
-    store.remember_one(&fact_of(order), order.destination.clone())
+    // Marked before the first folder is made, so that a run that is cut off finds its own folders again.
+    marker::take(area, store)
 }
 
-fn make_skeleton(area: &Area, store: &JobStore) -> Result<()> {
+/// A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.
+fn refuse_folding(area: &Area) -> Result<()> {
+    let folds = rustix::fs::ioctl_getflags(&area.destination)
+        .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0);
+    if !folds {
+        return Ok(());
+    }
+    Err(WorkerError::Refused {
+        code: "destination-folds-case",
+        text: format!(
+            "The destination folder of {} does not distinguish upper and lower case",
+            area.label
+        ),
+        remedy: "Use a folder without the casefold attribute".into(),
+    })
+}
+
+/// Remembers what is mounted on both sides.  What was there before must be there still; what has come on top since is told.
+fn see_mounts(area: &Area, store: &JobStore, monitor: &dyn Monitor) -> Result<()> {
+    for (side, now) in sides(area) {
+        let seen = store.seen_place(area.id, side)?;
+        for change in changes(seen.as_ref(), now) {
+            let MountChange::Appeared { path, is } = &change else {
+                return Err(mounts_changed(area, side, &change));
+            };
+            monitor.finding(
+                Finding::new(
+                    "mount-appeared",
+                    Verdict::Person,
+                    format!("{is} is mounted there since the last pass, which hides what was there before"),
+                    "Nothing, where it is meant to be so; else unmount it, then run stage one again",
+                )
+                .about(path.as_bytes()),
+            );
+        }
+        if seen.as_ref() != Some(now) {
+            store.record_place(area.id, side, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn make_skeleton(capabilities: &Capabilities, area: &Area, store: &JobStore) -> Result<()> {
     let folders = layout::folder_skeleton();
-    store.record_folders(area.id, SKELETON_PASS, &folders)?;
+    let mut missing = Vec::new();
     for path in &folders {
+        match area.destination.descend(path) {
+            Ok(_) => {}
+            Err(Errno::NOENT) => missing.push(path),
+            Err(errno) => return Err(WorkerError::writing("open the folder", path, errno)),
+        }
+    }
+    if missing.is_empty() {
+        return store.record_folders(area.id, SKELETON_PASS, &folders);
+    }
+    marker::begin_generation(capabilities, store, Operation::CreateFolders)?;
+    store.record_folders(area.id, SKELETON_PASS, &folders)?;
+    for path in missing {
         let Some((parent, name)) = path.split() else {
             continue;
         };
@@ -127,6 +151,5 @@ fn make_skeleton(area: &Area, store: &JobStore) -> Result<()> {
             .and_then(|folder| folder.create_folder(name))
             .map_err(|errno| WorkerError::writing("create the folder", path, errno))?;
     }
-    rustix::fs::syncfs(&area.destination)
-        .map_err(|source| WorkerError::SyncFailed { files: 0, source })
+    area.sync(0)
 }

@@ -3,11 +3,12 @@
 //! What concerns one file is a finding and goes to the monitor; what is here means that the step cannot go on.
 
 use postoffice::flaim::Error as FlaimError;
-use postoffice::names::RelativePath;
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::finding::{Explain, Verdict};
+use crate::store::is_damage;
 
 /// Why a step of the worker stopped.
 #[derive(Debug, Error)]
@@ -73,6 +74,14 @@ pub enum WorkerError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The job store holds something that this program does not write there.
+    #[error("The job store is damaged, as was seen while trying to {operation}")]
+    StoreDamaged {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// What SQLite said, or which row of which table cannot be read.
+        source: rusqlite::Error,
+    },
     /// The job store was written by a version of this program that this one does not understand.
     #[error("The job store has layout {found}, this program knows {known}")]
     StoreLayout {
@@ -132,33 +141,53 @@ pub enum WorkerError {
 impl WorkerError {
     /// A failed write at the destination: out of space is told apart from everything else.
     pub(crate) fn writing(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
-        if matches!(errno, Errno::NOSPC | Errno::DQUOT) {
-            Self::DestinationFull {
+        match errno {
+            Errno::NAMETOOLONG => Self::too_deep(operation, path),
+            Errno::NOSPC | Errno::DQUOT => Self::DestinationFull {
                 path: path.clone(),
                 source: errno,
-            }
-        } else {
-            Self::FileSystem {
+            },
+            Errno::XDEV => Self::Refused {
+                code: "mounts-changed",
+                text: format!(
+                    "Could not {operation} {path}: a file system that was not there when the worker began is mounted at \
+                     or above it"
+                ),
+                remedy: "Unmount it, then run the same command again; nothing was written there"
+                    .into(),
+            },
+            _ => Self::FileSystem {
                 operation,
                 path: path.clone(),
                 source: errno,
-            }
+            },
         }
     }
 
     /// A failed read at the source: a mount that went away is told apart from everything else.
     pub(crate) fn reading(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
-        if is_mount_gone(errno) {
-            Self::SourceGone {
+        match errno {
+            Errno::NAMETOOLONG => Self::too_deep(operation, path),
+            _ if is_mount_gone(errno) => Self::SourceGone {
                 path: path.clone(),
                 source: errno,
-            }
-        } else {
-            Self::FileSystem {
+            },
+            _ => Self::FileSystem {
                 operation,
                 path: path.clone(),
                 source: errno,
-            }
+            },
+        }
+    }
+
+    fn too_deep(operation: &'static str, path: &RelativePath) -> Self {
+        Self::Refused {
+            code: "path-too-deep",
+            text: format!(
+                "Could not {operation} {path}: it lies more than {PATH_DEPTH_MAX} folders deep, or its name is too long"
+            ),
+            remedy: "GroupWise makes no such folders; look where it comes from, and move it away"
+                .into(),
         }
     }
 
@@ -171,7 +200,13 @@ impl WorkerError {
     }
 
     pub(crate) fn store(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Store { operation, source }
+        move |source| {
+            if is_damage(&source) {
+                Self::StoreDamaged { operation, source }
+            } else {
+                Self::Store { operation, source }
+            }
+        }
     }
 }
 
@@ -211,6 +246,7 @@ impl Explain for WorkerError {
             Self::SyncFailed { .. } => "sync-failed",
             Self::Open { .. } => "folder-not-opened",
             Self::Store { .. } => "job-store",
+            Self::StoreDamaged { .. } => "job-store-damaged",
             Self::StoreLayout { .. } => "job-store-layout",
             Self::Busy { .. } => "worker-busy",
             Self::Protocol { .. } => "protocol",
@@ -228,6 +264,7 @@ impl Explain for WorkerError {
                 FlaimError::Damaged(_) => Verdict::Unproven,
                 _ => Verdict::Refused,
             },
+            Self::StoreDamaged { .. } => Verdict::Unproven,
             Self::DestinationFull { .. }
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
@@ -281,6 +318,12 @@ impl Explain for WorkerError {
             Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),
             Self::Store { .. } => {
                 "See that the job folder has room and is writable, then run the same command again"
+                    .into()
+            }
+            Self::StoreDamaged { .. } => {
+                "Do not start the POA. Look at the disk of the job folder, then run the same command once more; where it says \
+                 this again, put job.sqlite back from a backup, or begin a new job with another destination folder. The \
+                 source is untouched"
                     .into()
             }
             Self::StoreLayout { .. } | Self::Protocol { .. } => {

@@ -5,7 +5,7 @@ use crate::at_rest::prove_at_rest;
 use crate::capabilities::Capabilities;
 use crate::certificates::certificates;
 use crate::copy::run_pass;
-use crate::create_folders::{create_folders, prove_destinations};
+use crate::create_folders::create_folders;
 use crate::documents::find_libraries;
 use crate::error::Result;
 use crate::guardian::guardian;
@@ -13,9 +13,10 @@ use crate::inventory::take_inventory;
 use crate::lowercase::{lowercase, undo_lowercase};
 use crate::monitor::{Monitor, Tally};
 use crate::owner::give_to;
+use crate::preconditions;
 use crate::protocol::{Order, Task, TaskReport};
 use crate::queues::carry_queues;
-use crate::seal::{seal, verify};
+use crate::seal::{compare_source, look_for_work, seal, verify};
 use crate::store::JobStore;
 
 /// Does what an order asks for.
@@ -32,9 +33,7 @@ pub fn execute(
     tally: &Tally,
 ) -> Result<TaskReport> {
     let options = &order.options;
-    if order.task.needs_own_destination() {
-        prove_destinations(&order.areas, store)?;
-    }
+    preconditions::require(order, capabilities, store)?;
     Ok(match &order.task {
         Task::Inventory { only_count } => TaskReport::Inventory(take_inventory(
             capabilities,
@@ -44,7 +43,7 @@ pub fn execute(
             *only_count,
         )?),
         Task::CreateFolders => {
-            create_folders(capabilities, &order.areas, store, monitor)?;
+            create_folders(capabilities, store, monitor)?;
             TaskReport::Plain
         }
         Task::Pass { kind } => TaskReport::Pass(run_pass(
@@ -92,6 +91,12 @@ pub fn execute(
             *live,
         )?),
         Task::Seal => TaskReport::Seal(seal(capabilities, store, monitor, options)?),
+        Task::CompareSource => {
+            TaskReport::Unmoved(compare_source(capabilities, store, monitor, options)?)
+        }
+        Task::LookForWork => {
+            TaskReport::Unmoved(look_for_work(capabilities, store, monitor, options)?)
+        }
         Task::Verify => TaskReport::Seal(verify(capabilities, store, monitor, options)?),
         Task::Owner {
             user,

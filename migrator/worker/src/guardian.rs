@@ -17,7 +17,7 @@ mod files;
 mod look;
 mod prove;
 
-pub(crate) use accepted::{Accepted, accepted, forget};
+pub(crate) use accepted::{Accepted, accepted, doubt, forget};
 pub(crate) use catalogue::prove_catalogue;
 pub(crate) use files::guardian_files;
 pub(crate) use prove::prove_guardian;
@@ -27,8 +27,9 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::database::{OpenDatabase, open_database};
 use crate::error::{Result, WorkerError};
+use crate::marker::begin_generation;
 use crate::monitor::{Expected, Monitor};
-use crate::protocol::{AreaKind, GuardianAction, GuardianReport};
+use crate::protocol::{AreaKind, GuardianAction, GuardianReport, Operation, Proof};
 use crate::store::JobStore;
 
 /// The name of the guardian at the destination.
@@ -52,10 +53,18 @@ pub fn guardian(
             if let Some(accepted) = accepted(store)? {
                 report.is_converted = accepted.is_unchanged(area)?;
             }
+            if report.is_converted {
+                // A pass that copied nothing of it has left it converted, also in this generation.
+                store.record_proof(Proof::Guardian)?;
+            }
             Ok(report)
         }
-        GuardianAction::Convert => convert::convert(area, store, monitor),
+        GuardianAction::Convert => {
+            begin_generation(capabilities, store, Operation::Guardian)?;
+            convert::convert(area, store, monitor)
+        }
         GuardianAction::Accept { engine } => {
+            begin_generation(capabilities, store, Operation::Guardian)?;
             accepted::take_over(area, store, engine)?;
             look::look(area)
         }

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use postoffice::layout::{FileClass, FolderFiles};
 use postoffice::names::{KeptReason, PATH_DEPTH_MAX, RelativePath, printable};
+use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
@@ -66,14 +67,15 @@ pub fn take_inventory(
                 if is_mount_gone(errno) {
                     return Err(WorkerError::reading("list", path, errno));
                 }
+                if errno == Errno::NAMETOOLONG {
+                    // Said of the entry itself.
+                    return Ok(());
+                }
                 look.report(
                     "source-unreadable",
                     Verdict::Person,
                     path.as_bytes(),
-                    &format!(
-                        "it could not be read: \
-                    {errno}"
-                    ),
+                    &format!("it could not be read: {errno}"),
                     "Give the account that mounts the source the right to read it",
                 );
                 Ok(())
@@ -99,10 +101,7 @@ pub fn take_inventory(
         .areas
         .iter()
         .fold((0, 0), |sum, area| (sum.0 + area.files, sum.1 + area.bytes));
-    store.remember(&BTreeMap::from([
-        ("inventory-files".to_owned(), files.to_string()),
-        ("inventory-bytes".to_owned(), bytes.to_string()),
-    ]))?;
+    store.remember_inventory(files, bytes)?;
     report.granularity_nanoseconds = times.nanoseconds();
     // Counts of files are far below what a double holds exactly.
     #[allow(clippy::cast_precision_loss)]

@@ -97,6 +97,15 @@ pub(crate) fn try_lock(
     }))
 }
 
+/// Whether another program holds a lock on any byte of a file; a file that cannot be opened because another program lets
+/// nobody else in is locked as well.
+pub(crate) fn is_locked(folder: &Folder, name: &[u8]) -> bool {
+    match folder.open_file(name) {
+        Ok((handle, _)) => take(&handle, 0) == Taken::Busy,
+        Err(errno) => matches!(errno, Errno::BUSY | Errno::TXTBSY),
+    }
+}
+
 /// The same, waiting for at most `wait`.
 ///
 /// # Errors

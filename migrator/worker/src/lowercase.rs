@@ -7,7 +7,7 @@ mod undo;
 use crate::capabilities::Capabilities;
 use crate::error::Result;
 use crate::monitor::{Count, Expected, Monitor, Tally};
-use crate::protocol::{CopyOptions, LowercaseReport, RenameLine};
+use crate::protocol::{CopyOptions, LowercaseReport, Proof, RenameLine};
 use crate::store::{FolderRenames, JobStore};
 use postoffice::names::printable;
 
@@ -42,6 +42,7 @@ pub fn lowercase(
             },
         );
         apply::apply(capabilities, store, monitor, options)?;
+        store.record_proof(Proof::Names)?;
     }
     Ok(LowercaseReport {
         names,

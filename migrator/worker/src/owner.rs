@@ -15,8 +15,9 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
+use crate::marker::MARKER_FILE;
 use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{CopyOptions, OwnerReport};
+use crate::protocol::{CopyOptions, OwnerReport, Proof};
 use crate::store::{JobStore, Rewritten};
 use crate::tree::owner::{Owned, Ownership, give, owned};
 use crate::tree::{Entry, Kind};
@@ -41,10 +42,12 @@ pub fn give_to(
     (user, group): (u32, u32),
     plan_only: bool,
 ) -> Result<OwnerReport> {
-    if store.fact("sealed-milliseconds")?.is_none() {
+    // Once it was started for users, whatever they do makes other trees of it.
+    let may_be_given = store.life()?.may_hold_new_mail() || store.is_proven(Proof::Seal)?;
+    if !may_be_given {
         return Err(WorkerError::Refused {
             code: "not-sealed",
-            text: "This job has no seal yet, so nothing at the destination is given away".into(),
+            text: "Nothing proves that the destination is equal to the source as it is now, so nothing is given away".into(),
             remedy: "Run `gwmigrate stage-two` to its end first".into(),
         });
     }
@@ -83,8 +86,7 @@ pub fn give_to(
         report.others += giving.others.load(Ordering::Relaxed);
         report.left_alone += giving.left_alone.load(Ordering::Relaxed);
         if !plan_only {
-            rustix::fs::syncfs(&area.destination)
-                .map_err(|source| WorkerError::SyncFailed { files: 0, source })?;
+            area.sync(0)?;
             giving.flush(0)?;
         }
     }
@@ -119,6 +121,9 @@ impl Giving<'_> {
         };
         let mut rewritten = Vec::new();
         for entry in visited.entries {
+            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+                continue;
+            }
             let path = visited.path.join(&entry.name);
             let changed = self
                 .file(visited, entry, &path)

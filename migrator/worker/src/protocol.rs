@@ -8,19 +8,24 @@ mod event;
 mod order;
 mod report;
 mod request;
+mod state;
 mod survey;
 
 pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{
     AreaInventory, AtRestReport, DocumentReport, GuardianReport, InventoryReport, Library,
-    LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine, SealReport, TaskReport,
+    LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine, SealDocument, SealReport,
+    TaskReport, UnmovedReport,
 };
 pub use request::{
-    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, StatusReport, StepLine,
-    StepState,
+    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, Said, StepLine, StepState,
+};
+pub use state::{
+    AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, Operation, Proof,
+    ProofLine, SeenPort, WordLine,
 };
 pub use survey::{FileSystem, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;

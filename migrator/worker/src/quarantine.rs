@@ -1,7 +1,5 @@
 //! Setting aside what is not ours: moved into the job folder, never deleted, never delivered.
 
-use std::os::fd::OwnedFd;
-
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
@@ -123,12 +121,7 @@ fn move_across(
 ) -> Result<(), Errno> {
     match kind {
         Kind::File => {
-            let (source, attributes) = folder.open_file(name)?;
-            let target = shelf.create_file(kept_as)?;
-            copy_bytes(&source, &target)?;
-            crate::tree::times::set_modified(&target, attributes.modified)?;
-            rustix::fs::fsync(&target)?;
-            rustix::fs::fsync(shelf)?;
+            folder.copy_durably(name, shelf, kept_as)?;
             folder.remove_file(name)?;
         }
         Kind::Folder => {
@@ -153,26 +146,4 @@ fn move_across(
         }
     }
     Ok(())
-}
-
-fn copy_bytes(source: &OwnedFd, target: &OwnedFd) -> Result<(), Errno> {
-    let mut block = vec![0; 1 << 20];
-    let mut offset = 0;
-    loop {
-        let length = match rustix::io::pread(source, &mut block, offset) {
-            Ok(0) => return Ok(()),
-            Ok(length) => length,
-            Err(Errno::INTR) => continue,
-            Err(errno) => return Err(errno),
-        };
-        let mut written = 0;
-        while written < length {
-            match rustix::io::pwrite(target, &block[written..length], offset + written as u64) {
-                Ok(more) => written += more,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        offset += length as u64;
-    }
 }

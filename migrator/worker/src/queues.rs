@@ -1,16 +1,19 @@
 //! Carrying the message queues over: every item once, same priority, same bytes (DESIGN rule 7).
 //!
-//! An item is written beside the queues first, made durable, and recorded as "placing"; only then does it appear in its
-//! queue, by one renaming that never replaces anything; then it is recorded as "placed".  Cut off in between, the next
-//! run sees from the staging folder whether the renaming happened, so an item that an agent has taken from the queue
-//! meanwhile is never delivered twice.
+//! An item counts once it has stood still: whoever writes one may pause, and a client of the source may remember how it was.
+//! Then it is written beside the queues, made durable, and recorded as "placing"; only then does it appear in its queue, by
+//! one renaming that never replaces anything; then it is recorded as "placed".  Cut off in between, the next run sees from
+//! the staging folder whether the renaming happened, so an item that an agent has taken from the queue meanwhile is never
+//! delivered twice.
 
 mod carry;
 mod recover;
+mod staging;
+mod still;
 mod tidy;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,20 +22,22 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{TEMPORARY_PREFIX, hash_file, is_reserved, reserved_name, thread_count};
+use crate::copy::{hash_file, is_reserved, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
+use crate::marker::begin_generation;
 use crate::monitor::{Count, Expected, Monitor, Tally};
-use crate::protocol::{AreaKind, CopyOptions, QueueReport};
+use crate::protocol::{AreaKind, CopyOptions, Operation, Proof, QueueReport};
 use crate::store::JobStore;
 use crate::tree::{Attributes, Entry, Folder, Kind};
 use crate::walk::{Visited, walk};
+use still::Looks;
 
-/// The folder at the root of the destination in which items are made ready; gone when the step is done.
-const STAGING: &[u8] = b".gwmigrate-queues";
+/// How many rounds a source may need before it counts as not at rest.
+const ROUNDS_MAX: u32 = 30;
 
-/// How many listings a source may need before it counts as not at rest.
-const ROUNDS_MAX: u32 = 100;
+/// How often a source is listed in which names are missing that its folders had a moment before.
+const LISTINGS_MAX: u32 = 100;
 
 /// One item that stands in a queue of the source.
 #[derive(Debug)]
@@ -54,18 +59,22 @@ pub(crate) type Listing = BTreeMap<RelativePath, BTreeMap<Vec<u8>, Standing>>;
 
 /// Everything that the parts of the step share.
 pub(crate) struct Step<'a> {
+    capabilities: &'a Capabilities,
     area: &'a Area,
-    job: &'a Folder,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     live: bool,
+    /// Whether this run has begun a generation.
+    has_begun: AtomicBool,
     /// Items that were reported and are not tried again by this run.
-    given_up: RefCell<HashSet<RelativePath>>,
+    given_up: Mutex<HashSet<RelativePath>>,
+    /// What was seen of items that are not carried yet.
+    looks: Mutex<HashMap<RelativePath, Looks>>,
 }
 
-/// How long to wait before items that are being written are looked at again.
-const GROWING_PAUSE: Duration = Duration::from_millis(50);
+/// How long to wait before a source is listed again in which a name was missing.
+const LISTING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Carries the queues of the post office over, until a listing of the source brings nothing new.
 ///
@@ -89,47 +98,23 @@ pub fn carry_queues(
     {
         crate::copy::prove_source(area)?;
         let step = Step {
+            capabilities,
             area,
-            job: &capabilities.job,
             store,
             monitor,
             options,
             live,
-            given_up: RefCell::default(),
+            has_begun: AtomicBool::new(false),
+            given_up: Mutex::default(),
+            looks: Mutex::default(),
         };
         monitor.phase("carry the queues over", Expected::default());
-        let (staging, _) = area.destination.create_folder(STAGING).map_err(|errno| {
-            WorkerError::writing("create", &RelativePath::root().join(STAGING), errno)
-        })?;
-        step.recover(&staging)?;
         let before = tally.get(Count::QueuedItems);
-        loop {
-            let listing = step.list()?;
-            if !live {
-                step.tidy(&listing)?;
-            }
-            report.rounds += 1;
-            let round = step.carry_round(&staging, &listing)?;
-            if round.carried == 0 && round.moved == 0 {
-                report.standing = listing.values().map(|items| items.len() as u64).sum();
-                for (folder, items) in &listing {
-                    report
-                        .by_queue
-                        .insert(folder.to_string(), items.len() as u64);
-                }
-                break;
-            }
-            if report.rounds >= ROUNDS_MAX {
-                return Err(not_at_rest());
-            }
-            if round.carried == 0 {
-                std::thread::sleep(GROWING_PAUSE);
-            }
-        }
+        step.carry(&mut report)?;
         report.carried += tally.get(Count::QueuedItems) - before;
-        area.destination.remove_folder(STAGING).map_err(|errno| {
-            WorkerError::writing("remove", &RelativePath::root().join(STAGING), errno)
-        })?;
+        if step.has_carried_all() {
+            store.record_proof(Proof::Queues)?;
+        }
     }
     Ok(report)
 }
@@ -137,23 +122,57 @@ pub fn carry_queues(
 fn not_at_rest() -> WorkerError {
     WorkerError::Refused {
         code: "queues-not-at-rest",
-        text: format!("The queues of the source still brought new items after {ROUNDS_MAX} listings"),
+        text: format!("The queues of the source still brought new items after {ROUNDS_MAX} rounds"),
         remedy: "Stop what delivers to the source, then run the same command again; what was carried is kept".into(),
     }
 }
 
 impl Step<'_> {
+    fn carry(&self, report: &mut QueueReport) -> Result<()> {
+        if !self.live {
+            self.begin()?;
+        }
+        self.recover()?;
+        loop {
+            let listing = self.list()?;
+            if !self.live {
+                self.tidy(&listing)?;
+            }
+            report.rounds += 1;
+            let is_done = self.carry_round(&listing)?;
+            if is_done {
+                report.standing = listing.values().map(|items| items.len() as u64).sum();
+                for (folder, items) in &listing {
+                    let items = items.len() as u64;
+                    report.by_queue.insert(folder.to_string(), items);
+                }
+                return self.remove_staging();
+            }
+            if report.rounds >= ROUNDS_MAX {
+                return Err(not_at_rest());
+            }
+        }
+    }
+
+    /// Begins a generation before this run changes anything.
+    fn begin(&self) -> Result<()> {
+        if !self.has_begun.swap(true, Ordering::Relaxed) {
+            begin_generation(self.capabilities, self.store, Operation::Queues)?;
+        }
+        Ok(())
+    }
+
     /// Lists every item in the queues of the source.
     ///
     /// Where a name is missing that its folder had a moment before, it is listed again: what looks as if it had been
     /// delivered at the source goes from the destination, so one look is not enough.
     fn list(&self) -> Result<Listing> {
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..LISTINGS_MAX {
             let found = self.look()?;
             if found.is_settled() {
                 return Ok(self.sort(found));
             }
-            std::thread::sleep(GROWING_PAUSE);
+            std::thread::sleep(LISTING_PAUSE);
         }
         Err(not_at_rest())
     }
@@ -175,7 +194,7 @@ impl Step<'_> {
             |visited| {
                 let promised = queues_in(visited);
                 let items = if layout::is_queue(visited.path) {
-                    Some(items_of(visited)?)
+                    Some(self.items_of(visited)?)
                 } else {
                     None
                 };
@@ -192,6 +211,64 @@ impl Step<'_> {
         Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The items that one queue folder holds, and how many more it has listed that are missing.
+    fn items_of(&self, visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
+        let mut items = Vec::with_capacity(visited.entries.len());
+        let mut missing = 0;
+        let files = FolderFiles::in_post_office(visited.path);
+        for entry in visited.entries {
+            if files.class_of(&entry.name).copy_rule() != CopyRule::QueueStep {
+                continue;
+            }
+            let path = visited.path.join(&entry.name);
+            let attributes = visited
+                .folder
+                .look_at(&entry.name)
+                .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
+            match attributes {
+                None => missing += 1,
+                Some(attributes) if attributes.kind == Kind::File => items.push(Standing {
+                    folder: visited.folder.clone(),
+                    source_folder: visited.path.clone(),
+                    source_name: entry.name.to_vec(),
+                    attributes,
+                }),
+                Some(attributes) if attributes.kind == Kind::Folder => {}
+                Some(attributes) => self.refuse_no_file(&path, attributes.kind),
+            }
+        }
+        Ok((items, missing))
+    }
+
+    /// What is neither a file nor a folder may stand for mail; that is said once.
+    fn refuse_no_file(&self, path: &RelativePath, kind: Kind) {
+        if self.give_up(path.to_destination()) {
+            self.report(
+                "queue-item-not-a-file",
+                Verdict::Unproven,
+                path,
+                &format!("it is {} and is not carried over", kind.words()),
+                "Put what it stands for in its place at the source, or remove it there, then run the same command again",
+            );
+        }
+    }
+
+    /// Leaves an item to a later run; says whether it was not left before.
+    fn give_up(&self, destination: RelativePath) -> bool {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.insert(destination)
+    }
+
+    fn has_carried_all(&self) -> bool {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.is_empty()
+    }
+
+    fn has_given_up(&self, destination: &RelativePath) -> bool {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.contains(destination)
+    }
+
     /// By the places that the items get.
     fn sort(&self, found: Found) -> Listing {
         let mut listing = Listing::new();
@@ -206,7 +283,7 @@ impl Step<'_> {
                 }
                 if let Some(first) = queue.insert(name.clone(), standing) {
                     self.report_collision(&path, &first.source_path());
-                    self.given_up.borrow_mut().insert(folder.join(&name));
+                    self.give_up(folder.join(&name));
                 }
             }
         }
@@ -215,14 +292,14 @@ impl Step<'_> {
 
     /// An item whose name is ours is never placed, because a later pass would remove it; that is said once.
     fn refuse_reserved(&self, path: &RelativePath, destination: RelativePath) {
-        if self.given_up.borrow_mut().insert(destination) {
+        if self.give_up(destination) {
             self.monitor.finding(reserved_name(path, Verdict::Refused));
         }
     }
 
     /// Two items would get one name: neither is carried over, and that is said once.
     fn report_collision(&self, path: &RelativePath, first: &RelativePath) {
-        if !self.given_up.borrow().contains(&path.to_destination()) {
+        if !self.has_given_up(&path.to_destination()) {
             self.report(
                 "name-collision",
                 Verdict::Refused,
@@ -244,8 +321,7 @@ impl Step<'_> {
     }
 
     fn sync(&self, files: usize) -> Result<()> {
-        rustix::fs::syncfs(&self.area.destination)
-            .map_err(|source| WorkerError::SyncFailed { files, source })
+        self.area.sync(files)
     }
 
     fn report(
@@ -289,37 +365,6 @@ fn queues_in(visited: &Visited<'_>) -> usize {
     visited.entries.iter().filter(is_queue_folder).count()
 }
 
-/// The items that one queue folder holds, and how many more it has listed that are missing.
-fn items_of(visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
-    let mut items = Vec::with_capacity(visited.entries.len());
-    let mut missing = 0;
-    let files = FolderFiles::in_post_office(visited.path);
-    for entry in visited.entries {
-        if files.class_of(&entry.name).copy_rule() != CopyRule::QueueStep {
-            continue;
-        }
-        let path = visited.path.join(&entry.name);
-        let attributes = visited
-            .folder
-            .look_at(&entry.name)
-            .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
-        let Some(attributes) = attributes else {
-            missing += 1;
-            continue;
-        };
-        if attributes.kind != Kind::File {
-            continue;
-        }
-        items.push(Standing {
-            folder: visited.folder.clone(),
-            source_folder: visited.path.clone(),
-            source_name: entry.name.to_vec(),
-            attributes,
-        });
-    }
-    Ok((items, missing))
-}
-
 /// The digest of what stands under a name in a queue of the destination; none where that cannot be what this job placed
 /// there: it is gone, is no file, is being changed, or belongs to somebody who lets nobody read it.
 fn digest_of(queue: &Folder, folder: &RelativePath, name: &[u8]) -> Result<Option<[u8; 32]>> {
@@ -337,10 +382,4 @@ fn digest_of(queue: &Folder, folder: &RelativePath, name: &[u8]) -> Result<Optio
         // A disk that fails is no reason to take our own item for somebody else's.
         Err(errno) => Err(WorkerError::writing("read", &folder.join(name), errno)),
     }
-}
-
-/// The name of an item in the staging folder: a digest of its place, so that the next run finds it again.
-fn staging_name(folder: &RelativePath, name: &[u8]) -> Vec<u8> {
-    let digest = blake3::hash(folder.join(name).as_bytes());
-    [TEMPORARY_PREFIX, digest.to_hex().as_bytes()].concat()
 }

@@ -1,49 +1,45 @@
 //! The seal: an independent look at both trees that proves the result, entry by entry (DESIGN rule 9).
 //!
-//! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  What
-//! was proven is written down, so that `verify` can compare the destination with it at any later time.
+//! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  At its
+//! end, names, sizes and times of both sides are looked at once more, because what was read first may have changed while
+//! the rest was read.  What was proven is written down, so that `verify` can compare the destination with it at any later
+//! time; what differs is doubted in the manifest, so that the next stage two copies it again.
 
 mod blocks;
 mod bytes;
 mod compare;
 mod digest;
 mod extra;
+mod unmoved;
 mod verify;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{TEMPORARY_PREFIX, prove_source};
 use crate::error::{Result, WorkerError};
+use crate::finding::{Finding, Verdict};
 use crate::guardian;
 use crate::monitor::{Expected, Monitor};
-use crate::protocol::{AreaKind, CopyOptions, SealReport};
+use crate::places::Side;
+use crate::protocol::{AreaKind, CopyOptions, Proof, SealDocument, SealReport};
 use crate::store::{JobStore, now_milliseconds};
 use crate::tree::Folder;
 
+pub use unmoved::{compare_source, look_for_work};
 pub use verify::verify;
 
 /// Name of the seal in the job folder.
 pub const SEAL_FILE: &str = "seal.json";
 
-/// What `seal.json` holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealDocument {
-    /// Version of this document.
-    pub seal_version: u32,
-    /// Name of the job.
-    pub job: String,
-    /// When it was sealed, in milliseconds since 1970 by the clock of the destination.
-    pub sealed_milliseconds: i64,
-    /// What was proven.
-    #[serde(flatten)]
-    pub report: SealReport,
-}
+/// Version of what [`SEAL_FILE`] says.
+const SEAL_VERSION: u32 = 2;
+
+/// What is to be done about a difference.
+const REMEDY: &str = "Do not start the POA; run `gwmigrate stage-two` again, which copies it anew, and look at this entry if it stays";
 
 /// Compares both trees and, where they are equal, writes the seal.
 ///
@@ -58,36 +54,86 @@ pub fn seal(
     void_old_seal(&capabilities.job, store)?;
     let mut report = SealReport::default();
     for area in &capabilities.areas {
-        prove_source(area)?;
-        let (files, bytes) = store.manifest_totals(Some(area.id))?;
-        monitor.phase("compare both trees", Expected { files, bytes });
-        let converted = guardian::accepted(store)?.filter(|_| area.kind == AreaKind::PostOffice);
-        let mut seen = compare::compare(area, store, monitor, options, converted.is_some())?;
-        if area.kind == AreaKind::PostOffice {
-            if converted.is_some() {
-                let proof = guardian::prove_guardian(area, monitor)?;
-                seen.files += proof.files.len() as u64;
-                seen.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
-                seen.differences += proof.differences;
-                store.record_sealed(proof.files)?;
-            }
-            seen.differences += guardian::prove_catalogue(area, monitor)?;
+        compare_area(area, store, monitor, options, &mut report)?;
+    }
+    if report.differences == 0 {
+        for area in &capabilities.areas {
+            report.differences += look_again(area, store, monitor, options)?;
         }
-        report.files += seen.files;
-        report.bytes += seen.bytes;
-        report.folders += seen.folders;
-        report.differences += seen.differences;
-        report
-            .root_digests
-            .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
     }
     report.sealed = report.differences == 0;
     if report.sealed {
-        write_document(&capabilities.job, store, &report)?;
+        keep(&capabilities.job, store, &report)?;
     } else {
         store.clear_sealed()?;
     }
     Ok(report)
+}
+
+fn compare_area(
+    area: &Area,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+    report: &mut SealReport,
+) -> Result<()> {
+    prove_source(area)?;
+    let (files, bytes) = store.manifest_totals(Some(area.id))?;
+    monitor.phase("compare both trees", Expected { files, bytes });
+    let converted = guardian::accepted(store)?.filter(|_| area.kind == AreaKind::PostOffice);
+    let mut seen = compare::compare(area, store, monitor, options, converted.is_some())?;
+    if area.kind == AreaKind::PostOffice {
+        if converted.is_some() {
+            let proof = guardian::prove_guardian(area, monitor)?;
+            seen.files += proof.files.len() as u64;
+            seen.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
+            seen.differences += proof.differences;
+            if proof.differences > 0 {
+                guardian::doubt(area, store)?;
+            }
+            store.record_sealed(proof.files)?;
+            store.record_sealed_source(&proof.source_alone)?;
+        }
+        seen.differences += guardian::prove_catalogue(area, monitor)?;
+    }
+    report.files += seen.files;
+    report.bytes += seen.bytes;
+    report.folders += seen.folders;
+    report.differences += seen.differences;
+    report
+        .root_digests
+        .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+    Ok(())
+}
+
+/// Whether both sides of an area are still what was read; returns how many entries are not.
+fn look_again(
+    area: &Area,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<u64> {
+    monitor.phase(
+        "look at both trees again",
+        Expected {
+            files: store.sealed_files()?.saturating_mul(2),
+            bytes: 0,
+        },
+    );
+    let mut changed = 0;
+    for (side, what) in [(Side::Source, "source"), (Side::Destination, "destination")] {
+        let finding = |path: &RelativePath, change: unmoved::Change| {
+            let text = format!(
+                "{}, at the {what}, while both trees were compared",
+                change.words()
+            );
+            let remedy = "Do not start the POA; see who still works at the source or at the destination, then run \
+                          `gwmigrate stage-two` again";
+            Finding::new("seal-moved", Verdict::Unproven, text, remedy).about(path.as_bytes())
+        };
+        changed += unmoved::look(area, side, store, monitor, options, &finding)?.changed;
+    }
+    Ok(changed)
 }
 
 /// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must
@@ -103,10 +149,12 @@ fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
         })
 }
 
-fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {
+/// Writes the seal into the job folder and, once that is durable, into the job store.
+fn keep(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {
     let document = SealDocument {
-        seal_version: 1,
-        job: store.fact("job")?.unwrap_or_default(),
+        seal_version: SEAL_VERSION,
+        job: store.job()?.unwrap_or_default(),
+        generation: store.generation()?,
         sealed_milliseconds: now_milliseconds(),
         report: report.clone(),
     };
@@ -129,13 +177,31 @@ fn write_document(job: &Folder, store: &JobStore, report: &SealReport) -> Result
         rustix::fs::fsync(job)
     };
     write().map_err(|errno| failed(errno.into()))?;
-    store.remember(&BTreeMap::from([
-        (
-            "sealed-milliseconds".to_owned(),
-            document.sealed_milliseconds.to_string(),
-        ),
-        ("sealed-files".to_owned(), report.files.to_string()),
-    ]))
+    store.keep_seal(&document)
+}
+
+/// The seal of the trees as they are.  Once users may have worked at the destination, it is the one that they began with.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where there is none, or where something has changed a tree since.
+pub(crate) fn require_sealed(store: &JobStore) -> Result<SealDocument> {
+    let refused = |text: &str| WorkerError::Refused {
+        code: "not-sealed",
+        text: text.to_owned(),
+        remedy: "Run `gwmigrate stage-two` to its end first".into(),
+    };
+    let Some(document) = store.seal()? else {
+        return Err(refused("This job has no seal yet"));
+    };
+    let is_of_this_generation =
+        store.is_proven(Proof::Seal)? && document.generation == store.generation()?;
+    if is_of_this_generation || store.life()?.may_hold_new_mail() {
+        Ok(document)
+    } else {
+        Err(refused(
+            "The seal of this job is of an older generation: the destination was changed since",
+        ))
+    }
 }
 
 /// A folder of both trees, open.

@@ -17,7 +17,7 @@ use crate::events::EVENT_FILE;
 use crate::finding::{Explain as _, Finding, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
-use crate::protocol::{Order, PROTOCOL, Reply, Request, Running, StepState};
+use crate::protocol::{Order, PROTOCOL, Proof, Reply, Request, Running, Said, StepState};
 use crate::run::{Hello, Wrap, run};
 use crate::store::JobStore;
 
@@ -198,8 +198,8 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
     let store = JobStore::open(job_folder, 1, monitor)?;
     match request {
         Request::Hello { job } => {
-            match store.fact("job")? {
-                None => store.remember_one("job", job)?,
+            match store.job()? {
+                None => store.name_job(&job)?,
                 Some(known) if known == job => {}
                 Some(known) => {
                     return Err(WorkerError::Refused {
@@ -226,7 +226,18 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             findings,
         } => end_step(&store, &step, state, &detail, &findings)?,
         Request::Confirm { item, by, note } => store.confirm(&item, &by, &note)?,
-        Request::Remember { facts } => store.remember(&facts)?,
+        Request::Withdraw { item } => {
+            store.withdraw(&item)?;
+        }
+        Request::Remember { fact } => store.remember(&fact)?,
+        Request::SawPorts { ports } => store.record_seen_ports(&ports)?,
+        Request::BeginLife { by } => begin_life(&store, &by)?,
+        Request::EndStart { life, by, note } => store.end_start(life, &by, &note)?,
+        Request::Say { said, by, note } => match said {
+            Said::UsersHaveNotWorked => store.take_back_life(&by, &note)?,
+            Said::MountsHaveChanged => store.accept_mounts(&by, &note)?,
+            Said::SourceIsGone => store.record_word(said, &by, &note)?,
+        },
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,
@@ -245,6 +256,35 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         }
     }
     Ok(Reply::Done)
+}
+
+/// Remembers that the POA is about to be started for users, where it may be.
+fn begin_life(store: &JobStore, by: &str) -> Result<()> {
+    let missing = store.begin_life(by)?;
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let (code, text) = match first {
+        Proof::Guardian => (
+            "guardian-not-converted",
+            "The names in the guardian database are not proven to be lower case in the destination as it is now; the POA \
+             would not find its databases",
+        ),
+        Proof::Queues => (
+            "queues-not-carried",
+            "The message queues are not proven to have arrived in the destination as it is now",
+        ),
+        Proof::Names | Proof::Seal => (
+            "not-sealed",
+            "Nothing proves that the destination as it is now is equal to the source: it was never sealed, or it was \
+             changed since",
+        ),
+    };
+    Err(WorkerError::Refused {
+        code,
+        text: text.into(),
+        remedy: "Run `gwmigrate stage-two` to its end first".into(),
+    })
 }
 
 /// Writes a report under the next free number.

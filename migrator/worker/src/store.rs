@@ -9,17 +9,21 @@
 
 mod facts;
 mod findings;
+mod generation;
+mod life;
 mod manifest;
 mod passes;
+mod places;
 mod queue_items;
 mod removals;
 mod renames;
+mod rows;
 mod schema;
 mod sealed;
 mod status;
 mod steps;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +38,8 @@ pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
-pub use sealed::{SealedFile, SealedFolder};
+pub(crate) use rows::is_damage;
+pub use sealed::{SealedEntry, SealedFile, SealedFolder, SealedSource, SourceStamp};
 
 /// Name of the store in the job folder.
 pub const STORE_FILE: &str = "job.sqlite";
@@ -60,6 +65,7 @@ pub struct JobStore {
     /// A reader is free again.
     returned: Condvar,
     monitor: Arc<dyn Monitor>,
+    folder: PathBuf,
 }
 
 impl JobStore {
@@ -92,7 +98,13 @@ impl JobStore {
             readers: Mutex::new(readers),
             returned: Condvar::new(),
             monitor,
+            folder: job_folder.to_owned(),
         })
+    }
+
+    /// The job folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Changes the store in one durable transaction.

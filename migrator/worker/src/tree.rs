@@ -3,6 +3,7 @@
 //! Every operation takes a folder handle and one name, never a path; the last name is never followed when it is a
 //! symbolic link.  What stands in either tree can therefore not lead out of it (ARCHITECTURE, invariant 3).
 
+mod across;
 mod attributes;
 mod create;
 mod folder;
@@ -14,4 +15,5 @@ pub(crate) mod times;
 
 pub use attributes::{Attributes, Kind, Time};
 pub use folder::Folder;
+pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};

@@ -19,7 +19,8 @@ pub(crate) struct Visited<'a> {
 
 /// Visits `root` and every folder below it, down to [`PATH_DEPTH_MAX`]; a folder comes before what it holds.
 ///
-/// `unreadable` hears of folders that could not be opened or listed and decides whether the walk goes on.
+/// `unreadable` hears of folders that could not be opened or listed and decides whether the walk goes on; of one that lies too
+/// deep it hears `ENAMETOOLONG`.
 ///
 /// # Errors
 /// The first error of a visit or of `unreadable`.
@@ -48,11 +49,12 @@ pub(crate) fn walk(
             folder: &folder,
             entries: &entries,
         })?;
-        if path.depth() >= PATH_DEPTH_MAX {
-            return Ok(());
-        }
+        let is_deepest = path.depth() >= PATH_DEPTH_MAX;
         for entry in &entries {
             match folder.kind_of(entry) {
+                Ok(Kind::Folder) if is_deepest => {
+                    unreadable(&path.join(&entry.name), Errno::NAMETOOLONG)?;
+                }
                 Ok(Kind::Folder) => {
                     let inner = (folder.clone(), entry.name.to_vec());
                     stack.push((Some(inner), path.join(&entry.name)));

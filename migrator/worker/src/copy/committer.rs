@@ -134,10 +134,7 @@ fn commit(store: &JobStore, areas: &[Area], pass: i64, mut batch: Batch) -> Resu
         .chain(batch.folders.iter().map(|(area, _)| *area))
         .collect();
     for area in areas.iter().filter(|area| touched.contains(&area.id)) {
-        rustix::fs::syncfs(&area.destination).map_err(|source| WorkerError::SyncFailed {
-            files: batch.files.len(),
-            source,
-        })?;
+        area.sync(batch.files.len())?;
     }
     for area in areas {
         let folders: Vec<RelativePath> = batch

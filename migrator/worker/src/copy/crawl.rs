@@ -18,6 +18,7 @@ use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use super::slices::{Named, Slice, named, slices};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
+use crate::marker::MARKER_FILE;
 use crate::monitor::Count;
 use crate::pool::{self, Stack, Threads};
 use crate::protocol::AreaKind;
@@ -219,6 +220,9 @@ fn list_destination(pair: &FolderPair) -> Result<Vec<Entry>> {
         .iter()
         .filter(|entry| entry.name.starts_with(TEMPORARY_PREFIX))
     {
+        if pair.path.is_root() && leftover.name[..] == *MARKER_FILE {
+            continue;
+        }
         // A folder of ours is where the queue step makes items ready; that step finishes or empties it itself.
         if pair.destination.kind_of(leftover).map_err(failed)? != Kind::Folder {
             pair.destination

@@ -12,6 +12,8 @@ pub(crate) enum Decision {
     Create,
     /// Write under a temporary name and rename over what is there.
     Replace,
+    /// What stands there may be left over from a pass that was cut off; its bytes decide.
+    MaybeLeftover,
     /// Something that is not ours stands there: it is set aside first.
     AfterSettingAside,
     /// A folder stands there: it goes first, entry by entry.
@@ -40,7 +42,7 @@ pub(crate) fn decide(
             Decision::Keep
         }
         Some(_) => Decision::Replace,
-        None if is_leftover(destination, unfinished) => Decision::Replace,
+        None if may_be_leftover(destination, unfinished) => Decision::MaybeLeftover,
         None => Decision::AfterSettingAside,
     }
 }
@@ -49,9 +51,9 @@ pub(crate) fn decide(
 /// that moves with the timer interrupt, at most ten milliseconds apart.
 const INODE_TIME_LAG_NANOSECONDS: i128 = 100_000_000;
 
-/// Whether a file of the destination that is in no manifest was written by a pass that was cut off before it could
-/// commit: the time of an inode cannot be set, and no agent runs at the destination during a pass.
-pub(crate) fn is_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
+/// Whether a file of the destination that is in no manifest may have been written by a pass that was cut off before it could
+/// commit: the time of an inode cannot be set.
+fn may_be_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
     destination.kind == Kind::File
         && unfinished.is_some_and(|pass| {
             destination.changed.nanoseconds_since(pass.began) >= -INODE_TIME_LAG_NANOSECONDS

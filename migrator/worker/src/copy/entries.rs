@@ -13,7 +13,6 @@ use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
-use crate::finding::Verdict;
 use crate::locks::lock_file_name;
 use crate::monitor::Count;
 use crate::pool::Stack;
@@ -66,18 +65,25 @@ impl FolderWork<'_> {
         match kind {
             Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
             Kind::File => self.look_at_file_entry(entry, name, there.is_some())?,
-            Kind::Symlink | Kind::Special => {
-                self.shared.report(
-                    "not-a-file",
-                    Verdict::Person,
-                    &self.pair.source_path.join(&entry.name),
-                    &format!("it is {} and is not copied", kind.words()),
-                    "GroupWise makes no such thing; look where it comes from, and copy what it stands for by hand",
-                );
-                return Ok(false);
-            }
+            Kind::Symlink | Kind::Special => self.report_no_file(entry, name, kind),
         }
         Ok(true)
+    }
+
+    /// What cannot be a file or folder any more keeps the copy that it has, because nobody knows whether that is meant.
+    fn report_no_file(&mut self, entry: &Entry, name: &[u8], kind: Kind) {
+        self.manifest.remove(name);
+        if leaves_out_class(self.classes.class_of(&entry.name), self.shared.options) {
+            return;
+        }
+        self.shared.report(
+            "not-a-file",
+            self.shared.problem(),
+            &self.pair.source_path.join(&entry.name),
+            &format!("it is {} and is not copied; an older copy of it stays as it is", kind.words()),
+            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
+             stage two",
+        );
     }
 
     fn look_at_folder_entry(
@@ -198,6 +204,7 @@ impl FolderWork<'_> {
         let destination = self.pair.destination.look_at(name);
         let attributes = destination
             .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
+        let was_copied = known.is_some();
         let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
         self.shared.plan_removal(Removal {
             area: self.shared.areas[self.pair.area].id,
@@ -208,6 +215,7 @@ impl FolderWork<'_> {
             } else {
                 RemovalKind::SetAside
             },
+            was_copied,
         })
     }
 }

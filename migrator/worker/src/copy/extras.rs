@@ -48,22 +48,18 @@ pub(super) fn look_at_extras(
         };
         match attributes.kind {
             _ if among_queues && is_item(shared, pair, &extra.name) => {}
+            Kind::Folder if is_lost_and_found(shared, pair, &extra.name) => {}
             Kind::Folder => plan_folder(shared, pair, &extra.name, &mut descend)?,
             Kind::File if is_left_alone(shared, pair, &extra.name)? => {}
             Kind::File | Kind::Symlink | Kind::Special => {
-                let ours = manifest
-                    .get(&extra.name[..])
-                    .is_some_and(|known| known.destination_is_untouched(&attributes));
-                plan(
-                    shared,
-                    pair,
-                    &extra.name,
-                    if ours {
-                        RemovalKind::Vanished
-                    } else {
-                        RemovalKind::SetAside
-                    },
-                )?;
+                let known = manifest.get(&extra.name[..]);
+                let ours = known.is_some_and(|known| known.destination_is_untouched(&attributes));
+                let kind = if ours {
+                    RemovalKind::Vanished
+                } else {
+                    RemovalKind::SetAside
+                };
+                plan(shared, pair, &extra.name, kind, known.is_some())?;
             }
         }
     }
@@ -89,6 +85,11 @@ fn is_left_alone(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> Result<
     Ok(pair.source.is_some() || shared.store.folder_made_by(area, &pair.path)? == Some(0))
 }
 
+/// What a file system keeps at its top is nobody's data.
+fn is_lost_and_found(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
+    shared.areas[pair.area].is_lost_and_found(&pair.path.join(name))
+}
+
 fn is_item(shared: &Shared<'_>, pair: &FolderPair, name: &[u8]) -> bool {
     rule_of(shared, pair, name) == CopyRule::QueueStep
 }
@@ -106,17 +107,17 @@ fn plan_folder(
     descend: &mut impl FnMut(FolderTask),
 ) -> Result<()> {
     let path = pair.path.join(name);
-    match shared
-        .store
-        .folder_made_by(shared.areas[pair.area].id, &path)?
-    {
+    let area = &shared.areas[pair.area];
+    match shared.store.folder_made_by(area.id, &path)? {
+        // The folder stays because something is mounted there, but what is in it is looked at.
+        _ if area.is_mount_point(&path) => {}
         // A log may lie in a folder of the queues; its items are the business of the queue step.
         None if is_queue_area(shared, pair) => {}
         // Not ours: the whole folder is set aside as it is.
-        None => return plan(shared, pair, name, RemovalKind::SetAside),
+        None => return plan(shared, pair, name, RemovalKind::SetAside, false),
         // One that every post office has: it stays, but what is in it is looked at.
         Some(0) => {}
-        Some(_) => plan(shared, pair, name, RemovalKind::VanishedFolder)?,
+        Some(_) => plan(shared, pair, name, RemovalKind::VanishedFolder, false)?,
     }
     descend(FolderTask::Inside {
         parent: Arc::clone(pair),
@@ -126,12 +127,19 @@ fn plan_folder(
     Ok(())
 }
 
-fn plan(shared: &Shared<'_>, pair: &FolderPair, name: &[u8], kind: RemovalKind) -> Result<()> {
+fn plan(
+    shared: &Shared<'_>,
+    pair: &FolderPair,
+    name: &[u8],
+    kind: RemovalKind,
+    was_copied: bool,
+) -> Result<()> {
     shared.plan_removal(Removal {
         area: shared.areas[pair.area].id,
         folder: pair.path.clone(),
         name: name.to_vec(),
         kind,
+        was_copied,
     })
 }
 
@@ -147,7 +155,7 @@ pub(super) fn plan_blocking_folder(
         return Ok(());
     }
     // A folder that we made: its entries are planned one by one, each as what it is.
-    plan(shared, pair, name, RemovalKind::VanishedFolder)?;
+    plan(shared, pair, name, RemovalKind::VanishedFolder, false)?;
     while let Some(task) = waiting.pop() {
         let FolderTask::Inside { parent, name, .. } = task else {
             continue;

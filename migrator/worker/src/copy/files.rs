@@ -9,9 +9,9 @@ use super::claim::Claim;
 use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
+use super::leftover;
 use super::shared::{FileTask, Shared};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::finding::Verdict;
 use crate::monitor::Count;
 use crate::store::{Removal, RemovalKind};
 use crate::tree::{Attributes, Kind};
@@ -40,7 +40,7 @@ pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()>
         // The name is free: nothing but the copy can be right, so the source is opened without a look before.
         return copy(shared, &task, false);
     }
-    let Some(decision) = look(shared, &task)? else {
+    let Looked::There(decision) = look(shared, &task)? else {
         return Ok(());
     };
     match decision {
@@ -50,7 +50,7 @@ pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()>
         }
         Decision::Create => copy(shared, &task, false),
         Decision::Replace => copy(shared, &task, true),
-        Decision::AfterSettingAside | Decision::AfterRemovingFolder => {
+        Decision::MaybeLeftover | Decision::AfterSettingAside | Decision::AfterRemovingFolder => {
             put_off(shared, task, decision)
         }
     }
@@ -66,6 +66,8 @@ pub(super) fn put_off(shared: &Shared<'_>, task: FileTask, decision: Decision) -
             folder: task.pair.path.clone(),
             name: task.name.clone(),
             kind: RemovalKind::SetAside,
+            // It makes way for a copy, so nothing is lost.
+            was_copied: false,
         })?;
     }
     wait_for_room(shared, task);
@@ -77,15 +79,32 @@ pub(super) fn wait_for_room(shared: &Shared<'_>, task: FileTask) {
     shared.lists().blocked_files.push(task);
 }
 
-/// Looks at both sides; `None` where the source no longer has the file, or something else in its place.
-pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decision>> {
+/// What a look at a file of the source came to.
+pub(super) enum Looked {
+    /// It is there, and this is to be done.
+    There(Decision),
+    /// The source no longer has it, or would not give it up, which has been reported.
+    Gone,
+    /// Something stands there that is no file, which has been reported: its copy stays as it is.
+    NoFile,
+}
+
+/// Looks at both sides.
+pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Looked> {
     let source = match task.source()?.look_at(&task.source_name) {
         Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
-        Ok(_) => {
-            report_outcome(shared, task, &Outcome::Vanished)?;
-            return Ok(None);
+        Ok(Some(_)) => {
+            report_outcome(shared, task, &Outcome::NotAFile)?;
+            return Ok(Looked::NoFile);
         }
-        Err(errno) => return shared.unreadable(&task.source_path(), errno).map(|()| None),
+        Ok(None) => {
+            report_outcome(shared, task, &Outcome::Vanished)?;
+            return Ok(Looked::Gone);
+        }
+        Err(errno) => {
+            shared.unreadable(&task.source_path(), errno)?;
+            return Ok(Looked::Gone);
+        }
     };
     count_seen(shared, task, &source);
     let destination = if task.listed {
@@ -95,12 +114,13 @@ pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Option<Decisi
     } else {
         None
     };
-    Ok(Some(decide(
-        &source,
-        task.known.as_ref(),
-        destination.as_ref(),
-        shared.unfinished,
-    )))
+    let known = task.known.as_ref();
+    let decision = decide(&source, known, destination.as_ref(), shared.unfinished);
+    Ok(Looked::There(match decision {
+        Decision::MaybeLeftover if leftover::is_ours(task)? => Decision::Replace,
+        Decision::MaybeLeftover => Decision::AfterSettingAside,
+        decision => decision,
+    }))
 }
 
 /// Counts what the source says of a file, and keeps an eye on its clock.
@@ -266,10 +286,11 @@ pub(super) fn report_outcome(
         }
         Outcome::NotAFile => shared.report(
             "not-a-file",
-            Verdict::Person,
+            shared.problem(),
             &path,
-            "it is no regular file and is not copied",
-            "GroupWise makes no such thing; look where it comes from",
+            "it is no regular file and is not copied; an older copy of it stays as it is",
+            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
+             stage two",
         ),
         Outcome::Unreadable(errno) => return shared.unreadable(&path, *errno),
     }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::decide::Decision;
 use super::file::CopyFailure;
-use super::files::{Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
+use super::files::{Looked, Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
 use super::second_look::Look;
 use super::shared::{FileTask, Shared};
 use super::stage::{Attempted, copy_members};
@@ -44,12 +44,16 @@ pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
     let mut is_blocked = false;
     for task in unit.members {
         match look(shared, &task)? {
-            None => changed = true,
-            Some(decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder)) => {
+            // Its files are one: where one is no file any more, all keep the copies that they have.
+            Looked::NoFile => return Ok(()),
+            Looked::Gone => changed = true,
+            Looked::There(
+                decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder),
+            ) => {
                 put_off(shared, task, decision)?;
                 is_blocked = true;
             }
-            Some(decision) => {
+            Looked::There(decision) => {
                 changed |= decision != Decision::Keep;
                 members.push(task);
             }
@@ -146,6 +150,7 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
                 }
                 return Ok(());
             }
+            Attempted::NoFile => return Ok(()),
             Attempted::Without(index) => {
                 unit.members.remove(index);
             }

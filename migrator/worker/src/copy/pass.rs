@@ -19,9 +19,10 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::guardian::accepted;
+use crate::marker::begin_generation;
 use crate::monitor::{Expected, Monitor, Tally};
 use crate::pool::{self, Threads};
-use crate::protocol::{AreaKind, CopyOptions, PassKind, PassReport};
+use crate::protocol::{AreaKind, CopyOptions, Operation, PassKind, PassReport};
 use crate::store::{JobStore, Pass, UnfinishedPass};
 
 /// Below this many shifted files, an hour more or less is chance.
@@ -43,6 +44,7 @@ pub fn run_pass(
     for area in &capabilities.areas {
         prove_source(area)?;
     }
+    begin_generation(capabilities, store, Operation::Pass)?;
     store.clear_removals()?;
     let (pass, unfinished) = store.begin_pass(kind)?;
     let runner = Runner {
@@ -61,7 +63,11 @@ pub fn run_pass(
     // for its own, and so must the one after, where the next one did not come to its end.
     let is_accounted_for = match &outcome {
         Ok(()) => true,
-        Err(WorkerError::SyncFailed { .. } | WorkerError::Store { .. }) => false,
+        Err(
+            WorkerError::SyncFailed { .. }
+            | WorkerError::Store { .. }
+            | WorkerError::StoreDamaged { .. },
+        ) => false,
         Err(_) => unfinished.is_none() && !runner.unrecorded.load(Ordering::SeqCst),
     };
     if is_accounted_for {
@@ -152,7 +158,11 @@ impl Runner<'_> {
         for _ in 0..PATH_DEPTH_MAX {
             self.monitor
                 .phase("remove what the source no longer has", Expected::default());
-            check_plan(self.store, self.options.removal_limit_percent)?;
+            check_plan(
+                self.capabilities,
+                self.store,
+                self.options.removal_limit_percent,
+            )?;
             carry_out(self.capabilities, self.store, self.monitor)?;
             let (waiting, is_done) = take_blocked(&lists);
             if is_done {
@@ -185,15 +195,9 @@ impl Runner<'_> {
     }
 
     fn expected(&self) -> Result<Expected> {
-        let number = |name| {
-            self.store
-                .fact(name)
-                .map(|fact| fact.and_then(|text| text.parse().ok()).unwrap_or(0))
-        };
-        Ok(Expected {
-            files: number("inventory-files")?,
-            bytes: number("inventory-bytes")?,
-        })
+        // Where nobody counted, nothing is expected.
+        let (files, bytes) = self.store.inventory()?.unwrap_or_default();
+        Ok(Expected { files, bytes })
     }
 
     /// Crawls, then copies the databases it met, then the guardian sets.

@@ -1,5 +1,8 @@
 //! Carrying out the plan of removals, after it was checked as a whole.
 
+use std::collections::BTreeMap;
+
+use postoffice::layout::FileClass;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
@@ -13,29 +16,93 @@ use crate::tree::Folder;
 /// How many entries are carried out between two writes of the journal.
 const BATCH_ENTRIES: u32 = 1024;
 
-/// Below this many removals the share does not matter.
-const FEW_REMOVALS: u64 = 100;
+/// Below this many removals the limit of the worksheet does not matter.
+const FEW_REMOVALS: u64 = 20;
 
-/// Refuses a plan that would remove more than the given share of what was copied: an empty or wrong source must never
-/// look like "everything was deleted".
-pub(super) fn check_plan(store: &JobStore, limit_percent: u32) -> Result<()> {
-    let (removed, _) = store.count_removals()?;
-    let (files, _) = store.manifest_totals(None)?;
-    if removed <= FEW_REMOVALS
-        || removed.saturating_mul(100) <= files.saturating_mul(limit_percent.into())
-    {
-        return Ok(());
+/// From this many removals on, that most of it goes is never what a day of work does.
+const COLLAPSE_REMOVALS: u64 = 6;
+
+/// More than this share of what was copied is most of it.
+const COLLAPSE_PERCENT: u32 = 50;
+
+/// How many files of each class of an area.
+type ByClass = BTreeMap<FileClass, u64>;
+
+/// Refuses a plan by which more than the given share of what was copied would go from an area, or from one class of its
+/// files: an empty or wrong source, or a disk of it that is not mounted, must never look like "everything was deleted".
+///
+/// What would be set aside counts as well, where this job had copied it.
+pub(super) fn check_plan(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    limit_percent: u32,
+) -> Result<()> {
+    let mut going: BTreeMap<u32, ByClass> = BTreeMap::new();
+    store.each_removal(|removal| {
+        let area = capabilities
+            .areas
+            .iter()
+            .find(|area| area.id == removal.area);
+        if let Some(area) = area.filter(|_| removal.was_copied) {
+            let class = area.classify(&removal.folder.join(&removal.name));
+            *going.entry(area.id).or_default().entry(class).or_default() += 1;
+        }
+    })?;
+    for area in &capabilities.areas {
+        let Some(going) = going.get(&area.id) else {
+            continue;
+        };
+        if going.values().sum::<u64>() >= COLLAPSE_REMOVALS {
+            check_area(area, store, going, limit_percent)?;
+        }
     }
+    Ok(())
+}
+
+fn check_area(area: &Area, store: &JobStore, going: &ByClass, limit_percent: u32) -> Result<()> {
+    let mut copied = ByClass::new();
+    store.each_copied(area.id, |folder, name| {
+        *copied.entry(area.classify(&folder.join(name))).or_default() += 1;
+    })?;
+    let exceeds = |going: u64, copied: u64, percent: u32| {
+        going.saturating_mul(100) > copied.saturating_mul(percent.into())
+    };
+    let is_too_many = |going, copied| going > FEW_REMOVALS && exceeds(going, copied, limit_percent);
+    let is_collapse = |going, copied| {
+        let percent = limit_percent.max(COLLAPSE_PERCENT);
+        going >= COLLAPSE_REMOVALS && exceeds(going, copied, percent)
+    };
+    let (all_going, all_copied) = (going.values().sum(), copied.values().sum());
+    let mut too_many = None;
+    if is_too_many(all_going, all_copied) || is_collapse(all_going, all_copied) {
+        too_many = Some(("files".to_owned(), all_going, all_copied));
+    }
+    for (&class, &going) in going.iter().filter(|(class, _)| !comes_and_goes(**class)) {
+        let copied = copied.get(&class).copied().unwrap_or(0);
+        let is_mail = class != FileClass::Other;
+        if is_too_many(going, copied) || (is_mail && is_collapse(going, copied)) {
+            too_many = Some((format!("files of the class {class}"), going, copied));
+        }
+    }
+    let Some((what, going, copied)) = too_many else {
+        return Ok(());
+    };
     Err(WorkerError::Refused {
         code: "too-many-removals",
         text: format!(
-            "{removed} of {files} copied files are no longer at the source, more than the limit of {limit_percent} \
-             percent; nothing was removed"
+            "{going} of {copied} {what} of {} that were copied are no longer at the source, more than the limit of \
+             {limit_percent} percent; nothing was removed",
+            area.label
         ),
-        remedy: "See that the right folder of the source is mounted; where the files are really gone, raise \
-                 removal_limit_percent in the worksheet and run the same command again"
+        remedy: "See that the right folder of the source is mounted, with all that is mounted below it; where the files are \
+                 really gone, raise removal_limit_percent in the worksheet and run the same command again"
             .into(),
     })
+}
+
+/// Whether the files of a class have new names after a night, although nothing was lost.
+fn comes_and_goes(class: FileClass) -> bool {
+    matches!(class, FileClass::Index | FileClass::Log)
 }
 
 /// Removes or sets aside what the plan says.
@@ -92,6 +159,8 @@ fn carry_out_one(
         RemovalKind::SetAside => set_aside(quarantine, area, &folder, removal),
         RemovalKind::VanishedFolder => match folder.remove_folder(&removal.name) {
             Ok(_) => Ok(()),
+            // A mount point is the administrator's, and empty it means nothing.
+            Err(Errno::BUSY) if area.is_mount_point(&path) => Ok(()),
             Err(Errno::NOTEMPTY | Errno::EXIST) => {
                 monitor.finding(
                     Finding::new(

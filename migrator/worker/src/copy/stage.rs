@@ -21,6 +21,8 @@ pub(super) enum Attempted {
     Moved,
     /// It has a data file that is not among the members.
     Grew,
+    /// A member is no file any more, which has been reported: all keep the copies that they have.
+    NoFile,
     /// This member vanished; the others are tried without it.
     Without(usize),
     /// A member could not be read.
@@ -57,7 +59,10 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
             }
             Err(outcome) => {
                 report_outcome(shared, task, &outcome)?;
-                attempted = Attempted::Without(index);
+                attempted = match outcome {
+                    Outcome::NotAFile => Attempted::NoFile,
+                    _ => Attempted::Without(index),
+                };
                 break;
             }
         }

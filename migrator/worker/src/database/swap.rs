@@ -17,6 +17,9 @@ const NEW: &[u8] = b".gwmigrate-names-new";
 /// The folder of a finished copy.
 const READY: &[u8] = b".gwmigrate-names-ready";
 
+/// A file on its way into a folder of another file system.
+const ARRIVING: &[u8] = b".gwmigrate-names-arriving";
+
 /// How deep folders of a copy may lie: the second fall-back copy of a guardian is in `ofmsg/guardbak`.
 const DEPTH_MAX: usize = 4;
 
@@ -107,10 +110,23 @@ fn finish_move(place: &Folder) -> Result<()> {
         };
         let from = ready.descend(&parent).map_err(failed)?;
         let to = place.descend(&parent).map_err(failed)?;
-        from.rename_over_in(name, &to, name).map_err(failed)?;
+        match from.rename_over_in(name, &to, name) {
+            // The folder is a file system of its own.
+            Err(Errno::XDEV) => move_across(&from, name, &to).map_err(failed)?,
+            outcome => outcome.map_err(failed)?,
+        }
     }
     sync(place)?;
     remove_all(place, READY)
+}
+
+/// Moves a file into a folder of another file system: whole and durable there before it takes the place of the old one.
+fn move_across(from: &Folder, name: &[u8], to: &Folder) -> std::result::Result<(), Errno> {
+    to.remove_file(ARRIVING)?;
+    from.copy_durably(name, to, ARRIVING)?;
+    to.rename_over(ARRIVING, name)?;
+    rustix::fs::fsync(to)?;
+    from.remove_file(name).map(|_| ())
 }
 
 fn collect(folder: &Folder, at: &RelativePath, files: &mut Vec<RelativePath>) -> Result<()> {

@@ -11,13 +11,22 @@ use super::{GUARDIAN, guardian_files};
 use crate::capabilities::Area;
 use crate::database::{Swap, lock, open_database};
 use crate::error::Result;
+use crate::protocol::Proof;
 use crate::store::JobStore;
 use crate::tree::{Attributes, Time};
 
-/// The fact of the job that holds it; empty where nothing is converted.
-const FACT: &str = "guardian-converted";
-/// What stands there from before a converted guardian is put in place until it is accepted.
-const CONVERTING: &str = "converting";
+/// The fact of the job that holds it.
+const FACT: &str = "guardian";
+
+/// How far a conversion is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Conversion {
+    /// A converted guardian is about to be put in place, or was, and is not accepted yet.
+    Converting,
+    /// This one was accepted.
+    Converted(Accepted),
+}
 
 /// What a file was like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +103,8 @@ pub(super) fn accept(area: &Area, store: &JobStore, engine: &str) -> Result<()> 
         engine: engine.to_owned(),
         files: stamps(area)?,
     };
-    let text = serde_json::to_string(&accepted).unwrap_or_default();
-    store.remember_one(FACT, text)
+    store.remember_value(FACT, &Conversion::Converted(accepted))?;
+    store.record_proof(Proof::Guardian)
 }
 
 /// The guardian that was accepted as converted and was not copied again since.
@@ -103,9 +112,10 @@ pub(super) fn accept(area: &Area, store: &JobStore, engine: &str) -> Result<()> 
 /// # Errors
 /// What the job store says.
 pub(crate) fn accepted(store: &JobStore) -> Result<Option<Accepted>> {
-    let fact = store.fact(FACT)?.unwrap_or_default();
-    // Whatever does not read as one was never accepted by this version: the guardian is copied and converted again.
-    Ok(serde_json::from_str(&fact).ok())
+    Ok(match store.value(FACT)? {
+        Some(Conversion::Converted(accepted)) => Some(accepted),
+        Some(Conversion::Converting) | None => None,
+    })
 }
 
 /// Remembers that a converted guardian is about to be put in place: a run that finds it there, and nothing left to
@@ -114,7 +124,7 @@ pub(crate) fn accepted(store: &JobStore) -> Result<Option<Accepted>> {
 /// # Errors
 /// What the job store says.
 pub(super) fn announce(store: &JobStore) -> Result<()> {
-    store.remember_one(FACT, CONVERTING)
+    store.remember_value(FACT, &Conversion::Converting)
 }
 
 /// Whether a converted guardian was put in place, or about to be, and not accepted.
@@ -122,7 +132,7 @@ pub(super) fn announce(store: &JobStore) -> Result<()> {
 /// # Errors
 /// What the job store says.
 pub(super) fn is_announced(store: &JobStore) -> Result<bool> {
-    Ok(store.fact(FACT)?.as_deref() == Some(CONVERTING))
+    Ok(store.value(FACT)? == Some(Conversion::Converting))
 }
 
 /// Forgets it, because the guardian is about to be copied again.
@@ -130,8 +140,24 @@ pub(super) fn is_announced(store: &JobStore) -> Result<bool> {
 /// # Errors
 /// What the job store says.
 pub(crate) fn forget(store: &JobStore) -> Result<()> {
-    if store.fact(FACT)?.is_some_and(|fact| !fact.is_empty()) {
-        store.remember_one(FACT, "")?;
+    if store.value::<Conversion>(FACT)?.is_some() {
+        store.forget_value(FACT)?;
     }
     Ok(())
+}
+
+/// Has the guardian copied and converted again, because the converted one could not be proven.
+///
+/// # Errors
+/// What listing and the job store say.
+pub(crate) fn doubt(area: &Area, store: &JobStore) -> Result<()> {
+    let files = guardian_files(&area.destination)?.into_iter();
+    let files: Vec<(RelativePath, Vec<u8>)> = files
+        .filter_map(|(path, _)| {
+            let (folder, name) = path.split_last()?;
+            Some((folder, name.to_vec()))
+        })
+        .collect();
+    store.doubt_files(area.id, &files)?;
+    forget(store)
 }

@@ -10,9 +10,8 @@ use crate::database::{OpenDatabase, Swap, WorkingSet, change, lock, open_databas
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
-use crate::protocol::GuardianReport;
+use crate::protocol::{GuardianReport, Proof};
 use crate::store::JobStore;
-use crate::tree::Folder;
 
 /// Who converts here.
 const ENGINE: &str = "built-in";
@@ -38,9 +37,10 @@ pub(super) fn convert(
         swap.discard()?;
         if accepted::is_announced(store)? {
             // An earlier run put it in place and was cut off before it could say so.
-            remove_logs(place, &database)?;
+            remove_logs(area, &database)?;
             accepted::accept(area, store, ENGINE)?;
         }
+        store.record_proof(Proof::Guardian)?;
         return Ok(report);
     }
     let mut copy = WorkingSet::copy(&database, base_of(GUARDIAN), swap.staging())?;
@@ -53,14 +53,14 @@ pub(super) fn convert(
     stage_empty_log(place, swap.staging())?;
     accepted::announce(store)?;
     swap.commit()?;
-    remove_logs(place, &database)?;
+    remove_logs(area, &database)?;
     accepted::accept(area, store, ENGINE)?;
     Ok(report)
 }
 
 /// Removes the roll-forward logs of the old guardian: the new one was closed cleanly and needs none, and a restore from
 /// them would bring the old names back.
-fn remove_logs(place: &Folder, old: &OpenDatabase) -> Result<()> {
+fn remove_logs(area: &Area, old: &OpenDatabase) -> Result<()> {
     for member in &old.members {
         if !matches!(member.file, DatabaseFile::RollForward(_)) {
             continue;
@@ -69,10 +69,10 @@ fn remove_logs(place: &Folder, old: &OpenDatabase) -> Result<()> {
         let Some((folder, name)) = member.path.split_last() else {
             continue;
         };
-        let folder = place.descend(&folder).map_err(failed)?;
+        let folder = area.destination.descend(&folder).map_err(failed)?;
         folder.remove_file(name).map_err(failed)?;
     }
-    rustix::fs::syncfs(place).map_err(|source| WorkerError::SyncFailed { files: 1, source })
+    area.sync(1)
 }
 
 fn report_left_alone(plan: &postoffice::flaim::LowercasePlan, monitor: &dyn Monitor) {

@@ -1,5 +1,7 @@
 //! Proving a converted guardian: the source's and the destination's beside each other, whoever converted it.
 
+use std::collections::BTreeMap;
+
 use postoffice::flaim::{CheckOptions, Database, Limits, NameProfile, check, compare_lowercased};
 use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
@@ -12,7 +14,7 @@ use crate::database::{OpenDatabase, in_database, open_database};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
-use crate::store::SealedFile;
+use crate::store::{SealedFile, SealedSource, SourceStamp};
 use crate::tree::Folder;
 
 /// How many differences are shown one by one.
@@ -23,6 +25,8 @@ const SHOWN_MAX: u64 = 20;
 pub(crate) struct Proof {
     /// The files of the guardian at the destination.
     pub(crate) files: Vec<SealedFile>,
+    /// Those of the source that the destination has not any more: logs that would bring old names back.
+    pub(crate) source_alone: Vec<SealedSource>,
     /// What could not be proven.
     pub(crate) differences: u64,
 }
@@ -55,23 +59,47 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
     } else {
         compare_visible_names(&before, &after, monitor, &mut proof)?;
     }
-    for (path, attributes) in guardian_files(&area.destination)? {
+    read_files(area, source, &mut proof)?;
+    compare_fall_backs(source, &after, monitor, &mut proof)?;
+    Ok(proof)
+}
+
+/// Reads the files of the guardian at the destination, each with what its counterpart at the source says of itself.
+fn read_files(area: &Area, source: &Folder, proof: &mut Proof) -> Result<()> {
+    let mut at_source: BTreeMap<RelativePath, SourceStamp> = guardian_files(source)?
+        .into_iter()
+        .map(|(path, attributes)| (path.to_destination(), SourceStamp::from(&attributes)))
+        .collect();
+    for (path, _) in guardian_files(&area.destination)? {
         let failed = |errno| WorkerError::reading("read", &path, errno);
         let Some((folder, name)) = path.split_last() else {
             continue;
         };
         let open = area.destination.descend(&folder).map_err(failed)?;
-        let (_, digest) = hash_file(&open, name).map_err(failed)?;
+        let (attributes, digest) = hash_file(&open, name).map_err(failed)?;
         proof.files.push(SealedFile {
             area: area.id,
-            folder,
             name: name.to_vec(),
             size: attributes.size,
             digest,
+            source: at_source.remove(&path),
+            modified: attributes.modified,
+            folder,
         });
     }
-    compare_fall_backs(source, &after, monitor, &mut proof)?;
-    Ok(proof)
+    proof.source_alone = at_source
+        .into_iter()
+        .filter_map(|(path, stamp)| {
+            let (folder, name) = path.split_last()?;
+            Some(SealedSource {
+                area: area.id,
+                name: name.to_vec(),
+                folder,
+                stamp,
+            })
+        })
+        .collect();
+    Ok(())
 }
 
 /// The name that the guardian has at the source, in whatever case.

@@ -8,9 +8,10 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
+use crate::marker::begin_generation;
 use crate::monitor::{Count, Monitor};
 use crate::pool;
-use crate::protocol::CopyOptions;
+use crate::protocol::{CopyOptions, Operation};
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 
@@ -68,6 +69,9 @@ pub(super) fn apply(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<()> {
+    if store.deepest_planned()?.is_some() {
+        begin_generation(capabilities, store, Operation::Lowercase)?;
+    }
     while let Some(level) = store.deepest_planned()? {
         let mut batch = store.next_renames(level, 0, BATCH_NAMES)?;
         let mut files = 0;
@@ -88,10 +92,10 @@ pub(super) fn apply(
 
 /// Makes durable what was renamed in all areas.
 pub(super) fn sync(capabilities: &Capabilities, files: usize) -> Result<()> {
-    capabilities.areas.iter().try_for_each(|area| {
-        rustix::fs::syncfs(&area.destination)
-            .map_err(|source| WorkerError::SyncFailed { files, source })
-    })
+    capabilities
+        .areas
+        .iter()
+        .try_for_each(|area| area.sync(files))
 }
 
 fn died() -> WorkerError {
@@ -161,6 +165,13 @@ fn rename_one(
                 path()
             ),
             remedy: "Stop whatever works at the destination, then run the same command again"
+                .into(),
+        }),
+        Err(Errno::BUSY) => Err(WorkerError::Refused {
+            code: "mount-point-name",
+            text: format!("{} is a mount point, which cannot be renamed while it is one", path()),
+            remedy: "Unmount it, mount it again under its name in lower case, and run `gwmigrate stage-one \
+                     --accept-mounts`; then run the same command again"
                 .into(),
         }),
         Err(errno) => Err(failed(errno)),

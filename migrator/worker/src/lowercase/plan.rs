@@ -9,6 +9,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
+use crate::marker::MARKER_FILE;
 use crate::monitor::{Count, Monitor};
 use crate::protocol::CopyOptions;
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
@@ -77,8 +78,12 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn visit(&self, area: &Area, visited: &Visited<'_>) -> Result<()> {
+        let of_the_source = visited
+            .entries
+            .iter()
+            .filter(|entry| !(visited.path.is_root() && entry.name[..] == *MARKER_FILE));
         self.names
-            .fetch_add(visited.entries.len() as u64, Ordering::Relaxed);
+            .fetch_add(of_the_source.count() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);
         let mut changes: Vec<(&Entry, String)> = Vec::new();
         for entry in visited.entries {

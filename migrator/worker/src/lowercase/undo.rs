@@ -6,8 +6,9 @@ use rustix::io::Errno;
 
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
+use crate::marker::begin_generation;
 use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::LowercaseReport;
+use crate::protocol::{LowercaseReport, Operation};
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 
@@ -28,6 +29,9 @@ pub fn undo_lowercase(
     monitor.phase("give the old names back", Expected::default());
     let mut report = LowercaseReport::default();
     settle(capabilities, store)?;
+    if store.shallowest_done()?.is_some() {
+        begin_generation(capabilities, store, Operation::UndoLowercase)?;
+    }
     // The last sweep first, and of each the shallowest level.
     while let Some(level) = store.shallowest_done()? {
         let mut before = i64::MAX;

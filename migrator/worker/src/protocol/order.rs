@@ -53,6 +53,9 @@ pub struct CopyOptions {
     pub lock_wait_seconds: u64,
     /// How far the clock of the source may be off, in seconds, on top of the granularity of its times.
     pub clock_allowance_seconds: u64,
+    /// For how long a queued item must have stood still before it counts as whole, in seconds: longer than what any client of
+    /// the source remembers (a second), and than the pauses of a slow writer.
+    pub still_seconds: u64,
 }
 
 impl Default for CopyOptions {
@@ -64,6 +67,7 @@ impl Default for CopyOptions {
             retries: 3,
             lock_wait_seconds: 60,
             clock_allowance_seconds: 2,
+            still_seconds: 5,
         }
     }
 }
@@ -142,6 +146,10 @@ pub enum Task {
     Seal,
     /// Compare the destination with its seal.
     Verify,
+    /// Compare the source with what was sealed of it, by names, sizes and times.
+    CompareSource,
+    /// Look whether anybody has worked at the destination since it was sealed.
+    LookForWork,
     /// Give the destination to the user that its agents run as.
     Owner {
         /// Number of the user.
@@ -179,6 +187,8 @@ impl Task {
             Self::Queues { .. } => "queues",
             Self::Seal => "seal",
             Self::Verify => "verify",
+            Self::CompareSource => "compare-source",
+            Self::LookForWork => "look-for-work",
             Self::Owner { .. } => "owner",
             Self::Abandon { .. } => "abandon",
         }
@@ -195,9 +205,16 @@ impl Task {
                 | Self::Queues { .. }
                 | Self::Seal
                 | Self::Verify
+                | Self::CompareSource
+                | Self::LookForWork
                 | Self::Owner { .. }
                 | Self::Abandon { .. }
         )
+    }
+
+    /// Whether the task writes anywhere but in the job folder, or reads what another task of this job wrote.
+    pub fn writes(&self) -> bool {
+        self.needs_own_destination() || matches!(self, Self::CreateFolders)
     }
 
     /// Whether the task reads the source at all; the others run also when it is no longer mounted.
@@ -208,6 +225,7 @@ impl Task {
                 | Self::UndoLowercase
                 | Self::Guardian { .. }
                 | Self::Verify
+                | Self::LookForWork
                 | Self::Owner { .. }
                 | Self::Abandon { .. }
         )

@@ -30,6 +30,8 @@ pub enum TaskReport {
     Seal(SealReport),
     /// Of giving the destination to a user.
     Owner(OwnerReport),
+    /// Of comparing a side with what was sealed of it, by names, sizes and times.
+    Unmoved(UnmovedReport),
 }
 
 /// What the source holds.
@@ -196,6 +198,31 @@ pub struct SealReport {
     pub differences: u64,
     /// Digest of everything: BLAKE3 over the sorted entries, folder by folder, in hexadecimal; per area.
     pub root_digests: BTreeMap<String, String>,
+}
+
+/// What `seal.json` holds, and the job store as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealDocument {
+    /// Version of this document.
+    pub seal_version: u32,
+    /// Name of the job.
+    pub job: String,
+    /// The generation of the trees that is sealed.
+    pub generation: u64,
+    /// When it was sealed, in milliseconds since 1970 by the clock of the destination.
+    pub sealed_milliseconds: i64,
+    /// What was proven.
+    #[serde(flatten)]
+    pub report: SealReport,
+}
+
+/// What a side is, compared with what was sealed of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UnmovedReport {
+    /// Files that were looked at.
+    pub files: u64,
+    /// Entries that have come, changed or gone.
+    pub changed: u64,
 }
 
 /// Whose the destination is.

@@ -1,10 +1,9 @@
 //! Quick requests to the job store, and what they answer.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Verdict};
+use super::{Fact, JobState, Life, PassKind};
+use crate::finding::Finding;
 
 /// A quick request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,10 +42,43 @@ pub enum Request {
         /// What they want to be remembered.
         note: String,
     },
-    /// Remember small facts of the job.
+    /// Take the confirmation of an item of the checklist back.
+    Withdraw {
+        /// Name of the item.
+        item: String,
+    },
+    /// Remember something small.
     Remember {
-        /// Name and value of each.
-        facts: BTreeMap<String, String>,
+        /// What.
+        fact: Fact,
+    },
+    /// Remember ports of the source's POA that answered.
+    SawPorts {
+        /// Address and port of each.
+        ports: Vec<(String, u16)>,
+    },
+    /// The POA is about to be started for users: only where the seal holds, or where users may have worked already.
+    BeginLife {
+        /// Who starts it.
+        by: String,
+    },
+    /// How the start ended.
+    EndStart {
+        /// Whether users may have worked.
+        life: Life,
+        /// Who started it.
+        by: String,
+        /// What was seen.
+        note: String,
+    },
+    /// A person says something that only a person can.
+    Say {
+        /// What.
+        said: Said,
+        /// Who.
+        by: String,
+        /// What they want to be remembered.
+        note: String,
     },
     /// Keep a report under the next number; it is never written over.
     KeepReport {
@@ -80,7 +112,7 @@ pub enum Reply {
         file: String,
     },
     /// The state of the job.
-    Status(Box<StatusReport>),
+    Status(Box<JobState>),
     /// The findings, oldest first.
     Findings {
         /// The findings.
@@ -88,6 +120,18 @@ pub enum Reply {
     },
     /// It was not done.
     Failed(Finding),
+}
+
+/// What only a person can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// Nobody has worked at the destination, although the POA was started for users.
+    UsersHaveNotWorked,
+    /// The source is gone for good and cannot be looked at any more.
+    SourceIsGone,
+    /// The mounts are meant to be as they are.
+    MountsHaveChanged,
 }
 
 /// How a step stands.
@@ -128,8 +172,8 @@ pub struct StepLine {
 pub struct PassLine {
     /// Its number.
     pub pass: i64,
-    /// `stage-one` or `stage-two`.
-    pub kind: String,
+    /// Which.
+    pub kind: PassKind,
     /// When it began, in milliseconds since 1970.
     pub began_milliseconds: i64,
     /// When it ended; none where it was cut off or is running.
@@ -187,31 +231,4 @@ pub struct Running {
     /// [`super::Order::token`].
     #[serde(default)]
     pub token: String,
-}
-
-/// The state of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct StatusReport {
-    /// Name of the job.
-    pub job: String,
-    /// The steps that were ever begun, in the order in which they were begun first.
-    pub steps: Vec<StepLine>,
-    /// The passes.
-    pub passes: Vec<PassLine>,
-    /// What was confirmed.
-    pub checklist: Vec<ChecklistLine>,
-    /// Small facts.
-    pub facts: BTreeMap<String, String>,
-    /// Findings of the last run of each step, by code.
-    pub findings: BTreeMap<String, u64>,
-    /// The worst verdict among them.
-    pub worst: Option<Verdict>,
-    /// The worker that is running now.
-    pub running: Option<Running>,
-    /// Files in the manifest.
-    pub manifest_files: u64,
-    /// Their bytes.
-    pub manifest_bytes: u64,
-    /// Milliseconds from the first file of the first pass until now that the clock of the destination shows.
-    pub clock_milliseconds: i64,
 }

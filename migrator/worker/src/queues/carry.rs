@@ -1,12 +1,15 @@
 //! One round: carrying over what stands in the queues of the source and was not carried yet.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::{Listing, Standing, Step, digest_of, staging_name};
-use crate::copy::{CopyFailure, Source, write_copy};
+use super::staging::staging_name;
+use super::still::Stillness;
+use super::{Listing, Standing, Step, digest_of};
+use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
 use crate::monitor::Count;
@@ -18,15 +21,6 @@ use crate::tree::owner::{Ownership, give, owned};
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;
 
-/// What one round did.
-#[derive(Debug, Default)]
-pub(super) struct Round {
-    /// Items that stand in their queues now.
-    pub(super) carried: usize,
-    /// Items that were being written or taken at the source; another listing decides about them.
-    pub(super) moved: usize,
-}
-
 /// What came of making one item ready.
 enum Staged {
     Ready(QueueItem),
@@ -36,10 +30,15 @@ enum Staged {
     Unreadable,
 }
 
+/// An item that is to be carried: its name at the destination, and where it stands.
+type Wanted<'a> = (&'a [u8], &'a Standing);
+
 impl Step<'_> {
-    /// Carries what is new.
-    pub(super) fn carry_round(&self, staging: &Folder, listing: &Listing) -> Result<Round> {
-        let mut round = Round::default();
+    /// Carries what is new and has stood still; says whether nothing was left to do.  Waits where items are to be looked at
+    /// again.
+    pub(super) fn carry_round(&self, listing: &Listing) -> Result<bool> {
+        let mut has_carried = false;
+        let mut wait: Option<Duration> = None;
         for (folder, items) in listing {
             let known: HashMap<Vec<u8>, QueueItem> = self
                 .store
@@ -47,47 +46,84 @@ impl Step<'_> {
                 .into_iter()
                 .map(|item| (item.name.clone(), item))
                 .collect();
-            let wanted: Vec<(&Vec<u8>, &Standing)> = items
-                .iter()
-                .filter(|(name, standing)| {
-                    !known.get(*name).is_some_and(|item| is_same(item, standing))
-                        && !self.given_up.borrow().contains(&folder.join(name))
-                })
-                .collect();
-            for batch in wanted.chunks(BATCH_ITEMS) {
-                self.carry_batch(staging, folder, batch, &known, &mut round)?;
+            let mut still: Vec<Wanted<'_>> = Vec::new();
+            for (name, standing) in items {
+                let path = folder.join(name);
+                if self.has_given_up(&path) || self.is_carried(known.get(name), standing)? {
+                    continue;
+                }
+                match self.look_at_item(&path, standing) {
+                    Stillness::Still => still.push((name, standing)),
+                    Stillness::Wait(left) => {
+                        wait = Some(wait.map_or(left, |least| least.min(left)));
+                    }
+                    Stillness::Moving => {}
+                }
+            }
+            for batch in still.chunks(BATCH_ITEMS) {
+                has_carried = true;
+                self.carry_batch(folder, batch, &known)?;
             }
         }
-        Ok(round)
+        // What was carried or waited for, another listing looks at again.
+        if let Some(wait) = wait.filter(|_| !has_carried) {
+            std::thread::sleep(wait);
+        }
+        Ok(!has_carried && wait.is_none())
+    }
+
+    /// Whether this very item was carried before.  A changed daylight saving setting moves the times of items that were
+    /// delivered long ago: where only the time is another one, the bytes decide.
+    fn is_carried(&self, item: Option<&QueueItem>, standing: &Standing) -> Result<bool> {
+        let Some(item) = item.filter(|item| item.state == ItemState::Placed) else {
+            return Ok(false);
+        };
+        if item.size != standing.attributes.size {
+            return Ok(false);
+        }
+        if item.modified == standing.attributes.modified {
+            return Ok(true);
+        }
+        let Ok((attributes, digest)) = hash_file(&standing.folder, &standing.source_name) else {
+            // Copying it says what is wrong with it.
+            return Ok(false);
+        };
+        if digest != item.digest {
+            return Ok(false);
+        }
+        let seen = QueueItem {
+            modified: attributes.modified,
+            ..item.clone()
+        };
+        self.store.record_queue_items(&[seen])?;
+        Ok(true)
     }
 
     fn carry_batch(
         &self,
-        staging: &Folder,
         folder: &RelativePath,
-        batch: &[(&Vec<u8>, &Standing)],
+        batch: &[Wanted<'_>],
         known: &HashMap<Vec<u8>, QueueItem>,
-        round: &mut Round,
     ) -> Result<()> {
+        let staging = self.staging_of(folder)?;
         let queue = self.queue_folder(folder)?;
         let mut items = Vec::with_capacity(batch.len());
         for (name, standing) in batch {
             if known.contains_key(*name) {
                 self.replaced_at_source(&queue, folder, name)?;
             }
-            match self.stage(staging, folder, name, standing)? {
+            match self.stage(&staging, folder, name, standing)? {
                 Staged::Ready(item) => {
-                    give_as_queue(staging, &queue, &item)?;
+                    give_as_queue(&staging, &queue, &item)?;
                     items.push(item);
                 }
-                Staged::Moved => round.moved += 1,
+                Staged::Moved => self.has_moved(&folder.join(name)),
                 Staged::Unreadable => {
-                    self.given_up.borrow_mut().insert(folder.join(name));
+                    self.give_up(folder.join(name));
                 }
             }
         }
-        round.carried += self.place(staging, &queue, items)?;
-        Ok(())
+        self.place(&staging, &queue, items)
     }
 
     /// An item of this name was carried before and the source has another one now.
@@ -113,7 +149,8 @@ impl Step<'_> {
         let path = standing.source_path();
         let source = match Source::open(&standing.folder, &standing.source_name) {
             Ok(opened) => opened,
-            Err(Errno::NOENT) => return Ok(Staged::Moved),
+            // Opened by a program that lets nobody else in.
+            Err(Errno::NOENT | Errno::BUSY | Errno::TXTBSY) => return Ok(Staged::Moved),
             Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
         };
         let temporary = staging_name(folder, name);
@@ -121,6 +158,12 @@ impl Step<'_> {
             .remove_file(&temporary)
             .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
         match write_copy(&source, staging, &temporary) {
+            Ok(written) if !written.source.is_unchanged_since(&standing.attributes) => {
+                staging
+                    .remove_file(&temporary)
+                    .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
+                Ok(Staged::Moved)
+            }
             Ok(written) => Ok(Staged::Ready(QueueItem {
                 folder: folder.clone(),
                 name: name.to_vec(),
@@ -152,10 +195,10 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Lets staged items appear in their queue; returns how many did.
-    fn place(&self, staging: &Folder, queue: &Folder, mut items: Vec<QueueItem>) -> Result<usize> {
+    /// Lets staged items appear in their queue.
+    fn place(&self, staging: &Folder, queue: &Folder, mut items: Vec<QueueItem>) -> Result<()> {
         if items.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         self.sync(items.len())?;
         self.store.record_queue_items(&items)?;
@@ -173,7 +216,7 @@ impl Step<'_> {
         self.store.record_queue_items(&items)?;
         self.store.forget_queue_items(&refused)?;
         self.monitor.count(Count::QueuedItems, items.len() as u64);
-        Ok(items.len())
+        Ok(())
     }
 
     /// One renaming that never replaces; says whether the item stands in its queue.
@@ -194,7 +237,7 @@ impl Step<'_> {
         let is_equal = digest_of(queue, &item.folder, &item.name)? == Some(item.digest);
         staging.remove_file(&temporary).map_err(failed)?;
         if !is_equal {
-            self.given_up.borrow_mut().insert(path.clone());
+            self.give_up(path.clone());
             self.report(
                 "queue-name-taken",
                 Verdict::Person,
@@ -224,10 +267,4 @@ fn give_as_queue(staging: &Folder, queue: &Folder, item: &QueueItem) -> Result<(
     };
     give_it()
         .map_err(|errno| WorkerError::writing("give away", &item.folder.join(&item.name), errno))
-}
-
-fn is_same(item: &QueueItem, standing: &Standing) -> bool {
-    item.state == ItemState::Placed
-        && item.size == standing.attributes.size
-        && item.modified == standing.attributes.modified
 }

@@ -10,7 +10,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::{Listing, Standing, Step, digest_of};
-use crate::copy::thread_count;
+use crate::copy::{TEMPORARY_PREFIX, thread_count};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Count;
 use crate::quarantine::Quarantine;
@@ -103,7 +103,8 @@ impl Step<'_> {
         let Some((parent_path, name)) = path.split() else {
             return Ok(());
         };
-        if self.store.folder_made_by(self.area.id, path)? == Some(0) {
+        let made_by = self.store.folder_made_by(self.area.id, path)?;
+        if made_by == Some(0) || self.area.is_mount_point(path) {
             return Ok(());
         }
         let failed = |errno| WorkerError::writing("remove the folder", path, errno);
@@ -127,12 +128,13 @@ impl Step<'_> {
             folder: parent_path,
             name: name.to_vec(),
             kind: RemovalKind::VanishedFolder,
+            was_copied: false,
         }])
     }
 
     fn quarantine(&self) -> Quarantine<'_> {
         Quarantine {
-            job: self.job,
+            job: &self.capabilities.job,
             store: self.store,
             monitor: self.monitor,
         }
@@ -145,7 +147,10 @@ impl Step<'_> {
             thread_count(self.options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {
-                if layout::is_queue(visited.path) {
+                let is_ours = |name: &[u8]| name.starts_with(TEMPORARY_PREFIX);
+                let is_kept_out = visited.path.components().any(is_ours)
+                    || self.area.is_lost_and_found(visited.path);
+                if layout::is_queue(visited.path) && !is_kept_out {
                     let mut queues = queues
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -25,6 +25,10 @@ pub(super) struct Equal {
     pub(super) size: u64,
     /// BLAKE3 of the bytes.
     pub(super) digest: [u8; 32],
+    /// What the source said of itself before it was read; what it says after, the seal asks at its end.
+    pub(super) source: Attributes,
+    /// The same of the destination.
+    pub(super) destination: Attributes,
 }
 
 /// A file of a folder, by name.
@@ -33,7 +37,7 @@ pub(super) type Named<'a> = (&'a Folder, &'a [u8]);
 /// Compares two files, showing the bytes of the destination to `see` as they pass; none where they differ.
 ///
 /// # Errors
-/// What opening or reading one of them says; `EAGAIN` where it changed while it was read.
+/// What opening or reading one of them says; `EAGAIN` where it became shorter while it was read.
 pub(super) fn compare_files(
     source: Named<'_>,
     destination: Named<'_>,
@@ -61,11 +65,11 @@ pub(super) fn compare_files(
         }
         Ok(true)
     })?;
-    left.require_unchanged().map_err(at(Side::Source))?;
-    right.require_unchanged().map_err(at(Side::Destination))?;
     Ok(are_equal.then(|| Equal {
         size,
         digest: *hasher.finalize().as_bytes(),
+        source: left.before,
+        destination: right.before,
     }))
 }
 
@@ -95,15 +99,5 @@ impl Open {
             }
         }
         Ok(block)
-    }
-
-    /// Refuses a file that is no longer what it said before; one that has grown too.
-    fn require_unchanged(&self) -> Result<(), Errno> {
-        let after = Attributes::from(&rustix::fs::fstat(&self.handle)?);
-        if after.is_unchanged_since(&self.before) {
-            Ok(())
-        } else {
-            Err(Errno::AGAIN)
-        }
     }
 }

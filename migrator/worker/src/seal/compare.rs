@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postoffice::flaim::BlockStream;
-use postoffice::layout::{CopyRule, FileClass};
+use postoffice::layout::{CopyRule, FileClass, FolderFiles};
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath, destination_name};
 
-use super::Pair;
 use super::blocks::block_stream;
 use super::bytes::{Side, compare_files};
+use super::{Pair, REMEDY};
 use crate::capabilities::{Area, leaves_out_class};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
@@ -18,13 +18,15 @@ use crate::monitor::{Count, Monitor};
 use crate::mount_gone::require_mounts;
 use crate::pool::{self, Stack};
 use crate::protocol::CopyOptions;
-use crate::store::{JobStore, SealedFile};
+use crate::store::{JobStore, SealedFile, SourceStamp};
 use crate::tree::{Entry, Kind};
 
 /// How many files one task of the pool compares.
 const FILES_PER_TASK: usize = 32;
 /// How many proven files are held before they go to the store.
 const SEALED_HELD: usize = 32_768;
+/// How many files that differ are held before they go to the store.
+const DOUBTED_HELD: usize = 4096;
 
 /// What a comparison saw.
 #[derive(Debug, Default)]
@@ -52,6 +54,7 @@ pub(super) fn compare(
         options,
         converted,
         sealed: Mutex::new(Vec::new()),
+        doubted: Mutex::new(Vec::new()),
         files: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
         folders: AtomicU64::new(0),
@@ -103,6 +106,8 @@ pub(super) struct Comparison<'a> {
     options: &'a CopyOptions,
     converted: bool,
     sealed: Mutex<Vec<SealedFile>>,
+    /// Files of the destination that differ, by folder and name.
+    doubted: Mutex<Vec<(RelativePath, Vec<u8>)>>,
     files: AtomicU64,
     bytes: AtomicU64,
     folders: AtomicU64,
@@ -112,15 +117,8 @@ pub(super) struct Comparison<'a> {
 impl Comparison<'_> {
     pub(super) fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
         self.differences.fetch_add(1, Ordering::Relaxed);
-        self.monitor.finding(
-            Finding::new(
-                code,
-                Verdict::Unproven,
-                text,
-                "Do not start the POA; run stage two again, and look at this entry if it stays",
-            )
-            .about(path.as_bytes()),
-        );
+        self.monitor
+            .finding(Finding::new(code, Verdict::Unproven, text, REMEDY).about(path.as_bytes()));
     }
 
     /// Whether the file at this path is not compared here.
@@ -169,8 +167,8 @@ impl Comparison<'_> {
                     }
                 }
                 Kind::Folder => self.folder_entry(pair, entry, &name, other, stack),
-                // Reported by every pass; there is nothing to compare.
-                Kind::Symlink | Kind::Special => {}
+                // Whatever it is, the destination has no counterpart of it.
+                Kind::Symlink | Kind::Special => self.no_file(pair, entry, &classes, kind),
             }
         }
         self.hand_out(pair, files, stack)?;
@@ -181,6 +179,33 @@ impl Comparison<'_> {
             self.require_lower_case(pair, entry);
         }
         Ok(())
+    }
+
+    /// An entry of the source that is neither a file nor a folder: what it stands for is not at the destination.
+    fn no_file(&self, pair: &Pair, entry: &Entry, classes: &FolderFiles, kind: Kind) {
+        if self.leaves_out_class(classes.class_of(&entry.name)) {
+            return;
+        }
+        self.differs(
+            "seal-not-a-file",
+            &pair.source_path.join(&entry.name),
+            &format!(
+                "it is {} at the source, so the destination has nothing of what it stands for",
+                kind.words()
+            ),
+        );
+    }
+
+    /// Has the next pass, or the next run of the queues, take nothing for granted of a file of the destination.
+    fn doubt(&self, folder: &RelativePath, name: &[u8]) -> Result<()> {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        doubted.push((folder.clone(), name.to_vec()));
+        if doubted.len() < DOUBTED_HELD {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut *doubted);
+        drop(doubted);
+        self.store.doubt_files(self.area.id, &full)
     }
 
     /// Gives files to the pool, or compares them at once where much is waiting already.
@@ -305,7 +330,7 @@ impl Comparison<'_> {
             Ok(None) => {
                 let text = "its bytes are not those of the source";
                 self.differs("seal-differs", &path(), text);
-                return Ok(());
+                return self.doubt(&pair.path, &names.destination);
             }
             Err((Side::Source, errno)) => {
                 let source_path = pair.source_path.join(&names.source);
@@ -317,7 +342,7 @@ impl Comparison<'_> {
             Err((Side::Destination, errno)) => {
                 let text = format!("the destination could not be read: {errno}");
                 self.differs("seal-destination", &path(), &text);
-                return Ok(());
+                return self.doubt(&pair.path, &names.destination);
             }
         };
         if let Some(blocks) = blocks {
@@ -334,6 +359,8 @@ impl Comparison<'_> {
             name: names.destination.clone(),
             size: equal.size,
             digest: equal.digest,
+            source: Some(SourceStamp::from(&equal.source)),
+            modified: equal.destination.modified,
         })
     }
 
@@ -366,6 +393,11 @@ impl Comparison<'_> {
     }
 
     fn flush(&self) -> Result<()> {
+        let doubted =
+            std::mem::take(&mut *self.doubted.lock().unwrap_or_else(PoisonError::into_inner));
+        if !doubted.is_empty() {
+            self.store.doubt_files(self.area.id, &doubted)?;
+        }
         let sealed =
             std::mem::take(&mut *self.sealed.lock().unwrap_or_else(PoisonError::into_inner));
         if sealed.is_empty() {

@@ -9,13 +9,13 @@ use crate::store::JobStore;
 /// size as eight bytes, least significant first.
 pub(super) fn of_sealed(store: &JobStore, area: u32) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
-    store.each_sealed(area, |folder, name, size, digest| {
-        for bytes in [folder, name] {
+    store.each_sealed(area, |folder, name, entry| {
+        for bytes in [folder.as_bytes(), name] {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         }
-        hasher.update(&size.to_le_bytes());
-        hasher.update(digest);
+        hasher.update(&entry.size.to_le_bytes());
+        hasher.update(&entry.digest);
     })?;
     Ok(hasher.finalize().to_hex().to_string())
 }

@@ -5,18 +5,23 @@ use postoffice::names::{LowerCased, lower_case};
 use super::Pair;
 use super::compare::Comparison;
 use crate::error::{Result, WorkerError};
+use crate::marker::MARKER_FILE;
 use crate::tree::{Entry, Kind};
 
 impl Comparison<'_> {
     /// An entry that only the destination has: fine where it is an empty folder of every post office, or nobody's data.
     pub(super) fn extra(&self, pair: &Pair, entry: &Entry) -> Result<()> {
+        if pair.path.is_root() && entry.name[..] == *MARKER_FILE {
+            return Ok(());
+        }
         let path = pair.path.join(&entry.name);
         let failed = |errno| WorkerError::writing("look at", &path, errno);
         let kind = pair.destination.kind_of(entry).map_err(failed)?;
         let is_fine = match kind {
             Kind::Folder => {
-                self.store.folder_made_by(self.area.id, &path)? == Some(0)
-                    && self.holds_no_file(pair, entry).map_err(failed)?
+                let may_be_empty = self.area.is_of_the_file_system(&path)
+                    || self.store.folder_made_by(self.area.id, &path)? == Some(0);
+                may_be_empty && self.holds_no_file(pair, entry).map_err(failed)?
             }
             Kind::File => self.leaves_out(&path),
             Kind::Symlink | Kind::Special => false,

@@ -5,17 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
-use super::digest;
+use super::{SEAL_FILE, digest};
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
+use crate::marker::MARKER_FILE;
 use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{CopyOptions, SealReport};
-use crate::store::JobStore;
-use crate::tree::Kind;
+use crate::protocol::{CopyOptions, SealDocument, SealReport};
+use crate::store::{JobStore, SealedEntry};
+use crate::tree::{Folder, Kind};
 use crate::walk::{Visited, walk};
+
+/// More than this is no seal, in bytes.
+const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// Reads the destination again and compares it with what was sealed.
 ///
@@ -27,22 +32,16 @@ pub fn verify(
     monitor: &dyn Monitor,
     options: &CopyOptions,
 ) -> Result<SealReport> {
-    let sealed_files = store.sealed_files()?;
-    if sealed_files == 0 || store.fact("sealed-milliseconds")?.is_none() {
-        return Err(WorkerError::Refused {
-            code: "not-sealed",
-            text: "This job has no seal yet".into(),
-            remedy: "Run stage two to its end first".into(),
-        });
-    }
+    let document = super::require_sealed(store)?;
     monitor.phase(
         "compare the destination with its seal",
         Expected {
-            files: sealed_files,
+            files: document.report.files,
             bytes: 0,
         },
     );
     let mut report = SealReport::default();
+    report.differences += compare_documents(capabilities, &document, monitor)?;
     for area in &capabilities.areas {
         let check = Check {
             area,
@@ -58,7 +57,7 @@ pub fn verify(
         walk(
             &area.destination,
             thread_count(options),
-            |path, errno| Err(WorkerError::writing("list", path, errno)),
+            |path, errno| check.unreadable(path, errno),
             |visited| check.visit(visited),
         )?;
         check.folders_that_are_gone()?;
@@ -66,12 +65,79 @@ pub fn verify(
         report.bytes += check.bytes.into_inner();
         report.folders += check.folders.into_inner();
         report.differences += check.differences.into_inner();
-        report
-            .root_digests
-            .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+        let digest = digest::of_sealed(store, area.id)?;
+        if document.report.root_digests.get(&area.label) != Some(&digest) {
+            report.differences += 1;
+            monitor.finding(document_differs(&format!(
+                "the entries of {} in the job store are not those that were sealed",
+                area.label
+            )));
+        }
+        report.root_digests.insert(area.label.clone(), digest);
     }
     report.sealed = report.differences == 0;
     Ok(report)
+}
+
+/// The seal in the job folder must say what the job store says; returns how many differences there are.
+fn compare_documents(
+    capabilities: &Capabilities,
+    document: &SealDocument,
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    let text = match read_document(&capabilities.job) {
+        Ok(text) => text,
+        Err(Errno::NOENT) => {
+            monitor.finding(document_differs(
+                "seal.json is not in the job folder any more",
+            ));
+            return Ok(1);
+        }
+        Err(errno) => {
+            return Err(WorkerError::JobFolder {
+                operation: "read",
+                name: SEAL_FILE.to_owned(),
+                source: errno.into(),
+            });
+        }
+    };
+    match serde_json::from_slice::<SealDocument>(&text) {
+        Ok(found) if found == *document => Ok(0),
+        Ok(_) => {
+            monitor.finding(document_differs(
+                "seal.json of the job folder says something else than the job store",
+            ));
+            Ok(1)
+        }
+        Err(error) => {
+            let text = format!("seal.json of the job folder cannot be read: {error}");
+            monitor.finding(document_differs(&text));
+            Ok(1)
+        }
+    }
+}
+
+fn read_document(job: &Folder) -> std::result::Result<Vec<u8>, Errno> {
+    let (file, attributes) = job.open_file(SEAL_FILE.as_bytes())?;
+    let length = usize::try_from(attributes.size.min(DOCUMENT_BYTES_MAX)).unwrap_or(0);
+    let mut text = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match rustix::io::pread(&file, &mut text[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    text.truncate(filled);
+    Ok(text)
+}
+
+fn document_differs(text: &str) -> Finding {
+    let remedy = "Somebody or something changed what the seal says, so nothing proves the destination any more: before the \
+                  POA was started, run `gwmigrate stage-two` again, which seals anew; afterwards keep the old server";
+    Finding::new("seal-document", Verdict::Unproven, text, remedy)
 }
 
 struct Check<'a> {
@@ -87,6 +153,15 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if errno != Errno::NAMETOOLONG {
+            return Err(WorkerError::writing("list", path, errno));
+        }
+        let text = "this folder lies deeper than anything that was sealed";
+        self.differs("seal-extra", path, text);
+        Ok(())
+    }
+
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
         self.folders.fetch_add(1, Ordering::Relaxed);
         self.visited
@@ -103,8 +178,11 @@ impl Check<'_> {
             if kind == Kind::Folder {
                 continue;
             }
+            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+                continue;
+            }
             match sealed.remove(&entry.name[..]) {
-                Some((size, digest)) => self.file(visited, &entry.name, &path, size, &digest),
+                Some(known) => self.file(visited, &entry.name, &path, &known),
                 None if self.area.leaves_out(&path, self.options) => {}
                 None => self.differs(
                     "seal-extra",
@@ -126,27 +204,19 @@ impl Check<'_> {
     /// Sealed files of folders that the walk did not meet are missing with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
         let visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
-        self.store.each_sealed(self.area.id, |folder, name, _, _| {
-            let folder = RelativePath::from_bytes(folder).unwrap_or_default();
-            if !visited.contains(&folder) {
+        self.store.each_sealed(self.area.id, |folder, name, _| {
+            if !visited.contains(folder) {
                 let text = "it is no longer there, nor is the folder that held it";
                 self.differs("seal-missing", &folder.join(name), text);
             }
         })
     }
 
-    fn file(
-        &self,
-        visited: &Visited<'_>,
-        name: &[u8],
-        path: &RelativePath,
-        size: u64,
-        digest: &[u8; 32],
-    ) {
+    fn file(&self, visited: &Visited<'_>, name: &[u8], path: &RelativePath, known: &SealedEntry) {
         match hash_file(visited.folder, name) {
-            Ok((attributes, now)) if attributes.size == size && now == *digest => {
+            Ok((attributes, now)) if attributes.size == known.size && now == known.digest => {
                 self.files.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(size, Ordering::Relaxed);
+                self.bytes.fetch_add(known.size, Ordering::Relaxed);
                 self.monitor.count(Count::FilesProven, 1);
                 self.monitor.count(Count::FilesSeen, 1);
             }

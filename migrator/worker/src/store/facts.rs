@@ -1,47 +1,99 @@
-//! Small facts of the job, by name.
+//! Small facts of the job, by name; their values are JSON.
 
-use std::collections::BTreeMap;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use rusqlite::OptionalExtension;
-
+use super::rows::{from_json, json};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
+use crate::protocol::{Fact, KnownFacts};
+
+/// The name of the job.
+const JOB: &str = "job";
+/// A text that no other job has, whatever its name.
+const JOB_ID: &str = "job-id";
+/// How many orders there were.
+const ORDERS: &str = "orders";
+/// Files and bytes that were counted before the first pass.
+const INVENTORY: &str = "inventory";
+/// When the job was abandoned, in milliseconds since 1970.
+pub(super) const ABANDONED: &str = "abandoned";
 
 impl JobStore {
-    /// Remembers facts; a fact with the same name is replaced.
+    /// Remembers something small; a fact of the same kind is replaced.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn remember(&self, facts: &BTreeMap<String, String>) -> Result<()> {
-        self.change("remember a fact", |transaction| {
-            let mut insert = transaction
-                .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?;
-            facts
-                .iter()
-                .try_for_each(|(name, value)| insert.execute((name, value)).map(|_| ()))
+    pub fn remember(&self, fact: &Fact) -> Result<()> {
+        match fact {
+            Fact::Agent(run) => self.remember_value("agent", run),
+            Fact::GwhaHeld(is_held) => self.remember_value("gwha-held", is_held),
+            Fact::RunsAs(user) => self.remember_value("runs-as", user),
+            Fact::UnmappedLibraries(names) => self.remember_value("unmapped-libraries", names),
+            Fact::Mounted { area, from } => self.change("remember a mount", |transaction| {
+                let mut mounted = known(transaction)?.mounted;
+                mounted.insert(*area, from.clone());
+                put(transaction, "mounted", &mounted)
+            }),
+            Fact::MadeFolder(folder) => self.change("remember a folder", |transaction| {
+                let mut made = known(transaction)?.made_folders;
+                made.insert(folder.clone());
+                put(transaction, "made-folders", &made)
+            }),
+        }
+    }
+
+    /// The name of the job; none before a controller has said it.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn job(&self) -> Result<Option<String>> {
+        self.value(JOB)
+    }
+
+    /// Gives the job its name.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn name_job(&self, name: &str) -> Result<()> {
+        self.remember_value(JOB, &name)
+    }
+
+    /// The text that no other job has; made by chance when it is asked for first.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn job_id(&self) -> Result<String> {
+        if let Some(id) = self.value(JOB_ID)? {
+            return Ok(id);
+        }
+        self.change("name the job", |transaction| {
+            if let Some(id) = get(transaction, JOB_ID)? {
+                return Ok(id);
+            }
+            // SQLite seeds its generator from the system.
+            let query = "SELECT lower(hex(randomblob(16)))";
+            let id: String = transaction.query_row(query, [], |row| row.get(0))?;
+            put(transaction, JOB_ID, &id)?;
+            Ok(id)
         })
     }
 
-    /// One fact.
+    /// Files and bytes that were counted before the first pass; none where nobody counted.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn fact(&self, name: &str) -> Result<Option<String>> {
-        self.read("read a fact", |connection| {
-            connection
-                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
-                    row.get(0)
-                })
-                .optional()
-        })
+    pub fn inventory(&self) -> Result<Option<(u64, u64)>> {
+        self.value(INVENTORY)
     }
 
-    /// Remembers one fact.
+    /// Remembers how many files and bytes were counted.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn remember_one(&self, name: &str, value: impl Into<String>) -> Result<()> {
-        self.remember(&BTreeMap::from([(name.to_owned(), value.into())]))
+    pub fn remember_inventory(&self, files: u64, bytes: u64) -> Result<()> {
+        self.remember_value(INVENTORY, &(files, bytes))
     }
 
     /// The number of the next order of this job, counted up durably.
@@ -50,14 +102,21 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn next_order_number(&self) -> Result<u64> {
         self.change("number an order", |transaction| {
-            transaction.query_row(
-                "INSERT INTO meta (name, value) VALUES ('orders', '1')
-                 ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1
-                 RETURNING CAST(value AS INTEGER)",
-                [],
-                |row| row.get::<_, i64>(0).map(super::unsigned),
-            )
+            let number = 1 + get::<u64>(transaction, ORDERS)?.unwrap_or(0);
+            put(transaction, ORDERS, &number)?;
+            Ok(number)
         })
+    }
+
+    /// Remembers that a job that was abandoned has begun again.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn begin_again(&self) -> Result<()> {
+        if self.value::<i64>(ABANDONED)?.is_some() {
+            self.forget_value(ABANDONED)?;
+        }
+        Ok(())
     }
 
     /// Confirms an item of the checklist.
@@ -74,4 +133,78 @@ impl JobStore {
                 .map(|_| ())
         })
     }
+
+    /// Takes the confirmation of an item back; says whether there was one.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn withdraw(&self, item: &str) -> Result<bool> {
+        self.change("withdraw an item", |transaction| {
+            let query = "DELETE FROM checklist WHERE item = ?1";
+            transaction.execute(query, [item]).map(|rows| rows > 0)
+        })
+    }
+
+    /// A fact by its name.
+    pub(crate) fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.read("read a fact", |connection| get(connection, name))
+    }
+
+    /// Remembers a fact by its name.
+    pub(crate) fn remember_value(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.change("remember a fact", |transaction| {
+            put(transaction, name, value)
+        })
+    }
+
+    /// Forgets a fact by its name.
+    pub(crate) fn forget_value(&self, name: &str) -> Result<()> {
+        self.change("forget a fact", |transaction| delete(transaction, name))
+    }
+}
+
+pub(super) fn get<T: DeserializeOwned>(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    let query = "SELECT value FROM meta WHERE name = ?1";
+    let text: Option<String> = connection
+        .query_row(query, [name], |row| row.get(0))
+        .optional()?;
+    text.map(|text| from_json("meta", name, &text)).transpose()
+}
+
+pub(super) fn put(
+    transaction: &Transaction<'_>,
+    name: &str,
+    value: &impl Serialize,
+) -> rusqlite::Result<()> {
+    let query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+    transaction.execute(query, (name, json(value)?)).map(|_| ())
+}
+
+pub(super) fn delete(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+    let query = "DELETE FROM meta WHERE name = ?1";
+    transaction.execute(query, [name]).map(|_| ())
+}
+
+/// What the controller had the job remember.
+pub(super) fn known(connection: &Connection) -> rusqlite::Result<KnownFacts> {
+    Ok(KnownFacts {
+        agent: get(connection, "agent")?,
+        gwha_held: get(connection, "gwha-held")?.unwrap_or(false),
+        runs_as: get(connection, "runs-as")?,
+        unmapped_libraries: get(connection, "unmapped-libraries")?,
+        mounted: get(connection, "mounted")?.unwrap_or_default(),
+        made_folders: get(connection, "made-folders")?.unwrap_or_default(),
+    })
+}
+
+pub(super) fn abandoned(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    get(connection, ABANDONED)
+}
+
+/// The name of the job, which every store has once a controller has spoken to it.
+pub(super) fn job_name(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    get(connection, JOB)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
+use super::rows::{in_row, path_of};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::{Attributes, Time};
@@ -75,27 +76,30 @@ const COLUMNS: &str = "name, size, modified_s, modified_ns, racy, written_modifi
                        written_changed_s, written_changed_ns, written_inode, digest";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, ManifestFile)> {
-    Ok((
-        row.get(0)?,
-        ManifestFile {
-            size: unsigned(row.get(1)?),
-            modified: Time {
-                seconds: row.get(2)?,
-                nanoseconds: row.get(3)?,
-            },
-            racy: row.get(4)?,
-            written_modified: Time {
-                seconds: row.get(5)?,
-                nanoseconds: row.get(6)?,
-            },
-            written_changed: Time {
-                seconds: row.get(7)?,
-                nanoseconds: row.get(8)?,
-            },
-            written_inode: unsigned(row.get(9)?),
-            digest: row.get(10)?,
+    let name: Vec<u8> = row.get(0)?;
+    let file = in_row("file", || printable(&name), file_of(row))?;
+    Ok((name, file))
+}
+
+fn file_of(row: &Row<'_>) -> rusqlite::Result<ManifestFile> {
+    Ok(ManifestFile {
+        size: unsigned(row.get(1)?),
+        modified: Time {
+            seconds: row.get(2)?,
+            nanoseconds: row.get(3)?,
         },
-    ))
+        racy: row.get(4)?,
+        written_modified: Time {
+            seconds: row.get(5)?,
+            nanoseconds: row.get(6)?,
+        },
+        written_changed: Time {
+            seconds: row.get(7)?,
+            nanoseconds: row.get(8)?,
+        },
+        written_inode: unsigned(row.get(9)?),
+        digest: row.get(10)?,
+    })
 }
 
 /// Writes copied files and new folders into the manifest, as part of a transaction.
@@ -227,6 +231,44 @@ impl JobStore {
                     ))
                     .map(|_| ())
             })
+        })
+    }
+
+    /// Has files copied again by the next pass, or items carried again by the next run of the queues, whatever their
+    /// times say.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn doubt_files(&self, area: u32, files: &[(RelativePath, Vec<u8>)]) -> Result<()> {
+        self.change("doubt files", |transaction| {
+            let mut update = transaction.prepare_cached(
+                "UPDATE file SET racy = 1 WHERE area = ?1 AND folder = ?2 AND name = ?3",
+            )?;
+            // Only the post office has queues, and its area is the first.
+            let mut forget = transaction.prepare_cached(
+                "DELETE FROM queue_item WHERE ?1 = 0 AND folder = ?2 AND name = ?3",
+            )?;
+            files.iter().try_for_each(|(folder, name)| {
+                update.execute((area, folder.as_bytes(), name))?;
+                forget.execute((area, folder.as_bytes(), name)).map(|_| ())
+            })
+        })
+    }
+
+    /// Calls `each` with folder and name of every file that the manifest has for an area.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn each_copied(&self, area: u32, mut each: impl FnMut(&RelativePath, &[u8])) -> Result<()> {
+        self.read("read the manifest", |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT folder, name FROM file WHERE area = ?1")?;
+            let mut rows = statement.query([area])?;
+            while let Some(row) = rows.next()? {
+                let folder = path_of("file", row.get_ref(0)?.as_blob()?)?;
+                each(&folder, row.get_ref(1)?.as_blob()?);
+            }
+            Ok(())
         })
     }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
+use super::rows::{json, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::monitor::Counts;
@@ -24,13 +25,6 @@ pub struct UnfinishedPass {
     pub began: Time,
 }
 
-fn kind_word(kind: PassKind) -> &'static str {
-    match kind {
-        PassKind::StageOne => "stage-one",
-        PassKind::StageTwo => "stage-two",
-    }
-}
-
 impl JobStore {
     /// Journals that a pass begins; says whether passes since the last finished one were cut off.
     ///
@@ -48,13 +42,10 @@ impl JobStore {
                 .optional()?
                 .flatten()
                 .map(|milliseconds| UnfinishedPass {
-                    began: Time {
-                        seconds: milliseconds.div_euclid(1000),
-                        nanoseconds: u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0) * 1_000_000,
-                    },
+                    began: Time::from_milliseconds(milliseconds),
                 });
             transaction
-                .execute("INSERT INTO pass (kind, began) VALUES (?1, ?2)", (kind_word(kind), now_milliseconds()))?;
+                .execute("INSERT INTO pass (kind, began) VALUES (?1, ?2)", (word(&kind)?, now_milliseconds()))?;
             Ok((Pass { id: transaction.last_insert_rowid(), kind }, unfinished))
         })
     }
@@ -64,12 +55,11 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn end_pass(&self, pass: Pass, counts: &Counts) -> Result<()> {
-        let counts = serde_json::to_string(counts).unwrap_or_else(|_| "{}".into());
         self.change("end a pass", |transaction| {
             transaction
                 .execute(
                     "UPDATE pass SET ended = ?2, counts = ?3 WHERE id = ?1",
-                    (pass.id, now_milliseconds(), &counts),
+                    (pass.id, now_milliseconds(), json(counts)?),
                 )
                 .map(|_| ())
         })

@@ -1,14 +1,17 @@
 //! What was carried over from the message queues.
 
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 
+use super::rows::{from_word, in_row, path, word};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::Time;
 
 /// How far an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ItemState {
     /// Its copy is complete and durable beside the queue and is about to appear in it.
     Placing,
@@ -33,21 +36,27 @@ pub struct QueueItem {
     pub state: ItemState,
 }
 
+const TABLE: &str = "queue_item";
+
 fn from_row(row: &Row<'_>) -> rusqlite::Result<QueueItem> {
+    let folder = path(TABLE, row, 0)?;
+    let name: Vec<u8> = row.get(1)?;
+    let row_name = printable(folder.join(&name).as_bytes());
+    in_row(TABLE, || row_name, item_of(row, folder, name))
+}
+
+fn item_of(row: &Row<'_>, folder: RelativePath, name: Vec<u8>) -> rusqlite::Result<QueueItem> {
+    let state: String = row.get(6)?;
     Ok(QueueItem {
-        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(0)?).unwrap_or_default(),
-        name: row.get(1)?,
+        state: from_word(TABLE, printable(folder.join(&name).as_bytes()), &state)?,
+        folder,
+        name,
         size: unsigned(row.get(2)?),
         modified: Time {
             seconds: row.get(3)?,
             nanoseconds: row.get(4)?,
         },
         digest: row.get(5)?,
-        state: if row.get::<_, String>(6)? == "placing" {
-            ItemState::Placing
-        } else {
-            ItemState::Placed
-        },
     })
 }
 
@@ -63,10 +72,6 @@ impl JobStore {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?;
             items.iter().try_for_each(|item| {
-                let state = match item.state {
-                    ItemState::Placing => "placing",
-                    ItemState::Placed => "placed",
-                };
                 insert
                     .execute((
                         item.folder.as_bytes(),
@@ -75,7 +80,7 @@ impl JobStore {
                         item.modified.seconds,
                         item.modified.nanoseconds,
                         item.digest,
-                        state,
+                        word(&item.state)?,
                     ))
                     .map(|_| ())
             })

@@ -1,12 +1,16 @@
 //! The plan of a pass for what is to go from the destination.
 
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
+use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 
-use super::{JobStore, now_milliseconds, unsigned};
+use super::rows::{from_word, path, word};
+use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 
 /// Why an entry goes from the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RemovalKind {
     /// This job copied the file, it is as it was written, and the source no longer has it: it is removed.
     Vanished,
@@ -14,25 +18,6 @@ pub enum RemovalKind {
     SetAside,
     /// This job made the folder and the source no longer has it: it is removed once it is empty.
     VanishedFolder,
-}
-
-impl RemovalKind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Vanished => "vanished",
-            Self::SetAside => "set-aside",
-            Self::VanishedFolder => "vanished-folder",
-        }
-    }
-
-    fn from_word(word: &str) -> Self {
-        match word {
-            "vanished" => Self::Vanished,
-            "vanished-folder" => Self::VanishedFolder,
-            // Setting aside loses nothing, so it is what an unknown word means.
-            _ => Self::SetAside,
-        }
-    }
 }
 
 /// One entry that is to go.
@@ -46,7 +31,28 @@ pub struct Removal {
     pub name: Vec<u8>,
     /// Why, and so how.
     pub kind: RemovalKind,
+    /// Whether this job had copied it, so that the destination loses something that the source had.
+    pub was_copied: bool,
 }
+
+const TABLE: &str = "removal";
+
+impl Removal {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let folder = path(TABLE, row, 1)?;
+        let name: Vec<u8> = row.get(2)?;
+        let kind: String = row.get(3)?;
+        Ok(Self {
+            area: row.get(0)?,
+            kind: from_word(TABLE, printable(folder.join(&name).as_bytes()), &kind)?,
+            folder,
+            name,
+            was_copied: row.get(4)?,
+        })
+    }
+}
+
+const COLUMNS: &str = "area, folder, name, kind, copied";
 
 impl JobStore {
     /// Forgets the plan of an earlier pass.
@@ -66,7 +72,8 @@ impl JobStore {
     pub fn plan_removals(&self, removals: &[Removal]) -> Result<()> {
         self.change("plan removals", |transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO removal (area, folder, name, kind) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO removal (area, folder, name, kind, copied)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
             removals.iter().try_for_each(|removal| {
                 let Removal {
@@ -74,26 +81,28 @@ impl JobStore {
                     folder,
                     name,
                     kind,
+                    was_copied,
                 } = removal;
                 insert
-                    .execute((area, folder.as_bytes(), name, kind.word()))
+                    .execute((area, folder.as_bytes(), name, word(kind)?, was_copied))
                     .map(|_| ())
             })
         })
     }
 
-    /// How many files of the plan are removed for good, and how many entries are set aside.
+    /// Calls `each` with everything of the plan.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn count_removals(&self) -> Result<(u64, u64)> {
-        self.read("count the plan of removals", |connection| {
-            connection.query_row(
-                "SELECT count(*) FILTER (WHERE kind = 'vanished'), count(*) FILTER (WHERE kind = 'set-aside')
-                 FROM removal",
-                [],
-                |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
-            )
+    pub fn each_removal(&self, mut each: impl FnMut(&Removal)) -> Result<()> {
+        self.read("read the plan of removals", |connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("SELECT {COLUMNS} FROM removal"))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                each(&Removal::from_row(row)?);
+            }
+            Ok(())
         })
     }
 
@@ -104,19 +113,11 @@ impl JobStore {
     pub fn next_removals(&self, limit: u32) -> Result<Vec<Removal>> {
         self.read("read the plan of removals", |connection| {
             connection
-                .prepare_cached(
-                    "SELECT area, folder, name, kind FROM removal
-                     ORDER BY kind = 'vanished-folder', length(folder) DESC, folder, name LIMIT ?1",
-                )?
-                .query_map([limit], |row| {
-                    Ok(Removal {
-                        area: row.get(0)?,
-                        folder: RelativePath::from_bytes(&row.get::<_, Vec<u8>>(1)?)
-                            .unwrap_or_default(),
-                        name: row.get(2)?,
-                        kind: RemovalKind::from_word(&row.get::<_, String>(3)?),
-                    })
-                })?
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM removal
+                     ORDER BY kind = 'vanished-folder', length(folder) DESC, folder, name LIMIT ?1"
+                ))?
+                .query_map([limit], Removal::from_row)?
                 .collect()
         })
     }

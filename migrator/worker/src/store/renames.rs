@@ -5,10 +5,10 @@
 //! longer than the renaming itself.
 
 use postoffice::names::RelativePath;
-use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Params, Row};
 use serde::{Deserialize, Serialize};
 
+use super::rows::{from_json, json, path};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 
@@ -64,23 +64,18 @@ pub struct FolderRenames {
 
 impl FolderRenames {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let folder: Vec<u8> = row.get(2)?;
-        let names = row.get_ref(3)?.as_str()?;
+        let id: i64 = row.get(0)?;
         Ok(Self {
-            id: row.get(0)?,
+            id,
             area: row.get(1)?,
-            folder: RelativePath::from_bytes(&folder).unwrap_or_default(),
-            renames: serde_json::from_str(names).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(3, Type::Text, Box::new(error))
-            })?,
+            folder: path("rename", row, 2)?,
+            renames: from_json("rename", id, row.get_ref(3)?.as_str()?)?,
         })
     }
 
     /// How many names it has, and its names as they are written down.
     fn written(&self) -> rusqlite::Result<(i64, String)> {
-        let names = serde_json::to_string(&self.renames)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok((signed(self.renames.len() as u64), names))
+        Ok((signed(self.renames.len() as u64), json(&self.renames)?))
     }
 }
 

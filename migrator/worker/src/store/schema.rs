@@ -5,10 +5,42 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 
 const TABLES: &str = "
+-- Small facts of the job, by name; the value is JSON.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Which operation began which generation of the trees.
+CREATE TABLE IF NOT EXISTS generation (id INTEGER PRIMARY KEY, operation TEXT NOT NULL, at INTEGER NOT NULL);
+
+-- What is proven of the trees as they are; an operation that makes it untrue takes the row with it.
+CREATE TABLE IF NOT EXISTS proof (
+    name TEXT PRIMARY KEY, generation INTEGER NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The seal: one row, with the document that `seal.json` holds too.
+CREATE TABLE IF NOT EXISTS seal (id INTEGER PRIMARY KEY CHECK (id = 1), document TEXT NOT NULL);
+
+-- Whether users may have worked at the destination: the last row counts, the others say how it came about.
+CREATE TABLE IF NOT EXISTS life (
+    id INTEGER PRIMARY KEY, state TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, note TEXT NOT NULL
+);
+
+-- What only a person could say.
+CREATE TABLE IF NOT EXISTS word (
+    id INTEGER PRIMARY KEY, said TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, note TEXT NOT NULL
+);
+
+-- Ports of the source's POA that were seen open, and when last.
+CREATE TABLE IF NOT EXISTS seen_port (
+    address TEXT NOT NULL, port INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (address, port)
+) WITHOUT ROWID;
+
+-- The folders of the job and the mounts below them, as stage one saw them; a value is JSON.
+CREATE TABLE IF NOT EXISTS place (
+    area INTEGER NOT NULL, side TEXT NOT NULL, seen TEXT NOT NULL, PRIMARY KEY (area, side)
+) WITHOUT ROWID;
 
 -- The journal of the steps: one row per step, with its last run.
 CREATE TABLE IF NOT EXISTS step (
@@ -37,9 +69,9 @@ CREATE TABLE IF NOT EXISTS folder (
     area INTEGER NOT NULL, path BLOB NOT NULL, pass INTEGER NOT NULL, PRIMARY KEY (area, path)
 ) WITHOUT ROWID;
 
--- The plan of a pass for what is to go from the destination.
+-- The plan of a pass for what is to go from the destination; `copied` where it is in the manifest.
 CREATE TABLE IF NOT EXISTS removal (
-    area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, kind TEXT NOT NULL,
+    area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, kind TEXT NOT NULL, copied INTEGER NOT NULL,
     PRIMARY KEY (area, folder, name)
 ) WITHOUT ROWID;
 
@@ -67,8 +99,19 @@ CREATE TABLE IF NOT EXISTS queue_item (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
+-- The sealed files: size and digest of both sides, and what both said of themselves when they were read.  Folder and name
+-- are those at the destination.
 CREATE TABLE IF NOT EXISTS sealed (
     area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, digest BLOB NOT NULL,
+    source_size INTEGER, source_modified_s INTEGER, source_modified_ns INTEGER,
+    modified_s INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    PRIMARY KEY (area, folder, name)
+) WITHOUT ROWID;
+
+-- Files of the source that have no counterpart on purpose: logs of a guardian that was converted.
+CREATE TABLE IF NOT EXISTS sealed_source (
+    area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL,
+    modified_s INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     PRIMARY KEY (area, folder, name)
 ) WITHOUT ROWID;
 

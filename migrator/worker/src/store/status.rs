@@ -4,30 +4,36 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::findings::verdict_of;
-use super::steps::state_of;
-use super::{JobStore, now_milliseconds, unsigned};
+use super::rows::{from_json, from_word};
+use super::{JobStore, facts, generation, life, now_milliseconds, sealed, unsigned};
 use crate::error::Result;
 use crate::finding::Verdict;
 use crate::monitor::{Count, Counts};
-use crate::protocol::{ChecklistLine, PassLine, StatusReport, StepLine};
+use crate::protocol::{ChecklistLine, JobState, PassLine, StepLine};
 
 impl JobStore {
     /// What `status` shows, except who is running.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn status(&self) -> Result<StatusReport> {
+    pub fn status(&self) -> Result<JobState> {
         let (manifest_files, manifest_bytes) = self.manifest_totals(None)?;
         self.read("read the state of the job", |connection| {
-            let facts = facts(connection)?;
             let (findings, worst) = findings(connection)?;
-            Ok(StatusReport {
-                job: facts.get("job").cloned().unwrap_or_default(),
+            Ok(JobState {
+                job: facts::job_name(connection)?,
+                generation: generation::current(connection)?,
+                generations: generation::generations(connection)?,
+                proofs: generation::proofs(connection)?,
+                seal: sealed::document(connection)?,
+                life: life::line(connection)?,
+                words: life::words(connection)?,
+                seen_ports: life::seen_ports(connection)?,
+                abandoned_milliseconds: facts::abandoned(connection)?,
+                facts: facts::known(connection)?,
                 steps: steps(connection)?,
                 passes: passes(connection)?,
                 checklist: checklist(connection)?,
-                facts,
                 findings,
                 worst,
                 running: None,
@@ -39,20 +45,14 @@ impl JobStore {
     }
 }
 
-fn facts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
-    connection
-        .prepare("SELECT name, value FROM meta")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
-}
-
 fn steps(connection: &Connection) -> rusqlite::Result<Vec<StepLine>> {
     connection
         .prepare("SELECT name, state, runs, began, ended, detail FROM step ORDER BY first")?
         .query_map([], |row| {
+            let step: String = row.get(0)?;
             Ok(StepLine {
-                step: row.get(0)?,
-                state: state_of(&row.get::<_, String>(1)?),
+                state: from_word("step", &step, &row.get::<_, String>(1)?)?,
+                step,
                 runs: unsigned(row.get(2)?),
                 began_milliseconds: row.get(3)?,
                 ended_milliseconds: row.get(4)?,
@@ -66,12 +66,12 @@ fn passes(connection: &Connection) -> rusqlite::Result<Vec<PassLine>> {
     connection
         .prepare("SELECT id, kind, began, ended, counts FROM pass ORDER BY id")?
         .query_map([], |row| {
-            let counts: Counts =
-                serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default();
+            let pass: i64 = row.get(0)?;
+            let counts: Counts = from_json("pass", pass, &row.get::<_, String>(4)?)?;
             let count = |what: Count| counts.get(&what).copied().unwrap_or(0);
             Ok(PassLine {
-                pass: row.get(0)?,
-                kind: row.get(1)?,
+                pass,
+                kind: from_word("pass", pass, &row.get::<_, String>(1)?)?,
                 began_milliseconds: row.get(2)?,
                 ended_milliseconds: row.get(3)?,
                 files_copied: count(Count::FilesCopied),
@@ -104,8 +104,10 @@ fn findings(connection: &Connection) -> rusqlite::Result<(BTreeMap<String, u64>,
     let mut statement = connection.prepare("SELECT code, how_many, worst FROM finding_count")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        *by_code.entry(row.get(0)?).or_insert(0) += unsigned(row.get(1)?);
-        worst = worst.max(Some(verdict_of(&row.get::<_, String>(2)?)));
+        let code: String = row.get(0)?;
+        let verdict = from_word("finding_count", &code, &row.get::<_, String>(2)?)?;
+        *by_code.entry(code).or_insert(0) += unsigned(row.get(1)?);
+        worst = worst.max(Some(verdict));
     }
     Ok((by_code, worst))
 }

@@ -1,30 +1,9 @@
 //! The journal of the steps.
 
+use super::rows::word;
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::protocol::StepState;
-
-/// The word for a state in the store; the same as in the protocol.
-pub(super) fn state_word(state: StepState) -> &'static str {
-    match state {
-        StepState::Begun => "begun",
-        StepState::Done => "done",
-        StepState::Skipped => "skipped",
-        StepState::Failed => "failed",
-        StepState::NotBuilt => "not-built",
-    }
-}
-
-/// The inverse of [`state_word`]; what is unknown counts as failed.
-pub(super) fn state_of(word: &str) -> StepState {
-    match word {
-        "begun" => StepState::Begun,
-        "done" => StepState::Done,
-        "skipped" => StepState::Skipped,
-        "not-built" => StepState::NotBuilt,
-        _ => StepState::Failed,
-    }
-}
 
 impl JobStore {
     /// Journals that a step begins, now or at the given time (milliseconds since 1970).
@@ -55,7 +34,7 @@ impl JobStore {
             transaction
                 .execute(
                     "UPDATE step SET state = ?2, ended = ?3, detail = ?4 WHERE name = ?1",
-                    (step, state_word(state), now_milliseconds(), detail),
+                    (step, word(&state)?, now_milliseconds(), detail),
                 )
                 .map(|_| ())
         })

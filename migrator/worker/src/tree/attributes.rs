@@ -24,6 +24,15 @@ impl Time {
         }
     }
 
+    /// Milliseconds since 1970-01-01 UTC as a time.
+    pub fn from_milliseconds(milliseconds: i64) -> Self {
+        let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
+        Self {
+            seconds: milliseconds.div_euclid(1000),
+            nanoseconds: rest * 1_000_000,
+        }
+    }
+
     /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
     pub fn nanoseconds_since(self, earlier: Self) -> i128 {
         i128::from(self.seconds - earlier.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)

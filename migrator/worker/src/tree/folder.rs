@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, is_entry_name};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::Attributes;
@@ -14,6 +14,41 @@ use super::Attributes;
 #[derive(Debug, Clone)]
 pub struct Folder {
     handle: Arc<OwnedFd>,
+    /// The mounts that may be entered on the way down; none where all may.
+    mounts: Option<Arc<KnownMounts>>,
+}
+
+/// The mounts of a tree, by their numbers: that of its root and those that were below it when it was opened.
+///
+/// Whatever is mounted below it later is never entered: it could be a part of the source, and what is opened is written.
+#[derive(Debug, Default)]
+pub(crate) struct KnownMounts(Vec<u64>);
+
+impl KnownMounts {
+    pub(crate) fn new(numbers: Vec<u64>) -> Self {
+        Self(numbers)
+    }
+
+    /// Opens a folder that is a mount point, where its mount is known.
+    fn enter(&self, parent: &Folder, name: &[u8]) -> Result<OwnedFd, Errno> {
+        let handle = rustix::fs::openat(parent, name, FOLDER_FLAGS, Mode::empty())?;
+        if self.0.contains(&mount_number(&handle)?) {
+            Ok(handle)
+        } else {
+            Err(Errno::XDEV)
+        }
+    }
+}
+
+/// The number of the mount that an open file or folder is in.
+fn mount_number(handle: impl AsFd) -> Result<u64, Errno> {
+    let asked = StatxFlags::MNT_ID;
+    let statx = rustix::fs::statx(handle, "", AtFlags::EMPTY_PATH, asked)?;
+    if statx.stx_mask & asked.bits() == 0 {
+        // A kernel before 5.8.
+        return Err(Errno::NOSYS);
+    }
+    Ok(statx.stx_mnt_id)
 }
 
 impl AsFd for Folder {
@@ -28,6 +63,9 @@ pub(super) const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY
     .union(OFlags::CLOEXEC)
     .union(OFlags::RDONLY);
 
+/// How a folder above is opened, which need not be readable.
+const UPWARDS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::PATH);
+
 impl Folder {
     /// A root that was opened by its path.
     ///
@@ -40,26 +78,50 @@ impl Folder {
         let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS, Mode::empty())?;
         Ok(Self {
             handle: Arc::new(handle),
+            mounts: None,
         })
+    }
+
+    /// The same folder, from which only known mounts are entered.
+    #[must_use]
+    pub(crate) fn within(self, mounts: KnownMounts) -> Self {
+        Self {
+            mounts: Some(Arc::new(mounts)),
+            ..self
+        }
     }
 
     /// The folder `name` in this one.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`.
+    /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`; `EXDEV` where something is mounted there that is not known.
     pub fn open_folder(&self, name: &[u8]) -> Result<Self, Errno> {
         require_entry_name(name)?;
-        let handle =
-            rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()).map_err(|errno| {
-                // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
-                if errno == Errno::LOOP {
-                    Errno::NOTDIR
-                } else {
-                    errno
+        let opened = match &self.mounts {
+            None => rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()),
+            Some(mounts) => {
+                let stay = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+                match rustix::fs::openat2(self, name, FOLDER_FLAGS, Mode::empty(), stay) {
+                    Err(Errno::XDEV) => mounts.enter(self, name),
+                    // A kernel before 5.6; what was mounted when the tree was opened was looked at then.
+                    Err(Errno::NOSYS) => {
+                        rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty())
+                    }
+                    opened => opened,
                 }
-            })?;
+            }
+        };
+        let handle = opened.map_err(|errno| {
+            // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
+            if errno == Errno::LOOP {
+                Errno::NOTDIR
+            } else {
+                errno
+            }
+        })?;
         Ok(Self {
             handle: Arc::new(handle),
+            mounts: self.mounts.clone(),
         })
     }
 
@@ -98,6 +160,28 @@ impl Folder {
             Ok(stat) => Ok(Some(Attributes::from(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno),
+        }
+    }
+
+    /// Whether this is `other`, or lies below it, by the folders above.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn is_within(&self, other: &Self) -> Result<bool, Errno> {
+        let wanted = other.attributes()?;
+        let mut here = self.attributes()?;
+        let mut handle = rustix::fs::openat(self, ".", UPWARDS, Mode::empty())?;
+        loop {
+            if here.is_same_file(&wanted) {
+                return Ok(true);
+            }
+            handle = rustix::fs::openat(&handle, "..", UPWARDS, Mode::empty())?;
+            let above = Attributes::from(&rustix::fs::fstat(&handle)?);
+            // The folder above the root is the root.
+            if above.is_same_file(&here) {
+                return Ok(false);
+            }
+            here = above;
         }
     }
 

@@ -44,20 +44,23 @@ fn what_is_no_file_is_reported_and_never_opened() {
 }
 
 #[test]
-fn a_file_that_became_a_link_takes_its_copy_along() {
+fn a_file_that_became_a_link_keeps_its_copy_and_stops_stage_two() {
     let site = Site::with_post_office();
     site.run(PASS_ONE).clean();
+    let before = contents(&site.destination);
     for path in ["OFFILES/FD0/0A1B2C3D.000", "OFVIEWS/WIN/APPT.VEW"] {
         fs::remove_file(site.source.join(path)).unwrap();
         symlink("/etc/passwd", site.source.join(path)).unwrap();
     }
-    fs::write(site.destination.join("ofviews/win/appt.vew"), "touched").unwrap();
+    let done = site.run(PASS_ONE);
+    assert_eq!(done.worst(), Verdict::Person);
     let done = site.run(PASS_TWO);
     assert_eq!(done.with_code("not-a-file").len(), 2);
-    let stands = contents(&site.destination);
-    assert!(!stands.contains_key("offiles/fd0/0a1b2c3d.000"));
-    assert!(!stands.contains_key("ofviews/win/appt.vew"));
-    assert_eq!(site.quarantine()["ofviews/win/appt.vew"], b"touched");
+    assert_eq!(done.worst(), Verdict::Unproven);
+    assert_eq!(contents(&site.destination), before, "a good copy is kept");
+    let done = site.run(Task::Seal);
+    assert_eq!(done.with_code("seal-not-a-file").len(), 2);
+    assert_eq!(done.worst(), Verdict::Unproven);
 }
 
 #[test]

@@ -221,7 +221,8 @@ fn items_that_arrive_during_the_step_are_carried_too() {
 
 #[test]
 fn an_item_that_is_still_being_written_is_waited_for() {
-    let site = passed();
+    let mut site = passed();
+    site.options.still_seconds = 1;
     report(site.run(QUEUES));
     let path = site.source.join("WPCSIN/0/GROWING");
     // Long enough that reading it takes as long as several appends.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use worker::finding::{Explain as _, Finding, Verdict};
 use worker::lease::{Lease, Role};
 use worker::protocol::{
-    CopyOptions, Event, EventKind, Order, PassKind, QueueReport, Reply, Request, SealReport,
+    CopyOptions, Event, EventKind, Fact, Order, PassKind, QueueReport, Reply, Request, SealReport,
     Secret, StepState, Task, TaskReport,
 };
 use worker::run::{Hello, run};
@@ -179,7 +179,7 @@ fn following_shows_whole_lines_and_ends_at_the_last_event_or_with_the_worker() {
 fn requests_are_answered_and_remembered() {
     let site = Site::empty();
     let hello = |job: &str| call(&site.job, Request::Hello { job: job.into() });
-    assert!(matches!(hello("one"), Reply::Hello { protocol: 1, .. }));
+    assert!(matches!(hello("one"), Reply::Hello { protocol: 2, .. }));
     assert!(matches!(hello("one"), Reply::Hello { .. }));
     let Reply::Failed(finding) = hello("two") else {
         panic!("another job")
@@ -213,7 +213,7 @@ fn requests_are_answered_and_remembered() {
             note: "seen".into(),
         },
         Request::Remember {
-            facts: BTreeMap::from([("colour".into(), "blue".into())]),
+            fact: Fact::RunsAs("gwpoa".into()),
         },
     ] {
         assert_eq!(call(&site.job, request), Reply::Done);
@@ -237,8 +237,8 @@ fn requests_are_answered_and_remembered() {
     let Reply::Status(status) = call(&site.job, Request::Status) else {
         panic!("status")
     };
-    assert_eq!(status.job, "one");
-    assert_eq!(status.facts["colour"], "blue");
+    assert_eq!(status.job.as_deref(), Some("one"));
+    assert_eq!(status.facts.runs_as.as_deref(), Some("gwpoa"));
     let steps: Vec<_> = status
         .steps
         .iter()

@@ -22,11 +22,7 @@ fn child_fills_the_destination() {
 
     // As a pass leaves the trees that was killed before its first batch was committed.
     site.store().begin_pass(PassKind::StageOne).unwrap();
-    fs::write(
-        site.destination.join("offiles/fd0/0a1b2c3d.000"),
-        "half of it",
-    )
-    .unwrap();
+    fs::write(site.destination.join("offiles/fd0/0a1b2c3d.000"), "attach").unwrap();
 
     let done = site.run(PASS_ONE);
     assert_eq!(

@@ -15,6 +15,7 @@ use worker::capabilities::Capabilities;
 use worker::error::WorkerError;
 use worker::execute::execute;
 use worker::finding::{Explain as _, Finding, Verdict};
+use worker::marker::MARKER_FILE;
 use worker::monitor::{Count, FindingTally, Monitor, Tally};
 use worker::protocol::{
     AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, PassKind, Task, TaskReport,
@@ -174,6 +175,7 @@ impl Site {
                 workers: 4,
                 lock_wait_seconds: 0,
                 retries: 1,
+                still_seconds: 0,
                 ..CopyOptions::default()
             },
         }
@@ -300,6 +302,10 @@ fn look_below(folder: &Path, path: &[u8], nodes: &mut BTreeMap<Vec<u8>, Node>) {
     };
     for entry in entries {
         let entry = entry.unwrap();
+        // The marker of the folder's owner is no part of the post office.
+        if path.is_empty() && entry.file_name().as_bytes() == MARKER_FILE {
+            continue;
+        }
         let mut inner = path.to_vec();
         if !inner.is_empty() {
             inner.push(b'/');

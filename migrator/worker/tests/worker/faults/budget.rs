@@ -36,7 +36,7 @@ const UNCHANGED: Budget = Budget {
     trees: 2,
     job_hundredths: 20,
 };
-/// Open, look, read and look again, at each side.
+/// Open, look, read and, when all is read, look again, at each side.
 const SEALED: Budget = Budget {
     trees: 8,
     job_hundredths: 20,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Its number, which `statx` tells of the files in it too.
+    pub id: u64,
     /// Major and minor number of the device, which is what `stat` tells of the files in it.
     pub device: (u32, u32),
     /// Which folder of the file system is mounted.
@@ -43,6 +45,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let dash = fields.iter().skip(6).position(|field| *field == b"-")? + 6;
     let (major, minor) = std::str::from_utf8(fields[2]).ok()?.split_once(':')?;
     Some(Mount {
+        id: std::str::from_utf8(fields[0]).ok()?.parse().ok()?,
         device: (major.parse().ok()?, minor.parse().ok()?),
         root: path(fields[3]),
         mount_point: path(fields[4]),
@@ -106,6 +109,7 @@ mod tests {
         let mounts = parse(TABLE);
         assert_eq!(mounts.len(), 5);
         let share = Mount {
+            id: 31,
             device: (0, 41),
             root: "/po".into(),
             mount_point: "/mnt/a b\\c".into(),

@@ -1,0 +1,146 @@
+//! What must hold before an order is carried out: whose the destination is, whether users may have worked there, and that
+//! every file system is mounted that was mounted before (DESIGN rules 9c and 9d).
+
+use crate::capabilities::{Area, Capabilities};
+use crate::error::{Result, WorkerError};
+use crate::marker;
+use crate::places::{MountChange, SeenPlace, Side};
+use crate::protocol::{GuardianAction, Life, Order, Task};
+use crate::store::JobStore;
+
+/// Makes sure that an order may be carried out.
+///
+/// # Errors
+/// [`WorkerError::Refused`] with what is in its way; nothing was changed.
+pub(crate) fn require(order: &Order, capabilities: &Capabilities, store: &JobStore) -> Result<()> {
+    if changes_a_tree(&order.task) {
+        refuse_where_users_may_have_worked(store)?;
+    }
+    if !order.task.needs_own_destination() {
+        return Ok(());
+    }
+    for area in &capabilities.areas {
+        require_taken(area, store)?;
+        // A folder that was given up is looked at by `abandon` itself.
+        if !matches!(order.task, Task::Abandon { .. }) {
+            marker::require(area, store)?;
+            require_mounts(area, store)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a task writes, renames, removes or sets anything aside in a tree, or proves what a later one relies on.
+fn changes_a_tree(task: &Task) -> bool {
+    match task {
+        Task::CreateFolders
+        | Task::Pass { .. }
+        | Task::UndoLowercase
+        | Task::Seal
+        | Task::Lowercase { plan_only: false }
+        | Task::Abandon { plan_only: false }
+        | Task::Queues { live: false } => true,
+        Task::Guardian { action } => *action != GuardianAction::Look,
+        _ => false,
+    }
+}
+
+/// Once users may have worked at the destination, nothing is copied, renamed, sealed or undone there any more.
+fn refuse_where_users_may_have_worked(store: &JobStore) -> Result<()> {
+    let (code, text) = match store.life()? {
+        Life::NotLive => return Ok(()),
+        Life::Starting => (
+            "users-may-have-worked",
+            "The Linux POA of this job was started for users, and it is not known what became of that; copying over what \
+             they may have done would lose mail",
+        ),
+        Life::Live => (
+            "already-live",
+            "The Linux POA of this job serves users already; copying over it would lose their new mail",
+        ),
+    };
+    Err(WorkerError::Refused {
+        code,
+        text: text.into(),
+        remedy: "Use `gwmigrate queues` for stragglers. Where it is certain that nobody has worked there, say so: the same \
+                 command with --users-have-not-worked --by NAME --note WHY"
+            .into(),
+    })
+}
+
+/// Makes sure that the destination folder of an area is the one that this job has taken: in any other, everything would look
+/// foreign and be set aside.
+fn require_taken(area: &Area, store: &JobStore) -> Result<()> {
+    if taken(area, store)?.is_some() {
+        return Ok(());
+    }
+    Err(WorkerError::Refused {
+        code: "destination-not-ours",
+        text: format!(
+            "The destination folder of {} was never taken into this job",
+            area.label
+        ),
+        remedy: "Run stage one, which takes it; nothing was changed".into(),
+    })
+}
+
+/// What stage one saw of the destination folder of an area; none where this job has not taken it.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where the job has taken another folder for the area.
+pub(crate) fn taken(area: &Area, store: &JobStore) -> Result<Option<SeenPlace>> {
+    let now = &area.destination_seen.folder;
+    match store.seen_place(area.id, Side::Destination)? {
+        Some(seen) if seen.folder != *now => Err(WorkerError::Refused {
+            code: "destination-changed",
+            text: format!(
+                "{} went to {} until now, the worksheet says {now}",
+                area.label, seen.folder
+            ),
+            remedy: "Correct the worksheet, or abandon the job and begin a new one".into(),
+        }),
+        seen => Ok(seen),
+    }
+}
+
+/// Makes sure that both sides of an area are mounted as stage one saw them.
+fn require_mounts(area: &Area, store: &JobStore) -> Result<()> {
+    for (side, now) in sides(area) {
+        let seen = store.seen_place(area.id, side)?;
+        if let Some(change) = changes(seen.as_ref(), now).first() {
+            return Err(mounts_changed(area, side, change));
+        }
+    }
+    Ok(())
+}
+
+/// The folders of an area that are open, as they are now.
+pub(crate) fn sides(area: &Area) -> impl Iterator<Item = (Side, &SeenPlace)> {
+    let source = area.source_seen.iter();
+    source
+        .map(|seen| (Side::Source, seen))
+        .chain([(Side::Destination, &area.destination_seen)])
+}
+
+/// How the mounts of a folder have changed since stage one saw them; nothing where nobody has looked yet.
+pub(crate) fn changes(seen: Option<&SeenPlace>, now: &SeenPlace) -> Vec<MountChange> {
+    match (seen.and_then(|seen| seen.mounts.as_ref()), &now.mounts) {
+        (Some(seen), Some(now)) => seen.changes(now),
+        _ => Vec::new(),
+    }
+}
+
+/// The refusal to go on where the mounts are not those that stage one saw.
+pub(crate) fn mounts_changed(area: &Area, side: Side, change: &MountChange) -> WorkerError {
+    let what = match side {
+        Side::Source => "source",
+        Side::Destination => "destination",
+    };
+    WorkerError::Refused {
+        code: "mounts-changed",
+        text: format!("The {what} of {} is not mounted as it was: {change}", area.label),
+        remedy: "Mount it as it was, then run the same command again; nothing was changed. Where it is meant to be so, run \
+                 `gwmigrate stage-one --accept-mounts --by NAME --note WHY`"
+            .into(),
+    }
+}

@@ -1,0 +1,78 @@
+//! The folders in which items are made ready: one at the top of each file system that has queues, because only within a
+//! file system does a renaming let an item appear.  They are gone when the step is done.
+
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use super::Step;
+use crate::copy::TEMPORARY_PREFIX;
+use crate::error::{Result, WorkerError};
+use crate::tree::Folder;
+
+/// Name of such a folder.
+const STAGING: &[u8] = b".gwmigrate-queues";
+
+impl Step<'_> {
+    /// The staging folder for items of a queue, made where it is not there.
+    pub(super) fn staging_of(&self, queue: &RelativePath) -> Result<Folder> {
+        self.begin()?;
+        let (top, folder) = self.area.top_of(queue);
+        let made = folder.create_folder(STAGING);
+        made.map(|(staging, _)| staging)
+            .map_err(|errno| WorkerError::writing("create", &top.join(STAGING), errno))
+    }
+
+    /// The staging folder for items of a queue, where there is one.
+    pub(super) fn open_staging_of(&self, queue: &RelativePath) -> Result<Option<Folder>> {
+        let (top, folder) = self.area.top_of(queue);
+        open(&top, folder)
+    }
+
+    /// The staging folders that are there, each with the folder that holds it.
+    fn all_staging(&self) -> Result<Vec<(RelativePath, &Folder, Folder)>> {
+        let inner = self.area.mounts.iter();
+        let tops = inner.map(|(path, folder)| (path.clone(), folder));
+        let mut found = Vec::new();
+        for (top, folder) in tops.chain([(RelativePath::root(), &self.area.destination)]) {
+            if let Some(staging) = open(&top, folder)? {
+                found.push((top, folder, staging));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Empties the staging folders: what is left in them was never recorded, is half-written, and still at the source.
+    pub(super) fn empty_staging(&self) -> Result<()> {
+        for (top, _, staging) in self.all_staging()? {
+            let failed = |errno| WorkerError::writing("empty", &top.join(STAGING), errno);
+            for entry in staging.list().map_err(failed)? {
+                staging.remove_file(&entry.name).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the staging folders, which are empty.
+    pub(super) fn remove_staging(&self) -> Result<()> {
+        for (top, folder, _) in self.all_staging()? {
+            folder
+                .remove_folder(STAGING)
+                .map_err(|errno| WorkerError::writing("remove", &top.join(STAGING), errno))?;
+        }
+        Ok(())
+    }
+}
+
+fn open(top: &RelativePath, folder: &Folder) -> Result<Option<Folder>> {
+    match folder.open_folder(STAGING) {
+        Ok(staging) => Ok(Some(staging)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(WorkerError::writing("open", &top.join(STAGING), errno)),
+    }
+}
+
+/// The name of an item in the staging folder: a digest of its place, so that the next run finds it again.
+pub(super) fn staging_name(folder: &RelativePath, name: &[u8]) -> Vec<u8> {
+    let digest = blake3::hash(folder.join(name).as_bytes());
+    [TEMPORARY_PREFIX, digest.to_hex().as_bytes()].concat()
+}

@@ -1,0 +1,89 @@
+//! Whether an item has stood still.
+//!
+//! An item that is being written looks like one that is whole: its writer pauses, and a client of the source shows its length
+//! as it was a moment ago.  So an item counts when its size and its time were the same in two looks that are further apart
+//! than that, and when nobody holds a lock on it.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use postoffice::names::RelativePath;
+
+use super::{Standing, Step};
+use crate::finding::Verdict;
+use crate::locks;
+use crate::store::SourceStamp;
+
+/// How often an item may be seen to have moved before it is left to a later run.
+const MOVES_MAX: u32 = 2;
+
+/// What was seen of an item that is not carried yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looks {
+    stamp: SourceStamp,
+    since: Instant,
+    moves: u32,
+}
+
+/// What is known of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stillness {
+    /// It has stood still for long enough.
+    Still,
+    /// It has not stood for long enough; it can be asked again after this time.
+    Wait(Duration),
+    /// It moved each time, and is left to a later run, which has been said.
+    Moving,
+}
+
+impl Step<'_> {
+    /// Looks at an item once more.
+    pub(super) fn look_at_item(&self, path: &RelativePath, standing: &Standing) -> Stillness {
+        let stamp = SourceStamp::from(&standing.attributes);
+        let now = Instant::now();
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = looks.entry(path.clone()).or_insert(Looks {
+            stamp,
+            since: now,
+            moves: 0,
+        });
+        if seen.stamp != stamp || locks::is_locked(&standing.folder, &standing.source_name) {
+            *seen = Looks {
+                stamp,
+                since: now,
+                moves: seen.moves + 1,
+            };
+        }
+        if seen.moves > MOVES_MAX {
+            drop(looks);
+            self.say_moving(path, standing);
+            return Stillness::Moving;
+        }
+        let apart = Duration::from_secs(self.options.still_seconds);
+        match apart.checked_sub(now.duration_since(seen.since)) {
+            None | Some(Duration::ZERO) => Stillness::Still,
+            Some(left) => Stillness::Wait(left),
+        }
+    }
+
+    /// Something of an item moved while it was copied: it has to stand still anew.
+    pub(super) fn has_moved(&self, path: &RelativePath) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = looks.get_mut(path) {
+            seen.since = Instant::now();
+            seen.moves += 1;
+        }
+    }
+
+    fn say_moving(&self, path: &RelativePath, standing: &Standing) {
+        if self.give_up(path.clone()) {
+            self.report(
+                "queue-item-moving",
+                Verdict::Temporary,
+                &standing.source_path(),
+                "it is still being written, so it is left to the next run",
+                "See what writes it, and let that end; then run the same command again, which carries it over",
+            );
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Whether a side is still what it was when it was sealed, by names, sizes and times; nothing is read.
+//!
+//! The seal asks so at its end, because what it read first may have changed while it read the rest.  `finish` asks the
+//! source once more, because mail may have come in since.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use postoffice::names::{RelativePath, destination_name};
+
+use crate::capabilities::{Area, Capabilities, leaves_out_class};
+use crate::copy::{prove_source, thread_count};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::finding::{Finding, Verdict};
+use crate::marker::MARKER_FILE;
+use crate::monitor::{Count, Expected, Monitor};
+use crate::places::Side;
+use crate::protocol::{CopyOptions, UnmovedReport};
+use crate::store::{JobStore, SealedEntry, SourceStamp};
+use crate::tree::{Attributes, Entry, Folder, Kind};
+use crate::walk::{Visited, walk};
+
+/// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where nothing is sealed; what ends a walk.  Changes are findings with the verdict "refused".
+pub fn compare_source(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<UnmovedReport> {
+    super::require_sealed(store)?;
+    let mut report = UnmovedReport::default();
+    for area in &capabilities.areas {
+        prove_source(area)?;
+        monitor.phase(
+            "compare the source with the seal",
+            Expected {
+                files: store.sealed_files()?,
+                bytes: 0,
+            },
+        );
+        let seen = look(
+            area,
+            Side::Source,
+            store,
+            monitor,
+            options,
+            &|path, change| {
+                Finding::new(
+                "source-changed-since-seal",
+                Verdict::Refused,
+                format!("{}: it was sealed otherwise, so the destination has not what the source has now", change.words()),
+                "See that nobody works on the source, then run `gwmigrate stage-two` again, which carries it over and seals \
+                 anew; nothing was changed",
+            )
+            .about(path.as_bytes())
+            },
+        )?;
+        report.files += seen.files;
+        report.changed += seen.changed;
+    }
+    Ok(report)
+}
+
+/// Looks whether anybody has worked at the destination since it was sealed; what an agent logs is no work.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where nothing is sealed; what ends a walk.  Changes are findings for a person.
+pub fn look_for_work(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<UnmovedReport> {
+    super::require_sealed(store)?;
+    monitor.phase("look at the destination", Expected::default());
+    let options = CopyOptions {
+        agent_logs: false,
+        ..options.clone()
+    };
+    let mut report = UnmovedReport::default();
+    for area in &capabilities.areas {
+        let side = Side::Destination;
+        let seen = look(area, side, store, monitor, &options, &|path, change| {
+            Finding::new(
+                "worked-at-destination",
+                Verdict::Person,
+                format!("{} the seal", change.words()),
+                "Look whether this is mail of a user",
+            )
+            .about(path.as_bytes())
+        })?;
+        report.files += seen.files;
+        report.changed += seen.changed;
+    }
+    Ok(report)
+}
+
+/// How an entry differs from what was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    New,
+    Changed,
+    Gone,
+    NotAFile,
+}
+
+impl Change {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::New => "it has come since",
+            Self::Changed => "it has changed since",
+            Self::Gone => "it has gone since",
+            Self::NotAFile => "it is no longer a file",
+        }
+    }
+}
+
+/// What a look saw.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) files: u64,
+    pub(super) changed: u64,
+}
+
+/// Looks at one side of an area; every change is reported as what `finding` makes of it.
+pub(super) fn look(
+    area: &Area,
+    side: Side,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+    finding: &(dyn Fn(&RelativePath, Change) -> Finding + Sync),
+) -> Result<Seen> {
+    let look = Look {
+        area,
+        side,
+        store,
+        monitor,
+        options,
+        finding,
+        files: AtomicU64::new(0),
+        changed: AtomicU64::new(0),
+        visited: Mutex::new(HashSet::new()),
+    };
+    walk(
+        look.root()?,
+        thread_count(options),
+        |path, errno| match side {
+            Side::Source if is_mount_gone(errno) => Err(WorkerError::reading("list", path, errno)),
+            // It was read when it was sealed; nothing is known of what it holds now.
+            Side::Source => {
+                look.report(path, Change::Changed);
+                Ok(())
+            }
+            Side::Destination => Err(WorkerError::writing("list", path, errno)),
+        },
+        |visited| look.visit(visited),
+    )?;
+    look.folders_that_are_gone()?;
+    Ok(Seen {
+        files: look.files.into_inner(),
+        changed: look.changed.into_inner(),
+    })
+}
+
+struct Look<'a> {
+    area: &'a Area,
+    side: Side,
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    options: &'a CopyOptions,
+    finding: &'a (dyn Fn(&RelativePath, Change) -> Finding + Sync),
+    files: AtomicU64,
+    changed: AtomicU64,
+    /// The folders that were seen, by the names that they have at the destination.
+    visited: Mutex<HashSet<RelativePath>>,
+}
+
+impl Look<'_> {
+    fn root(&self) -> Result<&Folder> {
+        match self.side {
+            Side::Source => self.area.source(),
+            Side::Destination => Ok(&self.area.destination),
+        }
+    }
+
+    fn report(&self, path: &RelativePath, change: Change) {
+        self.changed.fetch_add(1, Ordering::Relaxed);
+        self.monitor.finding((self.finding)(path, change));
+    }
+
+    /// What was sealed of the files of a folder on this side, by the names that they have at the destination.
+    fn sealed_of(&self, folder: &RelativePath) -> Result<HashMap<Vec<u8>, SourceStamp>> {
+        let sealed = self.store.sealed_of(self.area.id, folder)?;
+        let entries = sealed.into_iter();
+        let mut stamps: HashMap<Vec<u8>, SourceStamp> = entries
+            .filter_map(|(name, entry)| Some((name, self.stamp(&entry)?)))
+            .collect();
+        if self.side == Side::Source {
+            stamps.extend(self.store.sealed_source_of(self.area.id, folder)?);
+        }
+        Ok(stamps)
+    }
+
+    fn stamp(&self, entry: &SealedEntry) -> Option<SourceStamp> {
+        match self.side {
+            Side::Source => entry.source,
+            Side::Destination => Some(SourceStamp {
+                size: entry.size,
+                modified: entry.modified,
+            }),
+        }
+    }
+
+    fn visit(&self, visited: &Visited<'_>) -> Result<()> {
+        let folder = visited.path.to_destination();
+        let mut sealed = self.sealed_of(&folder)?;
+        let classes = self.area.files_in(visited.path);
+        for entry in visited.entries {
+            if leaves_out_class(classes.class_of(&entry.name), self.options)
+                && entry.kind != Some(Kind::Folder)
+            {
+                continue;
+            }
+            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+                continue;
+            }
+            let Some(attributes) = self.look_at(visited, entry)? else {
+                continue;
+            };
+            let path = || visited.path.join(&entry.name);
+            match attributes.kind {
+                Kind::Folder => {}
+                Kind::File => {
+                    self.files.fetch_add(1, Ordering::Relaxed);
+                    self.monitor.count(Count::FilesSeen, 1);
+                    match sealed.remove(&destination_name(&entry.name)) {
+                        Some(known) if known == SourceStamp::from(&attributes) => {}
+                        Some(_) => self.report(&path(), Change::Changed),
+                        None => self.report(&path(), Change::New),
+                    }
+                }
+                Kind::Symlink | Kind::Special => {
+                    sealed.remove(&destination_name(&entry.name));
+                    self.report(&path(), Change::NotAFile);
+                }
+            }
+        }
+        for name in sealed.keys() {
+            if !leaves_out_class(classes.class_of(name), self.options) {
+                self.report(&folder.join(name), Change::Gone);
+            }
+        }
+        let mut seen = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(folder);
+        Ok(())
+    }
+
+    /// What the kernel says of an entry; none where it is gone, which its missing from the listing says as well.
+    fn look_at(&self, visited: &Visited<'_>, entry: &Entry) -> Result<Option<Attributes>> {
+        if let Some(Kind::Folder) = entry.kind {
+            return Ok(None);
+        }
+        visited.folder.look_at(&entry.name).map_err(|errno| {
+            let path = visited.path.join(&entry.name);
+            match self.side {
+                Side::Source => WorkerError::reading("look at", &path, errno),
+                Side::Destination => WorkerError::writing("look at", &path, errno),
+            }
+        })
+    }
+
+    /// Sealed files of folders that the walk did not meet are gone with their folder.
+    fn folders_that_are_gone(&self) -> Result<()> {
+        let visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        self.store.each_sealed(self.area.id, |folder, name, entry| {
+            let path = folder.join(name);
+            let counts = self.stamp(entry).is_some() && !self.area.leaves_out(&path, self.options);
+            if counts && !visited.contains(folder) {
+                self.report(&path, Change::Gone);
+            }
+        })
+    }
+}

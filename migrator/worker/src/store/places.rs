@@ -1,0 +1,105 @@
+//! The folders of the job and the mounts below them, as stage one saw them.
+
+use rusqlite::OptionalExtension as _;
+
+use super::rows::{from_json, json, word};
+use super::{JobStore, facts, life, now_milliseconds};
+use crate::error::Result;
+use crate::places::{SeenPlace, Side};
+use crate::protocol::Said;
+
+impl JobStore {
+    /// What was seen of a folder of the job; none where nobody has looked yet.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn seen_place(&self, area: u32, side: Side) -> Result<Option<SeenPlace>> {
+        self.read("read a place", |connection| {
+            let side = word(&side)?;
+            let query = "SELECT seen FROM place WHERE area = ?1 AND side = ?2";
+            let text: Option<String> = connection
+                .query_row(query, (area, &side), |row| row.get(0))
+                .optional()?;
+            let row = format!("{area} {side}");
+            text.map(|text| from_json("place", row, &text)).transpose()
+        })
+    }
+
+    /// Remembers what is seen of a folder of the job.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_place(&self, area: u32, side: Side, seen: &SeenPlace) -> Result<()> {
+        self.change("record a place", |transaction| {
+            transaction
+                .execute(
+                    "INSERT OR REPLACE INTO place (area, side, seen) VALUES (?1, ?2, ?3)",
+                    (area, word(&side)?, json(seen)?),
+                )
+                .map(|_| ())
+        })
+    }
+
+    /// Has what is mounted on both sides looked at anew, because a person says that it is meant to be so.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn accept_mounts(&self, by: &str, note: &str) -> Result<()> {
+        self.change("accept the mounts", |transaction| {
+            life::say(transaction, Said::MountsHaveChanged, by, note)?;
+            let query = "SELECT area, side, seen FROM place";
+            let places: Vec<(u32, String, String)> = transaction
+                .prepare(query)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut update =
+                transaction.prepare("UPDATE place SET seen = ?3 WHERE area = ?1 AND side = ?2")?;
+            for (area, side, seen) in places {
+                let mut seen: SeenPlace = from_json("place", format!("{area} {side}"), &seen)?;
+                seen.mounts = None;
+                update.execute((area, &side, json(&seen)?))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets what the job had at the destination, which it has given back: a later stage one begins anew.
+    ///
+    /// Findings, generations and what was set aside stay, for the record.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn forget_job(&self) -> Result<()> {
+        const TABLES: [&str; 14] = [
+            "place",
+            "proof",
+            "seal",
+            "step",
+            "pass",
+            "file",
+            "folder",
+            "removal",
+            "rename",
+            "open_level",
+            "queue_item",
+            "sealed",
+            "sealed_source",
+            "checklist",
+        ];
+        self.change("forget what the job had", |transaction| {
+            for table in TABLES {
+                transaction.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+            for fact in [
+                "agent",
+                "runs-as",
+                "unmapped-libraries",
+                "guardian",
+                "inventory",
+            ] {
+                facts::delete(transaction, fact)?;
+            }
+            facts::put(transaction, facts::ABANDONED, &now_milliseconds())
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading rows: what cannot be read is an error that names its table and row, and never a default.
+
+use postoffice::names::{RelativePath, printable};
+use rusqlite::Row;
+use rusqlite::types::Type;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// A row that does not hold what this program writes.
+#[derive(Debug, Error)]
+#[error("table {table}, row {row}: {what}")]
+struct DamagedRow {
+    table: &'static str,
+    row: String,
+    what: String,
+}
+
+/// The error of a row that cannot be read.
+pub(super) fn damaged(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    what: impl Into<String>,
+) -> rusqlite::Error {
+    let damaged = DamagedRow {
+        table,
+        row: row.to_string(),
+        what: what.into(),
+    };
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(damaged))
+}
+
+/// What a row says, where it can be read; the error names the row otherwise.
+pub(super) fn in_row<T>(
+    table: &'static str,
+    row: impl FnOnce() -> String,
+    read: rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    read.map_err(|error| match error {
+        // It names its row already.
+        rusqlite::Error::FromSqlConversionFailure(_, _, source)
+            if source.downcast_ref::<DamagedRow>().is_some() =>
+        {
+            rusqlite::Error::FromSqlConversionFailure(0, Type::Null, source)
+        }
+        error => damaged(table, row(), error.to_string()),
+    })
+}
+
+/// Whether an error says that the store is damaged, so that trying again cannot help.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, DatabaseCorrupt | NotADatabase)
+        }
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::InvalidColumnIndex(..)
+        | rusqlite::Error::QueryReturnedNoRows
+        | rusqlite::Error::Utf8Error(..)
+        // A table or a column that is not there.
+        | rusqlite::Error::SqlInputError { .. } => true,
+        _ => false,
+    }
+}
+
+/// The path that a row has in a column; its row is named by all of its bytes.
+pub(super) fn path(
+    table: &'static str,
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<RelativePath> {
+    path_of(table, row.get_ref(column)?.as_blob()?)
+}
+
+/// The path of these bytes.
+pub(super) fn path_of(table: &'static str, bytes: &[u8]) -> rusqlite::Result<RelativePath> {
+    RelativePath::from_bytes(bytes).ok_or_else(|| {
+        let row = format!("with the folder {:?}", printable(bytes));
+        damaged(table, row, "this is no path below a root")
+    })
+}
+
+/// The word for a value: as in JSON, without the quotes.
+pub(super) fn word(value: &impl Serialize) -> rusqlite::Result<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Ok(word),
+        Ok(other) => Err(unwritable(format!("{other} is no word").into())),
+        Err(error) => Err(unwritable(error.into())),
+    }
+}
+
+/// The inverse of [`word`].
+pub(super) fn from_word<T: DeserializeOwned>(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    word: &str,
+) -> rusqlite::Result<T> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned()))
+        .map_err(|error| damaged(table, row, error.to_string()))
+}
+
+/// A value as JSON.
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| unwritable(error.into()))
+}
+
+/// The inverse of [`json`].
+pub(super) fn from_json<T: DeserializeOwned>(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    text: &str,
+) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| damaged(table, row, error.to_string()))
+}
+
+fn unwritable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error)
+}
