@@ -5,7 +5,6 @@
 
 mod arguments;
 mod database_command;
-mod find_process;
 mod json;
 mod profile_command;
 mod progress;
@@ -26,6 +25,7 @@ use worker::run::Wrap;
 use crate::commands;
 use crate::commands::lowercase::LowercaseAction;
 use crate::commands::prepare::PrepareOptions;
+use crate::commands::stage_one::Words;
 use crate::controller::{CommandOutcome, Console, Controller};
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
@@ -190,22 +190,52 @@ async fn dispatch(
             let (outcome, report) = commands::check::run(controller).await;
             (outcome, value(serde_json::to_value(report)))
         }
-        Command::StageOne => (commands::stage_one::run(controller).await, None),
+        Command::StageOne {
+            nobody_worked,
+            accept_mounts,
+        } => {
+            let words = Words {
+                users_have_not_worked: nobody_worked.word(),
+                mounts_have_changed: nobody_worked.word_for(accept_mounts),
+            };
+            (commands::stage_one::run(controller, &words).await, None)
+        }
         Command::TestMailbox => (commands::test_mailbox::run(controller).await, None),
-        Command::Prepare { confirm, by, note } => {
-            let options = PrepareOptions { confirm, by, note };
+        Command::Prepare {
+            confirm,
+            withdraw,
+            by,
+            note,
+        } => {
+            let options = PrepareOptions {
+                confirm,
+                withdraw,
+                by,
+                note,
+            };
             let (outcome, items) = commands::prepare::run(controller, &options).await;
             show::checklist(terminal, json, items.as_deref());
             (outcome, value(serde_json::to_value(items)))
         }
-        Command::StageTwo => (commands::stage_two::run(controller).await, None),
-        Command::Lowercase { plan, .. } => {
+        Command::StageTwo { nobody_worked } => {
+            let word = nobody_worked.word();
+            (
+                commands::stage_two::run(controller, word.as_ref()).await,
+                None,
+            )
+        }
+        Command::Lowercase {
+            plan,
+            nobody_worked,
+            ..
+        } => {
             let action = if plan {
                 LowercaseAction::Plan
             } else {
                 LowercaseAction::Undo
             };
-            let (outcome, report) = commands::lowercase::run(controller, action).await;
+            let (outcome, report) =
+                commands::lowercase::run(controller, action, nobody_worked.word().as_ref()).await;
             show::lowercase(terminal, json, report.as_ref());
             (outcome, value(serde_json::to_value(report)))
         }
@@ -214,7 +244,14 @@ async fn dispatch(
             show::queues(terminal, json, report.as_ref());
             (outcome, value(serde_json::to_value(report)))
         }
-        Command::Finish => (commands::finish::run(controller).await, None),
+        Command::Finish {
+            source_is_gone,
+            by,
+            note,
+        } => {
+            let word = arguments::word(source_is_gone, by.as_ref(), note.as_ref());
+            (commands::finish::run(controller, word.as_ref()).await, None)
+        }
         Command::Status => {
             let (outcome, standing) = commands::status::run(controller).await;
             if !json && let Some(standing) = &standing {
@@ -236,8 +273,9 @@ async fn dispatch(
             }
             (outcome, value(serde_json::to_value(report)))
         }
-        Command::Abandon { yes } => {
-            let (outcome, plan) = commands::abandon::run(controller, yes).await;
+        Command::Abandon { yes, nobody_worked } => {
+            let word = nobody_worked.word();
+            let (outcome, plan) = commands::abandon::run(controller, yes, word.as_ref()).await;
             show::abandon(terminal, json, plan.as_ref());
             (outcome, value(serde_json::to_value(plan)))
         }

@@ -10,17 +10,19 @@ mod journal;
 mod link;
 mod orders;
 mod outcome;
+mod questions;
 
 pub use client::Finished;
 pub use console::Console;
 pub use error::StepError;
 pub use link::{Link, PROGRAM_FILE};
 pub use outcome::{CommandOutcome, StepOutcome};
+pub(crate) use questions::could_not_ask;
 
 use std::sync::Arc;
 
 use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{Reply, Request, StatusReport, StepState};
+use worker::protocol::{Fact, JobState, Reply, Request, StepState};
 
 use crate::profile::{self, Profile};
 use crate::step::Step;
@@ -39,8 +41,8 @@ pub struct Controller {
     journal: Journal,
     findings: Vec<Finding>,
     steps: Vec<outcome::StepSummary>,
-    /// What this command found mounted: the fact about it, what it is to people, and from what it was mounted.
-    pub(crate) mounted: Vec<(String, String, String)>,
+    /// What this command found mounted: the number of the area, what it is to people, and from what it was mounted.
+    pub(crate) mounted: Vec<(u32, String, String)>,
 }
 
 impl Controller {
@@ -116,7 +118,7 @@ impl Controller {
     ///
     /// # Errors
     /// As [`Controller::call`].
-    pub async fn status(&self) -> Result<StatusReport, StepError> {
+    pub async fn state(&self) -> Result<JobState, StepError> {
         match self.call(&Request::Status).await? {
             Reply::Status(status) => Ok(*status),
             other => Err(StepError::Protocol {
@@ -129,9 +131,8 @@ impl Controller {
     ///
     /// # Errors
     /// As [`Controller::call`].
-    pub async fn remember(&self, name: &str, value: &str) -> Result<(), StepError> {
-        let facts = std::collections::BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        self.call(&Request::Remember { facts }).await.map(|_| ())
+    pub async fn remember(&self, fact: Fact) -> Result<(), StepError> {
+        self.call(&Request::Remember { fact }).await.map(|_| ())
     }
 
     /// From here on the job store can be reached: what was journaled so far is written into it.

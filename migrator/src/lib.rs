@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod controller;
 pub mod database;
+pub mod machine;
 pub mod mailbox;
 pub mod mount;
 pub mod profile;

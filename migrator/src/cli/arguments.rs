@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
+use crate::steps::life::Word;
 use crate::worksheet::Protocol;
 
 /// Move a GroupWise post office from NetWare or Windows to Linux in two stages.
@@ -48,7 +50,13 @@ pub(super) enum Command {
     /// Look at both servers before anything is changed.
     Check,
     /// Do all that can be done while users work; run it again for another pass.
-    StageOne,
+    StageOne {
+        #[command(flatten)]
+        nobody_worked: NobodyWorked,
+        /// Say that the mounts of source and destination are meant to be as they are now.
+        #[arg(long, requires_all = ["by", "note"])]
+        accept_mounts: bool,
+    },
     /// Compare a mailbox of the migrated post office with the same one at the source.
     TestMailbox,
     /// Stop the Linux POA and work off the checklist.
@@ -56,6 +64,9 @@ pub(super) enum Command {
         /// Confirm an item of the checklist.
         #[arg(long, value_name = "ITEM")]
         confirm: Vec<String>,
+        /// Take the confirmation of an item back.
+        #[arg(long, value_name = "ITEM")]
+        withdraw: Vec<String>,
         /// Who confirms it.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -64,7 +75,10 @@ pub(super) enum Command {
         note: String,
     },
     /// Do what must be done while users are out, and seal the result.
-    StageTwo,
+    StageTwo {
+        #[command(flatten)]
+        nobody_worked: NobodyWorked,
+    },
     /// Look at the renamings of stage two, or take them back.
     #[command(group = clap::ArgGroup::new("action").required(true))]
     Lowercase {
@@ -74,11 +88,23 @@ pub(super) enum Command {
         /// Give renamed files and folders their old names again.
         #[arg(long, group = "action")]
         undo: bool,
+        #[command(flatten)]
+        nobody_worked: NobodyWorked,
     },
     /// Carry over what arrived in the queues of the source after stage two.
     Queues,
-    /// Start the Linux POA for users.
-    Finish,
+    /// Look at the source once more and start the Linux POA for users.
+    Finish {
+        /// Do not look at the source any more: it is gone for good.
+        #[arg(long, requires_all = ["by", "note"])]
+        source_is_gone: bool,
+        /// Who says so.
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        by: Option<String>,
+        /// Why.
+        #[arg(long, value_name = "WHY", value_parser = NonEmptyStringValueParser::new())]
+        note: Option<String>,
+    },
     /// Show every step with a mark, and the command that comes next.
     Status,
     /// Compare the destination with its seal.
@@ -90,6 +116,8 @@ pub(super) enum Command {
         /// Do it; without this, it is only shown.
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        nobody_worked: NobodyWorked,
     },
     /// Look at one database where it lies, or lower-case the names in it; needs no worksheet.
     Database {
@@ -107,6 +135,42 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: WorkerCommand,
     },
+}
+
+/// A person's word that nothing of users is lost where a command writes over the destination.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct NobodyWorked {
+    /// Say that nobody has worked at the destination, although the Linux POA was started for users.
+    #[arg(long, requires_all = ["by", "note"])]
+    users_have_not_worked: bool,
+    /// Who says so.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "WHY", value_parser = NonEmptyStringValueParser::new())]
+    note: Option<String>,
+}
+
+impl NobodyWorked {
+    /// That nobody has worked; none where nobody says so.
+    pub(super) fn word(&self) -> Option<Word> {
+        word(
+            self.users_have_not_worked,
+            self.by.as_ref(),
+            self.note.as_ref(),
+        )
+    }
+
+    /// The same name and reason for something else that is said.
+    pub(super) fn word_for(&self, is_said: bool) -> Option<Word> {
+        word(is_said, self.by.as_ref(), self.note.as_ref())
+    }
+}
+
+/// Something that a person says, where they do.
+pub(super) fn word(is_said: bool, by: Option<&String>, note: Option<&String>) -> Option<Word> {
+    let (by, note) = (by?.clone(), note?.clone());
+    is_said.then_some(Word { by, note })
 }
 
 /// How the destination reaches the source.

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use worker::finding::{Severity, Verdict};
-use worker::protocol::{LowercaseReport, QueueReport, SealReport, StepState};
+use worker::protocol::{
+    JobState, Life, LowercaseReport, Proof, QueueReport, SealReport, StepState,
+};
 
 use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
@@ -89,7 +91,10 @@ pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[Checkli
 /// The list of the steps, a mark for each, and what comes next.
 pub(super) fn status(terminal: &Terminal, standing: &Standing) {
     let status = &standing.status;
-    terminal.line(&format!("Job {}", status.job));
+    terminal.line(&format!(
+        "Job {}",
+        status.job.as_deref().unwrap_or("without a name")
+    ));
     let mut stage = None;
     for step in Step::ALL {
         if stage != Some(step.stage()) {
@@ -101,6 +106,7 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
             None => "   ",
             Some(StepState::Begun) if status.running.is_some() => "...",
             Some(StepState::Begun) => "cut",
+            Some(StepState::Done) if is_outdated(step, status) => "old",
             Some(StepState::Done) => " x ",
             Some(StepState::Skipped) => " - ",
             Some(StepState::Failed) => " ! ",
@@ -109,7 +115,9 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
         let detail = line.map_or("", |line| line.detail.as_str());
         terminal.line(&format!("  [{mark}] {:<30} {detail}", step.title()));
     }
-    terminal.line("  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again");
+    terminal.line(
+        "  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again, old: done before the trees changed",
+    );
     for pass in &status.passes {
         terminal.line(&format!(
             "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
@@ -133,6 +141,20 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
             line.by, line.item, line.note
         ));
     }
+    for line in &status.words {
+        terminal.line(&format!(
+            "Said by {}: {:?}: {}",
+            line.by, line.said, line.note
+        ));
+    }
+    match status.life.life {
+        Life::NotLive => {}
+        Life::Starting => {
+            terminal.line("The Linux POA was to be started for users: they may have worked")
+        }
+        Life::Live => terminal
+            .line("The Linux POA serves users: nothing is copied to the destination any more"),
+    }
     if let Some(running) = &status.running {
         terminal.line(&format!(
             "A worker is at work: {} (process {})",
@@ -143,6 +165,18 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
         terminal.line(&format!("Back: {}", standing.back));
     }
     terminal.line(&format!("Next: {}", standing.next));
+}
+
+/// Whether what a step proved is proven no longer: an operation has changed the trees since.
+fn is_outdated(step: Step, state: &JobState) -> bool {
+    let proof = match step {
+        Step::Lowercase => Proof::Names,
+        Step::LowercaseGuardian => Proof::Guardian,
+        Step::CopyQueues => Proof::Queues,
+        Step::Seal => Proof::Seal,
+        _ => return false,
+    };
+    !state.is_proven(proof) && !state.may_hold_new_mail()
 }
 
 /// The plan of the renamings.

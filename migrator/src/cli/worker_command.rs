@@ -1,8 +1,6 @@
 //! `gwmigrate worker …`, which only the controller runs.
 
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Subcommand;
 use worker::finding::Explain as _;
@@ -11,12 +9,8 @@ use worker::run::Wrap;
 use worker::service;
 
 use super::Terminal;
-use super::find_process::find_process;
 use super::put::put;
 use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
-
-/// How long a port may take to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The exit code of a hidden command that failed; what it says decides everything else.
 const FAILED: u8 = 1;
@@ -57,13 +51,15 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         who: String,
     },
-    /// Print the digest of a file, or of this program.
+    /// Print the digest of this program.
     Digest {
         #[command(flatten)]
         job: Job,
-        /// The file.
-        #[arg(long)]
-        file: Option<PathBuf>,
+    },
+    /// Answer the question about this machine on standard input.
+    Ask {
+        #[command(flatten)]
+        job: Job,
     },
     /// Write standard input into a file of this machine, whole or not at all.
     Put {
@@ -79,32 +75,10 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         keep: Option<PathBuf>,
     },
-    /// Print the process of the agent that was started with a startup file, as JSON.
-    Process {
-        #[command(flatten)]
-        job: Job,
-        /// The agent's program.
-        #[arg(long)]
-        program: String,
-        /// Its startup file.
-        #[arg(long)]
-        startup: String,
-    },
     /// Compare one mailbox at two servers, as the request on standard input says.
     Mailbox {
         #[command(flatten)]
         job: Job,
-    },
-    /// Say by the exit code whether a port of this machine answers.
-    Probe {
-        #[command(flatten)]
-        job: Job,
-        /// Where.
-        #[arg(long)]
-        address: String,
-        /// Which port.
-        #[arg(long)]
-        port: u16,
     },
 }
 
@@ -150,14 +124,27 @@ pub(super) fn run(
         WorkerCommand::Hold { job, who } => {
             service::hold(&job.job_folder, &who, input, &mut output).map(|()| 0)
         }
-        WorkerCommand::Digest { file, .. } => {
-            return match crate::steps::install_utility::digest(file.as_deref().unwrap_or(program)) {
+        WorkerCommand::Digest { .. } => {
+            return match crate::machine::digest(program) {
                 Ok(digest) => {
                     terminal.line(&digest);
                     0
                 }
                 Err(error) => {
                     terminal.error_line(&error.to_string());
+                    FAILED
+                }
+            };
+        }
+        WorkerCommand::Ask { .. } => {
+            return match serde_json::from_reader(input) {
+                Ok(question) => {
+                    let answer = crate::machine::answer(&question);
+                    terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+                    0
+                }
+                Err(error) => {
+                    terminal.error_line(&format!("the question is unreadable: {error}"));
                     FAILED
                 }
             };
@@ -173,15 +160,7 @@ pub(super) fn run(
                 }
             };
         }
-        WorkerCommand::Process {
-            program, startup, ..
-        } => {
-            let found = find_process(&program, &startup);
-            terminal.line(&serde_json::to_string(&found).unwrap_or_default());
-            return 0;
-        }
         WorkerCommand::Mailbox { .. } => return compare_mailboxes(input, terminal),
-        WorkerCommand::Probe { address, port, .. } => return u8::from(!answers(&address, port)),
     };
     outcome.unwrap_or_else(|error| {
         terminal.error_line(&error.to_finding().to_string());
@@ -216,11 +195,4 @@ fn compare_mailboxes(input: impl std::io::Read, terminal: &Terminal) -> u8 {
             FAILED
         }
     }
-}
-
-fn answers(address: &str, port: u16) -> bool {
-    let Ok(mut addresses) = (address, port).to_socket_addrs() else {
-        return false;
-    };
-    addresses.any(|address| TcpStream::connect_timeout(&address, PROBE_TIMEOUT).is_ok())
 }

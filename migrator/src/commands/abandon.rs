@@ -7,6 +7,7 @@ use worker::protocol::Task;
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps::life::{Word, require_nobody_worked};
 use crate::steps::{self, poa, words};
 
 /// What is or would be undone.
@@ -20,31 +21,26 @@ pub struct AbandonPlan {
     pub is_done: bool,
 }
 
-/// Shows what would be undone and, with `yes`, does it.
-pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Option<AbandonPlan>) {
-    let (outcome, plan) = match undo(controller, yes).await {
+/// Shows what would be undone and, with `yes`, does it; `word` says that nobody has worked at the destination.
+pub async fn run(
+    controller: &mut Controller,
+    yes: bool,
+    word: Option<&Word>,
+) -> (CommandOutcome, Option<AbandonPlan>) {
+    let (outcome, plan) = match undo(controller, yes, word).await {
         Ok(plan) => (Ok(()), Some(plan)),
         Err(error) => (Err(error), None),
     };
     (keep::end(controller, "abandon", outcome).await, plan)
 }
 
-async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
+async fn undo(
+    controller: &mut Controller,
+    yes: bool,
+    word: Option<&Word>,
+) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
-    let is_live = controller
-        .status()
-        .await?
-        .facts
-        .get(poa::POA_FACT)
-        .map(String::as_str)
-        == Some("live");
-    if is_live {
-        return Err(StepError::refused(
-            "already-live",
-            "The Linux POA of this job serves users; what arrived there is nowhere else",
-            "Move the users back first; then stop the POA and remove the folders by hand",
-        ));
-    }
+    require_nobody_worked(controller, word).await?;
     if yes {
         poa::stop_if_running(controller).await?;
         // Our section first: what restarts agents must not find it any more.
@@ -60,7 +56,6 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     if yes {
         steps::delete_software::run(controller).await?;
         steps::unmount::run(controller).await?;
-        controller.remember("abandoned", "yes").await?;
         controller.report(Finding::new(
             "abandoned",
             Verdict::Done,

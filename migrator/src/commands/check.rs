@@ -52,6 +52,8 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         // Nothing else could be looked at.
         return Ok(());
     }
+    let apart = steps::places::require_apart(controller).await;
+    require(controller, report, "places", apart)?;
     let possible = destination::mounts_possible(controller).await?;
     add(controller, report, "mount-possible", possible);
     let missing = steps::mount_source::missing(controller).await?;
@@ -61,16 +63,15 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         steps::unmount::unmount(controller, missing).await?;
         remove_empty_job_folder(controller).await?;
     }
-    outcome?;
-    let ports = source_ports(controller).await;
-    add(controller, report, "source-poa", ports);
-    Ok(())
+    outcome
 }
 
 async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
     let outcome = steps::mount_source::run(controller).await;
     let outcome = outcome.map(|outcome| outcome.detail().to_owned());
     require(controller, report, "source-mounted", outcome)?;
+    // What is mounted can be seen now.
+    steps::places::require_apart(controller).await?;
     let folder = scratch_folder(controller);
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;
@@ -120,6 +121,8 @@ async fn look(
     add(controller, report, "destination-ports", ports);
     let package = destination::package(controller).await?;
     add(controller, report, "poa-package", package);
+    let ports = source_ports(controller).await?;
+    add(controller, report, "source-poa", ports);
     Ok(())
 }
 
@@ -204,13 +207,12 @@ async fn certificate(
 
 /// The deepest folder above `path` that exists, for asking its file system for room.
 async fn existing_ancestor(controller: &Controller, path: &Path) -> Result<PathBuf, StepError> {
-    let link = controller.link()?;
     for ancestor in path.ancestors() {
-        let test = link
-            .command("test")
-            .argument("-d")
-            .argument(ancestor.to_owned());
-        if link.run(&test, Vec::new()).await?.status.is_success() {
+        if controller
+            .entry(ancestor)
+            .await?
+            .is_some_and(|entry| entry.is_folder)
+        {
             return Ok(ancestor.to_owned());
         }
     }
@@ -231,22 +233,31 @@ async fn remove(controller: &mut Controller, folder: &Path) -> Result<(), StepEr
     Ok(())
 }
 
-/// How many ports of the source's POA answer; that all are closed is asked for in stage two only.
-async fn source_ports(controller: &Controller) -> Judged {
-    let source = &controller.worksheet.source;
-    let Some(address) = source.address.as_deref() else {
-        return Judged::pass(
-            "the worksheet names no address, so stage two cannot see by the ports that the POA at the source is stopped",
-        );
+/// Which ports of the source's POA answer: only what was seen open is known to be closed later.
+async fn source_ports(controller: &Controller) -> Result<Judged, StepError> {
+    let ports = steps::source_poa::ask(controller).await?;
+    let Some(first) = ports.first() else {
+        return Ok(Judged::warning(
+            "the worksheet names no address and ports, so nothing can be seen of whether the POA at the source is stopped",
+            "Say address and poa_ports in [source]; otherwise a person has to say that it is, before stage two and finish",
+        ));
     };
-    let mut open = 0;
-    for port in &source.poa_ports {
-        if steps::probe::answers(address, *port).await {
-            open += 1;
-        }
-    }
-    let all = source.poa_ports.len();
-    Judged::pass(format!(
-        "{open} of {all} ports of the source POA answer at {address}"
+    let (open, closed): (Vec<_>, Vec<_>) = ports.iter().partition(|port| port.is_open());
+    let counted = format!(
+        "{} of {} ports of the source POA answer at {}",
+        open.len(),
+        ports.len(),
+        first.address
+    );
+    let Some(port) = closed.first() else {
+        return Ok(Judged::pass(counted));
+    };
+    let why = port
+        .trouble()
+        .unwrap_or_else(|| format!("port {} is closed", port.port));
+    Ok(Judged::warning(
+        format!("{counted}: {why}"),
+        "Correct address and poa_ports in [source] while the POA runs: a port that was never seen open proves nothing when it \
+         is closed, and a person has to say that the POA is stopped",
     ))
 }

@@ -1,20 +1,87 @@
-//! `gwmigrate finish`: the POA as its own user, and started for users.
+//! `gwmigrate finish`: a last look at the source, the POA as its own user, and started for users.
+//!
+//! Much may have happened since the seal.  So it is proven anew that the POA at the source is off, and that nothing at the
+//! source has changed: otherwise mail that came there would be left behind, and two POAs would serve one post office.
+
+use worker::protocol::{Life, Said, Task};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
-use crate::steps;
+use crate::steps::life::Word;
+use crate::steps::{self, source_poa, start_poa};
 
-/// Finishes the migration.
-pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps_of(controller).await;
+/// Finishes the migration; `source_is_gone` says that the source cannot be looked at any more.
+pub async fn run(controller: &mut Controller, source_is_gone: Option<&Word>) -> CommandOutcome {
+    let outcome = steps_of(controller, source_is_gone).await;
     keep::end(controller, "finish", outcome).await
 }
 
-async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
+async fn steps_of(
+    controller: &mut Controller,
+    source_is_gone: Option<&Word>,
+) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
+    let state = controller.state().await?;
+    start_poa::require_sealed(&state)?;
+    match source_is_gone {
+        Some(word) => {
+            source_poa::require_silent(controller).await?;
+            word.say(controller, Said::SourceIsGone).await?;
+        }
+        None => look_at_source(controller, state.life.life).await?,
+    }
     controller
         .step(Step::RunAsUser, steps::run_as_user::run)
         .await?;
+    if source_is_gone.is_none() {
+        // Giving everything to a user may have taken a while.
+        source_poa::require_silent(controller).await?;
+    }
     controller.step(Step::StartPoa, steps::start_poa::run).await
+}
+
+/// Makes sure that the source is off, and that it is what was sealed.
+async fn look_at_source(controller: &mut Controller, life: Life) -> Result<(), StepError> {
+    if life == Life::Live {
+        // Users have worked here for long; what becomes of the source is another matter, as long as it does not answer.
+        return source_poa::require_silent(controller).await;
+    }
+    let off = source_poa::require_off(controller).await?;
+    let missing = steps::mount_source::missing(controller).await?;
+    let looked = compare(controller).await;
+    // What was not mounted before is not mounted afterwards, whatever was seen.
+    let unmounted = steps::unmount::unmount(controller, missing).await;
+    let looked = looked?;
+    unmounted?;
+    controller
+        .console()
+        .note(&format!("The POA at the source: {off}; {looked}"));
+    Ok(())
+}
+
+async fn compare(controller: &mut Controller) -> Result<String, StepError> {
+    let mounted = steps::mount_source::run(controller).await;
+    mounted.map_err(|error| or_gone(&error))?;
+    let finished = controller.order(Task::CompareSource).await?;
+    match finished.report {
+        Some(worker::protocol::TaskReport::Unmoved(report)) => Ok(format!(
+            "{} files there are as they were sealed",
+            steps::words::count(report.files)
+        )),
+        other => Err(StepError::Protocol {
+            text: format!("no comparison of the source: {other:?}"),
+        }),
+    }
+}
+
+/// The same error, which says as well what is to be done where the source will never be mounted again.
+fn or_gone(error: &StepError) -> StepError {
+    use worker::finding::Explain as _;
+    let mut finding = error.to_finding();
+    finding.remedy.push_str(
+        "; `finish` looks at the source once more.  Where it is gone for good: gwmigrate finish --source-is-gone --by NAME \
+         --note WHY",
+    );
+    finding.into()
 }

@@ -41,8 +41,8 @@ pub(super) async fn end(
             Err(error) => tracing::debug!(%error, "the report was not kept"),
         }
     }
-    if let (Ok(()), Ok(status)) = (&outcome, controller.status().await) {
-        summary.next = Some(next_command(controller, &status));
+    if let (Ok(()), Ok(state)) = (&outcome, controller.state().await) {
+        summary.next = Some(next_command(controller, &state));
     }
     controller.disconnect().await;
     summary

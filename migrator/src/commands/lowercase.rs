@@ -4,6 +4,7 @@ use worker::protocol::{LowercaseReport, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps::life::{Word, require_nobody_worked};
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +15,13 @@ pub enum LowercaseAction {
     Undo,
 }
 
-/// Plans or undoes.
+/// Plans or undoes; `word` says that nobody has worked at the destination.
 pub async fn run(
     controller: &mut Controller,
     action: LowercaseAction,
+    word: Option<&Word>,
 ) -> (CommandOutcome, Option<LowercaseReport>) {
-    let outcome = order(controller, action).await;
+    let outcome = order(controller, action, word).await;
     let (outcome, report) = match outcome {
         Ok(report) => (Ok(()), Some(report)),
         Err(error) => (Err(error), None),
@@ -30,8 +32,12 @@ pub async fn run(
 async fn order(
     controller: &mut Controller,
     action: LowercaseAction,
+    word: Option<&Word>,
 ) -> Result<LowercaseReport, StepError> {
     stage_two::attach(controller).await?;
+    if action == LowercaseAction::Undo {
+        require_nobody_worked(controller, word).await?;
+    }
     let task = match action {
         LowercaseAction::Plan => Task::Lowercase { plan_only: true },
         LowercaseAction::Undo => Task::UndoLowercase,

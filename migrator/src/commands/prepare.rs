@@ -8,7 +8,7 @@ use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
 use crate::steps::convert_guardian::{self, GUARDIAN_ITEM};
-use crate::steps::probe::{PROBE, Probed, probe};
+use crate::steps::probe::{PROBE, Probed, Says, probe};
 use crate::steps::{self, checklist, identify_documents};
 
 /// What is confirmed.
@@ -16,6 +16,8 @@ use crate::steps::{self, checklist, identify_documents};
 pub struct PrepareOptions {
     /// Names of the items.
     pub confirm: Vec<String>,
+    /// Names of items whose confirmation is taken back.
+    pub withdraw: Vec<String>,
     /// Who confirms them; the administrator at work where nobody is named.
     pub by: Option<String>,
     /// What they want to be remembered.
@@ -51,10 +53,24 @@ async fn steps_of(
     items: &mut Option<Vec<ChecklistItem>>,
 ) -> Result<(), StepError> {
     refuse_unknown(controller, &options.confirm)?;
+    refuse_unknown(controller, &options.withdraw)?;
+    let who = controller.surroundings.who.clone();
+    let by = options.by.clone().unwrap_or(who);
+    if by == PROBE {
+        return Err(Finding::new(
+            "unknown-person",
+            Verdict::Usage,
+            format!("{PROBE} is what this program calls itself here"),
+            "Say --by with the name of a person",
+        )
+        .into());
+    }
     stage_two::attach(controller).await?;
-    let status = controller.status().await?;
-    let is_live = status.facts.get("poa").map(String::as_str) == Some("live");
-    if !is_live {
+    for item in &options.withdraw {
+        withdraw(controller, item).await?;
+    }
+    let may_hold_new_mail = controller.state().await?.may_hold_new_mail();
+    if !may_hold_new_mail {
         controller
             .step(Step::StopTestPoa, steps::stop_test_poa::run)
             .await?;
@@ -63,15 +79,14 @@ async fn steps_of(
         if identify_documents::is_item(item) {
             identify_documents::require_unmapped(controller, item).await?;
         }
-        if item == GUARDIAN_ITEM && !is_live {
+        if item == GUARDIAN_ITEM && !may_hold_new_mail {
             // What can be seen of the guardian must bear it out, and no pass may copy the old one over it.
             convert_guardian::accept_by_hand(controller).await?;
         }
-        let who = controller.surroundings.who.clone();
-        let by = options.by.clone().unwrap_or(who);
-        confirm(controller, item, by, options.note.clone()).await?;
+        refuse_contradicted(controller, item).await?;
+        confirm(controller, item, by.clone(), options.note.clone()).await?;
     }
-    *items = Some(probe_open_items(controller).await?);
+    *items = Some(probe_items(controller, &options.withdraw).await?);
     identify_documents::require_mapped(controller).await?;
     controller
         .step(Step::Checklist, steps::checklist::run)
@@ -104,26 +119,73 @@ async fn confirm(
     controller.call(&request).await.map(|_| ())
 }
 
-/// Confirms by a probe what nobody has confirmed and a probe can see; gives all items as they stand then.
-async fn probe_open_items(controller: &Controller) -> Result<Vec<ChecklistItem>, StepError> {
-    let confirmed = controller.status().await?.checklist;
+async fn withdraw(controller: &mut Controller, item: &str) -> Result<(), StepError> {
+    let item = item.to_owned();
+    controller.call(&Request::Withdraw { item }).await?;
+    Ok(())
+}
+
+/// Refuses to have confirmed what is seen to be otherwise.
+async fn refuse_contradicted(controller: &mut Controller, item: &str) -> Result<(), StepError> {
+    match probe(controller, item).await? {
+        Some(probed) if probed.says == Says::Contradicts => {
+            withdraw(controller, item).await?;
+            Err(StepError::refused(
+                "confirmation-contradicted",
+                format!("{item} cannot be confirmed: {}", probed.seen),
+                format!(
+                    "Do what the item asks for, then run `gwmigrate prepare --confirm {item}` again"
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Confirms by a probe what nobody has confirmed and a probe can see, and withdraws what is seen to be otherwise; gives all
+/// items as they stand then.  What was `withdrawn` just now is not confirmed again by what a probe saw.
+async fn probe_items(
+    controller: &mut Controller,
+    withdrawn: &[String],
+) -> Result<Vec<ChecklistItem>, StepError> {
     let mut items = Vec::new();
     for item in checklist::items(controller) {
-        let probed = probe(controller, item.name).await;
-        let is_open = !confirmed.iter().any(|line| line.item == item.name);
-        if let Some(probed) = probed.as_ref().filter(|probed| is_open && probed.holds) {
-            confirm(controller, item.name, PROBE.into(), probed.seen.clone()).await?;
+        let probed = probe(controller, item.name).await?;
+        let state = controller.state().await?;
+        let confirmed = state.confirmed(item.name);
+        match (&probed, confirmed) {
+            (Some(probed), None)
+                if probed.says == Says::Holds
+                    && !withdrawn.iter().any(|name| name == item.name) =>
+            {
+                confirm(controller, item.name, PROBE.into(), probed.seen.clone()).await?;
+            }
+            (Some(probed), Some(line)) if probed.says == Says::Contradicts => {
+                let (item, seen) = (item.name, &probed.seen);
+                let text = format!(
+                    "{item} was confirmed by {}, and {seen}; the confirmation is withdrawn",
+                    line.by
+                );
+                let remedy = format!(
+                    "Do what the item asks for, then run `gwmigrate prepare --confirm {item}`"
+                );
+                withdraw(controller, item).await?;
+                controller.report(Finding::new(
+                    "confirmation-withdrawn",
+                    Verdict::Person,
+                    text,
+                    remedy,
+                ));
+            }
+            _ => {}
         }
         items.push((item, probed));
     }
-    let confirmed = controller.status().await?.checklist;
+    let state = controller.state().await?;
     let shown = items.into_iter().map(|(item, probed)| ChecklistItem {
         name: item.name,
         text: item.text,
-        confirmed: confirmed
-            .iter()
-            .find(|line| line.item == item.name)
-            .cloned(),
+        confirmed: state.confirmed(item.name).cloned(),
         probed,
     });
     Ok(shown.collect())

@@ -18,12 +18,8 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<QueueRe
 
 async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
     stage_two::attach(controller).await?;
-    if !controller
-        .status()
-        .await?
-        .facts
-        .contains_key("sealed-milliseconds")
-    {
+    let state = controller.state().await?;
+    if !state.is_sealed() && !state.may_hold_new_mail() {
         return Err(StepError::refused(
             "not-sealed",
             "The queues are carried over by stage two, which has not come to its end",

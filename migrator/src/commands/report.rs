@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use worker::finding::Explain as _;
-use worker::protocol::{FindingLine, Reply, Request, StatusReport};
+use worker::protocol::{FindingLine, JobState, Reply, Request};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
@@ -13,7 +13,7 @@ pub struct JobReport {
     /// Version of this document.
     pub report_version: u32,
     /// The state of the job.
-    pub status: StatusReport,
+    pub status: JobState,
     /// The findings that were kept.
     pub findings: Vec<FindingLine>,
 }
@@ -31,7 +31,7 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<JobRepo
 
 async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
     steps::install_utility::attach(controller).await?;
-    let status = controller.status().await?;
+    let status = controller.state().await?;
     match controller.call(&Request::Findings).await? {
         Reply::Findings { findings } => Ok(JobReport {
             report_version: 1,

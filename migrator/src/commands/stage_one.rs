@@ -4,24 +4,32 @@ use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
 use crate::steps;
+pub use crate::steps::install_utility::Words;
 
 /// Runs stage one.
-pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps_of(controller).await;
+pub async fn run(controller: &mut Controller, words: &Words) -> CommandOutcome {
+    let outcome = steps_of(controller, words).await;
     keep::end(controller, "stage-one", outcome).await
 }
 
-async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
+async fn steps_of(controller: &mut Controller, words: &Words) -> Result<(), StepError> {
     controller.step(Step::Connect, steps::connect::run).await?;
+    // Before anything is written, and again when what is mounted can be seen.
+    steps::places::require_apart(controller).await?;
     controller
         .step(Step::MountSource, steps::mount_source::run)
         .await?;
+    steps::places::require_apart(controller).await?;
     controller
         .step(Step::CreateFolders, steps::create_folders::run)
         .await?;
     controller
-        .step(Step::InstallUtility, steps::install_utility::run)
+        .step(Step::InstallUtility, async |controller| {
+            steps::install_utility::run(controller, words).await
+        })
         .await?;
+    // A port that was seen open is known to be closed later.
+    steps::source_poa::look(controller).await?;
     steps::copy_certificates::look(controller).await?;
     controller
         .step(Step::CopySoftware, steps::copy_software::run)

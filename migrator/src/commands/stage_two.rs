@@ -1,20 +1,21 @@
 //! `gwmigrate stage-two`: what must be done while users are out.
 
-use worker::protocol::{StatusReport, StepState};
+use worker::protocol::JobState;
 
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
 use crate::steps;
+use crate::steps::life::{Word, require_nobody_worked};
 
-/// Runs stage two.
-pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps_of(controller).await;
+/// Runs stage two; `word` says that nobody has worked at the destination.
+pub async fn run(controller: &mut Controller, word: Option<&Word>) -> CommandOutcome {
+    let outcome = steps_of(controller, word).await;
     keep::end(controller, "stage-two", outcome).await
 }
 
-async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
-    begin(controller).await?;
+async fn steps_of(controller: &mut Controller, word: Option<&Word>) -> Result<(), StepError> {
+    begin(controller, word).await?;
     steps::identify_documents::look_and_require_mapped(controller).await?;
     controller
         .step(Step::StopTestPoa, steps::stop_test_poa::run)
@@ -45,10 +46,10 @@ async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
 }
 
 /// Attaches to the job, makes sure that it may go on, and mounts the source.
-pub(super) async fn begin(controller: &mut Controller) -> Result<(), StepError> {
+async fn begin(controller: &mut Controller, word: Option<&Word>) -> Result<(), StepError> {
     attach(controller).await?;
-    steps::install_utility::refuse_when_live(controller).await?;
-    require_stage_one(&controller.status().await?)?;
+    require_nobody_worked(controller, word).await?;
+    require_stage_one(&controller.state().await?)?;
     controller
         .step(Step::MountSource, steps::mount_source::run)
         .await
@@ -62,12 +63,8 @@ pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError>
     controller.open_journal().await
 }
 
-fn require_stage_one(status: &StatusReport) -> Result<(), StepError> {
-    let is_copied = status
-        .steps
-        .iter()
-        .any(|line| line.step == Step::CopyData.name() && line.state == StepState::Done);
-    if is_copied {
+fn require_stage_one(state: &JobState) -> Result<(), StepError> {
+    if state.is_done(Step::CopyData.name()) {
         return Ok(());
     }
     Err(StepError::refused(

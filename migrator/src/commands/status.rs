@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use worker::finding::Explain as _;
-use worker::protocol::{StatusReport, StepState};
+use worker::protocol::{JobState, Life};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
@@ -12,7 +12,7 @@ use crate::steps;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// What the job store says.
-    pub status: StatusReport,
+    pub status: JobState,
     /// The command that comes next.
     pub next: String,
     /// How to go back from here.
@@ -32,40 +32,41 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<Standin
 
 async fn read(controller: &mut Controller) -> Result<Standing, StepError> {
     steps::install_utility::attach(controller).await?;
-    let status = controller.status().await?;
+    let status = controller.state().await?;
     let next = next_command(controller, &status);
     let back = last_step(&status).map_or_else(String::new, |step| step.back().to_owned());
     Ok(Standing { status, next, back })
 }
 
-fn last_step(status: &StatusReport) -> Option<Step> {
-    status
+fn last_step(state: &JobState) -> Option<Step> {
+    let last = state
         .steps
         .iter()
-        .max_by_key(|line| line.began_milliseconds)
-        .and_then(|line| Step::from_name(&line.step))
+        .max_by_key(|line| line.began_milliseconds);
+    last.and_then(|line| Step::from_name(&line.step))
 }
 
 /// The command that comes next.
-pub fn next_command(controller: &Controller, status: &StatusReport) -> String {
-    let is_done = |step: Step| {
-        status.steps.iter().any(|line| {
-            line.step == step.name() && matches!(line.state, StepState::Done | StepState::Skipped)
-        })
-    };
-    if status.running.is_some() {
+pub fn next_command(controller: &Controller, state: &JobState) -> String {
+    let is_done = |step: Step| state.is_done(step.name());
+    if state.running.is_some() {
         return "gwmigrate status (a worker is at work)".into();
     }
-    if status.facts.get("poa").map(String::as_str) == Some("live") {
-        return "gwmigrate queues (for stragglers), gwmigrate report".into();
+    match state.life.life {
+        Life::NotLive => {}
+        Life::Starting => {
+            return "gwmigrate finish (the Linux POA was to be started for users, and nothing says what became of that)"
+                .into();
+        }
+        Life::Live => return "gwmigrate queues (for stragglers), gwmigrate report".into(),
     }
-    if !is_done(Step::CleanUp) {
+    if !(is_done(Step::CopyData) && is_done(Step::CleanUp)) {
         return "gwmigrate stage-one".into();
     }
-    if is_done(Step::Seal) && is_done(Step::Unmount) {
+    if state.is_sealed() {
         return "gwmigrate finish".into();
     }
-    if steps::checklist::open_items(controller, &status.checklist).is_empty() {
+    if steps::checklist::open_items(controller, &state.checklist).is_empty() {
         "gwmigrate stage-two".into()
     } else if is_done(Step::TestMailbox) {
         "gwmigrate prepare".into()

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use postoffice::names::printable;
 use worker::finding::{Finding, Verdict};
 
+use super::could_not_ask;
 use super::error::StepError;
 use crate::remote::{
-    ConnectOptions, Connected, Held, Output, Privilege, Remote, RemoteCommand, RemoteError,
-    Uploaded,
+    ConnectOptions, Connected, ExitStatus, Held, Output, Privilege, Remote, RemoteCommand,
+    RemoteError, Uploaded,
 };
 
 /// Name of the worker's program in the job folder.
@@ -115,16 +117,25 @@ impl Link {
         RemoteCommand::new(program).privileged(self.privilege)
     }
 
-    /// Whether there is something of this name at the destination.
+    /// Whether there is something of this name at the destination, where there is no worker yet that could be asked.
     ///
     /// # Errors
-    /// What the connection says.
+    /// What the connection says; a finding with the code `could-not-ask` where the answer is neither yes nor no.
     pub async fn exists(&self, path: &Path) -> Result<bool, StepError> {
         let command = self
             .command("test")
             .argument("-e")
             .argument(path.to_owned());
-        Ok(self.run(&command, Vec::new()).await?.status.is_success())
+        let output = self.run(&command, Vec::new()).await?;
+        match &output.status {
+            ExitStatus::Code(0) => Ok(true),
+            // Also the code of a sudo that could not run it, which says why.
+            ExitStatus::Code(1) if output.stderr.is_empty() => Ok(false),
+            status => {
+                let said = printable(output.stderr.trim_ascii());
+                Err(could_not_ask(path, &format!("{status}: {said}")))
+            }
+        }
     }
 
     /// Uploads a file to where only root may write, where the user who logged in is not root.

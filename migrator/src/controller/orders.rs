@@ -39,6 +39,7 @@ impl Controller {
             retries: copy.retries,
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,
+            still_seconds: copy.still_seconds,
         }
     }
 

@@ -37,7 +37,6 @@ pub const COMMANDS: &[Privileged] = &[
                 format!("-p -m 0700 -- {}/certificates", places.install_folder),
                 format!("-p -- {}", places.destinations.join(" ")),
                 format!("-p -- {}", places.install_folder),
-                format!("-p -- {}/certificates", places.install_folder),
             ];
             made.extend(
                 places
@@ -49,7 +48,7 @@ pub const COMMANDS: &[Privileged] = &[
                 places
                     .log_folder
                     .iter()
-                    .map(|logs| format!("-p -- {logs}/*")),
+                    .map(|logs| format!("-p -m 0700 -- {logs}/*")),
             );
             // The check works in a folder of its own beside that of the job.
             made.extend(beside(&places.job).map(|scratch| format!("-p -m 0700 -- {scratch}")));
@@ -93,7 +92,7 @@ pub const COMMANDS: &[Privileged] = &[
         program: "test",
         folders: PROGRAMS,
         purpose: "whether something is there",
-        arguments: |_| vec!["-d *".into(), "-e *".into(), "-x *".into()],
+        arguments: |_| vec!["-e *".into()],
     },
     Privileged {
         program: "install",
@@ -193,21 +192,23 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "id",
         folders: PROGRAMS,
-        purpose: "who commands run as, and the numbers of the user that the POA runs as",
+        purpose: "who commands run as",
+        arguments: |_| vec!["-u".into()],
+    },
+    Privileged {
+        program: "getent",
+        folders: PROGRAMS,
+        purpose: "the numbers of the user that the POA runs as",
         arguments: |places| {
             let user = places.user.iter();
-            let user = user.flat_map(|user| [format!("-u -- {user}"), format!("-g -- {user}")]);
-            std::iter::once("-u".to_owned()).chain(user).collect()
+            user.map(|user| format!("passwd -- {user}")).collect()
         },
     },
     Privileged {
-        program: "stat",
+        program: "readlink",
         folders: PROGRAMS,
-        purpose: "whose certificates and logs are",
-        arguments: |places| {
-            let user = places.user.iter();
-            user.map(|_| "-c %u -- *".to_owned()).collect()
-        },
+        purpose: "where the folders of the job really are",
+        arguments: |_| vec!["-m -z -- *".into()],
     },
     Privileged {
         program: "chown",

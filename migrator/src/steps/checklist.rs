@@ -2,6 +2,7 @@
 
 use worker::protocol::ChecklistLine;
 
+use super::source_poa::SOURCE_POA_ITEM;
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// One thing that a person does in the admin console or at the source.
@@ -31,7 +32,7 @@ const ITEMS: [Item; 5] = [
         text: "These changes have replicated: they are seen at the web console of the source POA",
     },
     Item {
-        name: "source-poa-stopped",
+        name: SOURCE_POA_ITEM,
         text: "The POA at the source is stopped",
     },
 ];
@@ -65,8 +66,8 @@ pub fn open_items(controller: &Controller, confirmed: &[ChecklistLine]) -> Vec<I
 /// # Errors
 /// A finding that names the open items and how to confirm them.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let status = controller.status().await?;
-    let open = open_items(controller, &status.checklist);
+    let state = controller.state().await?;
+    let open = open_items(controller, &state.checklist);
     if open.is_empty() {
         return Ok(StepOutcome::Done(format!(
             "{} items confirmed",

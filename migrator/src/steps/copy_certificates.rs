@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 use worker::finding::Explain as _;
 use worker::protocol::{Secret, Task};
 
+use super::run_as_user::make_folder;
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Where certificates go: beside the agent's program.
@@ -40,12 +41,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             "the worksheet names no certificate".into(),
         ));
     };
-    let link = controller.link()?;
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(folder.clone());
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    make_folder(controller, &folder).await?;
     controller.order(task).await?;
     Ok(StepOutcome::Done(format!(
         "certificate and key fit and are in {}",

@@ -13,8 +13,8 @@ use crate::controller::{Controller, StepError, StepOutcome};
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     // A running test POA would change files while they are compared and replaced.
     poa::stop_if_running(controller).await?;
-    let status = controller.status().await?;
-    let is_first = status.passes.is_empty();
+    let state = controller.state().await?;
+    let is_first = state.passes.is_empty();
     if is_first {
         controller
             .order(Task::Inventory { only_count: true })

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::install_utility::{digest, remote_digest};
+use super::install_utility::digest;
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
 
@@ -40,7 +40,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         ));
     };
     let wanted = digest(&package.path)?;
-    if remote_digest(controller, Some(&target)).await?.as_deref() == Some(wanted.as_str()) {
+    if controller.digest(&target).await?.as_deref() == Some(wanted.as_str()) {
         return Ok(StepOutcome::Done(
             "the same package was there already".into(),
         ));
@@ -58,7 +58,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             console.upload("the POA software", bytes);
         })
         .await?;
-    if remote_digest(controller, Some(&target)).await?.as_deref() != Some(wanted.as_str()) {
+    if controller.digest(&target).await?.as_deref() != Some(wanted.as_str()) {
         return Err(StepError::refused(
             "package-differs",
             format!("The package has another digest at the destination than here ({wanted})"),

@@ -45,12 +45,8 @@ pub(super) fn program(controller: &Controller) -> Result<PathBuf, StepError> {
 
 /// Whether it is installed.
 pub(super) async fn is_there(controller: &Controller) -> Result<bool, StepError> {
-    let link = controller.link()?;
-    let command = link
-        .command("test")
-        .argument("-x")
-        .argument(program(controller)?);
-    Ok(link.run(&command, Vec::new()).await?.status.is_success())
+    let entry = controller.entry(&program(controller)?).await?;
+    Ok(entry.is_some_and(|entry| entry.is_program))
 }
 
 /// Writes the options file into the job folder; gives its path there.
@@ -137,12 +133,10 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
         .require_success(&clear)?;
     let command = link.command(program(controller)?).argument(options);
     let output = link.run(&command, Vec::new()).await?;
-    let read = link.command("cat").argument("--").argument(log);
-    let kept = link.run(&read, Vec::new()).await?;
     let mut text = output.text();
-    if kept.status.is_success() {
+    if let Some(kept) = controller.content(&log).await? {
         text.push('\n');
-        text.push_str(&kept.text());
+        text.push_str(&String::from_utf8_lossy(&kept));
     }
     let trouble = trouble_in(&text);
     if !output.status.is_success() {

@@ -6,13 +6,10 @@
 use std::fmt::Write as _;
 
 use worker::finding::{Finding, Verdict};
-use worker::protocol::{ChecklistLine, Library, Task, TaskReport};
+use worker::protocol::{ChecklistLine, Fact, JobState, Library, Task, TaskReport};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
-
-/// The fact with the names of the libraries that keep nothing inside and had no mapped area, one a line.
-const UNMAPPED_FACT: &str = "unmapped-libraries";
 
 /// What stands before and behind the name of a library in the item that says that it has no documents.
 const ITEM_ENDS: (&str, &str) = ("library-", "-has-no-documents");
@@ -23,7 +20,7 @@ const ITEM_ENDS: (&str, &str) = ("library-", "-has-no-documents");
 /// What looking at the source says.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let libraries = look(controller).await?;
-    let confirmed = controller.status().await?.checklist;
+    let confirmed = controller.state().await?.checklist;
     for library in &libraries {
         if library.mapped_to.is_some() {
             continue;
@@ -70,10 +67,8 @@ async fn look(controller: &mut Controller) -> Result<Vec<Library>, StepError> {
         });
     };
     let unmapped = report.libraries.iter().filter(|one| is_unmapped(one));
-    let names: Vec<&str> = unmapped.map(|library| library.name.as_str()).collect();
-    controller
-        .remember(UNMAPPED_FACT, &names.join("\n"))
-        .await?;
+    let names = unmapped.map(|library| library.name.clone()).collect();
+    controller.remember(Fact::UnmappedLibraries(names)).await?;
     Ok(report.libraries)
 }
 
@@ -96,11 +91,9 @@ pub(crate) async fn look_and_require_mapped(controller: &mut Controller) -> Resu
 /// # Errors
 /// A finding with the lines that the worksheet lacks.
 pub(crate) async fn require_mapped(controller: &Controller) -> Result<(), StepError> {
-    let status = controller.status().await?;
-    let unmapped = unmapped(status.facts.get(UNMAPPED_FACT));
-    let open: Vec<&str> = unmapped
-        .into_iter()
-        .filter(|name| !is_confirmed(&status.checklist, name))
+    let state = controller.state().await?;
+    let open: Vec<&str> = unmapped(&state)
+        .filter(|name| !is_confirmed(&state.checklist, name))
         .collect();
     let sheet = &controller.worksheet;
     let is_in_worksheet = |name: &&str| {
@@ -131,9 +124,10 @@ pub(crate) async fn require_mapped(controller: &Controller) -> Result<(), StepEr
     Ok(())
 }
 
-fn unmapped(fact: Option<&String>) -> Vec<&str> {
-    fact.map(|names| names.lines().collect())
-        .unwrap_or_default()
+/// The libraries that were not mapped when somebody looked last.
+fn unmapped(state: &JobState) -> impl Iterator<Item = &str> {
+    let names = state.facts.unmapped_libraries.iter().flatten();
+    names.map(String::as_str)
 }
 
 /// The lines to add, ready to be copied into the worksheet.
@@ -191,11 +185,8 @@ fn is_confirmed(checklist: &[ChecklistLine], library: &str) -> bool {
 /// # Errors
 /// A finding that names the libraries that do.
 pub(crate) async fn require_unmapped(controller: &Controller, name: &str) -> Result<(), StepError> {
-    let status = controller.status().await?;
-    let items: Vec<String> = unmapped(status.facts.get(UNMAPPED_FACT))
-        .into_iter()
-        .map(item)
-        .collect();
+    let state = controller.state().await?;
+    let items: Vec<String> = unmapped(&state).map(item).collect();
     if items.iter().any(|item| item == name) {
         return Ok(());
     }

@@ -1,14 +1,23 @@
 //! The worker in the job folder, with the digest that it has here; the lease and the journal of the job; and the
 //! destination folders taken into the job.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use worker::protocol::{PROTOCOL, Reply, Request, Task};
+use worker::protocol::{PROTOCOL, Reply, Request, Said, Task};
 
 use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
 use crate::remote::RemoteError;
+use crate::steps::life::{Word, require_nobody_worked};
 use crate::steps::words;
+
+/// What a person says to stage one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Nobody has worked at the destination.
+    pub users_have_not_worked: Option<Word>,
+    /// The mounts are meant to be as they are.
+    pub mounts_have_changed: Option<Word>,
+}
 
 /// Readable and executable by its owner alone.
 const PROGRAM_MODE: u32 = 0o700;
@@ -18,14 +27,17 @@ const PROGRAM_MODE: u32 = 0o700;
 /// # Errors
 /// A digest that differs after the upload; another controller or another job in the job folder; a destination folder
 /// that holds something else.
-pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+pub async fn run(controller: &mut Controller, words: &Words) -> Result<StepOutcome, StepError> {
     let detail = install(controller).await?;
     greet(controller).await?;
     let who = controller.surroundings.who.clone();
     controller.link_mut()?.take_lease(&who).await?;
     controller.open_journal().await?;
     super::mount_source::prove_same(controller).await?;
-    refuse_when_live(controller).await?;
+    require_nobody_worked(controller, words.users_have_not_worked.as_ref()).await?;
+    if let Some(word) = &words.mounts_have_changed {
+        word.say(controller, Said::MountsHaveChanged).await?;
+    }
     controller.order(Task::CreateFolders).await?;
     Ok(StepOutcome::Done(detail))
 }
@@ -41,7 +53,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let target = link.job_folder().join(PROGRAM_FILE);
     // Asked first, because sudo reports an attempt to run what is not there.
     if link.exists(&target).await?
-        && remote_digest(controller, None).await?.as_deref() == Some(wanted.as_str())
+        && remote_digest(controller).await?.as_deref() == Some(wanted.as_str())
     {
         return Ok("the same version was there already".into());
     }
@@ -51,7 +63,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
             console.upload("the worker", bytes);
         })
         .await?;
-    let found = remote_digest(controller, None).await?;
+    let found = remote_digest(controller).await?;
     if found.as_deref() != Some(wanted.as_str()) {
         return Err(StepError::refused(
             "utility-differs",
@@ -66,37 +78,20 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     ))
 }
 
-/// The digest that a file has at the destination, by the worker's own reckoning; of the worker itself where no file is
-/// named.  `None` where it cannot say.
-pub(crate) async fn remote_digest(
-    controller: &Controller,
-    file: Option<&Path>,
-) -> Result<Option<String>, StepError> {
+/// The digest that the worker's program has, by its own reckoning; `None` where it cannot say, which is no program of ours.
+async fn remote_digest(controller: &Controller) -> Result<Option<String>, StepError> {
     let link = controller.link()?;
-    let mut command = link.worker("digest");
-    if let Some(file) = file {
-        command = command.argument("--file").argument(file.to_owned());
-    }
-    let output = link.run(&command, Vec::new()).await?;
+    let output = link.run(&link.worker("digest"), Vec::new()).await?;
     Ok(output.status.is_success().then(|| output.text()))
 }
 
-/// BLAKE3 of a local file, in hexadecimal.
+/// BLAKE3 of a file of this machine, in hexadecimal.
 pub(crate) fn digest(path: &Path) -> Result<String, StepError> {
-    let failed = |source| StepError::Local {
+    crate::machine::digest(path).map_err(|source| StepError::Local {
         operation: "read",
         path: path.display().to_string(),
         source,
-    };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut block = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut block).map_err(failed)? {
-            0 => return Ok(hasher.finalize().to_hex().to_string()),
-            length => hasher.update(&block[..length]),
-        };
-    }
+    })
 }
 
 /// Makes sure that the worker speaks this protocol and that the job folder is of this job.
@@ -117,19 +112,6 @@ pub(crate) async fn greet(controller: &Controller) -> Result<(), StepError> {
             text: format!("{other:?}"),
         }),
     }
-}
-
-/// Once the Linux POA serves users, nothing may be copied over its mail any more.
-pub(crate) async fn refuse_when_live(controller: &Controller) -> Result<(), StepError> {
-    let status = controller.status().await?;
-    if status.facts.get("poa").map(String::as_str) != Some("live") {
-        return Ok(());
-    }
-    Err(StepError::refused(
-        "already-live",
-        "The Linux POA of this job serves users already; copying over it would lose their new mail",
-        "Use `gwmigrate queues` for stragglers; to begin again, use a new job with another destination folder",
-    ))
 }
 
 /// Attaches to a job that is there, without a step: the connection, and a worker that answers.

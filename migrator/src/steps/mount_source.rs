@@ -2,23 +2,18 @@
 //! is on.
 
 use worker::finding::Explain as _;
+use worker::protocol::Fact;
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
 use crate::worksheet::SourceAccess;
 
-/// The fact that says what the source was mounted from, so that another one is recognised later.
-const SOURCE_FACT: &str = "source-mount";
-
-/// The beginning of the fact that says it of a document storage area; its number in the job stands behind it.
-const AREA_FACT: &str = "documents-mount-";
-
 /// One mount of the job.
 pub(crate) struct JobMount {
-    /// The fact that says what was mounted.
-    fact: String,
+    /// The number of the area; the source itself is 0.
+    area: u32,
     /// What is mounted, for people.
-    what: String,
+    pub(crate) what: String,
     /// How it is mounted, proven and taken away.
     pub(crate) plan: MountPlan,
 }
@@ -33,7 +28,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     for mount in mounts(controller)? {
         let found = mount_one(controller, &mount.plan).await?;
         details.push(found.clone());
-        controller.mounted.push((mount.fact, mount.what, found));
+        controller.mounted.push((mount.area, mount.what, found));
     }
     if controller.is_journal_open() {
         prove_same(controller).await?;
@@ -95,7 +90,7 @@ pub(crate) async fn missing(controller: &Controller) -> Result<Vec<JobMount>, St
 pub(crate) fn mounts(controller: &Controller) -> Result<Vec<JobMount>, StepError> {
     let sheet = &controller.worksheet;
     let source = JobMount {
-        fact: SOURCE_FACT.to_owned(),
+        area: 0,
         what: "source".to_owned(),
         plan: plan(
             controller,
@@ -109,7 +104,7 @@ pub(crate) fn mounts(controller: &Controller) -> Result<Vec<JobMount>, StepError
         let what = format!("document storage area of {}", area.library);
         let secret = format!("password for the {what}");
         mounts.push(JobMount {
-            fact: format!("{AREA_FACT}{number}"),
+            area: number,
             plan: plan(controller, &area.access, area.address.as_deref(), &secret)?,
             what,
         });
@@ -159,10 +154,13 @@ pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError>
     if controller.mounted.is_empty() {
         return Ok(());
     }
-    let facts = controller.status().await?.facts;
-    for (fact, what, found) in &controller.mounted {
-        match facts.get(fact) {
-            None => controller.remember(fact, found).await?,
+    let known = controller.state().await?.facts.mounted;
+    for (area, what, found) in &controller.mounted {
+        match known.get(area) {
+            None => {
+                let (area, from) = (*area, found.clone());
+                controller.remember(Fact::Mounted { area, from }).await?;
+            }
             Some(known) if known == found => {}
             Some(known) => {
                 return Err(StepError::refused(

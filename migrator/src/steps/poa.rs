@@ -14,7 +14,7 @@ mod stop;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-pub(crate) use file::{put, read};
+pub(crate) use file::put;
 pub(crate) use gwha::release as release_gwha;
 pub(crate) use install::install;
 pub(crate) use process::process;
@@ -24,11 +24,9 @@ pub(crate) use startup::{configure, kept, place, startup_path};
 pub(crate) use stop::stop_if_running;
 
 use crate::controller::{Controller, StepError};
+use crate::machine::PortState;
 use crate::profile::Naming;
 use crate::remote::RemoteCommand;
-
-/// The fact that says whether the Linux POA runs: `test`, `stopped` or `live`.
-pub(crate) const POA_FACT: &str = "poa";
 
 /// The test run listens here alone, so that neither the live MTA nor a user reaches it.
 pub(crate) const ISOLATED_ADDRESS: &str = "127.0.0.1";
@@ -66,40 +64,85 @@ fn control(controller: &Controller, verb: &str) -> Result<RemoteCommand, StepErr
         .argument(name))
 }
 
-/// Whether the port of the agent answers.
-async fn answers(controller: &Controller, address: &str) -> Result<bool, StepError> {
-    let link = controller.link()?;
-    let port = controller.worksheet.poa.http_port;
-    let command = link
-        .worker("probe")
-        .argument("--address")
-        .argument(address)
-        .argument("--port")
-        .argument(port.to_string());
-    Ok(link.run(&command, Vec::new()).await?.status.is_success())
+/// What the port of the agent's web console says, seen from the destination.
+async fn port_state(controller: &Controller, address: &str) -> Result<PortState, StepError> {
+    controller
+        .port(address, controller.worksheet.poa.http_port)
+        .await
 }
 
-/// Waits until the port of the agent answers, or no longer does.
-async fn wait_for(controller: &Controller, address: &str, wanted: bool) -> Result<(), StepError> {
+/// Waits until the port of the agent is open, or refused.
+async fn wait_for(
+    controller: &Controller,
+    address: &str,
+    wanted: PortState,
+) -> Result<(), StepError> {
     let until = Instant::now() + ANSWER_TIMEOUT;
-    while answers(controller, address).await? != wanted {
+    loop {
+        let state = port_state(controller, address).await?;
+        if state == wanted {
+            return Ok(());
+        }
         if Instant::now() >= until {
-            let (code, text) = if wanted {
-                ("poa-does-not-answer", "does not answer")
-            } else {
-                ("poa-does-not-stop", "still answers")
-            };
-            let port = controller.worksheet.poa.http_port;
-            return Err(StepError::refused(
-                code,
-                format!(
-                    "The Linux POA {text} at {address}, port {port}, after {} s",
-                    ANSWER_TIMEOUT.as_secs()
-                ),
-                "Look at its log at the destination, and whether something starts it again",
-            ));
+            return Err(does_not(controller, address, &wanted, &state));
         }
         tokio::time::sleep(ANSWER_INTERVAL).await;
     }
-    Ok(())
+}
+
+fn does_not(
+    controller: &Controller,
+    address: &str,
+    wanted: &PortState,
+    state: &PortState,
+) -> StepError {
+    let code = match wanted {
+        PortState::Open => "poa-does-not-answer",
+        _ => "poa-does-not-stop",
+    };
+    let text = match state {
+        PortState::Open => "still answers".to_owned(),
+        PortState::Refused => "does not answer".to_owned(),
+        PortState::Unknown(why) => format!("cannot be asked ({why})"),
+    };
+    let port = controller.worksheet.poa.http_port;
+    StepError::refused(
+        code,
+        format!(
+            "The Linux POA {text} at {address}, port {port}, after {} s",
+            ANSWER_TIMEOUT.as_secs()
+        ),
+        "Look at its log at the destination, and whether something starts it again",
+    )
+}
+
+/// Why the agent may run, or may be started by something; none where it is certain that it does not.
+pub(crate) async fn why_it_may_run(controller: &Controller) -> Result<Option<String>, StepError> {
+    if is_wanted(controller) {
+        if let Some(process) = process(controller).await? {
+            return Ok(Some(format!("it runs as process {}", process.pid)));
+        }
+        if gwha::may_start_it(controller).await? {
+            return Ok(Some(
+                "the high-availability service of the destination runs and may start it".into(),
+            ));
+        }
+    }
+    let poa = &controller.worksheet.poa;
+    let mut addresses = vec![ISOLATED_ADDRESS.to_owned(), live_address(controller)];
+    addresses.dedup();
+    for address in &addresses {
+        for port in [poa.http_port, poa.client_port] {
+            match controller.port(address, port).await? {
+                PortState::Refused => {}
+                PortState::Open => {
+                    return Ok(Some(format!("something answers at {address}, port {port}")));
+                }
+                PortState::Unknown(why) => {
+                    return Ok(Some(format!("port {port} cannot be asked: {why}")));
+                }
+            }
+        }
+    }
+    Ok(None)
 }

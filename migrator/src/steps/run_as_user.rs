@@ -2,28 +2,25 @@
 //!
 //! ```text
 //! user exists, uid.conf names nobody else, ports below 1024 are settled   ── else refused, nothing changed
-//!   └▶ plan (how many entries change hands)  └▶ post office and documents  └▶ certificates, logs  └▶ uid.conf
+//!   └▶ plan (how many entries change hands, which folders of the system)  └▶ post office and documents  └▶ certificates, logs  └▶ uid.conf
 //! ```
 //!
 //! That the agent runs as that user is proven when it is started ([`super::start_poa`]).
 
 mod account;
+mod folders;
 mod ports;
 mod uid_conf;
 
-use std::path::PathBuf;
-
 use postoffice::startup_file::StartupFile;
 use worker::finding::{Finding, Verdict};
-use worker::protocol::{OwnerReport, Task, TaskReport};
+use worker::protocol::{Fact, Life, OwnerReport, Task, TaskReport};
 
-use super::{copy_certificates, poa, start_poa, words};
+use super::{poa, start_poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::worksheet::LowPorts;
 pub(crate) use account::{Account, account, give_path};
-
-/// The fact that names the user that everything was given to.
-const USER_FACT: &str = "run-as-user";
+pub(crate) use folders::{make_folder, own_log_folder};
 
 /// Gives everything to the user of the worksheet and names it to the agents.
 ///
@@ -36,10 +33,10 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
                 .into(),
         ));
     };
-    let status = controller.status().await?;
-    start_poa::require_sealed(&status)?;
-    let is_live = status.facts.get(poa::POA_FACT).map(String::as_str) == Some("live");
-    if is_live && status.facts.get(USER_FACT) == Some(&user) {
+    let state = controller.state().await?;
+    start_poa::require_sealed(&state)?;
+    let is_live = state.life.life == Life::Live;
+    if is_live && state.facts.runs_as.as_ref() == Some(&user) {
         return Ok(StepOutcome::Done(format!(
             "the POA was started as {user} before"
         )));
@@ -55,6 +52,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     if !low.is_empty() && controller.worksheet.poa.low_ports == LowPorts::Refuse {
         return Err(ports::refused(controller, &user, &low)?);
     }
+    let folders = folders::plan(controller, &startup, &account, &state).await?;
     let planned = give(controller, &account, true).await?;
     controller.console().note(&format!(
         "{} of {} files and folders are to become {user}'s ({}:{}), readable by nobody else",
@@ -63,6 +61,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         account.uid,
         account.gid
     ));
+    folders.show(controller, &user);
     if is_live {
         // Files that an agent holds open as root must not change hands under it.
         poa::stop_if_running(controller).await?;
@@ -71,15 +70,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         ports::allow(controller).await?;
     }
     let given = give(controller, &account, false).await?;
-    if controller.worksheet.poa.certificate.is_some() {
-        let folder = copy_certificates::certificate_folder(controller);
-        account::give_folder(controller, &folder, &account).await?;
-    }
-    if let Some(folder) = log_folder(controller, &startup)? {
-        account::give_folder(controller, &folder, &account).await?;
-    }
+    folders.carry_out(controller, &account).await?;
     uid_conf::write(controller, &user, &conf).await?;
-    controller.remember(USER_FACT, &user).await?;
+    controller.remember(Fact::RunsAs(user.clone())).await?;
     if !conf.others.is_empty() {
         controller.report(for_all_agents(&user, &conf.others));
     }
@@ -126,18 +119,4 @@ async fn give(
             text: format!("no report of owners: {other:?}"),
         }),
     }
-}
-
-/// Where the agent writes its log, where that is not in the post office itself.
-fn log_folder(
-    controller: &Controller,
-    startup: &StartupFile,
-) -> Result<Option<PathBuf>, StepError> {
-    use std::os::unix::ffi::OsStringExt as _;
-    if let Some(folder) = startup.value("log").filter(|value| value.starts_with(b"/")) {
-        return Ok(Some(std::ffi::OsString::from_vec(folder).into()));
-    }
-    let name = controller.worksheet.post_office.name.to_ascii_lowercase();
-    let folder = controller.profile()?.agent.log_folder;
-    Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
 }

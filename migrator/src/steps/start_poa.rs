@@ -1,38 +1,44 @@
 //! The Linux POA, started for users.
 
-use worker::protocol::{StatusReport, StepState};
+use postoffice::startup_file::StartupFile;
+use worker::protocol::{AgentRun, JobState, Life, Operation, Proof, Request};
 
 use super::poa;
 use super::run_as_user::{self, Account};
 use crate::controller::{Controller, StepError, StepOutcome};
-use crate::step::Step;
 
 /// Starts it with the startup file that was converted in stage one, and waits until it answers.
 ///
 /// # Errors
 /// A job that is not sealed, or whose guardian still has its old names.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let status = controller.status().await?;
-    require_sealed(&status)?;
-    require_guardian(&status)?;
+    let state = controller.state().await?;
+    require_sealed(&state)?;
+    require_guardian(&state)?;
     if !poa::is_wanted(controller) {
+        begin_life(controller).await?;
         return Ok(StepOutcome::Skipped(
-            "the worksheet names no POA software; start it by hand".into(),
+            "the worksheet names no POA software; start it by hand, users may work from now on"
+                .into(),
         ));
     }
     let file = poa::kept(controller).await?;
-    poa::place(controller, &file).await?;
     let account = match controller.worksheet.poa.run_as_user.clone() {
         None => None,
         Some(user) => {
             let account = run_as_user::account(controller, &user).await?;
-            let path = poa::startup_path(controller)?;
-            run_as_user::give_path(controller, &path, &account).await?;
             Some((user, account))
         }
     };
+    begin_life(controller).await?;
     let address = poa::live_address(controller);
-    poa::start(controller, &address, "live").await?;
+    match start(controller, &file, account.as_ref(), &address).await {
+        Ok(()) => end_start(controller, Life::Live, "the Linux POA has answered").await?,
+        Err(error) => {
+            end_failed_start(controller, &error).await?;
+            return Err(error);
+        }
+    }
     let runs_as = match &account {
         None => String::new(),
         Some((user, account)) => prove_user(controller, user, account).await?,
@@ -47,6 +53,52 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     Ok(StepOutcome::Done(format!(
         "started, answers at {address}, port {port}{runs_as}{gwha}"
     )))
+}
+
+/// From here on users may have worked, whatever becomes of the start: it is remembered before anything can start the agent.
+async fn begin_life(controller: &Controller) -> Result<(), StepError> {
+    let by = controller.surroundings.who.clone();
+    controller
+        .call(&Request::BeginLife { by })
+        .await
+        .map(|_| ())
+}
+
+async fn end_start(controller: &Controller, life: Life, note: &str) -> Result<(), StepError> {
+    let (by, note) = (controller.surroundings.who.clone(), note.to_owned());
+    let request = Request::EndStart { life, by, note };
+    controller.call(&request).await.map(|_| ())
+}
+
+/// Puts the startup file for users in its place and starts the agent.
+async fn start(
+    controller: &Controller,
+    file: &StartupFile,
+    account: Option<&(String, Account)>,
+    address: &str,
+) -> Result<(), StepError> {
+    poa::place(controller, file).await?;
+    if let Some((_, account)) = account {
+        let path = poa::startup_path(controller)?;
+        run_as_user::give_path(controller, &path, account).await?;
+    }
+    poa::start(controller, address, AgentRun::Users).await
+}
+
+/// Takes it back that users may have worked where the control command itself could not start the agent, and where it is
+/// certain that it does not run.  An agent that was started and does not answer may have answered meanwhile.
+async fn end_failed_start(controller: &Controller, error: &StepError) -> Result<(), StepError> {
+    let is_certain =
+        matches!(error, StepError::Finding(finding) if finding.code == "poa-did-not-start");
+    if !is_certain || poa::why_it_may_run(controller).await?.is_some() {
+        return Ok(());
+    }
+    end_start(
+        controller,
+        Life::NotLive,
+        "the Linux POA could not be started, and does not run",
+    )
+    .await
 }
 
 /// Makes sure that the agent runs as the user of the worksheet; says so.
@@ -69,27 +121,49 @@ async fn prove_user(
     ))
 }
 
-pub(super) fn require_sealed(status: &StatusReport) -> Result<(), StepError> {
-    let is_sealed = status
-        .steps
-        .iter()
-        .any(|line| line.step == Step::Seal.name() && line.state == StepState::Done);
-    if is_sealed {
+/// Makes sure that the trees are sealed as they are; once users may have worked, they are as users left them.
+///
+/// # Errors
+/// A refusal that says which operation came after the seal.
+pub(crate) fn require_sealed(state: &JobState) -> Result<(), StepError> {
+    if state.is_sealed() || (state.seal.is_some() && state.may_hold_new_mail()) {
         return Ok(());
     }
+    let text = match (&state.seal, state.generations.last()) {
+        (Some(seal), Some(last)) if last.generation > seal.generation => format!(
+            "The seal of this job is of generation {}, and the trees are of generation {}: after the seal came {}",
+            seal.generation,
+            last.generation,
+            operation(last.operation)
+        ),
+        _ => {
+            "This job is not sealed: nothing proves yet that the destination is equal to the source"
+                .to_owned()
+        }
+    };
     Err(StepError::refused(
         "not-sealed",
-        "This job is not sealed: nothing proves yet that the destination is equal to the source",
+        text,
         "Run `gwmigrate stage-two` to its end first",
     ))
 }
 
-fn require_guardian(status: &StatusReport) -> Result<(), StepError> {
-    let is_done = status
-        .steps
-        .iter()
-        .any(|line| line.step == Step::LowercaseGuardian.name() && line.state == StepState::Done);
-    if is_done {
+/// An operation in words.
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::CreateFolders => "the making of missing folders",
+        Operation::Pass => "a pass",
+        Operation::Lowercase => "renamings to lower case",
+        Operation::UndoLowercase => "renamings back to capitals",
+        Operation::Guardian => "a conversion of the guardian",
+        Operation::Queues => "items of the queues",
+        Operation::Abandon => "an abandonment",
+        Operation::Agent => "an agent that was started for users",
+    }
+}
+
+fn require_guardian(state: &JobState) -> Result<(), StepError> {
+    if state.is_proven(Proof::Guardian) || state.may_hold_new_mail() {
         return Ok(());
     }
     Err(StepError::refused(

@@ -1,9 +1,11 @@
 //! The Linux POA: installed, configured, and started where the live system cannot reach it.
 
 use super::poa::ISOLATED_ADDRESS;
+use super::run_as_user::{make_folder, own_log_folder};
 use super::{convert_guardian, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
 use worker::finding::Verdict;
+use worker::protocol::AgentRun;
 
 /// Installs, converts the startup file, starts, and waits until it answers.
 ///
@@ -23,7 +25,13 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let file = poa::configure(controller).await?;
     poa::place(controller, &file.isolated()).await?;
-    if let Err(error) = poa::start(controller, ISOLATED_ADDRESS, "test").await {
+    if controller.worksheet.poa.run_as_user.is_some()
+        && let Some(folder) = own_log_folder(controller)?
+    {
+        // Made by the job, it can be given to the user later; made by the agent, it would be anybody's.
+        make_folder(controller, &folder).await?;
+    }
+    if let Err(error) = poa::start(controller, ISOLATED_ADDRESS, AgentRun::Test).await {
         return Err(for_a_later_pass(controller, error));
     }
     let port = controller.worksheet.poa.http_port;

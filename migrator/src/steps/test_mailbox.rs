@@ -100,18 +100,13 @@ async fn copied_certificate(controller: &Controller) -> Result<Option<Vec<u8>>, 
     let name = files.certificate.file_name().unwrap_or_default();
     let name = destination_name(name.as_encoded_bytes());
     let name = String::from_utf8_lossy(&name).into_owned();
-    let link = controller.link()?;
-    let read = link
-        .command("cat")
-        .argument("--")
-        .argument(certificate_folder(controller).join(Path::new(&name)));
-    let output = link.run(&read, Vec::new()).await?;
-    Ok(output.status.is_success().then_some(output.stdout))
+    let file = certificate_folder(controller).join(Path::new(&name));
+    controller.content(&file).await
 }
 
 /// When the last pass began, in seconds since 1970, by the clock of the destination.
 async fn last_pass_began(controller: &Controller) -> Result<i64, StepError> {
-    let passes = controller.status().await?.passes;
+    let passes = controller.state().await?.passes;
     let began = passes.iter().map(|pass| pass.began_milliseconds).max();
     began
         .map(|milliseconds| milliseconds / 1000)

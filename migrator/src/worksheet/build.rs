@@ -243,6 +243,7 @@ fn copy(mut entries: Entries) -> CopySettings {
         retries: entries.number("retries"),
         quiet_seconds: entries.number("quiet_seconds"),
         lock_wait_seconds: entries.number("lock_wait_seconds"),
+        still_seconds: entries.number("still_seconds"),
     };
     entries.finish();
     copy

@@ -219,6 +219,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         "retries", Number(0, 100), Default("3"), ALL, "How often a file that cannot be read is tried again", "3";
         "quiet_seconds", Number(0, DAY), Default("10"), ALL, "How long nothing may change at the source before stage two begins", "10";
         "lock_wait_seconds", Number(0, 3600), Default("30"), ALL, "How long the lock of a database is waited for", "30";
+        "still_seconds", Number(1, 3600), Default("10"), ALL, "How long an item of a message queue must have stood still before it counts as whole: longer than a slow writer's pauses", "10";
     }
     "guardian" {
         "engine", Choice(&ENGINES), Default("\"auto\""), ALL, "Who converts them: this program where it knows the database, else GWCheck where it is installed, else a person (auto); or one of these alone", r#""auto""#;

@@ -263,6 +263,8 @@ pub struct CopySettings {
     pub quiet_seconds: u64,
     /// How long the lock of a database is waited for.
     pub lock_wait_seconds: u64,
+    /// How long an item of a message queue must have stood still before it counts as whole.
+    pub still_seconds: u64,
 }
 
 /// Who converts the names in the guardian.

@@ -2,12 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use postoffice::names::printable;
 use worker::protocol::Protections;
 
 use super::report::Judged;
 use crate::controller::{Controller, StepError};
+use crate::machine::PortState;
 use crate::mount::Needs;
-use crate::remote::{Privilege, RemoteCommand};
+use crate::remote::{ExitStatus, Privilege, RemoteCommand};
 use crate::steps::{mount_source, poa, words};
 use crate::worksheet::PackageKind;
 
@@ -94,14 +96,23 @@ pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, S
                 remedy,
             ));
         }
-        if !has_file_system(controller, needs).await? {
-            return Ok(Judged::fail(
-                format!(
-                    "the kernel of the destination knows no file system {}",
-                    needs.file_systems.join(" or ")
-                ),
-                "Use a kernel with it, or another kind in the worksheet",
-            ));
+        let names = needs.file_systems.join(" or ");
+        match look_for_file_system(controller, needs).await? {
+            FileSystem::Known => {}
+            FileSystem::Missing => {
+                return Ok(Judged::fail(
+                    format!("the kernel of the destination knows no file system {names}"),
+                    "Use a kernel with it, or another kind in the worksheet",
+                ));
+            }
+            FileSystem::Unknown(why) => {
+                return Ok(Judged::warning(
+                    format!(
+                        "it cannot be told whether the kernel of the destination has a file system {names}: {why}"
+                    ),
+                    "See why; where it has none, mounting in stage one says so",
+                ));
+            }
         }
         seen.extend(needs.file_systems.first().copied());
     }
@@ -127,8 +138,18 @@ async fn missing_programs(
     Ok(output.text().lines().map(str::to_owned).collect())
 }
 
-/// Whether the kernel has one of the file systems, or a module for it; what is missing is not loaded by a check.
-async fn has_file_system(controller: &Controller, needs: &Needs) -> Result<bool, StepError> {
+/// Whether the kernel can mount something.
+enum FileSystem {
+    Known,
+    Missing,
+    Unknown(String),
+}
+
+/// Looks for one of the file systems, or a module for it; what is missing is not loaded by a check.
+async fn look_for_file_system(
+    controller: &Controller,
+    needs: &Needs,
+) -> Result<FileSystem, StepError> {
     let link = controller.link()?;
     let table = link.command("cat").argument("/proc/filesystems");
     let output = link
@@ -136,17 +157,24 @@ async fn has_file_system(controller: &Controller, needs: &Needs) -> Result<bool,
         .await?
         .require_success(&table)?;
     if needs.has_file_system(&output.text()) {
-        return Ok(true);
+        return Ok(FileSystem::Known);
     }
     for name in needs.file_systems {
         let module = link
             .command("modprobe")
             .arguments(["--dry-run", "--quiet", "--", name]);
-        if link.run(&module, Vec::new()).await?.status.is_success() {
-            return Ok(true);
+        let output = link.run(&module, Vec::new()).await?;
+        match &output.status {
+            ExitStatus::Code(0) => return Ok(FileSystem::Known),
+            // Quiet where there is no such module; a program that is missing, or sudo, says so.
+            ExitStatus::Code(1) if output.stderr.is_empty() => {}
+            status => {
+                let said = printable(output.stderr.trim_ascii());
+                return Ok(FileSystem::Unknown(format!("modprobe: {status}: {said}")));
+            }
         }
     }
-    Ok(false)
+    Ok(FileSystem::Missing)
 }
 
 /// What the kernel lets the worker be locked in with.
@@ -173,8 +201,17 @@ pub(super) async fn clock(controller: &Controller) -> Result<Judged, StepError> 
         .require_success(&command)?;
     let here = SystemTime::now().duration_since(UNIX_EPOCH);
     let here = here.unwrap_or_default().as_secs();
-    let there: u64 = output.text().trim().parse().unwrap_or_default();
-    Ok(judge_clock(there, here))
+    let said = output.text();
+    Ok(match said.trim().parse() {
+        Ok(there) => judge_clock(there, here),
+        Err(_) => Judged::warning(
+            format!(
+                "the destination says {} when it is asked for the time",
+                printable(said.as_bytes())
+            ),
+            "See what `date +%s` says there",
+        ),
+    })
 }
 
 pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
@@ -192,18 +229,14 @@ pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
 
 /// Whether the ports of the POA are free, asked of the destination itself.
 pub(super) async fn ports(controller: &Controller) -> Result<Judged, StepError> {
-    let link = controller.link()?;
     let poa = &controller.worksheet.poa;
     let mut taken = Vec::new();
     for port in [poa.http_port, poa.client_port] {
         let mut addresses = vec!["127.0.0.1"];
         addresses.extend(poa.ip.as_deref().filter(|ip| *ip != "127.0.0.1"));
         for address in addresses {
-            let probe = link
-                .worker("probe")
-                .arguments(["--address", address, "--port"])
-                .argument(port.to_string());
-            if link.run(&probe, Vec::new()).await?.status.is_success() {
+            // An address that the destination has not yet is nobody's.
+            if controller.port(address, port).await? == PortState::Open {
                 taken.push(port.to_string());
                 break;
             }
@@ -234,7 +267,7 @@ pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError
     };
     let is_there = match &control {
         None => false,
-        Some(control) => controller.link()?.exists(control).await?,
+        Some(control) => controller.entry(control).await?.is_some(),
     };
     let there = if is_there {
         "an agent is installed at the destination"

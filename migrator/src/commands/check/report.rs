@@ -8,9 +8,10 @@ use super::estimate::Estimate;
 use crate::controller::{Controller, StepError};
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 22] = [
+pub const CHECKS: [&str; 23] = [
     "connect",
     "privilege",
+    "places",
     "mount-possible",
     "source-mounted",
     "worker-runs",

@@ -25,20 +25,3 @@ pub(crate) async fn put(
     link.run(&command, bytes).await?.require_success(&command)?;
     Ok(())
 }
-
-/// What a file says; `None` where there is none.
-pub(crate) async fn read(
-    controller: &Controller,
-    path: &Path,
-) -> Result<Option<Vec<u8>>, StepError> {
-    if !controller.link()?.exists(path).await? {
-        return Ok(None);
-    }
-    let link = controller.link()?;
-    let command = link.command("cat").argument("--").argument(path.to_owned());
-    let output = link
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
-    Ok(Some(output.stdout))
-}

@@ -3,14 +3,13 @@
 //! It serves every agent of the server, so it is started again only where it was running before, which the job store
 //! remembers.
 
+use postoffice::names::printable;
 use worker::finding::{Finding, Verdict};
+use worker::protocol::Fact;
 
-use crate::controller::{Controller, StepError};
+use crate::controller::{Controller, StepError, could_not_ask};
 use crate::profile::{Gwha, GwhaService};
-use crate::remote::RemoteCommand;
-
-/// The fact that says that this job stopped the service: `held`, or `released` once it was started again.
-pub(crate) const GWHA_FACT: &str = "gwha";
+use crate::remote::{ExitStatus, RemoteCommand};
 
 /// Stops it where it runs; says whether the server has it at all.
 pub(super) async fn hold(controller: &mut Controller, gwha: &Gwha) -> Result<bool, StepError> {
@@ -21,7 +20,7 @@ pub(super) async fn hold(controller: &mut Controller, gwha: &Gwha) -> Result<boo
         return Ok(true);
     }
     // Remembered before: cut off in between, it is started again all the same.
-    controller.remember(GWHA_FACT, "held").await?;
+    controller.remember(Fact::GwhaHeld(true)).await?;
     run(controller, &service.stop).await?;
     if runs(controller, &service).await? {
         return Err(StepError::refused(
@@ -48,8 +47,7 @@ pub(super) async fn hold(controller: &mut Controller, gwha: &Gwha) -> Result<boo
 
 /// Starts it again where this job stopped it; says whether it did.
 pub(crate) async fn release(controller: &Controller) -> Result<bool, StepError> {
-    let status = controller.status().await?;
-    if status.facts.get(GWHA_FACT).map(String::as_str) != Some("held") {
+    if !controller.state().await?.facts.gwha_held {
         return Ok(false);
     }
     let Some(gwha) = controller.profile()?.gwha else {
@@ -61,24 +59,48 @@ pub(crate) async fn release(controller: &Controller) -> Result<bool, StepError> 
     if !runs(controller, &service).await? {
         run(controller, &service.start).await?;
     }
-    controller.remember(GWHA_FACT, "released").await?;
+    controller.remember(Fact::GwhaHeld(false)).await?;
     Ok(true)
 }
 
 /// The way in which this server runs it.
 async fn find(controller: &Controller, gwha: &Gwha) -> Result<Option<GwhaService>, StepError> {
     for service in &gwha.service {
-        if controller.link()?.exists(&service.present).await? {
+        if controller.entry(&service.present).await?.is_some() {
             return Ok(Some(service.clone()));
         }
     }
     Ok(None)
 }
 
+/// Whether the server has the service, and it runs.
+pub(super) async fn may_start_it(controller: &Controller) -> Result<bool, StepError> {
+    let Some(gwha) = controller.profile()?.gwha else {
+        return Ok(false);
+    };
+    match find(controller, &gwha).await? {
+        Some(service) => runs(controller, &service).await,
+        None => Ok(false),
+    }
+}
+
+/// What the exit codes of `status` mean (LSB, and systemd keeps to it): 0 for a service that runs; 1, 2 and 3 for one that does
+/// not, where nothing is said about why it could not be asked.
 async fn runs(controller: &Controller, service: &GwhaService) -> Result<bool, StepError> {
     let command = command(controller, &service.status)?;
     let output = controller.link()?.run(&command, Vec::new()).await?;
-    Ok(output.status.is_success())
+    match &output.status {
+        ExitStatus::Code(0) => Ok(true),
+        ExitStatus::Code(3) => Ok(false),
+        ExitStatus::Code(1 | 2) if output.stderr.is_empty() => Ok(false),
+        status => {
+            let said = printable(output.stderr.trim_ascii());
+            Err(could_not_ask(
+                &service.present,
+                &format!("{status}: {said}"),
+            ))
+        }
+    }
 }
 
 async fn run(controller: &Controller, words: &[String]) -> Result<(), StepError> {

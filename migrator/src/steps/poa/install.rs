@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use postoffice::names::printable;
 use worker::finding::{Finding, Verdict};
 
-use crate::controller::{Controller, StepError};
+use crate::controller::{Controller, StepError, could_not_ask};
 use crate::profile::Profile;
-use crate::remote::RemoteCommand;
+use crate::remote::{ExitStatus, Output, RemoteCommand};
 use crate::steps::copy_software::package_at_destination;
 use crate::worksheet::PackageKind;
 
@@ -184,7 +185,27 @@ async fn installed(
         ]),
     };
     let output = link.run(&command.argument(name), Vec::new()).await?;
-    Ok(version_in(&output.text()).filter(|_| output.status.is_success()))
+    if output.status.is_success() {
+        return Ok(version_in(&output.text()));
+    }
+    if says_not_installed(kind, &output) {
+        return Ok(None);
+    }
+    let said = printable(output.stderr.trim_ascii());
+    Err(could_not_ask(
+        Path::new(name),
+        &format!("{}: {said}", output.status),
+    ))
+}
+
+/// Whether the package manager itself says that it does not know a package, in whatever language: 1 is the exit code of that,
+/// and that of a `sudo` that could not run it.
+fn says_not_installed(kind: PackageKind, output: &Output) -> bool {
+    output.status == ExitStatus::Code(1)
+        && match kind {
+            PackageKind::Deb => output.stderr.starts_with(b"dpkg-query:"),
+            _ => output.stderr.is_empty() && !output.stdout.is_empty(),
+        }
 }
 
 /// What `installed VERSION` says; a package of which only configuration files are left is not installed.

@@ -20,9 +20,7 @@ pub(crate) async fn register(controller: &Controller) -> Result<(), StepError> {
     let Some((gwha, section)) = section(controller, &profile)? else {
         return Ok(());
     };
-    let bytes = file::read(controller, &gwha.config)
-        .await?
-        .unwrap_or_default();
+    let bytes = controller.content(&gwha.config).await?.unwrap_or_default();
     match plan(&bytes, &section) {
         Ok(None) => Ok(()),
         Ok(Some(planned)) => {
@@ -45,7 +43,7 @@ pub(crate) async fn unregister(controller: &Controller) -> Result<(), StepError>
     let Some((gwha, section)) = section(controller, &profile)? else {
         return Ok(());
     };
-    let Some(bytes) = file::read(controller, &gwha.config).await? else {
+    let Some(bytes) = controller.content(&gwha.config).await? else {
         return Ok(());
     };
     let blocks = blocks(&bytes);
@@ -67,9 +65,7 @@ pub(crate) async fn other_agents(controller: &Controller) -> Result<Vec<String>,
     let (Some(gwha), Some(own)) = (&profile.gwha, &profile.control.service) else {
         return Ok(Vec::new());
     };
-    let bytes = file::read(controller, &gwha.config)
-        .await?
-        .unwrap_or_default();
+    let bytes = controller.content(&gwha.config).await?.unwrap_or_default();
     let others = blocks(&bytes)
         .into_iter()
         .filter(|block| !block.is_named(own))

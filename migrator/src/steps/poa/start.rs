@@ -1,7 +1,10 @@
 //! Starting the POA.
 
-use super::{POA_FACT, control, service, wait_for};
+use worker::protocol::{AgentRun, Fact};
+
+use super::{control, service, wait_for};
 use crate::controller::{Controller, StepError};
+use crate::machine::PortState;
 
 /// How many lines of what the control command said are shown.
 const LINES_SHOWN: usize = 5;
@@ -13,10 +16,10 @@ const LINES_SHOWN: usize = 5;
 pub(crate) async fn start(
     controller: &Controller,
     address: &str,
-    state: &str,
+    run: AgentRun,
 ) -> Result<(), StepError> {
     // Remembered before: whatever becomes of the start, the next pass makes sure that the agent is stopped.
-    controller.remember(POA_FACT, state).await?;
+    controller.remember(Fact::Agent(run)).await?;
     service::register(controller).await?;
     let command = control(controller, "start")?;
     let output = controller.link()?.run(&command, Vec::new()).await?;
@@ -36,7 +39,7 @@ pub(crate) async fn start(
             ),
         ));
     }
-    wait_for(controller, address, true).await
+    wait_for(controller, address, PortState::Open).await
 }
 
 fn last_lines(text: &str) -> String {

@@ -182,7 +182,7 @@ pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result
 /// The startup file that was converted in stage one.
 pub(crate) async fn kept(controller: &Controller) -> Result<StartupFile, StepError> {
     let path = kept_startup_path(controller);
-    let bytes = file::read(controller, &path).await?.ok_or_else(|| {
+    let bytes = controller.content(&path).await?.ok_or_else(|| {
         StepError::refused(
             "startup-file",
             format!(

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::controller::{Controller, StepError};
+use postoffice::names::printable;
+
+use crate::controller::{Controller, StepError, could_not_ask};
+use crate::remote::ExitStatus;
 
 /// A user of the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +28,7 @@ pub(crate) async fn account(controller: &Controller, user: &str) -> Result<Accou
             "Correct [poa] run_as_user in the worksheet",
         ));
     }
-    let (Some(uid), Some(gid)) = (
-        number(controller, "-u", user).await?,
-        number(controller, "-g", user).await?,
-    ) else {
+    let Some(Account { uid, gid }) = look_up(controller, user).await? else {
         return Err(StepError::refused(
             "no-user",
             format!("The destination has no user {user}"),
@@ -48,19 +48,30 @@ pub(crate) async fn account(controller: &Controller, user: &str) -> Result<Accou
     Ok(Account { uid, gid })
 }
 
-async fn number(
-    controller: &Controller,
-    which: &str,
-    user: &str,
-) -> Result<Option<u32>, StepError> {
+/// Asks the destination; its directory service may know users that its files do not.
+async fn look_up(controller: &Controller, user: &str) -> Result<Option<Account>, StepError> {
     let link = controller.link()?;
-    let command = link.command("id").arguments([which, "--", user]);
+    let command = link.command("getent").arguments(["passwd", "--", user]);
     let output = link.run(&command, Vec::new()).await?;
-    Ok(output
-        .status
-        .is_success()
-        .then(|| output.text().trim().parse().ok())
-        .flatten())
+    let number = |field: &str| field.parse().ok();
+    let account = |text: &str| {
+        let fields: Vec<&str> = text.split(':').collect();
+        let (uid, gid) = (number(fields.get(2)?)?, number(fields.get(3)?)?);
+        Some(Account { uid, gid })
+    };
+    let failed = |why: &str| could_not_ask(Path::new(user), why);
+    match &output.status {
+        ExitStatus::Code(0) => match account(&output.text()) {
+            Some(account) => Ok(Some(account)),
+            None => Err(failed(&format!("it says {}", printable(&output.stdout)))),
+        },
+        // The one code that means that there is no such user.
+        ExitStatus::Code(2) => Ok(None),
+        status => {
+            let said = printable(output.stderr.trim_ascii());
+            Err(failed(&format!("{status}: {said}")))
+        }
+    }
 }
 
 /// Whether every program takes the text for a name, and for nothing else.
@@ -71,30 +82,6 @@ fn is_user_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-}
-
-/// Gives a folder of the system, and what is in it, to the user; one that is the user's already is left as it is, because
-/// what is in it then is the user's business.
-pub(super) async fn give_folder(
-    controller: &Controller,
-    folder: &Path,
-    account: &Account,
-) -> Result<(), StepError> {
-    let link = controller.link()?;
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "--"])
-        .argument(folder.to_owned());
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
-    let look = link
-        .command("stat")
-        .arguments(["-c", "%u", "--"])
-        .argument(folder.to_owned());
-    let owner = link.run(&look, Vec::new()).await?.require_success(&look)?;
-    if owner.text().trim() == account.uid.to_string() {
-        return Ok(());
-    }
-    give_path(controller, folder, account).await
 }
 
 /// Gives one path, and what is below it, to the user.

@@ -35,7 +35,7 @@ pub(super) async fn plan(controller: &Controller, user: &str) -> Result<Plan, St
         ));
     };
     let path = runs_as.config;
-    let bytes = poa::read(controller, &path).await?.unwrap_or_default();
+    let bytes = controller.content(&path).await?.unwrap_or_default();
     let named = named(&bytes);
     if let Some(other) = named.as_ref().filter(|named| *named != user) {
         return Err(StepError::refused(

@@ -88,6 +88,7 @@ fn a_small_worksheet_gets_the_defaults() {
         (7181, 1677)
     );
     let copy = CopySettings {
+        still_seconds: 10,
         workers: None,
         agent_logs: true,
         removal_limit_percent: 20,

@@ -37,6 +37,15 @@ pub enum PassKind {
     StageTwo,
 }
 
+impl std::fmt::Display for PassKind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::StageOne => "stage-one",
+            Self::StageTwo => "stage-two",
+        })
+    }
+}
+
 /// What decides how a pass copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -67,7 +76,7 @@ impl Default for CopyOptions {
             retries: 3,
             lock_wait_seconds: 60,
             clock_allowance_seconds: 2,
-            still_seconds: 5,
+            still_seconds: 10,
         }
     }
 }

@@ -192,7 +192,7 @@ pub struct KnownFacts {
 }
 
 /// The state of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobState {
     /// Name of the job; none before a controller has said it.
     pub job: Option<String>,

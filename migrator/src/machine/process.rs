@@ -1,36 +1,55 @@
 //! The process of an agent, found by its program and its startup file.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A running agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Process {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
     /// Its number.
-    pub(super) pid: u32,
+    pub pid: u32,
     /// The user that it runs as.
-    pub(super) uid: u32,
+    pub uid: u32,
 }
 
 /// The process that was started as `PROGRAM … @STARTUP …`; none where there is none.
-pub(super) fn find_process(program: &str, startup: &str) -> Option<Process> {
-    let wanted = format!("@{startup}");
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
+///
+/// # Errors
+/// Where the processes of others cannot be seen.
+pub(super) fn find(program: &Path, startup: &Path) -> io::Result<Option<Process>> {
+    // Where the system hides the processes of others, the first one is hidden as well.
+    fs::read("/proc/1/cmdline")?;
+    let program = program.as_os_str().as_encoded_bytes();
+    let wanted = [b"@", startup.as_os_str().as_encoded_bytes()].concat();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         let folder = entry.path();
         // Processes come and go while they are looked at.
-        let line = fs::read(folder.join("cmdline")).ok()?;
-        is_agent(&line, program, &wanted).then_some(())?;
-        let uid = effective_user(&folder)?;
-        Some(Process { pid, uid })
-    })
+        let Ok(line) = fs::read(folder.join("cmdline")) else {
+            continue;
+        };
+        if !is_agent(&line, program, &wanted) {
+            continue;
+        }
+        if let Some(uid) = effective_user(&folder) {
+            return Ok(Some(Process { pid, uid }));
+        }
+    }
+    Ok(None)
 }
 
-fn is_agent(line: &[u8], program: &str, startup: &str) -> bool {
+fn is_agent(line: &[u8], program: &[u8], startup: &[u8]) -> bool {
     let mut words = line.split(|&byte| byte == 0);
-    words.next() == Some(program.as_bytes()) && words.any(|word| word == startup.as_bytes())
+    words.next() == Some(program) && words.any(|word| word == startup)
 }
 
 /// As whom it runs: from its status, because the owner of the folder is root where a program has capabilities.
@@ -56,7 +75,7 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(
-                is_agent(line.as_bytes(), program, "@/s/sales.poa"),
+                is_agent(line.as_bytes(), program.as_bytes(), b"@/s/sales.poa"),
                 expected,
                 "{line:?}"
             );

@@ -1,0 +1,76 @@
+//! Whether anybody listens at a port.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long a port may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a port says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "why", rename_all = "kebab-case")]
+pub enum PortState {
+    /// Somebody listens.
+    Open,
+    /// The machine answers that nobody listens.
+    Refused,
+    /// Neither: the name does not resolve, the machine cannot be reached, or something keeps silent.
+    Unknown(String),
+}
+
+/// Looks at a port.  Where the name has several addresses, one that is open decides; it is refused where all are that can be
+/// reached from here at all.
+pub fn look_at_port(address: &str, port: u16) -> PortState {
+    let addresses: Vec<SocketAddr> = match (address, port).to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => return PortState::Unknown(format!("{address} does not resolve: {error}")),
+    };
+    let mut is_refused = false;
+    let mut unknown = None;
+    let mut without_route = None;
+    for socket in addresses {
+        match TcpStream::connect_timeout(&socket, TIMEOUT) {
+            Ok(_) => return PortState::Open,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => is_refused = true,
+            Err(error) if has_no_route(&error) => {
+                without_route = Some(format!("{socket}: {error}"));
+            }
+            Err(error) => unknown = Some(format!("{socket}: {error}")),
+        }
+    }
+    match unknown.or(without_route.filter(|_| !is_refused)) {
+        Some(why) => PortState::Unknown(why),
+        None if is_refused => PortState::Refused,
+        None => PortState::Unknown(format!("{address} has no address")),
+    }
+}
+
+/// Whether this machine has no way to addresses of this kind, as one without IPv6.
+fn has_no_route(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::Unsupported
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_refused_and_neither_are_told_apart() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+        let port = listener.local_addr().expect("bound").port();
+        assert_eq!(look_at_port("127.0.0.1", port), PortState::Open);
+        drop(listener);
+        assert_eq!(look_at_port("127.0.0.1", port), PortState::Refused);
+        // A name that never exists (RFC 6761).
+        let seen = look_at_port("nowhere.invalid", port);
+        assert!(matches!(seen, PortState::Unknown(_)), "{seen:?}");
+    }
+}

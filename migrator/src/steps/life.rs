@@ -1,0 +1,110 @@
+//! Whether users may have worked at the destination, and what lets a command go on that would write over their work.
+
+use worker::finding::{Finding, Verdict};
+use worker::protocol::{Life, Request, Said, Task, TaskReport};
+
+use super::{poa, words};
+use crate::controller::{Controller, StepError};
+
+/// What a person said, with their name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub note: String,
+}
+
+impl Word {
+    /// Has the job remember it.
+    ///
+    /// # Errors
+    /// What the job store says.
+    pub(crate) async fn say(
+        &self,
+        controller: &mut Controller,
+        said: Said,
+    ) -> Result<(), StepError> {
+        let (by, note) = (self.by.clone(), self.note.clone());
+        controller.call(&Request::Say { said, by, note }).await?;
+        let text = match said {
+            Said::UsersHaveNotWorked => "no user has worked at the destination",
+            Said::SourceIsGone => "the source is gone for good, and is not looked at again",
+            Said::MountsHaveChanged => "the mounts are meant to be as they are now",
+        };
+        let text = format!("{} says that {text}: {}", self.by, self.note);
+        controller.report(Finding::new("said", Verdict::Done, text, "Nothing"));
+        Ok(())
+    }
+}
+
+/// Makes sure that nothing of users is written over: nobody has worked at the destination, or a person says so.
+///
+/// Where the POA was to be started for users and nothing says what became of that, the destination is looked at: where no agent
+/// runs and nothing has changed since the seal, nobody has worked.
+///
+/// # Errors
+/// A refusal with the code `already-live` or `users-may-have-worked`; a question that could not be asked.
+pub(crate) async fn require_nobody_worked(
+    controller: &mut Controller,
+    word: Option<&Word>,
+) -> Result<(), StepError> {
+    let life = controller.state().await?.life.life;
+    if !life.may_hold_new_mail() {
+        return Ok(());
+    }
+    if let Some(word) = word {
+        return word.say(controller, Said::UsersHaveNotWorked).await;
+    }
+    if life == Life::Live {
+        return Err(StepError::refused(
+            "already-live",
+            "The Linux POA of this job serves users already; copying over it would lose their new mail",
+            format!(
+                "Use `gwmigrate queues` for stragglers; to begin again, use a new job with another destination folder. {SAY}"
+            ),
+        ));
+    }
+    if let Some(why) = why_somebody_may_have_worked(controller).await? {
+        return Err(StepError::refused(
+            "users-may-have-worked",
+            format!("The Linux POA was to be started for users, and {why}"),
+            format!("Run `gwmigrate finish` again where they are to work there. {SAY}"),
+        ));
+    }
+    let request = Request::EndStart {
+        life: Life::NotLive,
+        by: controller.surroundings.who.clone(),
+        note: "no agent runs, and nothing at the destination has changed since the seal".into(),
+    };
+    controller.call(&request).await?;
+    controller.report(Finding::new(
+        "nobody-worked",
+        Verdict::Done,
+        "The Linux POA was to be started for users and did not come up: no agent runs, and nothing at the destination has \
+         changed since the seal",
+        "Nothing",
+    ));
+    Ok(())
+}
+
+const SAY: &str = "Where it is certain that nobody has worked there, say so: the same command with \
+                   --users-have-not-worked --by NAME --note WHY";
+
+async fn why_somebody_may_have_worked(
+    controller: &mut Controller,
+) -> Result<Option<String>, StepError> {
+    if let Some(runs) = poa::why_it_may_run(controller).await? {
+        return Ok(Some(runs));
+    }
+    match controller.order(Task::LookForWork).await?.report {
+        Some(TaskReport::Unmoved(report)) if report.changed == 0 => Ok(None),
+        Some(TaskReport::Unmoved(report)) => Ok(Some(format!(
+            "{} files of the destination are not as they were sealed",
+            words::count(report.changed)
+        ))),
+        other => Err(StepError::Protocol {
+            text: format!("no look at the destination: {other:?}"),
+        }),
+    }
+}

@@ -1,0 +1,126 @@
+//! Source, destination, document areas and job folder, told apart before anything is written (DESIGN rule 9d).
+//!
+//! The worker does so as well, with the folders that it has opened.  Before there is a worker, the destination is asked for
+//! the mount table and for the paths without symbolic links.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use worker::finding::{Finding, Verdict};
+use worker::places::{Place, trouble};
+
+use super::mount_source;
+use crate::controller::{Controller, StepError, could_not_ask};
+
+/// A folder of the job, as the worksheet names it.
+struct Named {
+    what: String,
+    is_written: bool,
+    path: PathBuf,
+}
+
+/// Makes sure that no folder of the job is, holds or is held by another.  Says in a sentence that they are apart.
+///
+/// # Errors
+/// A refusal that names the two; a question that could not be asked.
+pub(crate) async fn require_apart(controller: &Controller) -> Result<String, StepError> {
+    let folders = locate(controller, folders(controller)).await?;
+    // What the job mounts is wholly the source's, not only the folder of the post office in it.
+    let mut groups = vec![folders.clone()];
+    for mount_point in locate(controller, mount_points(controller)?).await? {
+        let written = folders.iter().filter(|place| place.is_written).cloned();
+        groups.push(written.chain([mount_point]).collect());
+    }
+    match groups.iter().find_map(|places| trouble(places)) {
+        None => Ok(format!(
+            "{} folders, each apart from the others",
+            folders.len()
+        )),
+        Some(trouble) => Err(Finding::new(
+            "places-overlap",
+            Verdict::Refused,
+            format!("The folders of this job are not apart: {trouble}"),
+            "Correct the worksheet, or what is mounted where; nothing was changed",
+        )
+        .into()),
+    }
+}
+
+fn folders(controller: &Controller) -> Vec<Named> {
+    let mut named = vec![Named {
+        what: "the job folder".into(),
+        is_written: true,
+        path: controller.worksheet.destination.job_folder.clone(),
+    }];
+    for area in controller.areas() {
+        named.push(Named {
+            what: format!("the destination of {}", area.label),
+            is_written: true,
+            path: area.destination.into(),
+        });
+        named.push(Named {
+            what: format!("the source of {}", area.label),
+            is_written: false,
+            path: area.source.into(),
+        });
+    }
+    named
+}
+
+fn mount_points(controller: &Controller) -> Result<Vec<Named>, StepError> {
+    let mounts = mount_source::mounts(controller)?.into_iter();
+    let ours = mounts.filter(|mount| !mount.plan.commands.is_empty());
+    Ok(ours
+        .map(|mount| Named {
+            what: format!("what is mounted as the {}", mount.what),
+            is_written: false,
+            path: mount.plan.proof.path,
+        })
+        .collect())
+}
+
+async fn locate(controller: &Controller, named: Vec<Named>) -> Result<Vec<Place>, StepError> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths = without_links(controller, &named).await?;
+    let link = controller.link()?;
+    let command = link.command("cat").argument("/proc/self/mountinfo");
+    let output = link.run(&command, Vec::new()).await?;
+    let table = worker::mounts::parse(&output.require_success(&command)?.stdout);
+    let places = named.iter().zip(&paths).map(|(named, path)| {
+        Place::locate(&named.what, named.is_written, path, &table)
+            .ok_or_else(|| could_not_ask(path, "the mount table does not say what it is on"))
+    });
+    places.collect()
+}
+
+/// The paths as they are without symbolic links, also of what is not there yet.
+async fn without_links(
+    controller: &Controller,
+    named: &[Named],
+) -> Result<Vec<PathBuf>, StepError> {
+    let link = controller.link()?;
+    let command = link
+        .command("readlink")
+        .arguments(["-m", "-z", "--"])
+        .arguments(named.iter().map(|named| named.path.clone()));
+    let output = link
+        .run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
+    let paths = output.stdout.split(|&byte| byte == 0);
+    let paths: Vec<PathBuf> = paths
+        .filter(|path| !path.is_empty())
+        .map(|path| OsString::from_vec(path.to_vec()).into())
+        .collect();
+    let is_whole = paths.len() == named.len() && paths.iter().all(|path| path.is_absolute());
+    if is_whole {
+        return Ok(paths);
+    }
+    Err(could_not_ask(
+        Path::new("readlink"),
+        "it does not say one path for each",
+    ))
+}

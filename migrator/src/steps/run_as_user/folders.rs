@@ -1,0 +1,195 @@
+//! Folders of the system that the agent uses: of certificates and of logs.
+//!
+//! What this job made is given to the user with what is in it.  Whatever was there before is somebody's: nothing of it changes
+//! hands, and a person is told what the agent will miss.
+
+use std::path::{Path, PathBuf};
+
+use postoffice::names::destination_name;
+use postoffice::startup_file::StartupFile;
+use worker::finding::{Finding, Verdict};
+use worker::protocol::{Fact, JobState};
+
+use super::account::{Account, give_path};
+use crate::controller::{Controller, StepError};
+use crate::steps::copy_certificates::certificate_folder;
+
+/// What the agent must never own: everybody's folders.
+const OF_THE_SYSTEM: [&str; 16] = [
+    "/", "/bin", "/boot", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run",
+    "/srv", "/tmp", "/usr", "/var", "/var/log",
+];
+
+/// What becomes of them.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Given to the user, with what is in them.
+    given: Vec<PathBuf>,
+    /// Left alone, although the agent needs them.
+    foreign: Vec<PathBuf>,
+}
+
+/// Makes a folder of the system where it is not there, and remembers that this job made it.
+///
+/// # Errors
+/// What making it says.
+pub(crate) async fn make_folder(controller: &Controller, folder: &Path) -> Result<(), StepError> {
+    if controller.entry(folder).await?.is_some() {
+        return Ok(());
+    }
+    let made = Fact::MadeFolder(folder.to_string_lossy().into_owned());
+    // Remembered before: cut off in between, it is this job's all the same, because it was not there.
+    controller.remember(made).await?;
+    let link = controller.link()?;
+    let make = link
+        .command("mkdir")
+        .arguments(["-p", "-m", "0700", "--"])
+        .argument(folder.to_owned());
+    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    Ok(())
+}
+
+/// The folder for the log that the profile has for this post office; none where its agents log inside the post office.
+///
+/// # Errors
+/// What is wrong with the profile.
+pub(crate) fn own_log_folder(controller: &Controller) -> Result<Option<PathBuf>, StepError> {
+    let name = controller.worksheet.post_office.name.to_ascii_lowercase();
+    let folder = controller.profile()?.agent.log_folder;
+    Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
+}
+
+/// Where the agent writes its log, where that is not in the post office itself.
+fn log_folder(
+    controller: &Controller,
+    startup: &StartupFile,
+) -> Result<Option<PathBuf>, StepError> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let Some(value) = startup.value("log").filter(|value| value.starts_with(b"/")) else {
+        return own_log_folder(controller);
+    };
+    let folder: PathBuf = std::ffi::OsString::from_vec(value).into();
+    // The same path without a slash at its end, and without dots.
+    let folder: PathBuf = folder.components().collect();
+    let is_dotted = folder
+        .components()
+        .any(|part| part == std::path::Component::ParentDir);
+    if is_dotted
+        || OF_THE_SYSTEM
+            .iter()
+            .any(|system| folder == Path::new(system))
+    {
+        return Err(StepError::refused(
+            "log-folder-of-the-system",
+            format!(
+                "The startup file of the POA has it log to {}, which is not its own",
+                folder.display()
+            ),
+            "Name a folder of its own in the line --log of the startup file at the source, or take the line out; then run \
+             `gwmigrate stage-two` again, which converts it anew; nothing was changed",
+        ));
+    }
+    let is_inside = folder.starts_with(&controller.worksheet.post_office.folder);
+    Ok(Some(folder).filter(|_| !is_inside))
+}
+
+/// Looks at them; changes nothing.
+///
+/// # Errors
+/// A refusal where the agent is to log to a folder of the system; a question that could not be asked.
+pub(super) async fn plan(
+    controller: &Controller,
+    startup: &StartupFile,
+    account: &Account,
+    state: &JobState,
+) -> Result<Plan, StepError> {
+    let is_ours = |path: &Path| {
+        state
+            .facts
+            .made_folders
+            .contains(path.to_string_lossy().as_ref())
+    };
+    let mut plan = Plan::default();
+    if let Some(files) = &controller.worksheet.poa.certificate {
+        let folder = certificate_folder(controller);
+        if is_ours(&folder) {
+            plan.given.push(folder);
+        } else {
+            for file in [&files.certificate, &files.key] {
+                let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+                let name = String::from_utf8_lossy(&destination_name(name)).into_owned();
+                plan.given.push(folder.join(name));
+            }
+            plan.add_foreign(controller, folder, account).await?;
+        }
+    }
+    if let Some(folder) = log_folder(controller, startup)? {
+        let is_missing = controller.entry(&folder).await?.is_none();
+        let may_be_made = own_log_folder(controller)?.as_ref() == Some(&folder);
+        if is_ours(&folder) || (is_missing && may_be_made) {
+            plan.given.push(folder);
+        } else {
+            plan.add_foreign(controller, folder, account).await?;
+        }
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    async fn add_foreign(
+        &mut self,
+        controller: &Controller,
+        folder: PathBuf,
+        account: &Account,
+    ) -> Result<(), StepError> {
+        let entry = controller.entry(&folder).await?;
+        if entry.is_none_or(|entry| entry.uid != account.uid) {
+            self.foreign.push(folder);
+        }
+        Ok(())
+    }
+
+    /// Each path that changes hands, and each that the agent needs and that does not.
+    pub(super) fn show(&self, controller: &mut Controller, user: &str) {
+        for path in &self.given {
+            let text = format!(
+                "{} is to become {user}'s, with what is in it",
+                path.display()
+            );
+            controller.console().note(&text);
+        }
+        for path in &self.foreign {
+            let shown = path.display();
+            controller.report(
+                Finding::new(
+                    "folder-not-ours",
+                    Verdict::Person,
+                    format!(
+                        "The POA uses {shown}, which this job did not make, so it is left as it is"
+                    ),
+                    format!("See that {user} may write there: chown {user}: {shown}"),
+                )
+                .about(path.as_os_str().as_encoded_bytes()),
+            );
+        }
+    }
+
+    /// Gives what is to be given.
+    ///
+    /// # Errors
+    /// What making a folder or changing its owner says.
+    pub(super) async fn carry_out(
+        &self,
+        controller: &Controller,
+        account: &Account,
+    ) -> Result<(), StepError> {
+        let logs = own_log_folder(controller)?;
+        for path in &self.given {
+            if logs.as_ref() == Some(path) {
+                make_folder(controller, path).await?;
+            }
+            give_path(controller, path, account).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! Whether the POA at the source is off, as its ports tell.
+//!
+//! A port that nobody answers at may be closed; it may as well be behind a firewall, at another address, or on a machine
+//! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
+//! and to the destination.  Everything else is for a person to say (DESIGN rule 9b).
+
+use worker::protocol::{JobState, Request};
+
+use super::probe::PROBE;
+use crate::controller::{Controller, StepError};
+use crate::machine::{PortState, look_at_port};
+
+/// The item of the checklist by which it is confirmed.
+pub const SOURCE_POA_ITEM: &str = "source-poa-stopped";
+
+/// What its ports say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourcePoa {
+    /// Somebody listens.
+    Answers(String),
+    /// Every port was seen open by this job before, and all are refused now.
+    Closed(String),
+    /// It cannot be told; why.
+    Unknown(String),
+}
+
+/// One port of it, from both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourcePort {
+    pub(crate) address: String,
+    pub(crate) port: u16,
+    here: PortState,
+    destination: PortState,
+}
+
+impl SourcePort {
+    pub(crate) fn is_open(&self) -> bool {
+        self.here == PortState::Open || self.destination == PortState::Open
+    }
+
+    /// Why it is not known to be closed; none where both sides are refused.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let sides = [
+            ("this machine", &self.here),
+            ("the destination", &self.destination),
+        ];
+        sides.into_iter().find_map(|(side, state)| match state {
+            PortState::Unknown(why) => Some(format!(
+                "port {} cannot be asked from {side}: {why}",
+                self.port
+            )),
+            PortState::Open | PortState::Refused => None,
+        })
+    }
+}
+
+/// Asks every port that the worksheet names, from this machine and from the destination.
+///
+/// # Errors
+/// A destination that could not be asked.
+pub(crate) async fn ask(controller: &Controller) -> Result<Vec<SourcePort>, StepError> {
+    let source = &controller.worksheet.source;
+    let Some(address) = &source.address else {
+        return Ok(Vec::new());
+    };
+    let mut ports = Vec::new();
+    for &port in &source.poa_ports {
+        let asked = address.clone();
+        let here = tokio::task::spawn_blocking(move || look_at_port(&asked, port));
+        let destination = controller.port(address, port).await?;
+        let here = here
+            .await
+            .unwrap_or_else(|error| PortState::Unknown(error.to_string()));
+        ports.push(SourcePort {
+            address: address.clone(),
+            port,
+            here,
+            destination,
+        });
+    }
+    Ok(ports)
+}
+
+/// Looks, and remembers which ports are open.
+///
+/// # Errors
+/// As [`ask`]; what the job store says.
+pub(crate) async fn look(controller: &Controller) -> Result<SourcePoa, StepError> {
+    let ports = ask(controller).await?;
+    let open = ports.iter().filter(|port| port.is_open());
+    let open: Vec<(String, u16)> = open.map(|port| (port.address.clone(), port.port)).collect();
+    if !open.is_empty() {
+        controller.call(&Request::SawPorts { ports: open }).await?;
+    }
+    Ok(judge(&ports, &controller.state().await?))
+}
+
+fn judge(ports: &[SourcePort], state: &JobState) -> SourcePoa {
+    let Some(first) = ports.first() else {
+        return SourcePoa::Unknown("the worksheet names no address and ports of it".into());
+    };
+    let address = &first.address;
+    if let Some(open) = ports.iter().find(|port| port.is_open()) {
+        return SourcePoa::Answers(format!("{address}, port {}", open.port));
+    }
+    if let Some(trouble) = ports.iter().find_map(SourcePort::trouble) {
+        return SourcePoa::Unknown(trouble);
+    }
+    let mut unseen = ports
+        .iter()
+        .filter(|port| !state.has_seen_open(address, port.port));
+    match unseen.next() {
+        Some(unseen) => SourcePoa::Unknown(format!(
+            "port {} of {address} is closed, but this job has never seen it open",
+            unseen.port
+        )),
+        None => SourcePoa::Closed(format!("{} ports of {address} closed", ports.len())),
+    }
+}
+
+/// Makes sure that it is off: by its ports, or by a person's word where they cannot tell; says which.
+///
+/// # Errors
+/// A refusal where it answers, which withdraws a confirmation that says otherwise; a finding for a person where nothing says
+/// that it is off.
+pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepError> {
+    match look(controller).await? {
+        SourcePoa::Closed(seen) => Ok(seen),
+        SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
+        SourcePoa::Unknown(why) => {
+            let state = controller.state().await?;
+            match state.confirmed(SOURCE_POA_ITEM) {
+                Some(line) if line.by != PROBE => Ok(format!(
+                    "{} confirmed that it is stopped, which its ports do not tell ({why})",
+                    line.by
+                )),
+                _ => Err(StepError::person(
+                    "source-poa-unknown",
+                    format!("Nothing says whether the POA at the source is stopped: {why}"),
+                    format!(
+                        "See that it is, then say so: gwmigrate prepare --confirm {SOURCE_POA_ITEM} --by NAME; then run the \
+                         same command again; nothing was changed"
+                    ),
+                )),
+            }
+        }
+    }
+}
+
+/// Makes sure that nothing answers there; that nothing can be asked is no reason to stop, because a person has said what is
+/// to be believed, or it was proven a moment ago.
+///
+/// # Errors
+/// A refusal where it answers.
+pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepError> {
+    match look(controller).await? {
+        SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
+        SourcePoa::Closed(_) | SourcePoa::Unknown(_) => Ok(()),
+    }
+}
+
+/// The refusal where it answers; a confirmation that says otherwise is withdrawn.
+///
+/// # Errors
+/// What the job store says.
+pub(crate) async fn answers(controller: &Controller, at: &str) -> Result<StepError, StepError> {
+    let state = controller.state().await?;
+    let withdrawn = match state.confirmed(SOURCE_POA_ITEM) {
+        None => "",
+        Some(_) => {
+            let item = SOURCE_POA_ITEM.to_owned();
+            controller.call(&Request::Withdraw { item }).await?;
+            "; what was confirmed about that is withdrawn"
+        }
+    };
+    Ok(StepError::refused(
+        "source-poa-answers",
+        format!("The POA at the source still answers at {at}{withdrawn}"),
+        "Stop the POA at the source, then run the same command again; nothing was changed",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use worker::protocol::SeenPort;
+
+    use super::*;
+
+    fn port(port: u16, here: PortState, destination: PortState) -> SourcePort {
+        SourcePort {
+            address: "fs1".into(),
+            port,
+            here,
+            destination,
+        }
+    }
+
+    #[test]
+    fn closed_is_what_was_open_and_is_refused_to_both_sides() {
+        use PortState::{Open, Refused};
+        let silent = || PortState::Unknown("timed out".into());
+        let seen = |ports: &[u16]| {
+            let mut state = JobState::default();
+            state.seen_ports = ports
+                .iter()
+                .map(|&port| SeenPort {
+                    address: "fs1".into(),
+                    port,
+                    at_milliseconds: 1,
+                })
+                .collect();
+            state
+        };
+        let two = |first: SourcePort| vec![first, port(2, Refused, Refused)];
+        let both = seen(&[1, 2]);
+        assert!(matches!(
+            judge(&two(port(1, Refused, Refused)), &both),
+            SourcePoa::Closed(_)
+        ));
+        for (ports, state) in [
+            (Vec::new(), both.clone()),
+            (two(port(1, Refused, Refused)), seen(&[])),
+            (two(port(1, Refused, Refused)), seen(&[1])),
+            (two(port(1, silent(), Refused)), both.clone()),
+            (two(port(1, Refused, silent())), both.clone()),
+        ] {
+            let judged = judge(&ports, &state);
+            assert!(
+                matches!(judged, SourcePoa::Unknown(_)),
+                "{ports:?} {judged:?}"
+            );
+        }
+        for ports in [two(port(1, Open, Refused)), two(port(1, silent(), Open))] {
+            let judged = judge(&ports, &both);
+            assert!(matches!(judged, SourcePoa::Answers(_)), "{ports:?}");
+        }
+    }
+}
