@@ -210,7 +210,11 @@ impl RehearsalWorksheet {
         section("poa", poa);
         section(
             "copy",
-            vec![("quiet_seconds", self.quiet_seconds.to_string())],
+            vec![
+                ("quiet_seconds", self.quiet_seconds.to_string()),
+                // What writes into a queue here never pauses.
+                ("still_seconds", "1".to_owned()),
+            ],
         );
         let gwcheck = self.gwcheck.iter();
         let mut guardian: Vec<_> = gwcheck.map(|path| ("gwcheck", text(path))).collect();

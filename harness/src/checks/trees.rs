@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::snapshot::digest_of;
 
+/// The marker of the destination's owner.
+const OWNER: &[u8] = b"/.gwmigrate-owner.json";
+
 /// Compares two trees; gives one line for everything that is missing, too many, or different.
 ///
 /// Lock files are nobody's data and are passed over, and so are empty folders that only the destination has, because
@@ -33,7 +36,8 @@ pub(super) fn compare_all_but(
     let mut wanted = files_of(source, true)?;
     let mut found = files_of(destination, false)?;
     wanted.retain(|path, _| !is_left_out(path));
-    found.retain(|path, _| !is_left_out(path));
+    // The owner of the destination folder is told in a file of its own.
+    found.retain(|path, _| !is_left_out(path) && path != OWNER);
     let name = |bytes: &[u8]| postoffice::names::printable(bytes);
     let mut failures = Vec::new();
     for (path, file) in &wanted {

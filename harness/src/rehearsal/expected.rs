@@ -11,6 +11,8 @@ pub const EXPECTED_FINDINGS: &[&str] = &[
     "startup-file-path",
     // Items that stand in a queue since long ago.
     "stale-queue-items",
+    // The POA of the source begins to work when the check is over.
+    "source-poa",
 ];
 
 /// What is expected of one command on a back end.

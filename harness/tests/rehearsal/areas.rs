@@ -111,6 +111,7 @@ impl Shares {
     }
 
     fn confirm_everything(&self) {
+        self.stage.stop_source_poa();
         let items = [
             "objects-reconfigured",
             "document-locations",

@@ -1,7 +1,6 @@
 //! The checklist: what a probe can see is confirmed by it, the rest by a person, and all of it is remembered.
 
 use harness::site::Site as _;
-use std::net::TcpListener;
 
 use harness::rehearsal::CommandRun;
 use serde_json::Value as Json;
@@ -24,7 +23,6 @@ fn what_a_probe_sees_is_confirmed_by_it_and_the_rest_by_a_person() {
 
     // The POA at the source still answers.
     let port = stage.embedded().sheet.source_ports[0];
-    let listener = TcpListener::bind(("127.0.0.1", port)).expect("bound");
     let run = stage.expect(&["prepare"], 1);
     let stopped = item(&run, "source-poa-stopped");
     assert_eq!(
@@ -38,7 +36,7 @@ fn what_a_probe_sees_is_confirmed_by_it_and_the_rest_by_a_person() {
             .contains(&port.to_string()),
         "{stopped}"
     );
-    drop(listener);
+    stage.stop_source_poa();
 
     let run = stage.expect(&["prepare"], 1);
     let stopped = item(&run, "source-poa-stopped");

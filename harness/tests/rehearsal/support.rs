@@ -1,7 +1,9 @@
 //! An embedded rehearsal that is driven command by command.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::embedded::{Embedded, EmbeddedOptions};
@@ -32,6 +34,8 @@ pub(crate) fn scratch() -> tempfile::TempDir {
 /// A tiny post office and its servers, in a folder that goes with it.
 pub(crate) struct Stage {
     pub(crate) embedded: Option<Embedded>,
+    /// The ports of the POA at the source, as long as it runs.
+    source_poa: Mutex<Vec<TcpListener>>,
     // Dropped last: everything is in it.
     pub(crate) folder: tempfile::TempDir,
 }
@@ -72,10 +76,25 @@ impl Stage {
         };
         change(&mut options);
         let embedded = Embedded::start(folder.path(), &options).expect("started");
-        Self {
+        let stage = Self {
             embedded: Some(embedded),
+            source_poa: Mutex::default(),
             folder,
-        }
+        };
+        stage.start_source_poa();
+        stage
+    }
+
+    /// Has the POA at the source answer on its ports.
+    pub(crate) fn start_source_poa(&self) {
+        let ports = self.embedded().sheet.source_ports;
+        let bind = |port| TcpListener::bind(("127.0.0.1", port)).expect("bound");
+        *self.source_poa.lock().expect("a lock") = ports.map(bind).into();
+    }
+
+    /// Stops it.
+    pub(crate) fn stop_source_poa(&self) {
+        self.source_poa.lock().expect("a lock").clear();
     }
 
     pub(crate) fn embedded(&self) -> &Embedded {
@@ -113,8 +132,9 @@ impl Stage {
         run
     }
 
-    /// Confirms everything that a person confirms before stage two.
+    /// Stops the POA at the source and confirms everything that a person confirms before stage two.
     pub(crate) fn prepare(&self) {
+        self.stop_source_poa();
         let items = [
             "objects-reconfigured",
             "ip-address",

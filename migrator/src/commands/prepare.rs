@@ -8,7 +8,7 @@ use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::step::Step;
 use crate::steps::convert_guardian::{self, GUARDIAN_ITEM};
-use crate::steps::probe::{PROBE, Probed, Says, probe};
+use crate::steps::probe::{PROBE, Probed, probe};
 use crate::steps::{self, checklist, identify_documents};
 
 /// What is confirmed.
@@ -128,7 +128,7 @@ async fn withdraw(controller: &mut Controller, item: &str) -> Result<(), StepErr
 /// Refuses to have confirmed what is seen to be otherwise.
 async fn refuse_contradicted(controller: &mut Controller, item: &str) -> Result<(), StepError> {
     match probe(controller, item).await? {
-        Some(probed) if probed.says == Says::Contradicts => {
+        Some(probed) if probed.holds == Some(false) => {
             withdraw(controller, item).await?;
             Err(StepError::refused(
                 "confirmation-contradicted",
@@ -155,12 +155,12 @@ async fn probe_items(
         let confirmed = state.confirmed(item.name);
         match (&probed, confirmed) {
             (Some(probed), None)
-                if probed.says == Says::Holds
+                if probed.holds == Some(true)
                     && !withdrawn.iter().any(|name| name == item.name) =>
             {
                 confirm(controller, item.name, PROBE.into(), probed.seen.clone()).await?;
             }
-            (Some(probed), Some(line)) if probed.says == Says::Contradicts => {
+            (Some(probed), Some(line)) if probed.holds == Some(false) => {
                 let (item, seen) = (item.name, &probed.seen);
                 let text = format!(
                     "{item} was confirmed by {}, and {seen}; the confirmation is withdrawn",

@@ -2,7 +2,7 @@
 //! is on.
 
 use worker::finding::Explain as _;
-use worker::protocol::Fact;
+use worker::protocol::{Fact, MountedArea};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
@@ -156,16 +156,20 @@ pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError>
     }
     let known = controller.state().await?.facts.mounted;
     for (area, what, found) in &controller.mounted {
-        match known.get(area) {
+        match known.iter().find(|known| known.area == *area) {
             None => {
                 let (area, from) = (*area, found.clone());
-                controller.remember(Fact::Mounted { area, from }).await?;
+                let mounted = Fact::Mounted(MountedArea { area, from });
+                controller.remember(mounted).await?;
             }
-            Some(known) if known == found => {}
+            Some(known) if known.from == *found => {}
             Some(known) => {
                 return Err(StepError::refused(
                     "source-changed",
-                    format!("The {what} of this job was {known} until now, and is {found}"),
+                    format!(
+                        "The {what} of this job was {} until now, and is {found}",
+                        known.from
+                    ),
                     "Mount the one that the job began with; nothing was changed",
                 ));
             }

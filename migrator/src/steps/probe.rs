@@ -10,23 +10,11 @@ use crate::controller::{Controller, StepError};
 /// Who confirms what a probe has seen.
 pub const PROBE: &str = "probe";
 
-/// What a probe says about an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Says {
-    /// What the item asks for is so.
-    Holds,
-    /// It is not so, whatever a person says.
-    Contradicts,
-    /// Nothing: only a person can tell.
-    Nothing,
-}
-
 /// What a probe saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Probed {
-    /// What it says about the item.
-    pub says: Says,
+    /// Whether what the item asks for is so, whatever a person says; none where only a person can tell.
+    pub holds: Option<bool>,
     /// What was seen, in a sentence without a full stop.
     pub seen: String,
 }
@@ -39,15 +27,15 @@ pub async fn probe(controller: &Controller, item: &str) -> Result<Option<Probed>
     Ok(match item {
         SOURCE_POA_ITEM => Some(match source_poa::look(controller).await? {
             SourcePoa::Closed(seen) => Probed {
-                says: Says::Holds,
+                holds: Some(true),
                 seen,
             },
             SourcePoa::Answers(at) => Probed {
-                says: Says::Contradicts,
+                holds: Some(false),
                 seen: format!("it still answers at {at}"),
             },
             SourcePoa::Unknown(why) => Probed {
-                says: Says::Nothing,
+                holds: None,
                 seen: why,
             },
         }),
@@ -65,7 +53,7 @@ async fn dns_name(controller: &Controller) -> Option<Probed> {
         Ok(addresses) => addresses.map(|address| address.ip()).collect(),
         Err(error) => {
             return Some(Probed {
-                says: Says::Nothing,
+                holds: None,
                 seen: format!("{name} cannot be resolved: {error}"),
             });
         }
@@ -74,11 +62,7 @@ async fn dns_name(controller: &Controller) -> Option<Probed> {
     let leads_there = !found.is_empty() && found.iter().all(|address| *address == wanted);
     Some(Probed {
         // Names are changed last, so one that still leads elsewhere says nothing about the POA object.
-        says: if leads_there {
-            Says::Holds
-        } else {
-            Says::Nothing
-        },
+        holds: leads_there.then_some(true),
         seen: format!("{name} leads to {}", shown.join(", ")),
     })
 }

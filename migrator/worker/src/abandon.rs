@@ -7,7 +7,7 @@ use postoffice::names::RelativePath;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
-use crate::marker::{self, MARKER_FILE, Owner};
+use crate::marker::{self, Owner, is_marker};
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::Operation;
 use crate::quarantine::Quarantine;
@@ -99,7 +99,7 @@ impl Undo<'_> {
                 .map(|item| item.name),
         );
         for entry in folder.list().map_err(failed)? {
-            if path.is_root() && entry.name[..] == *MARKER_FILE {
+            if is_marker(path, &entry.name) {
                 continue;
             }
             match folder.kind_of(&entry).map_err(failed)? {

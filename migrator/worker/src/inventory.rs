@@ -17,6 +17,7 @@ use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
+use crate::marker::is_marker;
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::{AreaInventory, CopyOptions, InventoryReport};
 use crate::store::JobStore;
@@ -239,7 +240,7 @@ impl Look<'_> {
         let mut names: Vec<(Name, &Name)> = Vec::with_capacity(visited.entries.len());
         for Entry { name: old, .. } in visited.entries {
             let (name, kept) = at_destination(old);
-            if is_reserved(&name) && !self.only_count {
+            if is_reserved(&name) && !is_marker(visited.path, &name) && !self.only_count {
                 let path = visited.path.join(old);
                 self.monitor.finding(reserved_name(&path, Verdict::Person));
             }

@@ -15,7 +15,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::{CopyOptions, OwnerReport, Proof};
 use crate::store::{JobStore, Rewritten};
@@ -121,7 +121,7 @@ impl Giving<'_> {
         };
         let mut rewritten = Vec::new();
         for entry in visited.entries {
-            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+            if is_marker(visited.path, &entry.name) {
                 continue;
             }
             let path = visited.path.join(&entry.name);

@@ -22,8 +22,8 @@ pub use request::{
     ChecklistLine, FindingLine, PassLine, Reply, Request, Running, Said, StepLine, StepState,
 };
 pub use state::{
-    AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, Operation, Proof,
-    ProofLine, SeenPort, WordLine,
+    AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, MountedArea, Operation,
+    Proof, ProofLine, SeenPort, WordLine,
 };
 pub use survey::{FileSystem, Sample, Survey};
 

@@ -18,7 +18,7 @@ use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use super::slices::{Named, Slice, named, slices};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::monitor::Count;
 use crate::pool::{self, Stack, Threads};
 use crate::protocol::AreaKind;
@@ -102,6 +102,9 @@ fn look_at_slice(mut folder: FolderWork<'_>, slice: Slice<'_>) -> Result<()> {
         if collided.contains(name) {
             folder.manifest.remove(name.as_slice());
             at_destination.remove(name.as_slice());
+            continue;
+        }
+        if is_marker(&pair.path, name) {
             continue;
         }
         if is_reserved(name) {
@@ -220,7 +223,7 @@ fn list_destination(pair: &FolderPair) -> Result<Vec<Entry>> {
         .iter()
         .filter(|entry| entry.name.starts_with(TEMPORARY_PREFIX))
     {
-        if pair.path.is_root() && leftover.name[..] == *MARKER_FILE {
+        if is_marker(&pair.path, &leftover.name) {
             continue;
         }
         // A folder of ours is where the queue step makes items ready; that step finishes or empties it itself.

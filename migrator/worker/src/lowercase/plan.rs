@@ -9,7 +9,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::monitor::{Count, Monitor};
 use crate::protocol::CopyOptions;
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
@@ -81,7 +81,7 @@ impl Planner<'_> {
         let of_the_source = visited
             .entries
             .iter()
-            .filter(|entry| !(visited.path.is_root() && entry.name[..] == *MARKER_FILE));
+            .filter(|entry| !is_marker(visited.path, &entry.name));
         self.names
             .fetch_add(of_the_source.count() as u64, Ordering::Relaxed);
         self.monitor.count(Count::FoldersSeen, 1);

@@ -164,14 +164,18 @@ pub enum Fact {
     /// The libraries that keep nothing inside the post office and have no mapped area.
     UnmappedLibraries(Vec<String>),
     /// From what the source, or a document storage area, is mounted.
-    Mounted {
-        /// The number of the area; the post office is 0.
-        area: u32,
-        /// What the mount table says.
-        from: String,
-    },
+    Mounted(MountedArea),
     /// Folders of the system that this job made, for the logs of the agent and the like.
     MadeFolder(String),
+}
+
+/// From what an area is mounted at the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountedArea {
+    /// The number of the area; the post office is 0.
+    pub area: u32,
+    /// What the mount table says.
+    pub from: String,
 }
 
 /// What the job remembers of the things in [`Fact`].
@@ -185,8 +189,8 @@ pub struct KnownFacts {
     pub runs_as: Option<String>,
     /// See [`Fact::UnmappedLibraries`]; none where nobody has looked yet.
     pub unmapped_libraries: Option<Vec<String>>,
-    /// See [`Fact::Mounted`], by the number of the area.
-    pub mounted: BTreeMap<u32, String>,
+    /// See [`Fact::Mounted`], once for each area.
+    pub mounted: Vec<MountedArea>,
     /// See [`Fact::MadeFolder`].
     pub made_folders: BTreeSet<String>,
 }

@@ -14,6 +14,7 @@ use crate::capabilities::{Area, leaves_out_class};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
+use crate::marker::is_marker;
 use crate::monitor::{Count, Monitor};
 use crate::mount_gone::require_mounts;
 use crate::pool::{self, Stack};
@@ -149,6 +150,9 @@ impl Comparison<'_> {
         source.sort_unstable_by_key(|entry| entry.inode);
         for entry in &source {
             let name = destination_name(&entry.name);
+            if is_marker(&pair.path, &name) {
+                continue;
+            }
             let kind = pair.source.kind_of(entry).map_err(|errno| {
                 WorkerError::reading("look at", &pair.source_path.join(&entry.name), errno)
             })?;

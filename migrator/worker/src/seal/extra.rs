@@ -5,13 +5,13 @@ use postoffice::names::{LowerCased, lower_case};
 use super::Pair;
 use super::compare::Comparison;
 use crate::error::{Result, WorkerError};
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::tree::{Entry, Kind};
 
 impl Comparison<'_> {
     /// An entry that only the destination has: fine where it is an empty folder of every post office, or nobody's data.
     pub(super) fn extra(&self, pair: &Pair, entry: &Entry) -> Result<()> {
-        if pair.path.is_root() && entry.name[..] == *MARKER_FILE {
+        if is_marker(&pair.path, &entry.name) {
             return Ok(());
         }
         let path = pair.path.join(&entry.name);

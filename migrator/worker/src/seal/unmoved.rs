@@ -13,7 +13,7 @@ use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::finding::{Finding, Verdict};
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::monitor::{Count, Expected, Monitor};
 use crate::places::Side;
 use crate::protocol::{CopyOptions, UnmovedReport};
@@ -226,7 +226,7 @@ impl Look<'_> {
             {
                 continue;
             }
-            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+            if is_marker(visited.path, &entry.name) {
                 continue;
             }
             let Some(attributes) = self.look_at(visited, entry)? else {

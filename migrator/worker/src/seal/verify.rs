@@ -12,7 +12,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError};
 use crate::finding::{Finding, Verdict};
-use crate::marker::MARKER_FILE;
+use crate::marker::is_marker;
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::{CopyOptions, SealDocument, SealReport};
 use crate::store::{JobStore, SealedEntry};
@@ -178,7 +178,7 @@ impl Check<'_> {
             if kind == Kind::Folder {
                 continue;
             }
-            if visited.path.is_root() && entry.name[..] == *MARKER_FILE {
+            if is_marker(visited.path, &entry.name) {
                 continue;
             }
             match sealed.remove(&entry.name[..]) {

@@ -31,9 +31,10 @@ impl JobStore {
             Fact::GwhaHeld(is_held) => self.remember_value("gwha-held", is_held),
             Fact::RunsAs(user) => self.remember_value("runs-as", user),
             Fact::UnmappedLibraries(names) => self.remember_value("unmapped-libraries", names),
-            Fact::Mounted { area, from } => self.change("remember a mount", |transaction| {
+            Fact::Mounted(area) => self.change("remember a mount", |transaction| {
                 let mut mounted = known(transaction)?.mounted;
-                mounted.insert(*area, from.clone());
+                mounted.retain(|known| known.area != area.area);
+                mounted.push(area.clone());
                 put(transaction, "mounted", &mounted)
             }),
             Fact::MadeFolder(folder) => self.change("remember a folder", |transaction| {
