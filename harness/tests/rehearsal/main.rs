@@ -12,5 +12,6 @@ mod interrupted;
 mod living;
 mod people;
 mod poor_surroundings;
+mod proofs;
 mod support;
 mod whole;

@@ -132,6 +132,17 @@ impl Stage {
         run
     }
 
+    /// Runs a command line that is no command; nothing comes of it.
+    pub(crate) fn usage(&self, arguments: &[&str]) {
+        let output = std::process::Command::new(self.embedded().migrator())
+            .arg("--worksheet")
+            .arg(self.embedded().worksheet_path())
+            .args(arguments)
+            .output()
+            .expect("run");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+    }
+
     /// Stops the POA at the source and confirms everything that a person confirms before stage two.
     pub(crate) fn prepare(&self) {
         self.stop_source_poa();

@@ -10,6 +10,7 @@ mod bytes;
 mod compare;
 mod digest;
 mod extra;
+mod held;
 mod unmoved;
 mod verify;
 

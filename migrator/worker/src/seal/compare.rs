@@ -1,7 +1,7 @@
 //! Comparing both trees, on many threads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use postoffice::flaim::BlockStream;
 use postoffice::layout::{CopyRule, FileClass, FolderFiles};
@@ -9,6 +9,7 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath, destination_name};
 
 use super::blocks::block_stream;
 use super::bytes::{Side, compare_files};
+use super::held::Held;
 use super::{Pair, REMEDY};
 use crate::capabilities::{Area, leaves_out_class};
 use crate::copy::thread_count;
@@ -24,10 +25,6 @@ use crate::tree::{Entry, Kind};
 
 /// How many files one task of the pool compares.
 const FILES_PER_TASK: usize = 32;
-/// How many proven files are held before they go to the store.
-const SEALED_HELD: usize = 32_768;
-/// How many files that differ are held before they go to the store.
-const DOUBTED_HELD: usize = 4096;
 
 /// What a comparison saw.
 #[derive(Debug, Default)]
@@ -54,8 +51,7 @@ pub(super) fn compare(
         monitor,
         options,
         converted,
-        sealed: Mutex::new(Vec::new()),
-        doubted: Mutex::new(Vec::new()),
+        held: Held::new(area.id, store),
         files: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
         folders: AtomicU64::new(0),
@@ -72,7 +68,7 @@ pub(super) fn compare(
             Task::Files(pair, names) => comparison.files(&pair, &names),
         },
     )?;
-    comparison.flush()?;
+    comparison.held.flush()?;
     Ok(Seen {
         files: comparison.files.into_inner(),
         bytes: comparison.bytes.into_inner(),
@@ -106,9 +102,7 @@ pub(super) struct Comparison<'a> {
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     converted: bool,
-    sealed: Mutex<Vec<SealedFile>>,
-    /// Files of the destination that differ, by folder and name.
-    doubted: Mutex<Vec<(RelativePath, Vec<u8>)>>,
+    held: Held<'a>,
     files: AtomicU64,
     bytes: AtomicU64,
     folders: AtomicU64,
@@ -198,18 +192,6 @@ impl Comparison<'_> {
                 kind.words()
             ),
         );
-    }
-
-    /// Has the next pass, or the next run of the queues, take nothing for granted of a file of the destination.
-    fn doubt(&self, folder: &RelativePath, name: &[u8]) -> Result<()> {
-        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
-        doubted.push((folder.clone(), name.to_vec()));
-        if doubted.len() < DOUBTED_HELD {
-            return Ok(());
-        }
-        let full = std::mem::take(&mut *doubted);
-        drop(doubted);
-        self.store.doubt_files(self.area.id, &full)
     }
 
     /// Gives files to the pool, or compares them at once where much is waiting already.
@@ -334,7 +316,7 @@ impl Comparison<'_> {
             Ok(None) => {
                 let text = "its bytes are not those of the source";
                 self.differs("seal-differs", &path(), text);
-                return self.doubt(&pair.path, &names.destination);
+                return self.held.doubt(&pair.path, &names.destination);
             }
             Err((Side::Source, errno)) => {
                 let source_path = pair.source_path.join(&names.source);
@@ -346,7 +328,7 @@ impl Comparison<'_> {
             Err((Side::Destination, errno)) => {
                 let text = format!("the destination could not be read: {errno}");
                 self.differs("seal-destination", &path(), &text);
-                return self.doubt(&pair.path, &names.destination);
+                return self.held.doubt(&pair.path, &names.destination);
             }
         };
         if let Some(blocks) = blocks {
@@ -357,7 +339,7 @@ impl Comparison<'_> {
         self.monitor.count(Count::FilesProven, 1);
         self.monitor.count(Count::FilesSeen, 1);
         self.monitor.count(Count::BytesSeen, equal.size);
-        self.keep(SealedFile {
+        self.held.keep(SealedFile {
             area: self.area.id,
             folder: pair.path.clone(),
             name: names.destination.clone(),
@@ -383,31 +365,5 @@ impl Comparison<'_> {
             Finding::new("seal-database-damaged", Verdict::Person, text, remedy)
                 .about(path.as_bytes()),
         );
-    }
-
-    fn keep(&self, file: SealedFile) -> Result<()> {
-        let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
-        sealed.push(file);
-        if sealed.len() < SEALED_HELD {
-            return Ok(());
-        }
-        let full = std::mem::take(&mut *sealed);
-        drop(sealed);
-        self.store.record_sealed(full)
-    }
-
-    fn flush(&self) -> Result<()> {
-        let doubted =
-            std::mem::take(&mut *self.doubted.lock().unwrap_or_else(PoisonError::into_inner));
-        if !doubted.is_empty() {
-            self.store.doubt_files(self.area.id, &doubted)?;
-        }
-        let sealed =
-            std::mem::take(&mut *self.sealed.lock().unwrap_or_else(PoisonError::into_inner));
-        if sealed.is_empty() {
-            Ok(())
-        } else {
-            self.store.record_sealed(sealed)
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! The worker runs as in production, in a process of its own and sealed in, and is traced from outside
 //! ([`tracer`]).  Where it says that a step is done it is believed, and the step is not run again: nothing is silent.
 
+mod after_the_seal;
 mod budget;
 mod calls;
 mod growing;
@@ -22,6 +23,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use worker::finding::Explain as _;
+use worker::protocol::Task;
 use worker::service::run_here;
 
 use self::kinds::Kind;
@@ -119,7 +121,17 @@ fn run_judged(
     kind: Kind,
     judge: impl FnMut(Operation) -> Verdict,
 ) -> (Ended, String) {
-    let order = serde_json::to_vec(&site.order(STEPS[step].clone())).unwrap();
+    run_task_judged(site, &STEPS[step], kind, judge)
+}
+
+/// The same for a task that is no step of a migration.
+fn run_task_judged(
+    site: &Site,
+    task: &Task,
+    kind: Kind,
+    judge: impl FnMut(Operation) -> Verdict,
+) -> (Ended, String) {
+    let order = serde_json::to_vec(&site.order(task.clone())).unwrap();
     fs::write(site.root.join("order"), order).unwrap();
     let said = site.root.join("said");
     let output = fs::File::create(&said).unwrap();
