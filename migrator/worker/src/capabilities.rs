@@ -1,7 +1,10 @@
 //! The only place where the worker opens a path: the folders of the order and the job folder.
 //!
 //! Everything later happens relative to these handles.  `ambient_authority` appears in this module and nowhere else
-//! of the worker (a test enforces it).
+//! of the worker (a test enforces it).  The source is opened where it cannot be written ([`read_only_view`]), as far as
+//! this machine and the rights of this process allow.
+
+mod read_only_view;
 
 use std::path::Path;
 
@@ -9,10 +12,13 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
+use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
 use crate::protocol::{AreaKind, CopyOptions, Order, Task};
+use crate::quarantine::QUARANTINE_FOLDER;
 use crate::tree::Folder;
 
 /// One area with its open folders.
@@ -98,57 +104,58 @@ pub struct CertificateFiles {
 pub struct Capabilities {
     /// The areas of the order, the post office first.
     pub areas: Vec<Area>,
-    /// The job folder.
+    /// The job folder, only named: its owner can replace the program in it, so no worker can give it away.  A worker that
+    /// is sealed in can change nothing that has a name in it.
     pub job: Folder,
+    /// The folder of the job folder that takes what was set aside, and what is being written for the job folder itself.
+    pub quarantine: Folder,
     /// Certificate files, where the task is about them.
     pub certificates: Option<CertificateFiles>,
+    /// Where the folders were opened, unless they were opened as everybody sees them.
+    view: Option<ReadOnlyView>,
 }
 
 impl Capabilities {
-    /// Opens what an order names.
+    /// Opens what an order names, and makes the quarantine of the job where there is none.
     ///
     /// # Errors
-    /// [`WorkerError::Open`] with the role of the folder that could not be opened.
+    /// [`WorkerError::Open`] with the role of the folder that could not be opened; [`WorkerError::JobFolder`].
     pub fn open(order: &Order, job_folder: &Path) -> Result<Self> {
-        let areas = order
-            .areas
-            .iter()
-            .map(|area| {
-                let source = if order.task.needs_source() {
-                    Some(open("the source folder", Path::new(&area.source))?)
-                } else {
-                    None
-                };
-                Ok(Area {
-                    id: area.id,
-                    kind: area.kind,
-                    label: area.label.clone(),
-                    source,
-                    destination: open("the destination folder", Path::new(&area.destination))?,
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let certificates = match &order.task {
-            Task::Certificates {
-                certificate,
-                key,
-                target,
-                ..
-            } => Some(CertificateFiles {
-                certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
-                key: open_parent("the folder of the key", Path::new(key))?,
-                target: target
-                    .as_ref()
-                    .map(|target| open("the folder for certificates", Path::new(target)))
-                    .transpose()?,
+        let sources = sources(order);
+        if sources.is_empty() {
+            return Written::open(order, job_folder)?.with_sources(order);
+        }
+        let opened = ReadOnlyView::open(|view| {
+            // Opened before: what is written may lie below a folder that is only read.
+            let written = Written::open(order, job_folder);
+            for folder in &sources {
+                view.make_read_only(folder)?;
+            }
+            Ok(written.and_then(|written| written.with_sources(order)))
+        });
+        match opened {
+            Ok((opened, view)) => Ok(Self {
+                view: Some(view),
+                ..opened?
             }),
-            _ => None,
+            Err(error) => {
+                tracing::debug!(%error, "the source is opened as everybody sees it");
+                Written::open(order, job_folder)?.with_sources(order)
+            }
+        }
+    }
+
+    /// Takes this thread, and all that it starts, to where paths lead to what was opened here; says whether no folder
+    /// that is only read can be changed from there, by a handle or by a path.
+    pub(crate) fn enter(&self) -> bool {
+        let is_inside = match self.view.as_ref().map(ReadOnlyView::enter) {
+            Some(Err(error)) => {
+                tracing::debug!(%error, "paths lead to the source as everybody sees it");
+                false
+            }
+            Some(Ok(())) | None => true,
         };
-        Ok(Self {
-            areas,
-            job: open("the job folder", job_folder)?,
-            certificates,
-        })
+        is_inside && self.read_only().all(is_read_only)
     }
 
     /// Every folder that is only read.
@@ -163,7 +170,7 @@ impl Capabilities {
             .chain(certificates)
     }
 
-    /// Every folder that is written.
+    /// Every folder in which everything may be written; the job folder itself is none of them.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Folder> {
         let target = self
             .certificates
@@ -172,8 +179,105 @@ impl Capabilities {
         self.areas
             .iter()
             .map(|area| &area.destination)
-            .chain([&self.job])
+            .chain([&self.quarantine])
             .chain(target)
+    }
+}
+
+/// The folders of an order that are only read.
+fn sources(order: &Order) -> Vec<&Path> {
+    let mut folders = Vec::new();
+    if order.task.needs_source() {
+        folders.extend(order.areas.iter().map(|area| Path::new(&area.source)));
+    }
+    if let Task::Certificates {
+        certificate, key, ..
+    } = &order.task
+    {
+        folders.extend([certificate, key].map(|file| folder_of(Path::new(file))));
+    }
+    folders
+}
+
+/// The folders of an order that are written, open.
+struct Written {
+    /// One for each area.
+    destinations: Vec<Folder>,
+    job: Folder,
+    quarantine: Folder,
+    /// Where certificates go.
+    target: Option<Folder>,
+}
+
+impl Written {
+    fn open(order: &Order, job_folder: &Path) -> Result<Self> {
+        let destinations = order
+            .areas
+            .iter()
+            .map(|area| open("the destination folder", Path::new(&area.destination)))
+            .collect::<Result<_>>()?;
+        let target = match &order.task {
+            Task::Certificates {
+                target: Some(target),
+                ..
+            } => Some(open("the folder for certificates", Path::new(target))?),
+            _ => None,
+        };
+        let job = open_as("the job folder", job_folder, Folder::only_named)?;
+        // Made now: once the worker is sealed in it can make nothing in the job folder.
+        let (quarantine, _) =
+            job.create_folder(QUARANTINE_FOLDER)
+                .map_err(|errno| WorkerError::JobFolder {
+                    operation: "create",
+                    name: String::from_utf8_lossy(QUARANTINE_FOLDER).into_owned(),
+                    source: errno.into(),
+                })?;
+        Ok(Self {
+            destinations,
+            job,
+            quarantine,
+            target,
+        })
+    }
+
+    /// Opens what is only read, beside it.
+    fn with_sources(self, order: &Order) -> Result<Capabilities> {
+        let areas = order
+            .areas
+            .iter()
+            .zip(self.destinations)
+            .map(|(area, destination)| {
+                let source = if order.task.needs_source() {
+                    Some(open("the source folder", Path::new(&area.source))?)
+                } else {
+                    None
+                };
+                Ok(Area {
+                    id: area.id,
+                    kind: area.kind,
+                    label: area.label.clone(),
+                    source,
+                    destination,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let certificates = match &order.task {
+            Task::Certificates {
+                certificate, key, ..
+            } => Some(CertificateFiles {
+                certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
+                key: open_parent("the folder of the key", Path::new(key))?,
+                target: self.target,
+            }),
+            _ => None,
+        };
+        Ok(Capabilities {
+            areas,
+            job: self.job,
+            quarantine: self.quarantine,
+            certificates,
+            view: None,
+        })
     }
 }
 
@@ -182,6 +286,14 @@ impl Capabilities {
 /// # Errors
 /// [`WorkerError::Open`].
 pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
+    open_as(role, path, Folder::from_root)
+}
+
+fn open_as(
+    role: &'static str,
+    path: &Path,
+    how: impl FnOnce(&Dir) -> std::result::Result<Folder, Errno>,
+) -> Result<Folder> {
     let error = |source| WorkerError::Open {
         role,
         path: path.display().to_string(),
@@ -194,7 +306,7 @@ pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
         )));
     }
     let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(error)?;
-    Folder::from_root(&root).map_err(|errno| error(errno.into()))
+    how(&root).map_err(|errno| error(errno.into()))
 }
 
 fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
@@ -203,5 +315,9 @@ fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
         .file_name()
         .map(|name| name.as_bytes().to_vec())
         .unwrap_or_default();
-    Ok((open(role, path.parent().unwrap_or(path))?, name))
+    Ok((open(role, folder_of(path))?, name))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
 }

@@ -43,6 +43,18 @@ impl Folder {
         })
     }
 
+    /// A root that is only named: what has a name in it can be reached, and the folder itself can be neither listed, nor
+    /// given to anybody, nor given another mode or time through the handle.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn only_named(root: &Dir) -> Result<Self, Errno> {
+        let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS | OFlags::PATH, Mode::empty())?;
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
+    }
+
     /// The folder `name` in this one.
     ///
     /// # Errors
