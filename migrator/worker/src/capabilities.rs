@@ -1,21 +1,22 @@
-//! The only place where the worker opens a path: the folders of the order and the job folder.
+//! The only place where the worker opens a path ([`open`]): the folders of the order and the job folder.
 //!
 //! Everything later happens relative to these handles.  `ambient_authority` appears in this module and nowhere else
-//! of the worker (a test enforces it).
+//! of the worker (a test enforces it).  The source is opened where it cannot be written ([`read_only_view`]), as far as
+//! this machine and the rights of this process allow.
 
-use std::path::{Path, PathBuf};
+mod open;
+mod read_only_view;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use std::path::Path;
+
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
-use rustix::io::Errno;
 
+use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
-use crate::mounts::{self, Mount, covering};
-use crate::places::{Place, SeenPlace, trouble};
-use crate::protocol::{AreaKind, AreaOrder, CopyOptions, Order, Task};
+use crate::places::SeenPlace;
+use crate::protocol::{AreaKind, CopyOptions, Order};
 use crate::tree::Folder;
 
 /// Where some file systems keep what a repair found, at their top.
@@ -158,76 +159,38 @@ pub struct CertificateFiles {
 pub struct Capabilities {
     /// The areas of the order, the post office first.
     pub areas: Vec<Area>,
-    /// The job folder.
+    /// The job folder, only named: its owner can replace the program in it, so no worker can give it away.  A worker that
+    /// is sealed in can change nothing that has a name in it.
     pub job: Folder,
+    /// The folder of the job folder that takes what was set aside, and what is being written for the job folder itself.
+    pub quarantine: Folder,
     /// Certificate files, where the task is about them.
     pub certificates: Option<CertificateFiles>,
+    /// Where the folders were opened, unless they were opened as everybody sees them.
+    view: Option<ReadOnlyView>,
 }
 
 impl Capabilities {
-    /// Opens what an order names.
+    /// Opens what an order names, and makes the quarantine of the job where there is none.
     ///
     /// # Errors
-    /// [`WorkerError::Open`] with the role of the folder that could not be opened.
+    /// [`WorkerError::Open`] with the role of the folder that could not be opened; [`WorkerError::JobFolder`];
+    /// [`WorkerError::Refused`] where a folder is, holds or is held by another.
     pub fn open(order: &Order, job_folder: &Path) -> Result<Self> {
-        let table = mount_table()?;
-        if order.task.writes() {
-            refuse_overlaps(order, job_folder, &table)?;
-        }
-        let areas = order
-            .areas
-            .iter()
-            .map(|area| open_area(area, &order.task, &table))
-            .collect::<Result<Vec<_>>>()?;
-        let certificates = match &order.task {
-            Task::Certificates {
-                certificate,
-                key,
-                target,
-                ..
-            } => Some(CertificateFiles {
-                certificate: open_parent("the folder of the certificate", Path::new(certificate))?,
-                key: open_parent("the folder of the key", Path::new(key))?,
-                target: target
-                    .as_ref()
-                    .map(|target| open("the folder for certificates", Path::new(target)))
-                    .transpose()?,
-            }),
-            _ => None,
-        };
-        let capabilities = Self {
-            areas,
-            job: open("the job folder", job_folder)?,
-            certificates,
-        };
-        if order.task.writes() {
-            capabilities.refuse_same_folders()?;
-        }
-        Ok(capabilities)
+        open::open(order, job_folder)
     }
 
-    /// The same as [`refuse_overlaps`] once more, by what the kernel says of the open folders.
-    fn refuse_same_folders(&self) -> Result<()> {
-        let areas = self.areas.iter().flat_map(|area| {
-            let source = area.source.as_ref();
-            let source = source.map(|source| (format!("the source of {}", area.label), source));
-            let destination = format!("the destination of {}", area.label);
-            source.into_iter().chain([(destination, &area.destination)])
-        });
-        let folders: Vec<(String, &Folder)> = areas
-            .chain([("the job folder".to_owned(), &self.job)])
-            .collect();
-        let failed = |errno: Errno| {
-            WorkerError::reading("look at the folders above", &RelativePath::root(), errno)
-        };
-        for (what, folder) in &folders {
-            for (other, above) in &folders {
-                if !std::ptr::eq(*folder, *above) && folder.is_within(above).map_err(failed)? {
-                    return Err(overlap(&format!("{what} is {other}, or lies inside it")));
-                }
+    /// Takes this thread, and all that it starts, to where paths lead to what was opened here; says whether no folder
+    /// that is only read can be changed from there, by a handle or by a path.
+    pub(crate) fn enter(&self) -> bool {
+        let is_inside = match self.view.as_ref().map(ReadOnlyView::enter) {
+            Some(Err(error)) => {
+                tracing::debug!(%error, "paths lead to the source as everybody sees it");
+                false
             }
-        }
-        Ok(())
+            Some(Ok(())) | None => true,
+        };
+        is_inside && self.read_only().all(is_read_only)
     }
 
     /// Every folder that is only read.
@@ -242,7 +205,7 @@ impl Capabilities {
             .chain(certificates)
     }
 
-    /// Every folder that is written.
+    /// Every folder in which everything may be written; the job folder itself is none of them.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Folder> {
         let target = self
             .certificates
@@ -251,146 +214,7 @@ impl Capabilities {
         self.areas
             .iter()
             .map(|area| &area.destination)
-            .chain([&self.job])
+            .chain([&self.quarantine])
             .chain(target)
     }
-}
-
-/// The mount table of this process.
-fn mount_table() -> Result<Vec<Mount>> {
-    const TABLE: &str = "/proc/self/mountinfo";
-    let text = std::fs::read(TABLE).map_err(|source| WorkerError::Open {
-        role: "the mount table",
-        path: TABLE.to_owned(),
-        source,
-    })?;
-    Ok(mounts::parse(&text))
-}
-
-/// The path of a folder without symbolic links; none where there is no such folder.
-fn real_path(role: &'static str, path: &str) -> Result<Option<PathBuf>> {
-    match Path::new(path).canonicalize() {
-        Ok(real) => Ok(Some(real)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(WorkerError::Open {
-            role,
-            path: path.to_owned(),
-            source,
-        }),
-    }
-}
-
-/// Refuses an order whose folders are not places of their own.
-fn refuse_overlaps(order: &Order, job_folder: &Path, table: &[Mount]) -> Result<()> {
-    let mut places = Vec::new();
-    let mut add = |what: &str, is_written: bool, role: &'static str, path: &str| {
-        if let Some(real) = real_path(role, path)? {
-            places.extend(Place::locate(what, is_written, &real, table));
-        }
-        Ok(())
-    };
-    for area in &order.areas {
-        let source = format!("the source of {}", area.label);
-        match add(&source, false, SOURCE, &area.source) {
-            // Where the task does not need it, it need not answer.
-            Err(_) if !order.task.needs_source() => {}
-            outcome => outcome?,
-        }
-        let destination = format!("the destination of {}", area.label);
-        add(&destination, true, DESTINATION, &area.destination)?;
-    }
-    add("the job folder", true, JOB, &job_folder.to_string_lossy())?;
-    trouble(&places).map_or(Ok(()), |trouble| Err(overlap(&trouble)))
-}
-
-fn overlap(trouble: &str) -> WorkerError {
-    WorkerError::Refused {
-        code: "places-overlap",
-        text: format!("Source, destination, document areas and job folder must be places of their own: {trouble}"),
-        remedy: "Name other folders in the worksheet, or unmount what leads from one to the other; nothing was written"
-            .into(),
-    }
-}
-
-/// What the folders of an order are for.
-const SOURCE: &str = "the source folder";
-const DESTINATION: &str = "the destination folder";
-const JOB: &str = "the job folder";
-
-/// Opens the folders of an area.
-fn open_area(area: &AreaOrder, task: &Task, table: &[Mount]) -> Result<Area> {
-    let label = &area.label;
-    let source = if task.needs_source() {
-        Some(open(SOURCE, Path::new(&area.source))?)
-    } else {
-        None
-    };
-    let locate = |role, path: &str| {
-        let real = real_path(role, path)?.unwrap_or_else(|| path.into());
-        Place::locate(label, false, &real, table).ok_or_else(|| WorkerError::Refused {
-            code: "not-mounted",
-            text: format!("No line of the mount table covers {role} of {label}"),
-            remedy: "Report this with /proc/self/mountinfo of the destination".into(),
-        })
-    };
-    let source_seen = match &source {
-        Some(_) => Some(locate(SOURCE, &area.source)?.seen(&area.source, table)),
-        None => None,
-    };
-    let place = locate(DESTINATION, &area.destination)?;
-    let destination = open(DESTINATION, Path::new(&area.destination))?.within(place.known(table));
-    let mut mounts = Vec::with_capacity(place.mounts.len());
-    for inner in &place.mounts {
-        let Some(path) = RelativePath::from_bytes(inner.path.as_os_str().as_encoded_bytes()) else {
-            continue;
-        };
-        let folder = match destination.descend(&path) {
-            Ok(folder) => folder,
-            // A file can be mounted over a file; nothing of it is ever moved.
-            Err(Errno::NOTDIR) => continue,
-            Err(errno) => return Err(WorkerError::writing("open the mount", &path, errno)),
-        };
-        mounts.push((path, folder));
-    }
-    mounts.sort_by_key(|(path, _)| path.depth());
-    Ok(Area {
-        id: area.id,
-        kind: area.kind,
-        label: label.clone(),
-        source,
-        destination,
-        mounts,
-        is_on_its_own: covering(table, &place.path).is_some_and(|mount| mount.is_at(&place.path)),
-        source_seen,
-        destination_seen: place.seen(&area.destination, table),
-    })
-}
-
-/// Opens a folder that the administrator named.
-///
-/// # Errors
-/// [`WorkerError::Open`].
-pub fn open(role: &'static str, path: &Path) -> Result<Folder> {
-    let error = |source| WorkerError::Open {
-        role,
-        path: path.display().to_string(),
-        source,
-    };
-    if !path.is_absolute() {
-        return Err(error(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "the path is not absolute",
-        )));
-    }
-    let root = Dir::open_ambient_dir(path, ambient_authority()).map_err(error)?;
-    Folder::from_root(&root).map_err(|errno| error(errno.into()))
-}
-
-fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let name = path
-        .file_name()
-        .map(|name| name.as_bytes().to_vec())
-        .unwrap_or_default();
-    Ok((open(role, path.parent().unwrap_or(path))?, name))
 }

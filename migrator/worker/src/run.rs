@@ -16,8 +16,9 @@ use crate::execute::execute;
 use crate::finding::{Explain as _, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::Monitor;
-use crate::protocol::{EventKind, Order, PROTOCOL, Protections, Running};
+use crate::protocol::{EventKind, Order, PROTOCOL, Protections, Running, Task};
 use crate::sandbox;
+use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
 
 /// What the worker says once it is sealed in and begins.
@@ -76,7 +77,8 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     let capabilities = Capabilities::open(&order, job_folder)?;
     let (file, events_offset) = open_log(job_folder)?;
     // The store reports its journal to the monitor, and the monitor needs a number from the store: a first connection
-    // gives the number, and stays until the others are open, because the last one that closes folds the log in.
+    // gives the number, and stays until the others are open, because the last one that closes folds the log in.  What it
+    // commits makes the name of the log durable, too: once the sandbox is closed, SQLite cannot sync the job folder.
     let quiet: Arc<dyn Monitor> = wrap(Arc::new(crate::monitor::Tally::default()));
     let first = JobStore::open(job_folder, 0, quiet)?;
     order.number = first.next_order_number()?;
@@ -88,6 +90,10 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         Arc::clone(&monitor),
     )?;
     drop(first);
+    if order.task == Task::Seal && !store.life()?.may_hold_new_mail() {
+        // Void from now on, and the sealed worker cannot remove it.
+        remove_old_document(&capabilities.job)?;
+    }
     let running = Running {
         pid: std::process::id(),
         order: order.number,

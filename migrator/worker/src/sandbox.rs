@@ -1,8 +1,10 @@
 //! Locking the worker in, after its folders are open and before its first thread starts.
 //!
-//! Three layers of the kernel: the capabilities of root are given up but for those that the task needs; Landlock limits
-//! files to the opened folders and forbids TCP; seccomp forbids what a copy never needs.  All are kept by threads started
-//! later and cannot be taken back.  A kernel without the last two is reported, not refused: handles alone ([`crate::tree`]) already confine every name.
+//! Four layers of the kernel: the worker moves to where the source is mounted read-only; the capabilities of root are
+//! given up but for those that the task needs; Landlock limits files to the opened folders, forbids TCP, and leaves
+//! nothing in the job folder that could be changed by name; seccomp forbids what a copy never needs.  All are kept by
+//! threads started later and cannot be taken back.  Where the first or one of the last two is missing, that is
+//! reported, not refused: handles alone ([`crate::tree`]) already confine every name.
 
 mod filter;
 mod rights;
@@ -18,8 +20,10 @@ use crate::protocol::{Protections, Task};
 /// [`crate::error::WorkerError::Sandbox`] where the kernel has a layer and refuses to close it.
 pub fn seal(capabilities: &Capabilities, task: &Task) -> Result<Protections> {
     Ok(Protections {
+        // Needs rights that are given up next.
+        source_read_only: capabilities.enter(),
         capabilities: rights::give_up(task)?,
         landlock: rules::restrict(capabilities)?,
-        seccomp: filter::restrict()?,
+        seccomp: filter::restrict(task)?,
     })
 }

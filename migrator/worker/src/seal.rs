@@ -64,7 +64,7 @@ pub fn seal(
     }
     report.sealed = report.differences == 0;
     if report.sealed {
-        keep(&capabilities.job, store, &report)?;
+        keep(capabilities, store, &report)?;
     } else {
         store.clear_sealed()?;
     }
@@ -141,6 +141,13 @@ fn look_again(
 /// not be taken for a whole one.
 fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
     store.clear_sealed()?;
+    remove_old_document(job)
+}
+
+/// Removes the document of an older seal, where there is one.
+///
+/// A worker that is sealed in can remove nothing in the job folder, so it does this before, and [`seal`] finds none.
+pub(crate) fn remove_old_document(job: &Folder) -> Result<()> {
     job.remove_file(SEAL_FILE.as_bytes())
         .map(|_| ())
         .map_err(|errno| WorkerError::JobFolder {
@@ -151,7 +158,11 @@ fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
 }
 
 /// Writes the seal into the job folder and, once that is durable, into the job store.
-fn keep(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {
+///
+/// It is written in the quarantine, and moved into the job folder when it is whole: a worker that is sealed in can do nothing
+/// else there.
+fn keep(capabilities: &Capabilities, store: &JobStore, report: &SealReport) -> Result<()> {
+    let (job, quarantine) = (&capabilities.job, &capabilities.quarantine);
     let document = SealDocument {
         seal_version: SEAL_VERSION,
         job: store.job()?.unwrap_or_default(),
@@ -167,15 +178,16 @@ fn keep(job: &Folder, store: &JobStore, report: &SealReport) -> Result<()> {
     let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
     let temporary = [TEMPORARY_PREFIX, SEAL_FILE.as_bytes()].concat();
     let write = || -> std::result::Result<(), Errno> {
-        job.remove_file(&temporary)?;
-        let file = job.create_file(&temporary)?;
+        quarantine.remove_file(&temporary)?;
+        let file = quarantine.create_file(&temporary)?;
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             rest = &rest[rustix::io::write(&file, rest)?..];
         }
         rustix::fs::fsync(&file)?;
-        job.rename_over(&temporary, SEAL_FILE.as_bytes())?;
-        rustix::fs::fsync(job)
+        quarantine.rename_to_new(&temporary, job, SEAL_FILE.as_bytes())?;
+        // The job folder is only named, and cannot be asked for itself alone.
+        rustix::fs::syncfs(quarantine)
     };
     write().map_err(|errno| failed(errno.into()))?;
     store.keep_seal(&document)

@@ -4,8 +4,9 @@
 //! destructive work, and the findings.  Every change is one durable transaction, announced to the monitor before and
 //! after; killed between any two of them, the next run goes on (ARCHITECTURE, invariant 6).
 //!
-//! SQLite opens its file by path, and its write-ahead log beside it: these are the only path-based calls after the
-//! sandbox is closed, and Landlock confines them to the job folder.
+//! SQLite opens its file by path, and its write-ahead log beside it, before the sandbox is closed.  Afterwards it has no
+//! path-based calls left but to sync the folder, which is durable by then, and to remove that log at the end; Landlock
+//! refuses both, and the next command folds the log in.
 
 mod facts;
 mod findings;

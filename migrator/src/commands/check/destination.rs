@@ -179,8 +179,13 @@ async fn look_for_file_system(
 
 /// What the kernel lets the worker be locked in with.
 pub(super) fn protections(protections: &Protections) -> Judged {
-    let seccomp = if protections.seccomp { "yes" } else { "no" };
-    let text = format!("Landlock: {}, seccomp: {seccomp}", protections.landlock);
+    let yes = |is_so| if is_so { "yes" } else { "no" };
+    let text = format!(
+        "Landlock: {}, seccomp: {}, source read-only: {}",
+        protections.landlock,
+        yes(protections.seccomp),
+        yes(protections.source_read_only)
+    );
     // Nothing that the worker does depends on them; they stop what a mistake of it could do.
     if protections.landlock == "none" || !protections.seccomp {
         return Judged::warning(
@@ -320,5 +325,13 @@ mod tests {
         assert_eq!(verdict("partial", true), Verdict::Done);
         assert_eq!(verdict("none", true), Verdict::Person);
         assert_eq!(verdict("full", false), Verdict::Person);
+        let told = Protections {
+            landlock: "full".into(),
+            seccomp: true,
+            source_read_only: true,
+            ..Protections::default()
+        };
+        let text = protections(&told).text;
+        assert_eq!(text, "Landlock: full, seccomp: yes, source read-only: yes");
     }
 }

@@ -18,6 +18,10 @@ pub struct Protections {
     /// The capabilities that are left, by their names; `none` where there are none.
     #[serde(default)]
     pub capabilities: String,
+    /// Whether the kernel refuses every change of the folders that are only read, because they are mounted read-only
+    /// where the worker is; also where the task reads none.
+    #[serde(default)]
+    pub source_read_only: bool,
 }
 
 /// One line of the event log.

@@ -1,13 +1,18 @@
-//! Landlock: files only below the opened folders, no TCP.
+//! Landlock: files only below the opened folders, no TCP, no signals and no abstract sockets of other processes.
 //!
 //! Source: the kernel's `userspace-api/landlock`.  The newest rules known here are asked for and the kernel takes
 //! those that it knows.
+//!
+//! The job folder has the program that the next command runs as root, and the store.  Nothing in it can be opened by
+//! name, not even to be read, because a handle for reading is enough for some changes; nothing can be removed or
+//! renamed.  What is finished can be moved into it out of the quarantine, where no such name is (`seal.json`).  SQLite
+//! has its files open already; that it cannot remove its write-ahead log at the end does no harm, the next command does.
 
 use std::os::fd::AsFd as _;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset,
-    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus,
+    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 
 use crate::capabilities::Capabilities;
@@ -38,6 +43,7 @@ fn build(capabilities: &Capabilities) -> Result<RulesetCreated, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
         .create()?;
     // Executing is not needed even where reading is.
     let read = AccessFs::from_read(NEWEST) & !AccessFs::Execute;
@@ -48,5 +54,6 @@ fn build(capabilities: &Capabilities) -> Result<RulesetCreated, RulesetError> {
     for folder in capabilities.written() {
         rules = rules.add_rule(PathBeneath::new(folder.as_fd(), write))?;
     }
-    Ok(rules)
+    let take_in = AccessFs::MakeReg | AccessFs::Refer;
+    rules.add_rule(PathBeneath::new(capabilities.job.as_fd(), take_in))
 }

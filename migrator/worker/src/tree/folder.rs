@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, is_entry_name};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::Attributes;
@@ -29,13 +29,14 @@ impl KnownMounts {
         Self(numbers)
     }
 
-    /// Opens a folder that is a mount point, where its mount is known.
-    fn enter(&self, parent: &Folder, name: &[u8]) -> Result<OwnedFd, Errno> {
-        let handle = rustix::fs::openat(parent, name, FOLDER_FLAGS, Mode::empty())?;
-        if self.0.contains(&mount_number(&handle)?) {
-            Ok(handle)
-        } else {
-            Err(Errno::XDEV)
+    /// Refuses a folder that was just opened, before anything is done in it, where its mount is not known.
+    fn require(&self, folder: &OwnedFd) -> Result<(), Errno> {
+        match mount_number(folder) {
+            Ok(number) if self.0.contains(&number) => Ok(()),
+            // A kernel before 5.8; what was mounted when the tree was opened was looked at then.
+            Err(Errno::NOSYS) => Ok(()),
+            Ok(_) => Err(Errno::XDEV),
+            Err(errno) => Err(errno),
         }
     }
 }
@@ -45,7 +46,6 @@ fn mount_number(handle: impl AsFd) -> Result<u64, Errno> {
     let asked = StatxFlags::MNT_ID;
     let statx = rustix::fs::statx(handle, "", AtFlags::EMPTY_PATH, asked)?;
     if statx.stx_mask & asked.bits() == 0 {
-        // A kernel before 5.8.
         return Err(Errno::NOSYS);
     }
     Ok(statx.stx_mnt_id)
@@ -91,26 +91,26 @@ impl Folder {
         }
     }
 
+    /// A root that is only named: what has a name in it can be reached, and the folder itself can be neither listed, nor
+    /// given to anybody, nor given another mode or time through the handle.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn only_named(root: &Dir) -> Result<Self, Errno> {
+        let handle = rustix::fs::openat(root, ".", FOLDER_FLAGS | OFlags::PATH, Mode::empty())?;
+        Ok(Self {
+            handle: Arc::new(handle),
+            mounts: None,
+        })
+    }
+
     /// The folder `name` in this one.
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`; `EXDEV` where something is mounted there that is not known.
     pub fn open_folder(&self, name: &[u8]) -> Result<Self, Errno> {
         require_entry_name(name)?;
-        let opened = match &self.mounts {
-            None => rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty()),
-            Some(mounts) => {
-                let stay = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-                match rustix::fs::openat2(self, name, FOLDER_FLAGS, Mode::empty(), stay) {
-                    Err(Errno::XDEV) => mounts.enter(self, name),
-                    // A kernel before 5.6; what was mounted when the tree was opened was looked at then.
-                    Err(Errno::NOSYS) => {
-                        rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty())
-                    }
-                    opened => opened,
-                }
-            }
-        };
+        let opened = rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty());
         let handle = opened.map_err(|errno| {
             // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
             if errno == Errno::LOOP {
@@ -119,6 +119,9 @@ impl Folder {
                 errno
             }
         })?;
+        if let Some(mounts) = &self.mounts {
+            mounts.require(&handle)?;
+        }
         Ok(Self {
             handle: Arc::new(handle),
             mounts: self.mounts.clone(),

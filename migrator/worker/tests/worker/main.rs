@@ -26,6 +26,7 @@ mod reserved_names;
 mod sandbox;
 mod seal;
 mod service;
+mod source_view;
 mod space;
 mod state_machine;
 mod support;
