@@ -34,7 +34,7 @@ fn locate(file: &Path) -> Result<(Folder, Vec<u8>), WorkerError> {
     let name = absolute.file_name().unwrap_or_default().as_bytes().to_vec();
     let folder = absolute.parent().unwrap_or(&absolute);
     Ok((
-        capabilities::open("the folder of the database", folder)?,
+        capabilities::open_folder("the folder of the database", folder)?,
         name,
     ))
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
 
+pub use self::open::open_folder;
 use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;

@@ -303,7 +303,10 @@ fn refuse_same_folders(capabilities: &Capabilities) -> Result<()> {
 }
 
 /// Opens a folder that the administrator named.
-fn open_folder(role: &'static str, path: &Path) -> Result<Folder> {
+///
+/// # Errors
+/// [`WorkerError::Open`].
+pub fn open_folder(role: &'static str, path: &Path) -> Result<Folder> {
     open_as(role, path, Folder::from_root)
 }
 

@@ -117,7 +117,9 @@ fn what_is_mounted_below_the_source_stays_as_long_as_the_handles_of_the_order() 
 
     // Mounted since the folder was taken into the job, which somebody has to mean; then a pass copies it.
     site.run(PASS_ONE).assert_refused("mounts-changed");
-    site.store().accept_mounts("Ann", "a disk of its own").unwrap();
+    site.store()
+        .accept_mounts("Ann", "a disk of its own")
+        .unwrap();
     site.run(Task::CreateFolders).clean();
     site.run(PASS_ONE).clean();
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
