@@ -2,7 +2,7 @@
 //!
 //! Places and commands are those of the profile ([`crate::profile`]); nothing here knows them.
 
-mod file;
+pub(super) mod file;
 mod gwha;
 mod install;
 mod process;
