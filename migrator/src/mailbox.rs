@@ -10,7 +10,13 @@
 
 mod compare;
 mod connect;
+mod conversation;
 mod read;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use worker::protocol::Secret;
@@ -36,7 +42,7 @@ pub struct MailboxRequest {
     pub sample_messages: u64,
     /// When the last pass began, in seconds since 1970: what arrived at the source later cannot be at the destination.
     pub pass_began_seconds: i64,
-    /// How long connecting, and each answer, may take, in seconds.
+    /// How long connecting may take, and how long a server may then be silent, in seconds.
     pub timeout_seconds: u64,
 }
 
@@ -47,6 +53,12 @@ pub struct ServerAddress {
     pub host: String,
     /// Port; on 993 TLS comes first, elsewhere it is asked for where the server offers it.
     pub port: u16,
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
 }
 
 /// Why a mailbox could not be read.
@@ -77,16 +89,48 @@ pub enum MailboxError {
         /// What it said.
         cause: String,
     },
-    /// The server said something else than was asked for, or nothing for too long.
+    /// The server said no to something else.
+    #[error("The IMAP server at {address} refused to {operation}: {answer}")]
+    Refused {
+        /// Host and port.
+        address: String,
+        /// What was asked for, as a verb.
+        operation: String,
+        /// What it said.
+        answer: String,
+    },
+    /// There is no whole answer: the connection ended, the server was silent for too long, or it said something else.
     #[error("The IMAP server at {address} failed to {operation}: {cause}")]
     Protocol {
         /// Host and port.
         address: String,
         /// What was asked for, as a verb.
         operation: String,
-        /// What it said.
+        /// What came instead.
         cause: String,
     },
+    /// The server said that its answer was whole, and messages that it has were not in it.
+    #[error("The IMAP server at {address} failed to {operation}: {came} of {wanted} came")]
+    Incomplete {
+        /// Host and port.
+        address: String,
+        /// What was asked for, as a verb.
+        operation: String,
+        /// How many messages came.
+        came: usize,
+        /// How many had to.
+        wanted: usize,
+    },
+}
+
+impl MailboxError {
+    /// Whether trying again may help.
+    fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Protocol { .. } | Self::Incomplete { .. } => true,
+            Self::Tls { .. } | Self::Login { .. } | Self::Refused { .. } => false,
+        }
+    }
 }
 
 /// What came of a comparison, as it crosses back to the controller.
@@ -127,10 +171,7 @@ pub async fn compare_mailboxes(request: &MailboxRequest) -> MailboxAnswer {
 fn failed(side: &str, error: &MailboxError) -> MailboxAnswer {
     MailboxAnswer::Failed {
         side: side.to_owned(),
-        is_temporary: matches!(
-            error,
-            MailboxError::Unreachable { .. } | MailboxError::Protocol { .. }
-        ),
+        is_temporary: error.is_temporary(),
         text: error.to_string(),
     }
 }

@@ -62,7 +62,7 @@ impl Play<'_> {
         let line = steps.iter().find(|line| line.step == "test-mailbox");
         let detail = line.map(|line| line.detail.as_str()).unwrap_or_default();
         let is_same = run.exit_code == Some(0)
-            && detail.contains("byte for byte")
+            && detail.contains("of them byte for byte")
             && detail.ends_with("encrypted, both with the certificate that was copied");
         let failures = if is_same {
             Vec::new()

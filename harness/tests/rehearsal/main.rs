@@ -10,6 +10,7 @@ mod checks;
 mod guardian;
 mod interrupted;
 mod living;
+mod mailboxes;
 mod people;
 mod poor_surroundings;
 mod proofs;

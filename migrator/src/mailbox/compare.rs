@@ -62,6 +62,25 @@ pub struct MailboxComparison {
     pub folders: BTreeMap<String, FolderComparison>,
 }
 
+impl MailboxComparison {
+    /// The sides that show no INBOX.
+    ///
+    /// Every user has one (RFC 3501, 5.1): where it is missing it is not the mailbox that was seen.
+    pub fn without_inbox(&self) -> Vec<&'static str> {
+        let folders = self.folders.iter();
+        let inboxes = folders.filter(|(name, _)| name.eq_ignore_ascii_case("INBOX"));
+        let inboxes: Vec<&FolderComparison> = inboxes.map(|(_, folder)| folder).collect();
+        let mut sides = Vec::new();
+        if inboxes.iter().all(|inbox| inbox.at_source.is_none()) {
+            sides.push("source");
+        }
+        if inboxes.iter().all(|inbox| inbox.at_destination.is_none()) {
+            sides.push("destination");
+        }
+        sides
+    }
+}
+
 /// Compares two snapshots.
 pub(super) fn compare(
     source: &Snapshot,

@@ -4,17 +4,22 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use async_imap::{Client, Session};
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode};
+use openssl::ssl::{ErrorCode, Ssl, SslContext, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
+use zeroize::Zeroizing;
 
+use super::conversation::{Conversation, cause, quoted};
 use super::{MailboxError, MailboxRequest, ServerAddress};
 
 /// The port on which TLS comes before anything else.
 const PORT_WITH_TLS: u16 = 993;
+
+/// What the server is asked for by STARTTLS and the handshake, as a verb.
+const BEGIN_TLS: &str = "begin TLS";
 
 /// What a connection was like.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,13 +30,13 @@ pub struct ConnectionFacts {
     pub certificate_fits: Option<bool>,
 }
 
-/// What a session runs over: plain, or TLS.
+/// What a conversation runs over: plain, or TLS.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Transport for T {}
 
-/// A session that is logged in.
+/// A connection over which the user is logged in.
 pub(super) struct Login {
-    pub(super) session: Session<Box<dyn Transport>>,
+    pub(super) conversation: Conversation,
     pub(super) facts: ConnectionFacts,
 }
 
@@ -40,10 +45,55 @@ pub(super) async fn log_in(
     request: &MailboxRequest,
     server: &ServerAddress,
 ) -> Result<Login, MailboxError> {
-    let limit = Duration::from_secs(request.timeout_seconds);
-    let address = format!("{}:{}", server.host, server.port);
-    let unreachable = |cause: String| MailboxError::Unreachable {
+    let address = server.to_string();
+    let mut facts = ConnectionFacts::default();
+    let stream = connect(request, server).await?;
+    let mut conversation = if server.port == PORT_WITH_TLS {
+        let stream = encrypt(stream, server, request, &mut facts).await?;
+        Conversation::greeted(stream, &address).await?
+    } else {
+        let mut conversation = Conversation::greeted(stream, &address).await?;
+        // Asked for rather than looked for: a server without it says so.  Whatever else comes is no such answer.
+        match conversation.ask(BEGIN_TLS, "STARTTLS", |_| {}).await {
+            Ok(()) => {
+                let stream = conversation.into_inner();
+                let stream = encrypt(stream, server, request, &mut facts).await?;
+                Conversation::over(stream, &address)
+            }
+            Err(MailboxError::Refused { .. }) => conversation,
+            Err(error) => return Err(error),
+        }
+    };
+    let refused = |cause: String| MailboxError::Login {
         address: address.clone(),
+        cause,
+    };
+    let password = quoted(&request.password.0).map(Zeroizing::new);
+    let (Some(user), Some(password)) = (quoted(&request.user), password) else {
+        return Err(refused(
+            "a user and a password for IMAP are one line each".into(),
+        ));
+    };
+    let command = Zeroizing::new(format!("LOGIN {user} {}", *password));
+    let asking = conversation.ask("log in", &command, |_| {});
+    match asking.await {
+        Ok(()) => Ok(Login {
+            conversation,
+            facts,
+        }),
+        Err(MailboxError::Refused { answer, .. }) => Err(refused(answer)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A connection on which neither side may be silent for longer than the request says.
+async fn connect(
+    request: &MailboxRequest,
+    server: &ServerAddress,
+) -> Result<Box<dyn Transport>, MailboxError> {
+    let limit = Duration::from_secs(request.timeout_seconds);
+    let unreachable = |cause: String| MailboxError::Unreachable {
+        address: server.to_string(),
         cause,
     };
     let connecting = TcpStream::connect((server.host.as_str(), server.port));
@@ -51,55 +101,10 @@ pub(super) async fn log_in(
         .await
         .map_err(|_| unreachable(format!("no answer in {} s", limit.as_secs())))?
         .map_err(|error| unreachable(error.to_string()))?;
-    let session = async {
-        let mut facts = ConnectionFacts::default();
-        let mut stream: Box<dyn Transport> = Box::new(stream);
-        let mut greeted = false;
-        if server.port == PORT_WITH_TLS {
-            stream = encrypt(stream, server, request, &mut facts).await?;
-        } else {
-            let mut client = Client::new(stream);
-            greeting(&mut client, &address).await?;
-            greeted = true;
-            // Asked for rather than looked for: a server without it says so.
-            let offered = client.run_command_and_check_ok("STARTTLS", None).await;
-            stream = client.into_inner();
-            if offered.is_ok() {
-                stream = encrypt(stream, server, request, &mut facts).await?;
-            }
-        }
-        let mut client = Client::new(stream);
-        if !greeted {
-            greeting(&mut client, &address).await?;
-        }
-        let session = client
-            .login(&request.user, &request.password.0)
-            .await
-            .map_err(|(error, _)| MailboxError::Login {
-                address: address.clone(),
-                cause: error.to_string(),
-            })?;
-        Ok(Login { session, facts })
-    };
-    tokio::time::timeout(limit, session)
-        .await
-        .map_err(|_| unreachable(format!("no login in {} s", limit.as_secs())))?
-}
-
-async fn greeting(
-    client: &mut Client<Box<dyn Transport>>,
-    address: &str,
-) -> Result<(), MailboxError> {
-    let failed = |cause: String| MailboxError::Protocol {
-        address: address.to_owned(),
-        operation: "greet".to_owned(),
-        cause,
-    };
-    match client.read_response().await {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(failed("it closed the connection".into())),
-        Err(error) => Err(failed(error.to_string())),
-    }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_read_timeout(Some(limit));
+    stream.set_write_timeout(Some(limit));
+    Ok(Box::new(Box::pin(stream)))
 }
 
 async fn encrypt(
@@ -109,7 +114,7 @@ async fn encrypt(
     facts: &mut ConnectionFacts,
 ) -> Result<Box<dyn Transport>, MailboxError> {
     let failed = |cause: String| MailboxError::Tls {
-        address: format!("{}:{}", server.host, server.port),
+        address: server.to_string(),
         cause,
     };
     let wrong = |error: openssl::error::ErrorStack| failed(error.to_string());
@@ -125,7 +130,15 @@ async fn encrypt(
     Pin::new(&mut stream)
         .connect()
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| match error.io_error() {
+            _ if error.code() != ErrorCode::SYSCALL => failed(error.to_string()),
+            // The connection broke, which says nothing about TLS.
+            broke => MailboxError::Protocol {
+                address: server.to_string(),
+                operation: BEGIN_TLS.to_owned(),
+                cause: broke.map_or_else(|| "it ended the connection".to_owned(), cause),
+            },
+        })?;
     facts.is_encrypted = true;
     facts.certificate_fits = request
         .certificate

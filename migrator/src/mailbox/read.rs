@@ -1,14 +1,14 @@
 //! Reading a mailbox: its folders, the messages in them, and the digests of those that are chosen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use async_imap::Session;
-use async_imap::types::{Fetch, NameAttribute};
-use futures_util::{Stream, TryStreamExt as _};
+use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response};
+use postoffice::names::printable;
 use serde::{Deserialize, Serialize};
 
-use super::connect::{ConnectionFacts, Login, Transport, log_in};
+use super::connect::{ConnectionFacts, Login, log_in};
+use super::conversation::{Conversation, quoted};
+use super::view::{Row, View};
 use super::{MailboxError, MailboxRequest, ServerAddress};
 
 /// What names a message: it stays the same however a server shows the rest.
@@ -16,6 +16,9 @@ const IDENTITY: &str = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]"
 
 /// How many messages are asked for whole at once.
 const MESSAGES_AT_ONCE: usize = 20;
+
+/// How often a folder is read in which messages did not come: the source is at work, and they may have been removed meanwhile.
+const LOOKS_MAX: usize = 3;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,190 +70,155 @@ pub(super) async fn read_mailbox(
     server: &ServerAddress,
     chosen: Option<&Chosen>,
 ) -> Result<Snapshot, MailboxError> {
-    let Login { session, facts } = log_in(request, server).await?;
+    let Login {
+        conversation,
+        facts,
+    } = log_in(request, server).await?;
     let mut reader = Reader {
-        session,
-        address: format!("{}:{}", server.host, server.port),
-        limit: Duration::from_secs(request.timeout_seconds),
+        conversation,
+        address: server.to_string(),
     };
     let mut snapshot = Snapshot {
         connection: facts,
         folders: BTreeMap::new(),
     };
     for name in reader.folders().await? {
-        let choose = |messages: &[(u32, Message)]| match chosen {
-            Some(chosen) => messages
-                .iter()
-                .filter(|(_, one)| {
-                    let folder = chosen.get(&name);
-                    folder.is_some_and(|identities| identities.contains(&one.identity))
-                })
-                .map(|(number, _)| *number)
-                .collect(),
-            None => sample(messages, request.sample_messages),
+        let choose = |view: &View| match chosen {
+            Some(chosen) => {
+                let folder = chosen.get(&name);
+                let is_chosen = |row: &&Row| {
+                    folder.is_some_and(|identities| identities.contains(&row.message.identity))
+                };
+                view.rows().filter(is_chosen).map(|row| row.uid).collect()
+            }
+            None => sample(view, request.sample_messages),
         };
         let folder = reader.folder(&name, choose).await?;
         snapshot.folders.insert(name, folder);
     }
-    // The answer to a good-bye changes nothing any more.
-    let _ = reader.session.logout().await;
+    // Everything was read; the answer to a good-bye changes nothing any more.
+    let _ = reader
+        .conversation
+        .ask("say good-bye", "LOGOUT", |_| {})
+        .await;
     Ok(snapshot)
 }
 
 /// So many messages, evenly spread; all where that is 0 or they are fewer.
-fn sample(messages: &[(u32, Message)], how_many: u64) -> Vec<u32> {
+fn sample(view: &View, how_many: u64) -> Vec<u32> {
     let wanted = usize::try_from(how_many).unwrap_or(usize::MAX);
-    let numbers = messages.iter().map(|(number, _)| *number);
-    if wanted == 0 || messages.len() <= wanted {
-        return numbers.collect();
+    let all: Vec<u32> = view.rows().map(|row| row.uid).collect();
+    if wanted == 0 || all.len() <= wanted {
+        return all;
     }
-    let all: Vec<u32> = numbers.collect();
     (0..wanted)
         .filter_map(|position| all.get(position * all.len() / wanted).copied())
         .collect()
 }
 
 struct Reader {
-    session: Session<Box<dyn Transport>>,
+    conversation: Conversation,
     address: String,
-    limit: Duration,
 }
 
 impl Reader {
-    fn failed(&self, operation: &str, cause: &dyn std::fmt::Display) -> MailboxError {
-        MailboxError::Protocol {
-            address: self.address.clone(),
-            operation: operation.to_owned(),
-            cause: cause.to_string(),
-        }
-    }
-
     /// The folders that can hold messages.
     async fn folders(&mut self) -> Result<Vec<String>, MailboxError> {
-        let limit = self.limit;
-        let listing = async {
-            let names = self.session.list(Some(""), Some("*")).await?;
-            names.try_collect::<Vec<_>>().await
-        };
-        let listed = tokio::time::timeout(limit, listing).await;
-        let names = listed
-            .map_err(|_| self.failed("list its folders", &"no answer"))?
-            .map_err(|error| self.failed("list its folders", &error))?;
-        Ok(names
-            .iter()
-            .filter(|name| !name.attributes().contains(&NameAttribute::NoSelect))
-            .map(|name| name.name().to_owned())
-            .collect())
+        let mut names = Vec::new();
+        let asking = self
+            .conversation
+            .ask("list its folders", "LIST \"\" *", |response| {
+                if let Response::MailboxData(MailboxDatum::List(found)) = response
+                    && !found.name_attributes.contains(&NameAttribute::NoSelect)
+                {
+                    names.push(found.name.to_string());
+                }
+            });
+        asking.await?;
+        Ok(names)
     }
 
+    /// A folder with all of its messages, and the bytes of those that are chosen.
     async fn folder(
         &mut self,
         name: &str,
-        choose: impl FnOnce(&[(u32, Message)]) -> Vec<u32>,
+        choose: impl Fn(&View) -> Vec<u32>,
     ) -> Result<Folder, MailboxError> {
-        let operation = format!("open the folder {name}");
-        let examined = tokio::time::timeout(self.limit, self.session.examine(name)).await;
-        let examined = examined
-            .map_err(|_| self.failed(&operation, &"no answer"))?
-            .map_err(|error| self.failed(&operation, &error))?;
-        if examined.exists == 0 {
+        let mut looks = 1;
+        loop {
+            match self.look(name, &choose).await {
+                Err(MailboxError::Incomplete { .. }) if looks < LOOKS_MAX => looks += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn look(
+        &mut self,
+        name: &str,
+        choose: impl Fn(&View) -> Vec<u32>,
+    ) -> Result<Folder, MailboxError> {
+        let mut view = self.open(name).await?;
+        let shown = printable(name.as_bytes());
+        if view.remaining() == 0 {
             return Ok(Folder::default());
         }
-        let operation = format!("list the messages of {name}");
-        let fields = format!("(UID INTERNALDATE {IDENTITY})");
-        let fetched = self.fetch("1:*", &fields, &operation, |fetch| {
-            let number = fetch.uid?;
-            let arrived = fetch.internal_date().map_or(0, |date| date.timestamp());
-            let message = Message {
-                identity: identity(fetch),
-                arrived_seconds: arrived,
-                digest: None,
-            };
-            Some((number, message))
-        });
-        let mut messages: Vec<(u32, Message)> = fetched.await?;
-        let chosen = choose(&messages);
-        let operation = format!("hand out messages of {name}");
+        let operation = format!("list the messages of {shown}");
+        let command = format!("UID FETCH 1:* (UID INTERNALDATE {IDENTITY})");
+        self.conversation
+            .ask(&operation, &command, |response| view.note(response))
+            .await?;
+        let (listed, remaining) = (view.listed(), view.remaining());
+        self.require_all(&operation, listed, remaining)?;
+        let chosen = choose(&view);
+        let operation = format!("hand out messages of {shown}");
         for numbers in chosen.chunks(MESSAGES_AT_ONCE) {
             let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
-            let list = list.join(",");
-            let fetched = self.fetch(&list, "(UID BODY.PEEK[])", &operation, |fetch| {
-                let digest = blake3::hash(fetch.body()?).to_hex().to_string();
-                Some((fetch.uid?, digest))
-            });
-            let digests: BTreeMap<u32, String> = fetched.await?.into_iter().collect();
-            for (number, message) in &mut messages {
-                if let Some(digest) = digests.get(number) {
-                    message.digest = Some(digest.clone());
-                }
-            }
+            let command = format!("UID FETCH {} (UID BODY.PEEK[])", list.join(","));
+            self.conversation
+                .ask(&operation, &command, |response| view.note(response))
+                .await?;
         }
-        let messages = messages.into_iter().map(|(_, message)| message).collect();
-        Ok(Folder { messages })
+        let asked: BTreeSet<u32> = chosen.iter().copied().collect();
+        let came = view.rows().filter(|row| row.message.digest.is_some());
+        let came = came.filter(|row| asked.contains(&row.uid)).count();
+        self.require_all(&operation, came, chosen.len())?;
+        Ok(Folder {
+            messages: view.into_messages(),
+        })
     }
 
-    /// Fetches by unique number where `numbers` are such, and takes from each answer what `take` finds in it.
-    async fn fetch<T>(
-        &mut self,
-        numbers: &str,
-        fields: &str,
-        operation: &str,
-        take: impl Fn(&Fetch) -> Option<T>,
-    ) -> Result<Vec<T>, MailboxError> {
-        let limit = self.limit;
-        let address = self.address.clone();
-        let failed = |cause: String| MailboxError::Protocol {
-            address: address.clone(),
-            operation: operation.to_owned(),
-            cause,
+    /// Opens a folder for reading alone.
+    async fn open(&mut self, name: &str) -> Result<View, MailboxError> {
+        let operation = format!("open the folder {}", printable(name.as_bytes()));
+        let failed = |cause: &str| MailboxError::Protocol {
+            address: self.address.clone(),
+            operation: operation.clone(),
+            cause: cause.to_owned(),
         };
-        let asking = tokio::time::timeout(limit, self.session.uid_fetch(numbers, fields)).await;
-        let stream = asking
-            .map_err(|_| failed("no answer".into()))?
-            .map_err(|error| failed(error.to_string()))?;
-        let mut stream = std::pin::pin!(stream);
-        let mut taken = Vec::new();
-        while let Some(fetch) = next(&mut stream, limit).await.map_err(&failed)? {
-            // Answers that nobody asked for, such as changed flags, have none of it.
-            taken.extend(take(&fetch));
-        }
-        Ok(taken)
-    }
-}
-
-/// The next answer, or why there is none in time.
-async fn next<S>(stream: &mut S, limit: Duration) -> Result<Option<Fetch>, String>
-where
-    S: Stream<Item = async_imap::error::Result<Fetch>> + Unpin,
-{
-    match tokio::time::timeout(limit, stream.try_next()).await {
-        Ok(Ok(fetch)) => Ok(fetch),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer".to_owned()),
-    }
-}
-
-/// What names a message: the header fields, without what servers fold or space differently.
-fn identity(fetch: &Fetch) -> String {
-    let header = fetch.header().unwrap_or_default();
-    let text = String::from_utf8_lossy(header);
-    let mut fields: Vec<String> = Vec::new();
-    for line in text.lines() {
-        let is_folded = line.starts_with([' ', '\t']);
-        match fields.last_mut() {
-            Some(last) if is_folded => {
-                last.push(' ');
-                last.push_str(line.trim());
-            }
-            _ if line.trim().is_empty() => {}
-            _ => {
-                let (name, value) = line.split_once(':').unwrap_or((line, ""));
-                fields.push(format!("{}:{}", name.to_ascii_lowercase(), value.trim()));
-            }
+        let name =
+            quoted(name).ok_or_else(|| failed("no folder can be asked for by such a name"))?;
+        let mut view = View::default();
+        self.conversation
+            .ask(&operation, &format!("EXAMINE {name}"), |response| {
+                view.note_opening(response);
+            })
+            .await?;
+        match view.announced() {
+            Some(_) => Ok(view),
+            None => Err(failed("it does not say how many messages there are")),
         }
     }
-    fields.sort_unstable();
-    blake3::hash(fields.join("\n").as_bytes())
-        .to_hex()
-        .to_string()
+
+    fn require_all(&self, operation: &str, came: usize, wanted: usize) -> Result<(), MailboxError> {
+        if came == wanted {
+            return Ok(());
+        }
+        Err(MailboxError::Incomplete {
+            address: self.address.clone(),
+            operation: operation.to_owned(),
+            came,
+            wanted,
+        })
+    }
 }

@@ -1,7 +1,6 @@
 //! Comparing a mailbox of the migrated post office with the same one at the source.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use postoffice::names::{destination_name, printable};
 use secrecy::ExposeSecret as _;
@@ -17,7 +16,7 @@ use crate::mailbox::{
 };
 use crate::worksheet::HostAndPort;
 
-/// How long connecting, and each answer of a server, may take.
+/// How long connecting may take, and how long a server may then be silent.
 const TIMEOUT_SECONDS: u64 = 60;
 
 /// Logs in at both servers and compares folders, counts and messages.
@@ -61,8 +60,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             } else {
                 Verdict::Person
             };
-            let remedy = "See that IMAP is enabled for both POAs and that [mailbox_test] of the worksheet is right; the \
-                          addresses are those that the destination reaches";
+            let remedy = "Run the test again; where it says the same, see that IMAP is enabled for both POAs and that \
+                          [mailbox_test] of the worksheet is right; the addresses are those that the destination reaches";
             Err(Finding::new("mailbox-not-read", verdict, text, remedy)
                 .about(side.as_bytes())
                 .into())
@@ -100,7 +99,7 @@ async fn copied_certificate(controller: &Controller) -> Result<Option<Vec<u8>>, 
     let name = files.certificate.file_name().unwrap_or_default();
     let name = destination_name(name.as_encoded_bytes());
     let name = String::from_utf8_lossy(&name).into_owned();
-    let file = certificate_folder(controller).join(Path::new(&name));
+    let file = certificate_folder(controller).join(name);
     controller.content(&file).await
 }
 
@@ -131,52 +130,80 @@ fn judge(
     ] {
         report_connection(controller, side, facts);
     }
-    let mut sums = FolderComparison::default();
-    let mut different = Vec::new();
     for (name, folder) in &comparison.folders {
-        sums.same += folder.same;
-        sums.same_bytes += folder.same_bytes;
-        sums.arrived_since += folder.arrived_since;
-        sums.missing_at_source += folder.missing_at_source;
         if folder.differs() {
-            let name = printable(name.as_bytes());
-            controller.report(difference(&name, folder));
-            different.push(name);
+            controller.report(difference(&printable(name.as_bytes()), folder));
         }
     }
-    if !different.is_empty() {
+    require_same(user, comparison)?;
+    Ok(StepOutcome::Done(summary(user, comparison)))
+}
+
+/// Stops where something is missing.
+fn require_same(user: &str, comparison: &MailboxComparison) -> Result<(), StepError> {
+    let without_inbox = comparison.without_inbox();
+    if !without_inbox.is_empty() {
+        let at = without_inbox.join(" and the ");
         return Err(StepError::person(
-            "mailbox-differs",
+            "mailbox-without-inbox",
             format!(
-                "The mailbox of {user} is not the same at both servers: {}",
-                different.join(", ")
+                "The mailbox of {user} has no INBOX at the {at}, so it was not the mailbox that was seen"
             ),
-            "Run `gwmigrate stage-one` again for another pass, then this test; what stays different needs a look at the \
-             databases (`gwmigrate database check`)",
+            "Log in there as this user with a mail client and look; see that [mailbox_test] of the worksheet names a user \
+             who may use IMAP, and that the POA there has finished starting, then run this test again",
         ));
     }
+    let folders = comparison.folders.iter();
+    let different = folders.filter(|(_, folder)| folder.differs());
+    let different: Vec<String> = different
+        .map(|(name, _)| printable(name.as_bytes()))
+        .collect();
+    if different.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::person(
+        "mailbox-differs",
+        format!(
+            "The mailbox of {user} is not the same at both servers: {}",
+            different.join(", ")
+        ),
+        "Run `gwmigrate stage-one` again for another pass, then this test; what stays different needs a look at the \
+         databases (`gwmigrate database check`)",
+    ))
+}
+
+/// What was compared and found to be the same.
+fn summary(user: &str, comparison: &MailboxComparison) -> String {
+    let sum = |of: fn(&FolderComparison) -> u64| comparison.folders.values().map(of).sum::<u64>();
     let mut text = format!(
-        "{user}: {} folders, {} messages the same, {} of them byte for byte",
+        "{user}: {} folders, {} messages the same, ",
         comparison.folders.len(),
-        words::count(sums.same),
-        words::count(sums.same_bytes)
+        words::count(sum(|folder| folder.same)),
     );
-    if sums.arrived_since > 0 {
+    match sum(|folder| folder.same_bytes) {
+        0 => text.push_str("nothing was compared byte for byte"),
+        same => {
+            let _ = write!(text, "{} of them byte for byte", words::count(same));
+        }
+    }
+    let arrived_since = sum(|folder| folder.arrived_since);
+    if arrived_since > 0 {
         let _ = write!(
             text,
             "; {} arrived at the source since the last pass",
-            words::count(sums.arrived_since)
+            words::count(arrived_since)
         );
     }
-    if sums.missing_at_source > 0 {
+    let missing_at_source = sum(|folder| folder.missing_at_source);
+    if missing_at_source > 0 {
         let _ = write!(
             text,
             "; {} are at the destination alone, gone at the source since or made by the test POA",
-            words::count(sums.missing_at_source)
+            words::count(missing_at_source)
         );
     }
     text.push_str(&encryption(&comparison.source, &comparison.destination));
-    Ok(StepOutcome::Done(text))
+    text
 }
 
 /// How the two servers were read, as the end of a sentence.
@@ -257,5 +284,86 @@ mod tests {
         ] {
             assert_eq!(encryption(source, destination), wanted);
         }
+    }
+
+    fn comparison(folders: &[(&str, FolderComparison)]) -> MailboxComparison {
+        MailboxComparison {
+            folders: folders
+                .iter()
+                .map(|(name, folder)| ((*name).to_owned(), folder.clone()))
+                .collect(),
+            ..MailboxComparison::default()
+        }
+    }
+
+    fn folder(at_source: Option<u64>, at_destination: Option<u64>) -> FolderComparison {
+        FolderComparison {
+            at_source,
+            at_destination,
+            ..FolderComparison::default()
+        }
+    }
+
+    #[test]
+    fn a_mailbox_without_an_inbox_on_either_side_never_passes() {
+        let cabinet = || ("Cabinet", folder(Some(1), Some(1)));
+        for (folders, at) in [
+            (vec![], "the source and the destination"),
+            (vec![cabinet()], "the source and the destination"),
+            (
+                vec![cabinet(), ("INBOX", folder(Some(1), None))],
+                "at the destination",
+            ),
+            (
+                vec![cabinet(), ("INBOX", folder(None, Some(1)))],
+                "at the source",
+            ),
+        ] {
+            let error = require_same("uabc", &comparison(&folders)).unwrap_err();
+            let finding = error.to_finding();
+            assert_eq!(finding.code, "mailbox-without-inbox");
+            assert_eq!(finding.verdict, Verdict::Person);
+            assert!(finding.text.contains(at), "{finding:?}");
+            assert!(!finding.remedy.is_empty());
+        }
+        let whole = comparison(&[cabinet(), ("Inbox", folder(Some(0), Some(0)))]);
+        assert!(require_same("uabc", &whole).is_ok());
+    }
+
+    #[test]
+    fn a_difference_is_named_by_its_folder() {
+        let inbox = folder(Some(3), Some(3));
+        let other = FolderComparison {
+            other_bytes: 1,
+            ..inbox.clone()
+        };
+        let folders = [("INBOX", inbox), ("Cab\u{7}inet", other)];
+        let error = require_same("uabc", &comparison(&folders)).unwrap_err();
+        let finding = error.to_finding();
+        assert_eq!(finding.code, "mailbox-differs");
+        assert!(finding.text.ends_with(": Cab\\x07inet"), "{finding:?}");
+    }
+
+    #[test]
+    fn where_no_bytes_were_compared_it_is_said() {
+        let empty = comparison(&[("INBOX", folder(Some(0), Some(0)))]);
+        assert_eq!(
+            summary("uabc", &empty),
+            "uabc: 1 folders, 0 messages the same, nothing was compared byte for byte; not encrypted at the source and the \
+             destination"
+        );
+        let some = FolderComparison {
+            same: 7,
+            same_bytes: 5,
+            arrived_since: 2,
+            ..folder(Some(9), Some(7))
+        };
+        let text = summary("uabc", &comparison(&[("INBOX", some)]));
+        assert!(
+            text.starts_with(
+                "uabc: 1 folders, 7 messages the same, 5 of them byte for byte; 2 arrived"
+            ),
+            "{text}"
+        );
     }
 }
