@@ -25,7 +25,6 @@ use worker::run::Wrap;
 use crate::commands;
 use crate::commands::lowercase::LowercaseAction;
 use crate::commands::prepare::PrepareOptions;
-use crate::commands::stage_one::Words;
 use crate::controller::{CommandOutcome, Console, Controller};
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
@@ -194,10 +193,7 @@ async fn dispatch(
             nobody_worked,
             accept_mounts,
         } => {
-            let words = Words {
-                users_have_not_worked: nobody_worked.word(),
-                mounts_have_changed: nobody_worked.word_for(accept_mounts),
-            };
+            let words = nobody_worked.words(accept_mounts);
             (commands::stage_one::run(controller, &words).await, None)
         }
         Command::TestMailbox => (commands::test_mailbox::run(controller).await, None),

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
+use crate::commands::stage_one::Words;
 use crate::steps::life::Word;
 use crate::worksheet::Protocol;
 
@@ -161,9 +162,12 @@ impl NobodyWorked {
         )
     }
 
-    /// The same name and reason for something else that is said.
-    pub(super) fn word_for(&self, is_said: bool) -> Option<Word> {
-        word(is_said, self.by.as_ref(), self.note.as_ref())
+    /// The same, and that the mounts are meant to be as they are, where that is said as well.
+    pub(super) fn words(&self, accept_mounts: bool) -> Words {
+        Words {
+            users_have_not_worked: self.word(),
+            mounts_have_changed: word(accept_mounts, self.by.as_ref(), self.note.as_ref()),
+        }
     }
 }
 

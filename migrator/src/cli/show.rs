@@ -147,13 +147,15 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
             line.by, line.said, line.note
         ));
     }
-    match status.life.life {
-        Life::NotLive => {}
-        Life::Starting => {
-            terminal.line("The Linux POA was to be started for users: they may have worked")
+    let life = match status.life.life {
+        Life::NotLive => None,
+        Life::Starting => Some("The Linux POA was to be started for users: they may have worked"),
+        Life::Live => {
+            Some("The Linux POA serves users: nothing is copied to the destination any more")
         }
-        Life::Live => terminal
-            .line("The Linux POA serves users: nothing is copied to the destination any more"),
+    };
+    if let Some(life) = life {
+        terminal.line(life);
     }
     if let Some(running) = &status.running {
         terminal.line(&format!(

@@ -165,14 +165,12 @@ pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepEr
 /// What the job store says.
 pub(crate) async fn answers(controller: &Controller, at: &str) -> Result<StepError, StepError> {
     let state = controller.state().await?;
-    let withdrawn = match state.confirmed(SOURCE_POA_ITEM) {
-        None => "",
-        Some(_) => {
-            let item = SOURCE_POA_ITEM.to_owned();
-            controller.call(&Request::Withdraw { item }).await?;
-            "; what was confirmed about that is withdrawn"
-        }
-    };
+    let mut withdrawn = "";
+    if state.confirmed(SOURCE_POA_ITEM).is_some() {
+        let item = SOURCE_POA_ITEM.to_owned();
+        controller.call(&Request::Withdraw { item }).await?;
+        withdrawn = "; what was confirmed about that is withdrawn";
+    }
     Ok(StepError::refused(
         "source-poa-answers",
         format!("The POA at the source still answers at {at}{withdrawn}"),
@@ -200,16 +198,15 @@ mod tests {
         use PortState::{Open, Refused};
         let silent = || PortState::Unknown("timed out".into());
         let seen = |ports: &[u16]| {
-            let mut state = JobState::default();
-            state.seen_ports = ports
-                .iter()
-                .map(|&port| SeenPort {
-                    address: "fs1".into(),
-                    port,
-                    at_milliseconds: 1,
-                })
-                .collect();
-            state
+            let seen = |&port: &u16| SeenPort {
+                address: "fs1".into(),
+                port,
+                at_milliseconds: 1,
+            };
+            JobState {
+                seen_ports: ports.iter().map(seen).collect(),
+                ..JobState::default()
+            }
         };
         let two = |first: SourcePort| vec![first, port(2, Refused, Refused)];
         let both = seen(&[1, 2]);

@@ -137,7 +137,7 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
         };
         let mut unreadable = None;
         match copy_members(shared, &unit, &lock)? {
-            Attempted::Whole => return Ok(()),
+            Attempted::Whole | Attempted::NoFile => return Ok(()),
             Attempted::Moved => {}
             Attempted::Grew => {
                 // A second look follows, which lists a new database whole.
@@ -150,7 +150,6 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
                 }
                 return Ok(());
             }
-            Attempted::NoFile => return Ok(()),
             Attempted::Without(index) => {
                 unit.members.remove(index);
             }
