@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use harness::embedded::{Embedded, EmbeddedOptions};
 use harness::rehearsal::{self, CommandRun};
@@ -88,7 +89,17 @@ impl Stage {
     /// Has the POA at the source answer on its ports.
     pub(crate) fn start_source_poa(&self) {
         let ports = self.embedded().sheet.source_ports;
-        let bind = |port| TcpListener::bind(("127.0.0.1", port)).expect("bound");
+        let bind = |port| {
+            // A connection of anybody may have this very port on its own side for a moment.
+            let until = Instant::now() + Duration::from_secs(20);
+            loop {
+                match TcpListener::bind(("127.0.0.1", port)) {
+                    Ok(listener) => return listener,
+                    Err(error) => assert!(Instant::now() < until, "port {port}: {error}"),
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        };
         *self.source_poa.lock().expect("a lock") = ports.map(bind).into();
     }
 

@@ -7,6 +7,7 @@
 mod open;
 mod read_only_view;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
@@ -167,6 +168,8 @@ pub struct Capabilities {
     pub quarantine: Folder,
     /// Certificate files, where the task is about them.
     pub certificates: Option<CertificateFiles>,
+    /// The seal in the job folder, open, where the task compares something with it; none where there is none.
+    pub(crate) seal: Option<OwnedFd>,
     /// Where the folders were opened, unless they were opened as everybody sees them.
     view: Option<ReadOnlyView>,
 }

@@ -21,10 +21,10 @@ pub(crate) fn require(order: &Order, capabilities: &Capabilities, store: &JobSto
     }
     for area in &capabilities.areas {
         require_taken(area, store)?;
+        require_mounts(area, store)?;
         // A folder that was given up is looked at by `abandon` itself.
         if !matches!(order.task, Task::Abandon { .. }) {
             marker::require(area, store)?;
-            require_mounts(area, store)?;
         }
     }
     Ok(())

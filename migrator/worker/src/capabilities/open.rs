@@ -1,5 +1,6 @@
 //! Opening the folders of an order: first looked at by the mount table, then opened, then looked at by their handles.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
@@ -14,6 +15,7 @@ use crate::mounts::{self, Mount, covering};
 use crate::places::{Place, trouble};
 use crate::protocol::{AreaOrder, Order, Task};
 use crate::quarantine::QUARANTINE_FOLDER;
+use crate::seal::SEAL_FILE;
 use crate::tree::Folder;
 
 /// What the folders of an order are for.
@@ -141,11 +143,28 @@ impl Opening<'_> {
         };
         Ok(Capabilities {
             areas,
+            seal: self.seal(&written.job)?,
             job: written.job,
             quarantine: written.quarantine,
             certificates,
             view: None,
         })
+    }
+
+    /// Opens the seal, which a worker that is sealed in cannot.
+    fn seal(&self, job: &Folder) -> Result<Option<OwnedFd>> {
+        if self.order.task != Task::Verify {
+            return Ok(None);
+        }
+        match job.open_file(SEAL_FILE.as_bytes()) {
+            Ok((file, _)) => Ok(Some(file)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(WorkerError::JobFolder {
+                operation: "read",
+                name: SEAL_FILE.to_owned(),
+                source: errno.into(),
+            }),
+        }
     }
 
     fn area(&self, area: &AreaOrder, destination: Destination) -> Result<Area> {

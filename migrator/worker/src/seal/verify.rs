@@ -1,6 +1,7 @@
 //! Comparing the destination with its seal, at any later time.
 
 use std::collections::HashSet;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +17,7 @@ use crate::marker::is_marker;
 use crate::monitor::{Count, Expected, Monitor};
 use crate::protocol::{CopyOptions, SealDocument, SealReport};
 use crate::store::{JobStore, SealedEntry};
-use crate::tree::{Folder, Kind};
+use crate::tree::{Attributes, Kind};
 use crate::walk::{Visited, walk};
 
 /// More than this is no seal, in bytes.
@@ -85,22 +86,17 @@ fn compare_documents(
     document: &SealDocument,
     monitor: &dyn Monitor,
 ) -> Result<u64> {
-    let text = match read_document(&capabilities.job) {
-        Ok(text) => text,
-        Err(Errno::NOENT) => {
-            monitor.finding(document_differs(
-                "seal.json is not in the job folder any more",
-            ));
-            return Ok(1);
-        }
-        Err(errno) => {
-            return Err(WorkerError::JobFolder {
-                operation: "read",
-                name: SEAL_FILE.to_owned(),
-                source: errno.into(),
-            });
-        }
+    let Some(file) = &capabilities.seal else {
+        monitor.finding(document_differs(
+            "seal.json is not in the job folder any more",
+        ));
+        return Ok(1);
     };
+    let text = read_document(file).map_err(|errno| WorkerError::JobFolder {
+        operation: "read",
+        name: SEAL_FILE.to_owned(),
+        source: errno.into(),
+    })?;
     match serde_json::from_slice::<SealDocument>(&text) {
         Ok(found) if found == *document => Ok(0),
         Ok(_) => {
@@ -117,13 +113,13 @@ fn compare_documents(
     }
 }
 
-fn read_document(job: &Folder) -> std::result::Result<Vec<u8>, Errno> {
-    let (file, attributes) = job.open_file(SEAL_FILE.as_bytes())?;
-    let length = usize::try_from(attributes.size.min(DOCUMENT_BYTES_MAX)).unwrap_or(0);
+fn read_document(file: &OwnedFd) -> std::result::Result<Vec<u8>, Errno> {
+    let size = Attributes::from(&rustix::fs::fstat(file)?).size;
+    let length = usize::try_from(size.min(DOCUMENT_BYTES_MAX)).unwrap_or(0);
     let mut text = vec![0; length];
     let mut filled = 0;
     while filled < length {
-        match rustix::io::pread(&file, &mut text[filled..], filled as u64) {
+        match rustix::io::pread(file, &mut text[filled..], filled as u64) {
             Ok(0) => break,
             Ok(more) => filled += more,
             Err(Errno::INTR) => {}

@@ -1,0 +1,215 @@
+//! Who lives at the destination (DESIGN rule 9c): once users may have worked there, only a person's word lets anything write over
+//! it; an agent that never came up is no user; and what another job owns is left alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::site::Site as _;
+
+use crate::support::{Stage, codes, finding};
+
+/// Every command that would write over what users did.
+const WRITES: [&[&str]; 4] = [
+    &["stage-one"],
+    &["stage-two"],
+    &["lowercase", "--undo"],
+    &["abandon", "--yes"],
+];
+
+const SAID: [&str; 5] = [
+    "--users-have-not-worked",
+    "--by",
+    "Ann",
+    "--note",
+    "cut the cable",
+];
+
+/// Sealed, with a Linux POA where one is wanted.
+fn sealed(with_poa: bool) -> Stage {
+    let stage = Stage::with(|options| options.site.with_poa = with_poa);
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    stage
+}
+
+fn life(stage: &Stage) -> String {
+    let status = stage.expect(&["status"], 0);
+    let life = &status.result["status"]["life"]["life"];
+    life.as_str().expect("a word").to_owned()
+}
+
+/// What the destination holds, but for what agents write by themselves.
+fn contents(stage: &Stage) -> Vec<(PathBuf, Vec<u8>)> {
+    fn below(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).expect("listed").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                below(&path, found);
+            } else {
+                found.push((path.clone(), fs::read(&path).expect("read")));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    below(stage.destination(), &mut found);
+    found.sort();
+    found
+}
+
+fn user_works(stage: &Stage) {
+    let mail = stage.destination().join("wpcsout/ofs/2/newmail.001");
+    fs::write(mail, "what a user sent").expect("written");
+}
+
+/// Has the control command of the POA do something else; gives back what it was.
+fn control(stage: &Stage) -> PathBuf {
+    stage
+        .folder
+        .path()
+        .join("destination/opt/groupwise/agents/bin/grpwise")
+}
+
+#[test]
+fn a_live_destination_stays_live_whatever_a_later_command_does() {
+    let stage = sealed(true);
+    stage.expect(&["finish"], 0);
+    assert_eq!(life(&stage), "live");
+    user_works(&stage);
+    let before = contents(&stage);
+    // A second finish that is cut off behind its stop: the POA is down, and the job knows it.
+    let control = control(&stage);
+    let script = fs::read_to_string(&control).expect("a script");
+    let broken = script.replace(
+        "#!/bin/sh\n",
+        "#!/bin/sh\n[ \"$1\" = start ] && { \"$0\" stop \"$2\"; exit 1; }\n",
+    );
+    fs::write(&control, broken).expect("written");
+    let run = stage.migrate(&["finish"]);
+    assert!(run.exit_code >= Some(4), "{:#?}", run.findings);
+    fs::write(&control, script).expect("written");
+    assert_eq!(life(&stage), "live");
+    for arguments in WRITES {
+        let run = stage.expect(arguments, 5);
+        finding(&run, "already-live");
+    }
+    assert_eq!(contents(&stage), before);
+    for arguments in [
+        &["stage-two", "--users-have-not-worked"][..],
+        &["stage-two", "--users-have-not-worked", "--by", "Ann"],
+    ] {
+        stage.usage(arguments);
+    }
+    let run = stage.migrate(&[&["stage-two"][..], &SAID].concat());
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
+    assert_eq!(life(&stage), "not-live");
+    let status = stage.expect(&["status"], 0);
+    assert_eq!(status.result["status"]["words"][0]["note"], "cut the cable");
+    assert_eq!(stage.differences(), Vec::<String>::new());
+    stage.expect(&["finish"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
+fn a_poa_that_does_not_start_makes_nothing_live() {
+    let stage = sealed(true);
+    let control = control(&stage);
+    let script = fs::read_to_string(&control).expect("a script");
+    let broken = script.replace(
+        "#!/bin/sh\n",
+        "#!/bin/sh\n[ \"$1\" = start ] && { echo no licence >&2; exit 1; }\n",
+    );
+    fs::write(&control, broken).expect("written");
+    let run = stage.expect(&["finish"], 5);
+    let failed = finding(&run, "poa-did-not-start");
+    assert!(failed.text.contains("no licence"), "{failed:#?}");
+    assert_eq!(life(&stage), "not-live");
+    fs::write(&control, script).expect("written");
+    stage.migrate(&["stage-one"]);
+    let run = stage.migrate(&["stage-two"]);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
+    stage.expect(&["finish"], 0);
+    assert_eq!(life(&stage), "live");
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
+fn a_start_of_which_nothing_is_known_is_looked_at() {
+    // Without software nothing here can know what becomes of the POA that is started by hand.
+    let stage = sealed(false);
+    stage.expect(&["finish"], 0);
+    assert_eq!(life(&stage), "starting");
+    // Nobody has worked: what was sealed is there, and nothing answers.
+    let run = stage.expect(&["stage-two"], 0);
+    finding(&run, "nobody-worked");
+    stage.expect(&["finish"], 0);
+    user_works(&stage);
+    let before = contents(&stage);
+    for arguments in WRITES {
+        let run = stage.expect(arguments, 5);
+        let refused = finding(&run, "users-may-have-worked");
+        assert!(
+            refused.remedy.contains("--users-have-not-worked"),
+            "{refused:#?}"
+        );
+        assert!(
+            codes(&run).contains(&"worked-at-destination"),
+            "{:#?}",
+            run.findings
+        );
+    }
+    assert_eq!(contents(&stage), before);
+    stage.expect(&[&["stage-two"][..], &SAID].concat(), 0);
+    assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_leaves_the_destination_of_another_one_alone() {
+    let mut stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    let first = stage.embedded().sheet.job_folder.clone();
+    // Given back, and taken by another job with a folder of its own.
+    stage.expect(&["abandon", "--yes"], 0);
+    let second = first.with_file_name("second");
+    stage.embedded_mut().sheet.job_folder = second.clone();
+    stage.embedded().write_worksheet().expect("written");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    stage.expect(&["finish"], 0);
+    user_works(&stage);
+    let before = contents(&stage);
+
+    stage.embedded_mut().sheet.job_folder = first;
+    stage.embedded().write_worksheet().expect("written");
+    for arguments in [
+        &["stage-one"][..],
+        &["stage-two"],
+        &["abandon", "--yes"],
+        &["queues"],
+    ] {
+        let run = stage.migrate(arguments);
+        assert!(
+            run.exit_code >= Some(3),
+            "{arguments:?}: {:#?}",
+            run.findings
+        );
+        assert_eq!(contents(&stage), before, "{arguments:?}");
+    }
+    let run = stage.expect(&["stage-one"], 5);
+    finding(&run, "destination-of-another-job");
+
+    // Nor does a job that never was abandoned, whose folder somebody else has taken meanwhile.
+    stage.embedded_mut().sheet.job_folder = second;
+    stage.embedded().write_worksheet().expect("written");
+    let marker = stage.destination().join(".gwmigrate-owner.json");
+    let text = fs::read_to_string(&marker).expect("a marker");
+    let mut owner: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    owner["job_id"] = "another".into();
+    fs::write(&marker, owner.to_string()).expect("written");
+    let run = stage.expect(&["queues"], 5);
+    finding(&run, "destination-of-another-job");
+    fs::remove_file(&marker).expect("removed");
+    let run = stage.expect(&["queues"], 5);
+    finding(&run, "destination-marker-missing");
+}
