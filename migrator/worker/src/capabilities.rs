@@ -94,6 +94,14 @@ impl Area {
         self.mounts.iter().any(|(mount, _)| mount == path)
     }
 
+    /// Whether a file system is mounted somewhere below this path of the destination.
+    pub(crate) fn holds_a_mount(&self, path: &RelativePath) -> bool {
+        self.mounts.iter().any(|(mount, _)| {
+            let mut names = mount.components();
+            mount != path && path.components().all(|name| names.next() == Some(name))
+        })
+    }
+
     /// What the file at `path` is; for many files of one folder, [`Area::files_in`].
     pub(crate) fn classify(&self, path: &RelativePath) -> FileClass {
         match self.kind {

@@ -13,6 +13,7 @@ use crate::places::MountChange;
 use crate::preconditions::{changes, mounts_changed, sides, taken};
 use crate::protocol::{AreaKind, Operation};
 use crate::store::JobStore;
+use crate::tree::Folder;
 
 /// The pass that folders of every post office are recorded with.
 const SKELETON_PASS: i64 = 0;
@@ -57,18 +58,7 @@ fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
         Owner::Nobody => {}
     }
     refuse_folding(area)?;
-    let root = RelativePath::root();
-    let entries = area
-        .destination
-        .list()
-        .map_err(|errno| WorkerError::writing("list", &root, errno))?;
-    let foreign: Vec<_> = entries
-        .iter()
-        .filter(|entry| {
-            let is_of_the_file_system = area.is_of_the_file_system(&root.join(&entry.name));
-            !marker::is_unfinished(&entry.name) && !is_of_the_file_system
-        })
-        .collect();
+    let foreign = foreign_in(area, &area.destination, &RelativePath::root())?;
     if let Some(first) = foreign.first() {
         return Err(WorkerError::Refused {
             code: "destination-not-empty",
@@ -76,13 +66,34 @@ fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
                 "The destination folder of {} is not empty and not of this job: it holds {} entries, {} among them",
                 area.label,
                 foreign.len(),
-                printable(&first.name)
+                printable(first.as_bytes())
             ),
             remedy: "Name another folder in the worksheet, or move away what is in this one; nothing was changed".into(),
         });
     }
     // Marked before the first folder is made, so that a run that is cut off finds its own folders again.
     marker::take(area, store)
+}
+
+/// What a folder of the destination holds that is there neither because of a file system, nor on the way to one.
+fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<RelativePath>> {
+    let failed = |errno| WorkerError::writing("list", path, errno);
+    let mut foreign = Vec::new();
+    for entry in folder.list().map_err(failed)? {
+        let inner = path.join(&entry.name);
+        if area.is_of_the_file_system(&inner)
+            || (path.is_root() && marker::is_unfinished(&entry.name))
+        {
+            continue;
+        }
+        if area.holds_a_mount(&inner) {
+            let folder = folder.open_folder(&entry.name).map_err(failed)?;
+            foreign.extend(foreign_in(area, &folder, &inner)?);
+        } else {
+            foreign.push(inner);
+        }
+    }
+    Ok(foreign)
 }
 
 /// A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.

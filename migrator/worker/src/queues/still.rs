@@ -47,7 +47,10 @@ impl Step<'_> {
             since: now,
             moves: 0,
         });
-        if seen.stamp != stamp || locks::is_locked(&standing.folder, &standing.source_name) {
+        let apart = Duration::from_secs(self.options.still_seconds);
+        let is_moving =
+            seen.stamp != stamp || locks::is_locked(&standing.folder, &standing.source_name);
+        if is_moving {
             *seen = Looks {
                 stamp,
                 since: now,
@@ -59,7 +62,9 @@ impl Step<'_> {
             self.say_moving(path, standing);
             return Stillness::Moving;
         }
-        let apart = Duration::from_secs(self.options.still_seconds);
+        if is_moving {
+            return Stillness::Wait(apart);
+        }
         match apart.checked_sub(now.duration_since(seen.since)) {
             None | Some(Duration::ZERO) => Stillness::Still,
             Some(left) => Stillness::Wait(left),

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::rows::{from_json, json};
+use super::rows::{from_json, in_table, json};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::protocol::{Fact, KnownFacts};
@@ -170,7 +170,7 @@ pub(super) fn get<T: DeserializeOwned>(
 ) -> rusqlite::Result<Option<T>> {
     let query = "SELECT value FROM meta WHERE name = ?1";
     let text: Option<String> = connection
-        .query_row(query, [name], |row| row.get(0))
+        .query_row(query, [name], in_table("meta", |row| row.get(0)))
         .optional()?;
     text.map(|text| from_json("meta", name, &text)).transpose()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::rows::{from_word, word};
+use super::rows::{from_word, in_table, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::finding::{Finding, Verdict};
@@ -53,7 +53,7 @@ impl JobStore {
         self.read("read the findings", |connection| {
             connection
                 .prepare("SELECT at, origin, code, verdict, subject, text, remedy, id FROM finding ORDER BY id")?
-                .query_map([], |row| {
+                .query_map([], in_table("finding", |row| {
                     let id: i64 = row.get(7)?;
                     Ok(FindingLine {
                         at_milliseconds: row.get(0)?,
@@ -66,7 +66,7 @@ impl JobStore {
                             remedy: row.get(6)?,
                         },
                     })
-                })?
+                }))?
                 .collect()
         })
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::rows::{from_word, word};
+use super::rows::{from_word, in_table, word};
 use super::{JobStore, now_milliseconds, signed, unsigned};
 use crate::error::Result;
 use crate::protocol::{GenerationLine, Operation, Proof, ProofLine};
@@ -70,33 +70,43 @@ pub(super) fn record(transaction: &Transaction<'_>, proof: Proof) -> rusqlite::R
 
 pub(super) fn current(connection: &Connection) -> rusqlite::Result<u64> {
     let query = "SELECT coalesce(max(id), 0) FROM generation";
-    connection.query_row(query, [], |row| row.get(0).map(unsigned))
+    connection.query_row(
+        query,
+        [],
+        in_table("generation", |row| row.get(0).map(unsigned)),
+    )
 }
 
 pub(super) fn proofs(connection: &Connection) -> rusqlite::Result<Vec<ProofLine>> {
     connection
         .prepare("SELECT name, generation, at FROM proof ORDER BY name")?
-        .query_map([], |row| {
-            let name: String = row.get(0)?;
-            Ok(ProofLine {
-                proof: from_word("proof", &name, &name)?,
-                generation: unsigned(row.get(1)?),
-                at_milliseconds: row.get(2)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("proof", |row| {
+                let name: String = row.get(0)?;
+                Ok(ProofLine {
+                    proof: from_word("proof", &name, &name)?,
+                    generation: unsigned(row.get(1)?),
+                    at_milliseconds: row.get(2)?,
+                })
+            }),
+        )?
         .collect()
 }
 
 pub(super) fn generations(connection: &Connection) -> rusqlite::Result<Vec<GenerationLine>> {
     connection
         .prepare("SELECT id, operation, at FROM generation ORDER BY id")?
-        .query_map([], |row| {
-            let id: i64 = row.get(0)?;
-            Ok(GenerationLine {
-                generation: unsigned(id),
-                operation: from_word("generation", id, &row.get::<_, String>(1)?)?,
-                at_milliseconds: row.get(2)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("generation", |row| {
+                let id: i64 = row.get(0)?;
+                Ok(GenerationLine {
+                    generation: unsigned(id),
+                    operation: from_word("generation", id, &row.get::<_, String>(1)?)?,
+                    at_milliseconds: row.get(2)?,
+                })
+            }),
+        )?
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use super::rows::{from_word, word};
+use super::rows::{from_word, in_table, word};
 use super::{JobStore, generation, now_milliseconds};
 use crate::error::Result;
 use crate::protocol::{Life, LifeLine, Operation, Proof, Said, SeenPort, WordLine};
@@ -129,7 +129,7 @@ pub(super) fn line(connection: &Connection) -> rusqlite::Result<LifeLine> {
         .query_row(
             "SELECT id, state, at, by, note FROM life ORDER BY id DESC LIMIT 1",
             [],
-            |row| {
+            in_table("life", |row| {
                 let id: i64 = row.get(0)?;
                 Ok(LifeLine {
                     life: from_word("life", id, &row.get::<_, String>(1)?)?,
@@ -137,7 +137,7 @@ pub(super) fn line(connection: &Connection) -> rusqlite::Result<LifeLine> {
                     by: row.get(3)?,
                     note: row.get(4)?,
                 })
-            },
+            }),
         )
         .optional()?;
     Ok(last.unwrap_or_default())
@@ -146,27 +146,33 @@ pub(super) fn line(connection: &Connection) -> rusqlite::Result<LifeLine> {
 pub(super) fn words(connection: &Connection) -> rusqlite::Result<Vec<WordLine>> {
     connection
         .prepare("SELECT said, at, by, note, id FROM word ORDER BY id")?
-        .query_map([], |row| {
-            let id: i64 = row.get(4)?;
-            Ok(WordLine {
-                said: from_word("word", id, &row.get::<_, String>(0)?)?,
-                at_milliseconds: row.get(1)?,
-                by: row.get(2)?,
-                note: row.get(3)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("word", |row| {
+                let id: i64 = row.get(4)?;
+                Ok(WordLine {
+                    said: from_word("word", id, &row.get::<_, String>(0)?)?,
+                    at_milliseconds: row.get(1)?,
+                    by: row.get(2)?,
+                    note: row.get(3)?,
+                })
+            }),
+        )?
         .collect()
 }
 
 pub(super) fn seen_ports(connection: &Connection) -> rusqlite::Result<Vec<SeenPort>> {
     connection
         .prepare("SELECT address, port, at FROM seen_port ORDER BY address, port")?
-        .query_map([], |row| {
-            Ok(SeenPort {
-                address: row.get(0)?,
-                port: row.get(1)?,
-                at_milliseconds: row.get(2)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("seen_port", |row| {
+                Ok(SeenPort {
+                    address: row.get(0)?,
+                    port: row.get(1)?,
+                    at_milliseconds: row.get(2)?,
+                })
+            }),
+        )?
         .collect()
 }

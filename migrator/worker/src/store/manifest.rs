@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use postoffice::names::{RelativePath, printable};
+use postoffice::names::RelativePath;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::rows::{in_row, path_of};
+use super::rows::{in_table, path};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::{Attributes, Time};
@@ -76,13 +76,7 @@ const COLUMNS: &str = "name, size, modified_s, modified_ns, racy, written_modifi
                        written_changed_s, written_changed_ns, written_inode, digest";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, ManifestFile)> {
-    let name: Vec<u8> = row.get(0)?;
-    let file = in_row("file", || printable(&name), file_of(row))?;
-    Ok((name, file))
-}
-
-fn file_of(row: &Row<'_>) -> rusqlite::Result<ManifestFile> {
-    Ok(ManifestFile {
+    let file = ManifestFile {
         size: unsigned(row.get(1)?),
         modified: Time {
             seconds: row.get(2)?,
@@ -99,7 +93,8 @@ fn file_of(row: &Row<'_>) -> rusqlite::Result<ManifestFile> {
         },
         written_inode: unsigned(row.get(9)?),
         digest: row.get(10)?,
-    })
+    };
+    Ok((row.get(0)?, file))
 }
 
 /// Writes copied files and new folders into the manifest, as part of a transaction.
@@ -175,11 +170,14 @@ impl JobStore {
         self.read("read the manifest", |connection| match end {
             None => connection
                 .prepare_cached(&rows)?
-                .query_map((area, folder.as_bytes(), first), from_row)?
+                .query_map((area, folder.as_bytes(), first), in_table("file", from_row))?
                 .collect(),
             Some(end) => connection
                 .prepare_cached(&format!("{rows} AND name < ?4"))?
-                .query_map((area, folder.as_bytes(), first, end), from_row)?
+                .query_map(
+                    (area, folder.as_bytes(), first, end),
+                    in_table("file", from_row),
+                )?
                 .collect(),
         })
     }
@@ -193,7 +191,9 @@ impl JobStore {
             connection.query_row(
                 "SELECT count(*), coalesce(sum(size), 0) FROM file WHERE ?1 IS NULL OR area = ?1",
                 [area],
-                |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
+                in_table("file", |row| {
+                    Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
+                }),
             )
         })
     }
@@ -204,9 +204,8 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn racy_files(&self) -> Result<u64> {
         self.read("count fresh files", |connection| {
-            connection.query_row("SELECT count(*) FROM file WHERE racy", [], |row| {
-                row.get(0).map(unsigned)
-            })
+            let query = "SELECT count(*) FROM file WHERE racy";
+            connection.query_row(query, [], in_table("file", |row| row.get(0).map(unsigned)))
         })
     }
 
@@ -263,10 +262,10 @@ impl JobStore {
         self.read("read the manifest", |connection| {
             let mut statement =
                 connection.prepare_cached("SELECT folder, name FROM file WHERE area = ?1")?;
-            let mut rows = statement.query([area])?;
-            while let Some(row) = rows.next()? {
-                let folder = path_of("file", row.get_ref(0)?.as_blob()?)?;
-                each(&folder, row.get_ref(1)?.as_blob()?);
+            let read = in_table("file", |row| Ok((path("file", row, 0)?, row.get(1)?)));
+            for row in statement.query_map([area], read)? {
+                let (folder, name): (RelativePath, Vec<u8>) = row?;
+                each(&folder, &name);
             }
             Ok(())
         })
@@ -309,7 +308,10 @@ impl JobStore {
         self.read("look a folder up", |connection| {
             connection
                 .prepare_cached("SELECT pass FROM folder WHERE area = ?1 AND path = ?2")?
-                .query_row((area, path.as_bytes()), |row| row.get(0))
+                .query_row(
+                    (area, path.as_bytes()),
+                    in_table("folder", |row| row.get(0)),
+                )
                 .optional()
         })
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::rows::{json, word};
+use super::rows::{in_table, json, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::monitor::Counts;
@@ -37,7 +37,7 @@ impl JobStore {
                     "SELECT min(began) FROM pass
                      WHERE ended IS NULL AND id > (SELECT coalesce(max(id), 0) FROM pass WHERE ended IS NOT NULL)",
                     [],
-                    |row| row.get::<_, Option<i64>>(0),
+                    in_table("pass", |row| row.get::<_, Option<i64>>(0)),
                 )
                 .optional()?
                 .flatten()

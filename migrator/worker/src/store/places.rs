@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::rows::{from_json, json, word};
+use super::rows::{from_json, in_table, json, word};
 use super::{JobStore, facts, life, now_milliseconds};
 use crate::error::Result;
 use crate::places::{SeenPlace, Side};
@@ -18,7 +18,7 @@ impl JobStore {
             let side = word(&side)?;
             let query = "SELECT seen FROM place WHERE area = ?1 AND side = ?2";
             let text: Option<String> = connection
-                .query_row(query, (area, &side), |row| row.get(0))
+                .query_row(query, (area, &side), in_table("place", |row| row.get(0)))
                 .optional()?;
             let row = format!("{area} {side}");
             text.map(|text| from_json("place", row, &text)).transpose()
@@ -50,7 +50,10 @@ impl JobStore {
             let query = "SELECT area, side, seen FROM place";
             let places: Vec<(u32, String, String)> = transaction
                 .prepare(query)?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .query_map(
+                    [],
+                    in_table("place", |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))),
+                )?
                 .collect::<rusqlite::Result<_>>()?;
             let mut update =
                 transaction.prepare("UPDATE place SET seen = ?3 WHERE area = ?1 AND side = ?2")?;

@@ -4,7 +4,7 @@ use postoffice::names::{RelativePath, printable};
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{from_word, in_row, path, word};
+use super::rows::{from_word, in_table, path, word};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::Time;
@@ -41,11 +41,6 @@ const TABLE: &str = "queue_item";
 fn from_row(row: &Row<'_>) -> rusqlite::Result<QueueItem> {
     let folder = path(TABLE, row, 0)?;
     let name: Vec<u8> = row.get(1)?;
-    let row_name = printable(folder.join(&name).as_bytes());
-    in_row(TABLE, || row_name, item_of(row, folder, name))
-}
-
-fn item_of(row: &Row<'_>, folder: RelativePath, name: Vec<u8>) -> rusqlite::Result<QueueItem> {
     let state: String = row.get(6)?;
     Ok(QueueItem {
         state: from_word(TABLE, printable(folder.join(&name).as_bytes()), &state)?,
@@ -114,7 +109,7 @@ impl JobStore {
                     "SELECT folder, name, size, modified_s, modified_ns, digest, state FROM queue_item
                      WHERE folder = ?1 ORDER BY name",
                 )?
-                .query_map([folder.as_bytes()], from_row)?
+                .query_map([folder.as_bytes()], in_table(TABLE, from_row))?
                 .collect()
         })
     }
@@ -130,7 +125,7 @@ impl JobStore {
                     "SELECT folder, name, size, modified_s, modified_ns, digest, state FROM queue_item
                      WHERE state = 'placing' ORDER BY folder, name",
                 )?
-                .query_map([], from_row)?
+                .query_map([], in_table(TABLE, from_row))?
                 .collect()
         })
     }

@@ -4,7 +4,7 @@ use postoffice::names::{RelativePath, printable};
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{from_word, path, word};
+use super::rows::{from_word, in_table, path, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 
@@ -98,9 +98,8 @@ impl JobStore {
         self.read("read the plan of removals", |connection| {
             let mut statement =
                 connection.prepare_cached(&format!("SELECT {COLUMNS} FROM removal"))?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                each(&Removal::from_row(row)?);
+            for row in statement.query_map([], in_table(TABLE, Removal::from_row))? {
+                each(&row?);
             }
             Ok(())
         })
@@ -117,7 +116,7 @@ impl JobStore {
                     "SELECT {COLUMNS} FROM removal
                      ORDER BY kind = 'vanished-folder', length(folder) DESC, folder, name LIMIT ?1"
                 ))?
-                .query_map([limit], Removal::from_row)?
+                .query_map([limit], in_table(TABLE, Removal::from_row))?
                 .collect()
         })
     }

@@ -8,9 +8,9 @@ use postoffice::names::RelativePath;
 use rusqlite::{OptionalExtension as _, Params, Row};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{from_json, json, path};
+use super::rows::{damaged, from_json, in_table, json, path};
 use super::{JobStore, signed, unsigned};
-use crate::error::Result;
+use crate::error::{Result, WorkerError};
 
 /// How many names a row of the plan has at most.
 pub const NAMES_PER_ROW: usize = 1024;
@@ -121,7 +121,7 @@ impl JobStore {
     pub fn next_sweep(&self) -> Result<i64> {
         self.read("begin a plan of renamings", |connection| {
             let query = "SELECT coalesce(max(sweep), 0) + 1 FROM rename";
-            connection.query_row(query, [], |row| row.get(0))
+            connection.query_row(query, [], in_table("rename", |row| row.get(0)))
         })
     }
 
@@ -187,7 +187,7 @@ impl JobStore {
                 .query_row(
                     "SELECT sweep, depth FROM rename ORDER BY sweep DESC, depth LIMIT 1",
                     [],
-                    Level::from_row,
+                    in_table("rename", Level::from_row),
                 )
                 .optional()
         })
@@ -226,7 +226,7 @@ impl JobStore {
                 let Some(row) = rows.next()? else {
                     break;
                 };
-                let row = FolderRenames::from_row(row)?;
+                let row = in_table("rename", FolderRenames::from_row)(row)?;
                 how_many += row.renames.len();
                 found.push(row);
             }
@@ -284,9 +284,8 @@ impl JobStore {
             planned += self.read("count the plan of renamings", |connection| {
                 let query =
                     "SELECT coalesce(sum(how_many), 0) FROM rename WHERE sweep = ?1 AND depth = ?2";
-                connection.query_row(query, (level.sweep, level.depth), |row| {
-                    row.get(0).map(unsigned)
-                })
+                let read = in_table("rename", |row| row.get(0).map(unsigned));
+                connection.query_row(query, (level.sweep, level.depth), read)
             })?;
             let mut some = self.next_renames(level, 0, limit.saturating_sub(shown))?;
             some.sort_by(|left, right| {
@@ -298,12 +297,19 @@ impl JobStore {
         Ok((planned, rows))
     }
 
+    /// The error of a level that has a row which is not found by its number.
+    pub(crate) fn damaged_rename(&self, level: Level) -> WorkerError {
+        let row = format!("in sweep {}, depth {}", level.sweep, level.depth);
+        let error = damaged("rename", row, "it has no number");
+        WorkerError::store("read the plan of renamings")(error)
+    }
+
     /// The levels that are not done, the deepest one first.
     fn open_levels(&self) -> Result<Vec<Level>> {
         self.read("read the plan of renamings", |connection| {
             connection
                 .prepare_cached("SELECT sweep, depth FROM open_level ORDER BY depth DESC")?
-                .query_map([], Level::from_row)?
+                .query_map([], in_table("open_level", Level::from_row))?
                 .collect()
         })
     }

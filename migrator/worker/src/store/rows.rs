@@ -2,7 +2,7 @@
 
 use postoffice::names::{RelativePath, printable};
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -30,21 +30,40 @@ pub(super) fn damaged(
     rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(damaged))
 }
 
-/// What a row says, where it can be read; the error names the row otherwise.
-pub(super) fn in_row<T>(
+/// Reads rows of a table; the error of one that cannot be read names the table, and the row by its first columns.
+pub(super) fn in_table<T>(
     table: &'static str,
-    row: impl FnOnce() -> String,
-    read: rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    read.map_err(|error| match error {
-        // It names its row already.
-        rusqlite::Error::FromSqlConversionFailure(_, _, source)
-            if source.downcast_ref::<DamagedRow>().is_some() =>
-        {
-            rusqlite::Error::FromSqlConversionFailure(0, Type::Null, source)
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> impl Fn(&Row<'_>) -> rusqlite::Result<T> {
+    move |row| {
+        read(row).map_err(|error| match error {
+            // It names its row already.
+            rusqlite::Error::FromSqlConversionFailure(_, _, source)
+                if source.downcast_ref::<DamagedRow>().is_some() =>
+            {
+                rusqlite::Error::FromSqlConversionFailure(0, Type::Null, source)
+            }
+            error => damaged(table, begins(row), error.to_string()),
+        })
+    }
+}
+
+/// How many columns of a row are shown, and how many bytes of each.
+const COLUMNS_SHOWN: usize = 3;
+const BYTES_SHOWN: usize = 80;
+
+/// The first columns of a row.
+fn begins(row: &Row<'_>) -> String {
+    let columns = (0..COLUMNS_SHOWN).map_while(|column| row.get_ref(column).ok());
+    let shown = columns.map(|value| match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            printable(&bytes[..bytes.len().min(BYTES_SHOWN)])
         }
-        error => damaged(table, row(), error.to_string()),
-    })
+    });
+    format!("that begins with {}", shown.collect::<Vec<_>>().join(" | "))
 }
 
 /// Whether an error says that the store is damaged, so that trying again cannot help.

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use postoffice::names::{RelativePath, printable};
+use postoffice::names::RelativePath;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::rows::{from_json, in_row, json, path_of};
+use super::rows::{from_json, in_table, json, path};
 use super::{JobStore, generation, signed, unsigned};
 use crate::error::Result;
 use crate::protocol::{Proof, SealDocument};
@@ -210,12 +210,10 @@ impl JobStore {
                 .prepare_cached(&format!(
                     "SELECT name, {COLUMNS} FROM sealed WHERE area = ?1 AND folder = ?2"
                 ))?
-                .query_map((area, folder.as_bytes()), |row| {
-                    let name: Vec<u8> = row.get(0)?;
-                    let row_name = || printable(folder.join(&name).as_bytes());
-                    let entry = in_row("sealed", row_name, entry(row, 1))?;
-                    Ok((name, entry))
-                })?
+                .query_map(
+                    (area, folder.as_bytes()),
+                    in_table("sealed", |row| Ok((row.get(0)?, entry(row, 1)?))),
+                )?
                 .collect()
         })
     }
@@ -234,14 +232,14 @@ impl JobStore {
                 .prepare_cached(
                     "SELECT name, size, modified_s, modified_ns FROM sealed_source WHERE area = ?1 AND folder = ?2",
                 )?
-                .query_map((area, folder.as_bytes()), |row| {
+                .query_map((area, folder.as_bytes()), in_table("sealed_source", |row| {
                     let modified = Time {
                         seconds: row.get(2)?,
                         nanoseconds: row.get(3)?,
                     };
                     let size = unsigned(row.get(1)?);
                     Ok((row.get(0)?, SourceStamp { size, modified }))
-                })?
+                }))?
                 .collect()
         })
     }
@@ -259,12 +257,13 @@ impl JobStore {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT folder, name, {COLUMNS} FROM sealed WHERE area = ?1 ORDER BY folder, name"
             ))?;
-            let mut rows = statement.query([area])?;
-            while let Some(row) = rows.next()? {
-                let folder = path_of("sealed", row.get_ref(0)?.as_blob()?)?;
+            let read = in_table("sealed", |row| {
                 let name: Vec<u8> = row.get(1)?;
-                let row_name = || printable(folder.join(&name).as_bytes());
-                each(&folder, &name, &in_row("sealed", row_name, entry(row, 2))?);
+                Ok((path("sealed", row, 0)?, name, entry(row, 2)?))
+            });
+            for row in statement.query_map([area], read)? {
+                let (folder, name, entry) = row?;
+                each(&folder, &name, &entry);
             }
             Ok(())
         })
@@ -276,9 +275,8 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn sealed_files(&self) -> Result<u64> {
         self.read("count the seal", |connection| {
-            connection.query_row("SELECT count(*) FROM sealed", [], |row| {
-                row.get(0).map(unsigned)
-            })
+            let read = in_table("sealed", |row| row.get(0).map(unsigned));
+            connection.query_row("SELECT count(*) FROM sealed", [], read)
         })
     }
 }
@@ -286,7 +284,7 @@ impl JobStore {
 pub(super) fn document(connection: &Connection) -> rusqlite::Result<Option<SealDocument>> {
     let query = "SELECT document FROM seal WHERE id = 1";
     let text: Option<String> = connection
-        .query_row(query, [], |row| row.get(0))
+        .query_row(query, [], in_table("seal", |row| row.get(0)))
         .optional()?;
     text.map(|text| from_json("seal", 1, &text)).transpose()
 }

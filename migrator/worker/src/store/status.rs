@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::rows::{from_json, from_word};
+use super::rows::{from_json, from_word, in_table};
 use super::{JobStore, facts, generation, life, now_milliseconds, sealed, unsigned};
 use crate::error::Result;
 use crate::finding::Verdict;
@@ -48,65 +48,77 @@ impl JobStore {
 fn steps(connection: &Connection) -> rusqlite::Result<Vec<StepLine>> {
     connection
         .prepare("SELECT name, state, runs, began, ended, detail FROM step ORDER BY first")?
-        .query_map([], |row| {
-            let step: String = row.get(0)?;
-            Ok(StepLine {
-                state: from_word("step", &step, &row.get::<_, String>(1)?)?,
-                step,
-                runs: unsigned(row.get(2)?),
-                began_milliseconds: row.get(3)?,
-                ended_milliseconds: row.get(4)?,
-                detail: row.get(5)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("step", |row| {
+                let step: String = row.get(0)?;
+                Ok(StepLine {
+                    state: from_word("step", &step, &row.get::<_, String>(1)?)?,
+                    step,
+                    runs: unsigned(row.get(2)?),
+                    began_milliseconds: row.get(3)?,
+                    ended_milliseconds: row.get(4)?,
+                    detail: row.get(5)?,
+                })
+            }),
+        )?
         .collect()
 }
 
 fn passes(connection: &Connection) -> rusqlite::Result<Vec<PassLine>> {
     connection
         .prepare("SELECT id, kind, began, ended, counts FROM pass ORDER BY id")?
-        .query_map([], |row| {
-            let pass: i64 = row.get(0)?;
-            let counts: Counts = from_json("pass", pass, &row.get::<_, String>(4)?)?;
-            let count = |what: Count| counts.get(&what).copied().unwrap_or(0);
-            Ok(PassLine {
-                pass,
-                kind: from_word("pass", pass, &row.get::<_, String>(1)?)?,
-                began_milliseconds: row.get(2)?,
-                ended_milliseconds: row.get(3)?,
-                files_copied: count(Count::FilesCopied),
-                bytes_copied: count(Count::BytesCopied),
-                files_unchanged: count(Count::FilesUnchanged),
-                files_removed: count(Count::FilesRemoved),
-                set_aside: count(Count::SetAside),
-            })
-        })?
+        .query_map(
+            [],
+            in_table("pass", |row| {
+                let pass: i64 = row.get(0)?;
+                let counts: Counts = from_json("pass", pass, &row.get::<_, String>(4)?)?;
+                let count = |what: Count| counts.get(&what).copied().unwrap_or(0);
+                Ok(PassLine {
+                    pass,
+                    kind: from_word("pass", pass, &row.get::<_, String>(1)?)?,
+                    began_milliseconds: row.get(2)?,
+                    ended_milliseconds: row.get(3)?,
+                    files_copied: count(Count::FilesCopied),
+                    bytes_copied: count(Count::BytesCopied),
+                    files_unchanged: count(Count::FilesUnchanged),
+                    files_removed: count(Count::FilesRemoved),
+                    set_aside: count(Count::SetAside),
+                })
+            }),
+        )?
         .collect()
 }
 
 fn checklist(connection: &Connection) -> rusqlite::Result<Vec<ChecklistLine>> {
     connection
         .prepare("SELECT item, confirmed_by, note, at FROM checklist ORDER BY at, item")?
-        .query_map([], |row| {
-            Ok(ChecklistLine {
-                item: row.get(0)?,
-                by: row.get(1)?,
-                note: row.get(2)?,
-                at_milliseconds: row.get(3)?,
-            })
-        })?
+        .query_map(
+            [],
+            in_table("checklist", |row| {
+                Ok(ChecklistLine {
+                    item: row.get(0)?,
+                    by: row.get(1)?,
+                    note: row.get(2)?,
+                    at_milliseconds: row.get(3)?,
+                })
+            }),
+        )?
         .collect()
 }
 
 fn findings(connection: &Connection) -> rusqlite::Result<(BTreeMap<String, u64>, Option<Verdict>)> {
-    let mut by_code = BTreeMap::new();
-    let mut worst = None;
-    let mut statement = connection.prepare("SELECT code, how_many, worst FROM finding_count")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    let query = "SELECT code, how_many, worst FROM finding_count";
+    let mut statement = connection.prepare(query)?;
+    let read = in_table("finding_count", |row| {
         let code: String = row.get(0)?;
-        let verdict = from_word("finding_count", &code, &row.get::<_, String>(2)?)?;
-        *by_code.entry(code).or_insert(0) += unsigned(row.get(1)?);
+        let verdict: Verdict = from_word("finding_count", &code, &row.get::<_, String>(2)?)?;
+        Ok((code, unsigned(row.get(1)?), verdict))
+    });
+    let (mut by_code, mut worst) = (BTreeMap::new(), None);
+    for counted in statement.query_map([], read)? {
+        let (code, how_many, verdict) = counted?;
+        *by_code.entry(code).or_insert(0) += how_many;
         worst = worst.max(Some(verdict));
     }
     Ok((by_code, worst))

@@ -7,6 +7,7 @@ mod after_the_seal;
 mod budget;
 mod calls;
 mod growing;
+mod inner_mounts;
 mod kinds;
 mod registers;
 mod scenes;

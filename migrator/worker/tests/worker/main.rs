@@ -8,6 +8,7 @@
 )]
 
 mod certificates;
+mod damaged_store;
 mod database_sets;
 mod databases;
 mod delta;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use worker::monitor::Count;
-use worker::protocol::Task;
+use worker::protocol::{PassKind, Task};
 
 use crate::meddling::{Heard, pass_meddled_with};
 use crate::support::{
@@ -193,4 +193,32 @@ fn a_folder_with_more_names_than_are_held_at_once_is_one_folder() {
     let area = site.store().manifest_totals(Some(0)).unwrap();
     let files = wanted(&site.source, false).len() as u64;
     assert_eq!(area.0, files, "the manifest has what stands there");
+}
+
+/// Found by an attack: what somebody else had put there during a pass that was cut off was removed, where the source had got a
+/// new file of the same name.
+#[test]
+fn a_foreign_file_is_set_aside_also_after_a_pass_that_was_cut_off() {
+    let site = Site::with_post_office();
+    site.run(PASS_ONE).clean();
+    site.store().begin_pass(PassKind::StageOne).unwrap();
+    // Both came since: one begins as the file of the source does, as a copy that was cut off; the other does not.
+    write_old(
+        &site.source.join("OFFILES/FD0/OURS.000"),
+        b"the whole of it",
+        300,
+    );
+    write_old(
+        &site.source.join("OFFILES/FD0/THEIRS.000"),
+        b"the whole of it",
+        301,
+    );
+    let folder = site.destination.join("offiles/fd0");
+    fs::write(folder.join("ours.000"), "the whole").unwrap();
+    fs::write(folder.join("theirs.000"), "mail of a user").unwrap();
+    site.run(PASS_ONE).clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+    let kept = site.quarantine();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept["offiles/fd0/theirs.000"], b"mail of a user");
 }

@@ -267,3 +267,80 @@ fn two_items_whose_names_would_become_one_are_reported() {
         "the others were carried"
     );
 }
+
+#[test]
+fn a_clock_that_was_shifted_brings_nothing_twice() {
+    let site = passed();
+    report(site.run(QUEUES));
+    // Delivered at the destination; daylight saving moves every time of the source by an hour.
+    for (path, _) in contents(&site.destination) {
+        if path.starts_with("wpcs") && !path.ends_with("poa.001") {
+            fs::remove_file(site.destination.join(path)).unwrap();
+        }
+    }
+    for (path, _) in ITEMS {
+        let path = site.source.join(path);
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        set_time(&path, modified + std::time::Duration::from_secs(3600));
+    }
+    let again = report(site.run(QUEUES_LIVE));
+    assert_eq!(again.carried, 0, "the bytes are known");
+    assert_eq!(items(&site.destination), BTreeMap::new());
+    // Another item under a known name, with another time, is another item.
+    write_old(&site.source.join(ITEMS[0].0), b"leaving, urgenT", 400);
+    assert_eq!(report(site.run(QUEUES_LIVE)).carried, 1);
+    assert_eq!(items(&site.destination).len(), 1);
+}
+
+#[test]
+fn an_item_whose_writer_pauses_is_carried_whole_or_left_and_said() {
+    let mut site = passed();
+    site.options.still_seconds = 2;
+    report(site.run(QUEUES));
+    let path = site.source.join("WPCSIN/0/SLOW");
+    let part = vec![7; 100_000];
+    fs::write(&path, &part).unwrap();
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Its pauses are shorter than the time that an item must have stood still.
+            for _ in 0..9 {
+                std::thread::sleep(std::time::Duration::from_secs(1));
+                let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+                std::io::Write::write_all(&mut file, &part).unwrap();
+            }
+        });
+        site.run(QUEUES_LIVE)
+    });
+    let carried = items(&site.destination).get("wpcsin/0/slow").cloned();
+    assert_eq!(carried, None, "a part of it was delivered");
+    let moving = done.with_code("queue-item-moving");
+    assert_eq!(moving.len(), 1, "{:?}", done.findings.kept);
+    assert_eq!(done.worst(), Verdict::Temporary);
+    // The next run finds it whole.
+    assert_eq!(report(site.run(QUEUES_LIVE)).carried, 1);
+    assert_eq!(items(&site.destination)["wpcsin/0/slow"].len(), 1_000_000);
+}
+
+#[test]
+fn an_item_that_somebody_has_locked_is_left_and_said() {
+    let site = passed();
+    let path = site.source.join("WPCSIN/0/LOCKED");
+    write_old(&path, b"half of it", 1);
+    let writer = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    crate::lock_table::lock_whole(&writer);
+    let done = site.run(QUEUES);
+    assert_eq!(
+        done.with_code("queue-item-moving").len(),
+        1,
+        "{:?}",
+        done.findings.kept
+    );
+    assert!(!items(&site.destination).contains_key("wpcsin/0/locked"));
+    drop(writer);
+    report(site.run(QUEUES));
+    assert!(items(&site.destination).contains_key("wpcsin/0/locked"));
+}

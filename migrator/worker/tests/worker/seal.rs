@@ -1,9 +1,11 @@
 //! The seal and its verification.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use worker::finding::Verdict;
+use worker::finding::{Finding, Verdict};
+use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
 use worker::protocol::{SealReport, Task, TaskReport};
 
 use crate::support::{
@@ -290,4 +292,108 @@ fn a_queue_folder_that_the_source_gave_up_prevents_no_seal() {
     }
     assert!(!site.destination.join("wpcsout/gone").exists());
     assert!(site.quarantine().is_empty(), "it came from the source");
+}
+
+/// Does something at one side when the bytes have been compared, and before both sides are looked at again.
+struct AtTheEndOf {
+    tally: Arc<Tally>,
+    side: PathBuf,
+    act: fn(&Path),
+}
+
+impl Monitor for AtTheEndOf {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        if name == "look at both trees again" {
+            (self.act)(&self.side);
+        }
+        self.tally.phase(name, expected);
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.tally.journal(moment);
+    }
+}
+
+/// A file of a side, whatever the case of its names.
+fn first_of(root: &Path, folder: &str, name: &str) -> PathBuf {
+    let found = [
+        root.join(folder).join(name),
+        root.join(folder.to_ascii_uppercase())
+            .join(name.to_ascii_uppercase()),
+    ];
+    found.into_iter().find(|path| path.exists()).expect("there")
+}
+
+fn append(path: &Path) {
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, b"more").unwrap();
+}
+
+#[test]
+fn what_changes_on_either_side_while_both_are_read_is_not_sealed() {
+    type Act = fn(&Path);
+    let acts: &[(&str, Act)] = &[
+        ("grown", |folder| {
+            append(&first_of(folder, "offiles/fd0", "0a1b2c3d.000"));
+        }),
+        ("another time", |folder| {
+            set_time(
+                &first_of(folder, "ofuser", "userabc.db"),
+                crate::support::long_ago(300),
+            );
+        }),
+        ("new", |folder| {
+            let path = first_of(folder, "offiles/fd0", "0a1b2c3d.000");
+            fs::write(path.with_file_name("NEW.000"), "new").unwrap();
+        }),
+        ("gone", |folder| {
+            fs::remove_file(first_of(folder, "offiles/fd0", "0a1b2c3d.000")).unwrap();
+        }),
+        ("a link", |folder| {
+            let path = first_of(folder, "offiles/fd0", "0a1b2c3d.000");
+            fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink("/etc/hostname", path).unwrap();
+        }),
+    ];
+    for (what, act) in acts {
+        for is_source in [true, false] {
+            let site = ready();
+            let side = if is_source {
+                &site.source
+            } else {
+                &site.destination
+            };
+            let tally = Arc::new(Tally::default());
+            let moved = Arc::new(AtTheEndOf {
+                tally: Arc::clone(&tally),
+                side: side.clone(),
+                act: *act,
+            }) as Arc<dyn Monitor>;
+            let result = site.run_watched(&site.order(Task::Seal), &moved, &tally);
+            let findings = tally.findings();
+            let what = format!("{what}, at the source: {is_source}: {findings:?}");
+            let Ok(TaskReport::Seal(report)) = result else {
+                panic!("{what} {result:?}");
+            };
+            assert!(!report.sealed && report.differences > 0, "{what}");
+            assert_eq!(findings.worst, Some(Verdict::Unproven), "{what}");
+            assert!(
+                findings
+                    .kept
+                    .iter()
+                    .any(|finding| finding.code == "seal-moved"),
+                "{what}"
+            );
+            assert!(!site.job.join("seal.json").exists(), "{what}");
+            site.run(Task::Verify).assert_refused("not-sealed");
+        }
+    }
 }

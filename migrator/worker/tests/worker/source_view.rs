@@ -18,7 +18,7 @@ use crate::support::{PASS_ONE, Site, contents, long_ago, set_time, wanted};
 
 /// Gives this thread of the test mounts of its own; says whether it may.  With `shared`, they pass on what is mounted and
 /// unmounted to those that are made from them, as those of most machines do.
-fn has_own_mounts(shared: bool) -> bool {
+pub(crate) fn has_own_mounts(shared: bool) -> bool {
     if unshare(CloneFlags::CLONE_NEWNS).is_err() {
         eprintln!("SKIPPED: only root can mount");
         return false;
@@ -31,7 +31,7 @@ fn has_own_mounts(shared: bool) -> bool {
     true
 }
 
-fn mount_memory(place: &Path) {
+pub(crate) fn mount_memory(place: &Path) {
     fs::create_dir_all(place).unwrap();
     mount("none", place, "tmpfs", MountFlags::empty(), None).unwrap();
 }
