@@ -16,5 +16,6 @@ mod people;
 mod places;
 mod poor_surroundings;
 mod proofs;
+mod questions;
 mod support;
 mod whole;
