@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,6 +21,9 @@ use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
 
 /// Where the software is unpacked, below the folder of the rehearsal.
 const INSTALL_FOLDER: &str = "destination/opt/groupwise/agents";
+
+/// The folders of the post office that have file systems of their own where the rehearsal wants it: attachments, and a queue.
+const INNER_FILE_SYSTEMS: [&str; 2] = ["offiles", "wpcsin"];
 
 /// What the key of the simulated POA is encrypted with.
 const KEY_PASSWORD: &str = "rehearsed";
@@ -37,7 +41,33 @@ pub struct Embedded {
     pub server: SshServer,
     program: PathBuf,
     seen: Seen,
+    mounts: Vec<Mounted>,
     runtime: tokio::runtime::Runtime,
+}
+
+/// A file system in memory that is unmounted with its rehearsal.
+#[derive(Debug)]
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn mount(path: PathBuf) -> Result<Self, RehearsalError> {
+        std::fs::create_dir_all(&path).map_err(io_error("create", &path))?;
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "none"]).arg(&path);
+        let cause = match command.output() {
+            Ok(output) if output.status.success() => return Ok(Self(path)),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(RehearsalError::MayNotMount { path, cause })
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // What is still open there keeps it until it is closed; nothing else can be done here.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
 }
 
 /// What an embedded rehearsal is made from.
@@ -124,6 +154,7 @@ impl Embedded {
             server,
             program: site.program.clone(),
             seen,
+            mounts: Vec::new(),
             runtime,
         };
         embedded.write_worksheet()?;
@@ -133,6 +164,11 @@ impl Embedded {
     /// Where the post office of the source is while it is away.
     fn away(&self) -> PathBuf {
         self.seen.source.with_extension("away")
+    }
+
+    /// What starts and stops the Linux POA.
+    fn control_command(&self) -> PathBuf {
+        self.folder.join(INSTALL_FOLDER).join("bin/grpwise")
     }
 }
 
@@ -192,6 +228,22 @@ impl Site for Embedded {
         std::fs::rename(self.away(), place).map_err(io_error("bring back", place))
     }
 
+    fn mount_inner_file_systems(&mut self) -> Result<(), RehearsalError> {
+        let documents = self.seen.documents.iter();
+        let documents = documents.map(|(_, destination)| destination.clone());
+        let folders = INNER_FILE_SYSTEMS.map(|name| self.seen.destination.join(name));
+        for path in documents.chain(folders) {
+            self.mounts.push(Mounted::mount(path)?);
+        }
+        Ok(())
+    }
+
+    fn let_poa_start(&self, may: bool) -> Result<(), RehearsalError> {
+        let control = self.control_command();
+        let mode = std::fs::Permissions::from_mode(if may { 0o755 } else { 0o644 });
+        std::fs::set_permissions(&control, mode).map_err(io_error("change", &control))
+    }
+
     fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
         let [client, http] = self.sheet.source_ports;
         let imap = self.sheet.mailbox_test.as_ref();
@@ -214,7 +266,7 @@ impl Site for Embedded {
     }
 
     fn stop_poa(&self) -> Result<(), RehearsalError> {
-        let control = self.folder.join(INSTALL_FOLDER).join("bin/grpwise");
+        let control = self.control_command();
         let stopping = Command::new(&control)
             .arg("stop")
             .stdout(Stdio::null())
@@ -225,9 +277,13 @@ impl Site for Embedded {
     /// Ends the ssh server and everything that it started.
     fn stop(self: Box<Self>) {
         let Self {
-            server, runtime, ..
+            server,
+            runtime,
+            mounts,
+            ..
         } = *self;
         runtime.block_on(server.stop());
+        drop(mounts);
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod expected;
 mod fault;
 mod folder;
+mod late_item;
 mod outcome;
 mod play;
 mod run;
@@ -136,6 +137,22 @@ pub enum RehearsalError {
         "Between servers no empty folder can stand where the share was; use the fault source-gone"
     )]
     NoSuchFault,
+    /// The back end cannot have this fault for another reason.
+    #[error("This back end cannot have the fault {fault}; use --backend embedded")]
+    OnlyEmbedded {
+        /// Which fault.
+        fault: &'static str,
+    },
+    /// Nothing can be mounted.
+    #[error(
+        "No file system could be mounted at {}: {cause}. Run as root, or in name spaces of your own: `unshare -rm gwrehearse ...`", path.display()
+    )]
+    MayNotMount {
+        /// Where.
+        path: PathBuf,
+        /// What the program said.
+        cause: String,
+    },
     /// The back end has no such network.
     #[error(
         "There is no network between the servers of this back end that could be disturbed; use --backend containers"

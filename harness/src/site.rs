@@ -143,6 +143,26 @@ pub trait Site {
         Ok(())
     }
 
+    /// Gives some folders of the destination file systems of their own, for as long as the servers are there.
+    ///
+    /// # Errors
+    /// A back end that cannot, and what mounting says.
+    fn mount_inner_file_systems(&mut self) -> Result<(), RehearsalError> {
+        Err(RehearsalError::OnlyEmbedded {
+            fault: "inner-mounts",
+        })
+    }
+
+    /// Lets the Linux POA be started, or not.
+    ///
+    /// # Errors
+    /// A back end that cannot, and what the system says.
+    fn let_poa_start(&self, _may: bool) -> Result<(), RehearsalError> {
+        Err(RehearsalError::OnlyEmbedded {
+            fault: "agent-does-not-start",
+        })
+    }
+
     /// Starts the agent of the source.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::rehearsal::{self, BackEnd, Fault, RehearsalError, RehearsalOptions};
 const FILES: usize = 300;
 
 /// How many faults strike in one case at most.
-const FAULTS_MAX: usize = 4;
+const FAULTS_MAX: usize = 8;
 
 /// How many operations change the source before a pass, at most.
 const CHURN_MAX: usize = 80;
@@ -187,6 +187,12 @@ mod tests {
             "SourceGone",
             "LockHeld",
             "Cut",
+            "InnerMounts",
+            "SecondStageTwo",
+            "WayBack",
+            "AgentDoesNotStart",
+            "LateItem",
+            "ShiftedClock",
         ] {
             assert!(many.iter().any(|case| case.contains(wanted)), "{wanted}");
         }

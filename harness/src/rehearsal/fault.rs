@@ -16,7 +16,17 @@ use super::BackEnd;
 use crate::network::{Disturbance, Network};
 
 /// The commands that a fault may strike.
-const COMMANDS: [&str; 3] = ["stage-one", "stage-two", "queues"];
+const COMMANDS: [&str; 4] = ["stage-one", "stage-two", "finish", "queues"];
+
+/// What happens before the POA is started for users.
+const FINISHES: [FaultKind; 3] = [
+    FaultKind::SecondStageTwo,
+    FaultKind::WayBack,
+    FaultKind::AgentDoesNotStart,
+];
+
+/// The same between servers, where the POA belongs to its server.
+const FINISHES_BETWEEN_SERVERS: [FaultKind; 2] = [FaultKind::SecondStageTwo, FaultKind::WayBack];
 
 /// The last moment of the journal that every such command reaches, also for the smallest post office.
 const SURE_MOMENT: u64 = 4;
@@ -52,7 +62,41 @@ pub enum FaultKind {
     SourceEmpty,
     /// Another program holds the lock of the post office database for longer than is waited.
     LockHeld,
+    /// Some folders of the destination have file systems of their own, from now on.
+    InnerMounts,
+    /// Users worked at the source again, and stage two ran a second time.
+    SecondStageTwo,
+    /// The documented way back was gone, users worked at the source, and a pass of stage one ran.
+    WayBack,
+    /// The Linux POA cannot be started.
+    AgentDoesNotStart,
+    /// An item of a queue of the source is still being written.
+    LateItem,
+    /// All times in the queues of the source moved by an hour, as daylight saving does to some servers.
+    ShiftedClock,
 }
+
+/// The kinds without a number, by their names, and the command that each can strike; none for those that strike any command
+/// that reads the source.
+const NAMED: [(&str, FaultKind, Option<&str>); 9] = [
+    ("source-gone", FaultKind::SourceGone, None),
+    ("source-empty", FaultKind::SourceEmpty, None),
+    ("lock-held", FaultKind::LockHeld, None),
+    ("inner-mounts", FaultKind::InnerMounts, Some("stage-one")),
+    (
+        "second-stage-two",
+        FaultKind::SecondStageTwo,
+        Some("finish"),
+    ),
+    ("way-back", FaultKind::WayBack, Some("finish")),
+    (
+        "agent-does-not-start",
+        FaultKind::AgentDoesNotStart,
+        Some("finish"),
+    ),
+    ("late-item", FaultKind::LateItem, Some("queues")),
+    ("shifted-clock", FaultKind::ShiftedClock, Some("queues")),
+];
 
 /// One fault of the schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,13 +121,19 @@ impl Fault {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let mut drawn: Vec<Self> = Vec::new();
         for command in COMMANDS.iter().cycle().take(how_many) {
-            let kind = match generator.random_range(0..6) {
-                5 => FaultKind::SourceEmpty,
-                4 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
-                0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
-                1 => FaultKind::SourceGone,
+            let kind = match (*command, generator.random_range(0..8)) {
+                ("finish", number) => FINISHES[number % FINISHES.len()],
+                ("queues", 6) => FaultKind::LateItem,
+                ("queues", 7) => FaultKind::ShiftedClock,
+                ("stage-one", 6) => FaultKind::InnerMounts,
+                (_, 5) => FaultKind::SourceEmpty,
+                (_, 4) => {
+                    FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS))
+                }
+                (_, 0) => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                (_, 1) => FaultKind::SourceGone,
                 // The queues have no databases.
-                2 if *command != "queues" => FaultKind::LockHeld,
+                ("stage-one" | "stage-two", 2) => FaultKind::LockHeld,
                 _ => {
                     let bytes = generator.random_range(1..=SURE_BYTES);
                     FaultKind::Disturbed(Network::Link, Disturbance::Cut(bytes))
@@ -102,14 +152,19 @@ impl Fault {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let commands = COMMANDS.iter().cycle().take(how_many);
         let drawn = commands.map(|command| {
-            let kind = match generator.random_range(0..13) {
-                0 => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
-                1 => FaultKind::SourceGone,
+            let kind = match (*command, generator.random_range(0..15)) {
+                ("finish", number) => FINISHES_BETWEEN_SERVERS[number % 2],
+                ("queues", 13) => FaultKind::LateItem,
+                ("queues", 14) => FaultKind::ShiftedClock,
+                (_, 0) => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                (_, 1) => FaultKind::SourceGone,
                 // The queues have no databases.
-                2 if *command != "queues" => FaultKind::LockHeld,
-                3 => FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS)),
-                4..=7 => FaultKind::Disturbed(Network::Link, draw(&mut generator)),
-                8 => {
+                ("stage-one" | "stage-two", 2) => FaultKind::LockHeld,
+                (_, 3) => {
+                    FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS))
+                }
+                (_, 4..=7) => FaultKind::Disturbed(Network::Link, draw(&mut generator)),
+                (_, 8) => {
                     let bytes = generator.random_range(BYTES_PER_SECOND);
                     FaultKind::Disturbed(Network::Share, Disturbance::Throttle(bytes))
                 }
@@ -144,6 +199,12 @@ impl Fault {
             FaultKind::LockHeld if self.command == "stage-two" => matches!(exit_code, 4..=6),
             // Without that database the test POA may not start.
             FaultKind::LockHeld => matches!(exit_code, 1 | 4),
+            FaultKind::InnerMounts | FaultKind::SecondStageTwo | FaultKind::ShiftedClock => {
+                exit_code < 2 || exit_code == 3
+            }
+            FaultKind::WayBack | FaultKind::AgentDoesNotStart => exit_code == 5,
+            // Left to the next run.
+            FaultKind::LateItem => exit_code == 4,
         }
     }
 }
@@ -160,9 +221,11 @@ impl fmt::Display for Fault {
             FaultKind::Disturbed(Network::Share, how) => {
                 write!(formatter, "{command}:share-{how}")
             }
-            FaultKind::SourceGone => write!(formatter, "{command}:source-gone"),
-            FaultKind::SourceEmpty => write!(formatter, "{command}:source-empty"),
-            FaultKind::LockHeld => write!(formatter, "{command}:lock-held"),
+            kind => {
+                let named = NAMED.iter().find(|(_, named, _)| *named == kind);
+                let name = named.map_or("?", |(name, _, _)| name);
+                write!(formatter, "{command}:{name}")
+            }
         }
     }
 }
@@ -172,11 +235,16 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let usage = || {
+            let named = NAMED.map(|(name, _, command)| match command {
+                Some(command) => format!("{command}:{name}"),
+                None => format!(":{name}"),
+            });
             format!(
-                "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS \
-                 :source-gone :source-empty :lock-held, or of a network, :cut=BYTES :reset=BYTES :silent=SECONDS \
-                 :latency=MILLISECONDS :throttle=BYTES-A-SECOND, of that of the share with share- before it",
-                COMMANDS.join(" ")
+                "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS {}, or of a network, \
+                 :cut=BYTES :reset=BYTES :silent=SECONDS :latency=MILLISECONDS :throttle=BYTES-A-SECOND, of that of the \
+                 share with share- before it",
+                COMMANDS.join(" "),
+                named.join(" ")
             )
         };
         let (command, kind) = text.split_once(':').ok_or_else(usage)?;
@@ -184,20 +252,32 @@ impl FromStr for Fault {
             return Err(usage());
         }
         let kind = match kind.split_once('=') {
-            None if kind == "source-gone" => FaultKind::SourceGone,
-            None if kind == "source-empty" => FaultKind::SourceEmpty,
-            None if kind == "lock-held" && command != "queues" => FaultKind::LockHeld,
-            Some((name, number)) => {
+            None => without_number(command, kind).ok_or_else(usage)?,
+            Some((name, number)) if command != "finish" => {
                 let number = number.parse().map_err(|_| usage())?;
                 with_number(name, number).ok_or_else(usage)?
             }
-            _ => return Err(usage()),
+            Some(_) => return Err(usage()),
         };
         Ok(Self {
             command: command.to_owned(),
             kind,
         })
     }
+}
+
+/// The kind of a name, where there is one without a number that can strike this command.
+fn without_number(command: &str, kind: &str) -> Option<FaultKind> {
+    let (_, kind, only) = NAMED.iter().find(|(name, ..)| *name == kind)?;
+    let can_strike = match only {
+        Some(only) => *only == command,
+        // The queues have no databases, and the end reads no source.
+        None => match kind {
+            FaultKind::LockHeld => matches!(command, "stage-one" | "stage-two"),
+            _ => command != "finish",
+        },
+    };
+    can_strike.then_some(*kind)
 }
 
 /// The kind of a name, where there is one with a number.
@@ -243,6 +323,10 @@ mod tests {
             "stage-one:kill=0",
             "finish:cut=9",
             "queues:lock-held",
+            "finish:lock-held",
+            "finish:source-gone",
+            "queues:way-back",
+            "stage-two:inner-mounts",
         ] {
             assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
         }
@@ -266,10 +350,19 @@ mod tests {
             ":share-silent=",
             ":share-latency=",
             ":share-throttle=",
+            ":second-stage-two",
+            ":way-back",
+            ":late-item",
+            ":shifted-clock",
         ] {
             assert!(texts.iter().any(|text| text.contains(kind)), "{kind}");
         }
-        let no = [":source-empty", ":throttle="];
+        let no = [
+            ":source-empty",
+            ":throttle=",
+            ":inner-mounts",
+            ":agent-does-not-start",
+        ];
         assert!(
             !texts
                 .iter()
@@ -279,9 +372,9 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_faults_and_every_kind_is_drawn() {
-        let drawn = Fault::draw(1, 60);
-        assert_eq!(drawn, Fault::draw(1, 60));
-        assert_ne!(drawn, Fault::draw(2, 60));
+        let drawn = Fault::draw(1, 200);
+        assert_eq!(drawn, Fault::draw(1, 200));
+        assert_ne!(drawn, Fault::draw(2, 200));
         for kind in [
             ":kill=",
             ":controller-killed=",
@@ -289,6 +382,12 @@ mod tests {
             ":source-gone",
             ":source-empty",
             ":lock-held",
+            ":inner-mounts",
+            ":second-stage-two",
+            ":way-back",
+            ":agent-does-not-start",
+            ":late-item",
+            ":shifted-clock",
         ] {
             assert!(
                 drawn.iter().any(|fault| fault.to_string().contains(kind)),

@@ -42,6 +42,8 @@ pub(super) struct Play<'a> {
     pub(super) agent: Option<SourceAgent>,
     /// Whether it changes the source.
     pub(super) users_work: bool,
+    /// How many items came into the queues of the source since the last seal.
+    pub(super) new_queue_items: u64,
 }
 
 impl<'a> Play<'a> {
@@ -84,6 +86,7 @@ impl<'a> Play<'a> {
             source,
             agent: None,
             users_work: false,
+            new_queue_items: 0,
         })
     }
 
@@ -165,7 +168,7 @@ impl<'a> Play<'a> {
         ));
     }
 
-    fn check_trees(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_trees(&mut self) -> Result<(), RehearsalError> {
         let seen = self.site.seen();
         let step = seen.time_step_nanoseconds;
         let mut failures = compare_post_offices(&seen.source, &seen.destination, step)
@@ -184,7 +187,7 @@ impl<'a> Play<'a> {
     }
 
     /// Who has which messages, read from the records of both sides.
-    fn check_mail(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_mail(&mut self) -> Result<(), RehearsalError> {
         let seen = self.site.seen();
         let (source, destination) = (truth(&seen.source)?, truth(&seen.destination));
         let failures = match destination {
@@ -208,7 +211,7 @@ impl<'a> Play<'a> {
     }
 
     /// Changes the source as users do; what the migrator did to it before that is looked at first.
-    fn churn(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn churn(&mut self) -> Result<(), RehearsalError> {
         self.check_source_untouched()?;
         self.churned += 1;
         let report = simulator::churn(
@@ -226,7 +229,7 @@ impl<'a> Play<'a> {
         self.take_snapshot()
     }
 
-    /// What else changed at the source than the two folders whose times a move away and back changes.
+    /// What else changed at the source than the folders that a move away and back gives other times.
     pub(super) fn source_was_only_moved(&mut self) -> Result<Vec<String>, RehearsalError> {
         let before = self.source.clone();
         self.take_snapshot()?;
@@ -249,6 +252,7 @@ impl<'a> Play<'a> {
         let path = queue.join("STRAGGLE.001");
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
+        self.new_queue_items += 1;
         self.migrate(&["queues"])?;
         self.site.look_at_destination()?;
         let arrived = self.site.seen().destination.join("wpcsin/4/straggle.001");

@@ -35,7 +35,13 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     match start(controller, &file, account.as_ref(), &address).await {
         Ok(()) => end_start(controller, Life::Live, "the Linux POA has answered").await?,
         Err(error) => {
-            end_failed_start(controller, &error).await?;
+            // The failure of the start is what is told; that it could not be taken back is said beside it.
+            if let Err(second) = end_failed_start(controller, &error).await {
+                controller.console().note(&format!(
+                    "Users count as having worked at the destination, because it could not be made certain that the POA \
+                     does not run: {second}"
+                ));
+            }
             return Err(error);
         }
     }

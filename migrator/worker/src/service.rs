@@ -24,6 +24,9 @@ use crate::store::JobStore;
 /// How often a log that does not grow is looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How often a worker that holds its lease is asked again what it works on.
+const HOLDER_TRIES: u32 = 10;
+
 /// The longest order that is read.
 const ORDER_BYTES_MAX: u64 = 4 << 20;
 
@@ -245,8 +248,7 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         }
         Request::Status => {
             let mut status = store.status()?;
-            status.running = Lease::holder(job_folder, Role::Worker)?
-                .and_then(|holder| serde_json::from_str::<Running>(&holder).ok());
+            status.running = running(job_folder)?;
             return Ok(Reply::Status(Box::new(status)));
         }
         Request::Findings => {
@@ -256,6 +258,25 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         }
     }
     Ok(Reply::Done)
+}
+
+/// The worker that is running now.
+///
+/// A worker holds its lease a moment before it has written there what it works on, and for that moment, and where the text
+/// is damaged, it is not known what runs: that is asked again, and is an error in the end, never "nothing runs".
+fn running(job_folder: &Path) -> Result<Option<Running>> {
+    let mut tries = 0;
+    loop {
+        let Some(holder) = Lease::holder(job_folder, Role::Worker)? else {
+            return Ok(None);
+        };
+        match serde_json::from_str(&holder) {
+            Ok(running) => return Ok(Some(running)),
+            Err(_) if tries < HOLDER_TRIES => tries += 1,
+            Err(_) => return Err(WorkerError::Busy { holder }),
+        }
+        std::thread::sleep(FOLLOW_INTERVAL);
+    }
 }
 
 /// Remembers that the POA is about to be started for users, where it may be.

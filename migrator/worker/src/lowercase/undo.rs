@@ -52,7 +52,7 @@ pub fn undo_lowercase(
         }
         // A row that is not found under its number would be asked for for ever.
         if store.shallowest_done()? == Some(level) {
-            return Err(store.damaged_rename(level));
+            return Err(JobStore::damaged_rename(level));
         }
     }
     Ok(report)

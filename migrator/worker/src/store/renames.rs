@@ -298,7 +298,7 @@ impl JobStore {
     }
 
     /// The error of a level that has a row which is not found by its number.
-    pub(crate) fn damaged_rename(&self, level: Level) -> WorkerError {
+    pub(crate) fn damaged_rename(level: Level) -> WorkerError {
         let row = format!("in sweep {}, depth {}", level.sweep, level.depth);
         let error = damaged("rename", row, "it has no number");
         WorkerError::store("read the plan of renamings")(error)

@@ -281,7 +281,7 @@ fn a_clock_that_was_shifted_brings_nothing_twice() {
     for (path, _) in ITEMS {
         let path = site.source.join(path);
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
-        set_time(&path, modified + std::time::Duration::from_secs(3600));
+        set_time(&path, modified + std::time::Duration::from_hours(1));
     }
     let again = report(site.run(QUEUES_LIVE));
     assert_eq!(again.carried, 0, "the bytes are known");
