@@ -125,7 +125,8 @@ impl Fault {
                 ("finish", number) => FINISHES[number % FINISHES.len()],
                 ("queues", 6) => FaultKind::LateItem,
                 ("queues", 7) => FaultKind::ShiftedClock,
-                ("stage-one", 6) => FaultKind::InnerMounts,
+                // Later they would hide what was copied, and that is refused.
+                ("stage-one", 6) if drawn.is_empty() => FaultKind::InnerMounts,
                 (_, 5) => FaultKind::SourceEmpty,
                 (_, 4) => {
                     FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS))
@@ -372,9 +373,9 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_faults_and_every_kind_is_drawn() {
-        let drawn = Fault::draw(1, 200);
-        assert_eq!(drawn, Fault::draw(1, 200));
-        assert_ne!(drawn, Fault::draw(2, 200));
+        let drawn: Vec<Fault> = (1..100).flat_map(|seed| Fault::draw(seed, 8)).collect();
+        assert_eq!(Fault::draw(1, 8), Fault::draw(1, 8));
+        assert_ne!(Fault::draw(1, 8), Fault::draw(2, 8));
         for kind in [
             ":kill=",
             ":controller-killed=",

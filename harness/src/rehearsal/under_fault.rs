@@ -53,6 +53,10 @@ impl Play<'_> {
         };
         let fault = self.faults.remove(planned);
         let in_force = self.strike(&fault)?;
+        if fault.kind == FaultKind::SecondStageTwo {
+            // What it leads to is the command that was to come, and other faults may strike that.
+            return self.migrate(arguments);
+        }
         let run = self.migrate_once(arguments, Some(fault.clone()))?;
         let mut failures = self.lift(in_force)?;
         if !fault.may_end_with(run.exit_code) {

@@ -39,6 +39,18 @@ esac
 exec /bin/cat "$@"
 "#;
 
+/// A server that lacks what the file `hidden` names, whatever this machine has installed.
+const SH: &str = r#"#!/bin/sh
+[ "$1" = -c ] && [ -e "$SHARES/hidden" ] || exec /bin/sh "$@"
+script=$2
+shift 2
+exec /bin/sh -c 'command() {
+    for last; do :; done
+    ! grep -qxF -- "$last" "$SHARES/hidden" && type "$last"
+}
+'"$script" "$@"
+"#;
+
 /// A stage whose document storage area is a share of another server.
 struct Shares {
     stage: Stage,
@@ -52,7 +64,12 @@ impl Shares {
         let mut shares = Self { stage, folder };
         let bin = shares.folder.join("bin");
         fs::create_dir_all(&bin).expect("made");
-        for (name, script) in [("mount", MOUNT), ("umount", UNMOUNT), ("cat", CAT)] {
+        for (name, script) in [
+            ("mount", MOUNT),
+            ("umount", UNMOUNT),
+            ("cat", CAT),
+            ("sh", SH),
+        ] {
             let path = bin.join(name);
             fs::write(&path, script).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
@@ -132,12 +149,12 @@ fn an_area_on_another_server_is_mounted_copied_sealed_and_unmounted_with_the_res
     let shares = Shares::new();
     let stage = &shares.stage;
     let before = Snapshot::take(&shares.documents()).expect("taken");
-    let client = shares.folder.join("bin/mount.cifs");
-    fs::remove_file(&client).expect("removed");
+    let hidden = shares.folder.join("hidden");
+    fs::write(&hidden, "mount.cifs\n").expect("written");
     let run = stage.expect(&["check"], 5);
     let found = finding(&run, "mount-possible");
     assert!(found.remedy.contains("cifs-utils"), "{found:#?}");
-    std::os::unix::fs::symlink("/bin/true", client).expect("linked");
+    fs::remove_file(&hidden).expect("removed");
     let run = stage.migrate(&["check"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(shares.table(), "", "the check leaves it as it was");

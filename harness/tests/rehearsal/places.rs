@@ -10,7 +10,7 @@ use harness::checks::Snapshot;
 use harness::rehearsal::{CommandRun, folder_in_any_case};
 use harness::site::Site as _;
 
-use crate::support::{Stage, finding};
+use crate::support::{Stage, finding, in_own_mounts};
 
 /// The commands that must refuse folders that are not apart, and do nothing else.
 fn refused(stage: &Stage, what: &str) {
@@ -73,34 +73,6 @@ fn folders_that_are_not_apart_are_refused_before_anything_is_written() {
         stage.embedded_mut().sheet.job_folder = link.join(name).join("job");
     });
     refused(&inside, "a job folder inside the source");
-}
-
-/// Runs a test of this program in a mount name space of its own.
-fn in_own_mounts(name: &str) {
-    let namespaces = if rustix::process::geteuid().is_root() {
-        "-m"
-    } else {
-        "-rm"
-    };
-    let output = Command::new("unshare")
-        .arg(namespaces)
-        .arg(std::env::current_exe().expect("this program"))
-        .args([name, "--exact", "--ignored", "--nocapture"])
-        .output();
-    let Ok(output) = output else {
-        println!("SKIPPED: there is no unshare here, so nothing can be mounted");
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("unshare: unshare failed") {
-        println!("SKIPPED: nothing can be mounted here: {errors}");
-        return;
-    }
-    assert!(
-        output.status.success() && text.contains("came to its end"),
-        "{text} {errors}"
-    );
 }
 
 fn mount(arguments: &[&str], target: &Path) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -209,4 +210,32 @@ pub(crate) fn finding<'a>(run: &'a CommandRun, code: &str) -> &'a worker::findin
         found[0]
     );
     found[0]
+}
+
+/// Runs a test of this program in a mount name space of its own.
+pub(crate) fn in_own_mounts(name: &str) {
+    let namespaces = if rustix::process::geteuid().is_root() {
+        "-m"
+    } else {
+        "-rm"
+    };
+    let output = Command::new("unshare")
+        .arg(namespaces)
+        .arg(std::env::current_exe().expect("this program"))
+        .args([name, "--exact", "--ignored", "--nocapture"])
+        .output();
+    let Ok(output) = output else {
+        println!("SKIPPED: there is no unshare here, so nothing can be mounted");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("unshare: unshare failed") {
+        println!("SKIPPED: nothing can be mounted here: {errors}");
+        return;
+    }
+    assert!(
+        output.status.success() && text.contains("came to its end"),
+        "{text} {errors}"
+    );
 }

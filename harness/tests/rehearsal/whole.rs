@@ -118,6 +118,31 @@ fn controllers_that_are_killed_lose_nothing() {
 }
 
 #[test]
+fn what_happens_between_the_commands_loses_nothing() {
+    let names = [
+        "finish:agent-does-not-start",
+        "finish:second-stage-two",
+        "finish:way-back",
+        "queues:late-item",
+        "queues:shifted-clock",
+    ];
+    rehearse(20, NameCase::Mixed, faults(&names));
+}
+
+#[test]
+fn file_systems_within_the_destination_lose_nothing() {
+    crate::support::in_own_mounts("whole::child_has_file_systems_within_its_destination");
+}
+
+#[test]
+#[ignore = "started by file_systems_within_the_destination_lose_nothing"]
+fn child_has_file_systems_within_its_destination() {
+    let names = ["stage-one:inner-mounts", "stage-two:kill=4"];
+    rehearse(21, NameCase::Upper, faults(&names));
+    println!("it came to its end");
+}
+
+#[test]
 fn connections_that_are_cut_lose_nothing() {
     let names = [
         "stage-one:cut=9000",
