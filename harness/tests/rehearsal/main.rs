@@ -12,6 +12,7 @@ mod interrupted;
 mod life;
 mod living;
 mod mailboxes;
+mod owners;
 mod people;
 mod places;
 mod poor_surroundings;

@@ -3,7 +3,7 @@
 //! What this job made is given to the user with what is in it.  Whatever was there before is somebody's: nothing of it changes
 //! hands, and a person is told what the agent will miss.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use postoffice::names::destination_name;
 use postoffice::startup_file::StartupFile;
@@ -59,27 +59,48 @@ pub(crate) fn own_log_folder(controller: &Controller) -> Result<Option<PathBuf>,
     Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
 }
 
+/// Where the agent writes its log.
+#[derive(Debug, PartialEq, Eq)]
+enum LogPlace {
+    /// In the post office, which is given away as a whole.
+    PostOffice,
+    /// A folder of its own.
+    Folder(PathBuf),
+    /// Everybody's folder, or one whose path leads who knows where.
+    NotItsOwn(PathBuf),
+}
+
+impl LogPlace {
+    /// That of a path of the startup file, which begins with a slash.
+    fn of(path: Vec<u8>, post_office: &Path) -> Self {
+        use std::os::unix::ffi::OsStringExt as _;
+        let path: PathBuf = std::ffi::OsString::from_vec(path).into();
+        // The same path without a slash at its end, and without single dots.
+        let path: PathBuf = path.components().collect();
+        let is_dotted = path.components().any(|part| part == Component::ParentDir);
+        let is_of_the_system = OF_THE_SYSTEM.iter().any(|system| path == Path::new(system));
+        if is_dotted || is_of_the_system {
+            Self::NotItsOwn(path)
+        } else if path.starts_with(post_office) {
+            Self::PostOffice
+        } else {
+            Self::Folder(path)
+        }
+    }
+}
+
 /// Where the agent writes its log, where that is not in the post office itself.
 fn log_folder(
     controller: &Controller,
     startup: &StartupFile,
 ) -> Result<Option<PathBuf>, StepError> {
-    use std::os::unix::ffi::OsStringExt as _;
     let Some(value) = startup.value("log").filter(|value| value.starts_with(b"/")) else {
         return own_log_folder(controller);
     };
-    let folder: PathBuf = std::ffi::OsString::from_vec(value).into();
-    // The same path without a slash at its end, and without dots.
-    let folder: PathBuf = folder.components().collect();
-    let is_dotted = folder
-        .components()
-        .any(|part| part == std::path::Component::ParentDir);
-    if is_dotted
-        || OF_THE_SYSTEM
-            .iter()
-            .any(|system| folder == Path::new(system))
-    {
-        return Err(StepError::refused(
+    match LogPlace::of(value, &controller.worksheet.post_office.folder) {
+        LogPlace::PostOffice => Ok(None),
+        LogPlace::Folder(folder) => Ok(Some(folder)),
+        LogPlace::NotItsOwn(folder) => Err(StepError::refused(
             "log-folder-of-the-system",
             format!(
                 "The startup file of the POA has it log to {}, which is not its own",
@@ -87,10 +108,8 @@ fn log_folder(
             ),
             "Name a folder of its own in the line --log of the startup file at the source, or take the line out; then run \
              `gwmigrate stage-two` again, which converts it anew; nothing was changed",
-        ));
+        )),
     }
-    let is_inside = folder.starts_with(&controller.worksheet.post_office.folder);
-    Ok(Some(folder).filter(|_| !is_inside))
 }
 
 /// Looks at them; changes nothing.
@@ -191,5 +210,32 @@ impl Plan {
             give_path(controller, path, account).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybodys_folders_are_no_folder_for_a_log() {
+        let of = |path: &str| LogPlace::of(path.into(), Path::new("/srv/po"));
+        for path in [
+            "/",
+            "//",
+            "/var/log",
+            "/var/log/",
+            "/var//log/.",
+            "/tmp",
+            "/srv/po/../other",
+            "/srv/po/..",
+        ] {
+            let place = of(path);
+            assert!(matches!(place, LogPlace::NotItsOwn(_)), "{path}: {place:?}");
+        }
+        assert_eq!(of("/srv/po/wpcsout/ofs/"), LogPlace::PostOffice);
+        for path in ["/var/log/novell/groupwise/po", "/srv/po2"] {
+            assert_eq!(of(path), LogPlace::Folder(path.into()));
+        }
     }
 }

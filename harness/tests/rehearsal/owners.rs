@@ -1,0 +1,75 @@
+//! Who gets what when the POA is to run as a user of its own.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+
+use crate::support::{Stage, codes, finding};
+
+/// A user that every Linux has.
+const USER: &str = "nobody";
+
+/// Sealed, with a POA that is to run as [`USER`] and whose startup file at the source names this folder for its log.
+fn sealed_with_log(log: &str) -> Stage {
+    let mut stage = Stage::with(|options| options.site.with_poa = true);
+    let startup = stage.source().join(&stage.embedded().created.startup_file);
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(startup)
+        .expect("opened");
+    let log = log.replace("FOLDER", stage.folder.path().to_str().expect("UTF-8"));
+    write!(file, "/log-{log}\r\n").expect("written");
+    let line = ("poa".to_owned(), format!("run_as_user = \"{USER}\""));
+    stage.embedded_mut().sheet.extra.push(line);
+    stage.embedded().write_worksheet().expect("written");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    stage
+}
+
+#[test]
+fn a_log_folder_that_the_job_did_not_make_stays_whose_it_is() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can give anything away: nothing to test here");
+        return;
+    }
+    let stage = sealed_with_log("FOLDER/logs");
+    let logs = stage.folder.path().join("logs");
+    fs::create_dir(&logs).expect("made");
+    let others = logs.join("mail.log");
+    fs::write(&others, "of another program").expect("written");
+    let run = stage.migrate(&["finish"]);
+    let said = finding(&run, "folder-not-ours");
+    assert!(said.remedy.contains("chown"), "{said:#?}");
+    for path in [&logs, &others] {
+        let owner = fs::symlink_metadata(path).expect("there").uid();
+        assert_eq!(owner, 0, "{}", path.display());
+    }
+    let given = fs::symlink_metadata(stage.destination()).expect("there");
+    assert_ne!(given.uid(), 0, "the post office itself is given away");
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
+fn everybodys_log_folder_stops_before_anything_is_given_away() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can give anything away: nothing to test here");
+        return;
+    }
+    let stage = sealed_with_log("/var/log");
+    let before = fs::symlink_metadata("/var/log").map(|log| log.uid()).ok();
+    let run = stage.expect(&["finish"], 5);
+    assert!(
+        codes(&run).contains(&"log-folder-of-the-system"),
+        "{:#?}",
+        run.findings
+    );
+    assert_eq!(
+        fs::symlink_metadata("/var/log").map(|log| log.uid()).ok(),
+        before
+    );
+    let kept = fs::symlink_metadata(stage.destination()).expect("there");
+    assert_eq!(kept.uid(), 0);
+}
