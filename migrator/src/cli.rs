@@ -113,7 +113,10 @@ pub fn run(
             command,
             &arguments.worksheet,
             arguments.json,
-            surroundings,
+            Surroundings {
+                take_over: arguments.take_over,
+                ..surroundings
+            },
             terminal,
         ),
     }
@@ -144,6 +147,7 @@ fn with_worksheet(
                 findings,
                 steps: Vec::new(),
                 next: None,
+                back: None,
             };
             return show::end(terminal, json, &outcome, None);
         }

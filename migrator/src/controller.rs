@@ -29,6 +29,7 @@ use crate::step::Step;
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
 use journal::Journal;
+pub(crate) use link::describe as describe_holder;
 
 /// A controller at work on one job.
 pub struct Controller {
@@ -135,6 +136,23 @@ impl Controller {
         self.call(&Request::Remember { fact }).await.map(|_| ())
     }
 
+    /// Takes the lease of the job, from whoever holds it where that was asked for; says from whom.
+    ///
+    /// # Errors
+    /// A finding with the code `controller-busy` where another controller has it.
+    pub async fn take_lease(&mut self) -> Result<(), StepError> {
+        let Surroundings { who, take_over, .. } = &self.surroundings;
+        if let Some(holder) = self.link()?.take_lease(who, *take_over).await? {
+            self.report(Finding::new(
+                "taken-over",
+                Verdict::Done,
+                format!("The job was taken over from {}", link::describe(&holder)),
+                "Nothing: its next request is refused",
+            ));
+        }
+        Ok(())
+    }
+
     /// From here on the job store can be reached: what was journaled so far is written into it.
     ///
     /// # Errors
@@ -225,6 +243,7 @@ impl Controller {
             findings: std::mem::take(&mut self.findings),
             steps: std::mem::take(&mut self.steps),
             next: None,
+            back: None,
         }
     }
 
@@ -234,6 +253,14 @@ impl Controller {
             link.end().await;
         }
     }
+}
+
+/// The clock of this machine, in milliseconds since 1970.
+pub(crate) fn now_milliseconds() -> i64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn not_connected() -> StepError {

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod advice;
 pub mod cli;
 pub mod commands;
 pub mod controller;

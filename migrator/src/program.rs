@@ -37,6 +37,7 @@ fn surroundings() -> Surroundings {
         home: std::env::var_os("HOME").map(PathBuf::from),
         agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         who: format!("{user} on {} (process {})", host.trim(), std::process::id()),
+        take_over: false,
         secrets: Arc::new(Mutex::new(ProcessSecrets)),
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of a migration, as data: their names, their order, what "done" means, and how to go back.
+//! The steps of a migration, as data: their names, their order, and the part of the migration that each belongs to.
 //!
 //! The list is the one of DESIGN section 2; `gwmigrate status` prints it.
 
@@ -31,7 +31,7 @@ impl Stage {
 }
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)] // Each is documented by its row in `Step::row`.
 pub enum Step {
     Connect,
@@ -63,13 +63,7 @@ struct Row {
     name: &'static str,
     title: &'static str,
     stage: Stage,
-    back: &'static str,
 }
-
-const NOTHING_CHANGED: &str = "Nothing was changed; there is nothing to go back from";
-const SOURCE_UNTOUCHED: &str =
-    "The source is untouched and users work on it; `gwmigrate abandon` removes the copy";
-const OLD_POA: &str = "To go back, start the POA at the source again; the source is untouched";
 
 impl Step {
     /// All steps, in their order.
@@ -114,9 +108,9 @@ impl Step {
         self.row().stage
     }
 
-    /// How to go back when the migration stops at this step.
-    pub fn back(self) -> &'static str {
-        self.row().back
+    /// Whether it may leave something at the destination.
+    pub fn changes_destination(self) -> bool {
+        !matches!(self, Self::Connect | Self::MountSource)
     }
 
     /// The step with this name in the journal.
@@ -126,84 +120,33 @@ impl Step {
 
     fn row(self) -> Row {
         use Stage::{After, Between, StageOne, StageTwo};
-        let row = |name, title, stage, back| Row {
-            name,
-            title,
-            stage,
-            back,
-        };
+        let row = |name, title, stage| Row { name, title, stage };
         match self {
-            Self::Connect => row("connect", "connect", StageOne, NOTHING_CHANGED),
-            Self::MountSource => row("mount-source", "mount source", StageOne, NOTHING_CHANGED),
-            Self::CreateFolders => row(
-                "create-folders",
-                "create folders",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::InstallUtility => row(
-                "install-utility",
-                "install utility",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::CopySoftware => row(
-                "copy-software",
-                "copy POA software",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::CopyData => row("copy-data", "copy data", StageOne, SOURCE_UNTOUCHED),
-            Self::CopyCertificates => row(
-                "copy-certificates",
-                "copy certificates",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::IdentifyDocuments => row(
-                "identify-documents",
-                "identify document storage",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::StartTestPoa => row(
-                "start-test-poa",
-                "install, configure, start POA",
-                StageOne,
-                SOURCE_UNTOUCHED,
-            ),
-            Self::CleanUp => row("clean-up", "clean up", StageOne, SOURCE_UNTOUCHED),
-            Self::TestMailbox => row("test-mailbox", "test mailbox", Between, SOURCE_UNTOUCHED),
-            Self::StopTestPoa => row("stop-test-poa", "stop Linux POA", Between, SOURCE_UNTOUCHED),
-            Self::Checklist => row("checklist", "manual checklist", Between, OLD_POA),
-            Self::ProveAtRest => row(
-                "prove-at-rest",
-                "prove the source is at rest",
-                StageTwo,
-                OLD_POA,
-            ),
-            Self::CopyModified => row("copy-modified", "copy modified data", StageTwo, OLD_POA),
-            Self::Lowercase => row("lowercase", "lowercase", StageTwo, OLD_POA),
-            Self::LowercaseGuardian => row(
-                "lowercase-guardian",
-                "lowercase guardian",
-                StageTwo,
-                OLD_POA,
-            ),
-            Self::CopyQueues => row("copy-queues", "copy message queues", StageTwo, OLD_POA),
-            Self::Seal => row("seal", "seal", StageTwo, OLD_POA),
-            Self::DeleteSoftware => {
-                row("delete-software", "delete software copy", StageTwo, OLD_POA)
+            Self::Connect => row("connect", "connect", StageOne),
+            Self::MountSource => row("mount-source", "mount source", StageOne),
+            Self::CreateFolders => row("create-folders", "create folders", StageOne),
+            Self::InstallUtility => row("install-utility", "install utility", StageOne),
+            Self::CopySoftware => row("copy-software", "copy POA software", StageOne),
+            Self::CopyData => row("copy-data", "copy data", StageOne),
+            Self::CopyCertificates => row("copy-certificates", "copy certificates", StageOne),
+            Self::IdentifyDocuments => {
+                row("identify-documents", "identify document storage", StageOne)
             }
-            Self::Unmount => row("unmount", "unmount", StageTwo, OLD_POA),
-            Self::RunAsUser => row("run-as-user", "run as non-root", After, OLD_POA),
-            Self::StartPoa => row(
-                "start-poa",
-                "start POA",
-                After,
-                "To go back, stop the Linux POA, then start the POA at the source again; mail that arrived at the \
-                 Linux POA meanwhile is only there",
-            ),
+            Self::StartTestPoa => row("start-test-poa", "install, configure, start POA", StageOne),
+            Self::CleanUp => row("clean-up", "clean up", StageOne),
+            Self::TestMailbox => row("test-mailbox", "test mailbox", Between),
+            Self::StopTestPoa => row("stop-test-poa", "stop Linux POA", Between),
+            Self::Checklist => row("checklist", "manual checklist", Between),
+            Self::ProveAtRest => row("prove-at-rest", "prove the source is at rest", StageTwo),
+            Self::CopyModified => row("copy-modified", "copy modified data", StageTwo),
+            Self::Lowercase => row("lowercase", "lowercase", StageTwo),
+            Self::LowercaseGuardian => row("lowercase-guardian", "lowercase guardian", StageTwo),
+            Self::CopyQueues => row("copy-queues", "copy message queues", StageTwo),
+            Self::Seal => row("seal", "seal", StageTwo),
+            Self::DeleteSoftware => row("delete-software", "delete software copy", StageTwo),
+            Self::Unmount => row("unmount", "unmount", StageTwo),
+            Self::RunAsUser => row("run-as-user", "run as non-root", After),
+            Self::StartPoa => row("start-poa", "start POA", After),
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod source_poa;
 pub mod start_poa;
 pub mod start_test_poa;
 pub mod stop_test_poa;
+pub mod system_files;
 pub mod test_mailbox;
 pub mod unmount;
 

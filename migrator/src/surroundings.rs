@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub agent_socket: Option<PathBuf>,
     /// Who is at work, for the lease and the journal.
     pub who: String,
+    /// Whether the lease of the job is taken from a controller that holds it.
+    pub take_over: bool,
     /// Where files, variables and prompts for secrets come from.
     pub secrets: Arc<Mutex<dyn SecretSource + Send>>,
 }

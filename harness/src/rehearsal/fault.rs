@@ -187,8 +187,8 @@ impl Fault {
         };
         match self.kind {
             FaultKind::ControllerKilled(_) => false,
-            // Temporary, run again.
-            FaultKind::Kill(_) => exit_code == 4,
+            // Temporary, run again; an item that moves is left to the next run.
+            FaultKind::Kill(_) | FaultKind::LateItem => exit_code == 4,
             // The controller connects again and goes on, unless it was not yet that far.
             FaultKind::Disturbed(_, disturbance) => match disturbance {
                 // Slow is not broken.
@@ -204,8 +204,6 @@ impl Fault {
                 exit_code < 2 || exit_code == 3
             }
             FaultKind::WayBack | FaultKind::AgentDoesNotStart => exit_code == 5,
-            // Left to the next run.
-            FaultKind::LateItem => exit_code == 4,
         }
     }
 }

@@ -3,11 +3,10 @@
 use harness::site::Site as _;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use harness::faults::KILL_AT_JOURNAL;
 
-use crate::support::{Stage, codes, finding};
+use crate::support::{Stage, codes, finding, wait_for_proof_of_rest};
 
 fn killed_at(moment: u64) -> BTreeMap<String, String> {
     BTreeMap::from([(KILL_AT_JOURNAL.to_owned(), moment.to_string())])
@@ -110,19 +109,6 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
     );
 }
 
-/// Waits until the worker proves that the source is at rest, which takes a second.
-fn wait_for_proof_of_rest(stage: &Stage) {
-    let until = Instant::now() + Duration::from_secs(20);
-    let lock = stage.embedded().sheet.job_folder.join("worker.lock");
-    while !std::fs::read_to_string(&lock)
-        .unwrap_or_default()
-        .contains("at-rest")
-    {
-        assert!(Instant::now() < until, "the proof of rest never began");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let stage = Stage::new();
@@ -146,4 +132,48 @@ fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let run = stage.migrate(&["stage-two"]);
     assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
     assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
+/// The machine of the controller falls asleep, or vanishes without closing its connection.
+#[test]
+fn a_job_is_taken_over_from_a_controller_that_vanished_and_that_one_stops() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let mut vanished = Command::new(stage.embedded().migrator())
+        .arg("--worksheet")
+        .arg(stage.embedded().worksheet_path())
+        .arg("stage-two")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    wait_for_proof_of_rest(&stage);
+    let pid = rustix::process::Pid::from_child(&vanished);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+
+    let run = stage.expect(&["stage-two"], 5);
+    let busy = finding(&run, "controller-busy");
+    assert!(
+        busy.text.contains("since 20") && busy.remedy.contains("--take-over"),
+        "{busy:#?}"
+    );
+    let run = stage.migrate(&["stage-two", "--take-over"]);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
+    let from = finding(&run, "taken-over");
+    assert!(from.text.contains("process"), "{from:#?}");
+    assert_eq!(stage.differences(), Vec::<String>::new());
+
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    let output = {
+        vanished.wait().expect("ended");
+        vanished.wait_with_output().expect("read")
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("lease-lost"), "{said}");
+    let status = stage.expect(&["status"], 0);
+    assert_eq!(status.result["next"], "gwmigrate finish");
 }

@@ -19,4 +19,5 @@ mod poor_surroundings;
 mod proofs;
 mod questions;
 mod support;
+mod told;
 mod whole;

@@ -239,3 +239,16 @@ pub(crate) fn in_own_mounts(name: &str) {
         "{text} {errors}"
     );
 }
+
+/// Waits until the worker proves that the source is at rest, which takes a second.
+pub(crate) fn wait_for_proof_of_rest(stage: &Stage) {
+    let until = Instant::now() + Duration::from_secs(20);
+    let lock = stage.embedded().sheet.job_folder.join("worker.lock");
+    while !std::fs::read_to_string(&lock)
+        .unwrap_or_default()
+        .contains("at-rest")
+    {
+        assert!(Instant::now() < until, "the proof of rest never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

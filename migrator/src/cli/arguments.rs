@@ -33,6 +33,10 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     pub(super) json: bool,
 
+    /// Take the job over from a controller that is still said to be at work on it.
+    #[arg(long, global = true)]
+    pub(super) take_over: bool,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }

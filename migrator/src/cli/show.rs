@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use worker::finding::{Severity, Verdict};
+use worker::monitor::Count;
 use worker::protocol::{
     JobState, Life, LowercaseReport, Proof, QueueReport, SealReport, StepState,
 };
@@ -10,8 +11,8 @@ use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
 use crate::commands::prepare::ChecklistItem;
 use crate::commands::report::JobReport;
-use crate::commands::status::Standing;
-use crate::controller::CommandOutcome;
+use crate::commands::status::StatusReport;
+use crate::controller::{CommandOutcome, describe_holder};
 use crate::step::Step;
 use crate::steps::{seal, words};
 
@@ -69,6 +70,9 @@ pub(super) fn end(
     if let (false, Some(next)) = (outcome.is_stopped, &outcome.next) {
         text = format!("{text}. Next: {next}");
     }
+    if let (true, Some(back)) = (outcome.is_stopped, &outcome.back) {
+        terminal.line(&format!("Back: {back}"));
+    }
     terminal.line(&text);
     code
 }
@@ -89,8 +93,8 @@ pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[Checkli
 }
 
 /// The list of the steps, a mark for each, and what comes next.
-pub(super) fn status(terminal: &Terminal, standing: &Standing) {
-    let status = &standing.status;
+pub(super) fn status(terminal: &Terminal, report: &StatusReport) {
+    let status = &report.status;
     terminal.line(&format!(
         "Job {}",
         status.job.as_deref().unwrap_or("without a name")
@@ -104,7 +108,7 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
         let line = status.steps.iter().find(|line| line.step == step.name());
         let mark = match line.map(|line| line.state) {
             None => "   ",
-            Some(StepState::Begun) if status.running.is_some() => "...",
+            Some(StepState::Begun) if is_at_work(status) => "...",
             Some(StepState::Begun) => "cut",
             Some(StepState::Done) if is_outdated(step, status) => "old",
             Some(StepState::Done) => " x ",
@@ -113,7 +117,10 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
             Some(StepState::NotBuilt) => " ? ",
         };
         let detail = line.map_or("", |line| line.detail.as_str());
-        terminal.line(&format!("  [{mark}] {:<30} {detail}", step.title()));
+        let at = line.map_or_else(String::new, |line| {
+            words::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
+        });
+        terminal.line(format!("  [{mark}] {:<30} {at:<23} {detail}", step.title()).trim_end());
     }
     terminal.line(
         "  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again, old: done before the trees changed",
@@ -157,16 +164,56 @@ pub(super) fn status(terminal: &Terminal, standing: &Standing) {
     if let Some(life) = life {
         terminal.line(life);
     }
+    if let Some(at) = status.abandoned_milliseconds {
+        terminal.line(&format!("The job was abandoned on {}", words::moment(at)));
+    }
+    for line in at_work(status) {
+        terminal.line(&line);
+    }
+    terminal.line(&format!("Back: {}", report.back));
+    terminal.line(&format!("Next: {}", report.next));
+}
+
+fn is_at_work(status: &JobState) -> bool {
+    status.running.is_some() || status.controller.is_some()
+}
+
+/// Who is at work, since when, and how far it is.
+fn at_work(status: &JobState) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(holder) = &status.controller {
+        lines.push(format!("At work: {}", describe_holder(holder)));
+    }
     if let Some(running) = &status.running {
-        terminal.line(&format!(
-            "A worker is at work: {} (process {})",
+        let since = words::moment(running.began_milliseconds);
+        lines.push(format!(
+            "A worker is at work: {}, since {since} (process {})",
             running.task, running.pid
         ));
     }
-    if !standing.back.is_empty() {
-        terminal.line(&format!("Back: {}", standing.back));
+    if let Some(progress) = &status.progress {
+        let of = |expected: u64, shown: String| {
+            if expected == 0 {
+                String::new()
+            } else {
+                format!(" of {shown}")
+            }
+        };
+        let (files, bytes) = (
+            words::of(&progress.counts, Count::FilesSeen),
+            words::of(&progress.counts, Count::BytesSeen),
+        );
+        let expected = progress.expected;
+        lines.push(format!(
+            "{}: {}{} files, {}{}",
+            progress.phase,
+            words::count(files),
+            of(expected.files, words::count(expected.files)),
+            words::bytes(bytes),
+            of(expected.bytes, words::bytes(expected.bytes)),
+        ));
     }
-    terminal.line(&format!("Next: {}", standing.next));
+    lines
 }
 
 /// Whether what a step proved is proven no longer: an operation has changed the trees since.
@@ -233,22 +280,38 @@ pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport
     }
 }
 
-/// What is or would be undone.
+/// What is or would be undone, and what stays.
 pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan>) {
     let (false, Some(plan)) = (json, plan) else {
         return;
     };
-    let (removed, aside) = (
+    for line in &plan.lines {
+        terminal.line(&format!(
+            "  {:<40} {} files, {}, {} entries to be set aside",
+            line.path,
+            words::count(line.files),
+            words::bytes(line.bytes),
+            words::count(line.set_aside)
+        ));
+    }
+    for path in plan.system.files.iter().chain(&plan.system.folders) {
+        terminal.line(&format!("  {}", path.display()));
+    }
+    for staying in &plan.system.staying {
+        terminal.line(&format!("Stays: {}: {}", staying.what, staying.why));
+    }
+    let (removed, bytes, aside) = (
         words::count(plan.files_removed),
+        words::bytes(plan.bytes_removed),
         words::count(plan.set_aside),
     );
     if plan.is_done {
         terminal.line(&format!(
-            "{removed} files removed at the destination, {aside} entries set aside"
+            "{removed} files ({bytes}) removed at the destination, {aside} entries set aside"
         ));
     } else {
         terminal.line(&format!(
-            "Would remove {removed} files at the destination and set {aside} entries aside"
+            "Would remove {removed} files ({bytes}) at the destination and set {aside} entries aside"
         ));
         terminal.line("Nothing was changed; `gwmigrate abandon --yes` does it");
     }

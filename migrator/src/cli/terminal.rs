@@ -124,9 +124,6 @@ impl Console for TerminalConsole {
             mark(state_of_step),
             step.title()
         ));
-        if state_of_step == StepState::Failed {
-            self.terminal.line(&format!("      {}", step.back()));
-        }
     }
 
     fn upload(&self, what: &str, bytes: u64) {

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use worker::error::WorkerError;
 use worker::finding::Explain as _;
-use worker::protocol::Request;
+use worker::lease::{HEARTBEAT_LIMIT, HoldOptions, hold, require_held};
+use worker::protocol::{LeaseHolder, Reply, Request};
 use worker::run::Wrap;
 use worker::service;
 
@@ -50,6 +52,15 @@ pub(super) enum WorkerCommand {
         /// Who holds it.
         #[arg(long)]
         who: String,
+        /// A text that no other controller has.
+        #[arg(long, default_value = "")]
+        token: String,
+        /// Since when, in milliseconds since 1970.
+        #[arg(long, default_value_t = 0)]
+        since: i64,
+        /// Take it from whoever holds it.
+        #[arg(long)]
+        take_over: bool,
     },
     /// Print the digest of this program.
     Digest {
@@ -87,6 +98,34 @@ pub(super) struct Job {
     /// The job folder.
     #[arg(long)]
     job_folder: PathBuf,
+    /// The token of the controller that gives this command, which must hold the lease.
+    #[arg(long)]
+    lease: Option<String>,
+}
+
+impl Job {
+    /// Makes sure that the controller which gives this command has not lost its lease.
+    fn require_lease(&self) -> Result<(), WorkerError> {
+        match &self.lease {
+            Some(token) => require_held(&self.job_folder, token),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Starts a worker, and says what came of that.
+fn start(
+    job: &Job,
+    program: &Path,
+    input: impl std::io::Read,
+    terminal: &Terminal,
+) -> Result<u8, WorkerError> {
+    let started = match job.require_lease() {
+        Ok(()) => service::start(program, &job.job_folder, input)?,
+        Err(error) => service::Started::Refused(error.to_finding()),
+    };
+    terminal.line(&serde_json::to_string(&started).unwrap_or_default());
+    Ok(0)
 }
 
 /// Runs a hidden command; standard input and output are those of the process, because they are the protocol.
@@ -99,12 +138,7 @@ pub(super) fn run(
     let input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
     let outcome = match command {
-        WorkerCommand::Start { job } => {
-            service::start(program, &job.job_folder, input).map(|started| {
-                terminal.line(&serde_json::to_string(&started).unwrap_or_default());
-                0
-            })
-        }
+        WorkerCommand::Start { job } => start(&job, program, input, terminal),
         WorkerCommand::Run { job } => service::run_here(&job.job_folder, input, &mut output, wrap)
             .map(worker::finding::Verdict::exit_code),
         WorkerCommand::Follow { job, offset, order } => {
@@ -112,7 +146,10 @@ pub(super) fn run(
         }
         WorkerCommand::Call { job } => {
             let reply = match serde_json::from_reader::<_, Request>(input) {
-                Ok(request) => service::call(&job.job_folder, request),
+                Ok(request) => match job.require_lease() {
+                    Ok(()) => service::call(&job.job_folder, request),
+                    Err(error) => Reply::Failed(error.to_finding()),
+                },
                 Err(error) => {
                     terminal.error_line(&format!("the request is unreadable: {error}"));
                     return FAILED;
@@ -121,8 +158,23 @@ pub(super) fn run(
             terminal.line(&serde_json::to_string(&reply).unwrap_or_default());
             return 0;
         }
-        WorkerCommand::Hold { job, who } => {
-            service::hold(&job.job_folder, &who, input, &mut output).map(|()| 0)
+        WorkerCommand::Hold {
+            job,
+            who,
+            token,
+            since,
+            take_over,
+        } => {
+            let options = HoldOptions {
+                holder: LeaseHolder {
+                    who,
+                    token,
+                    since_milliseconds: since,
+                },
+                take_over,
+                limit: HEARTBEAT_LIMIT,
+            };
+            hold(&job.job_folder, &options, input, &mut output).map(|()| 0)
         }
         WorkerCommand::Digest { .. } => {
             return match crate::machine::digest(program) {
@@ -150,9 +202,18 @@ pub(super) fn run(
             };
         }
         WorkerCommand::Put {
-            path, mode, keep, ..
+            job,
+            path,
+            mode,
+            keep,
         } => {
-            return match put(&path, mode, keep.as_deref(), input) {
+            let written = job
+                .require_lease()
+                .map_err(|error| error.to_string())
+                .and_then(|()| {
+                    put(&path, mode, keep.as_deref(), input).map_err(|error| error.to_string())
+                });
+            return match written {
                 Ok(()) => 0,
                 Err(error) => {
                     terminal.error_line(&format!("{} cannot be written: {error}", path.display()));

@@ -2,21 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 use worker::finding::{Finding, Verdict};
-use worker::monitor::Count;
-use worker::protocol::Task;
+use worker::protocol::{AbandonLine, Request, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::{Word, require_nobody_worked};
-use crate::steps::{self, poa, words};
+use crate::steps::system_files::{self, SystemPlan};
+use crate::steps::{self, poa};
 
 /// What is or would be undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbandonPlan {
     /// Files that this job copied and that go.
     pub files_removed: u64,
+    /// Their bytes.
+    pub bytes_removed: u64,
     /// Entries that it did not copy and that are set aside in the job folder.
     pub set_aside: u64,
+    /// The same for each entry at the top of a destination folder.
+    pub lines: Vec<AbandonLine>,
+    /// What becomes of the system of the destination.
+    pub system: SystemPlan,
     /// Whether it was done.
     pub is_done: bool,
 }
@@ -40,17 +46,31 @@ async fn undo(
     word: Option<&Word>,
 ) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
+    end_running_worker(controller, yes).await?;
     require_nobody_worked(controller, word).await?;
+    let state = controller.state().await?;
+    let system = system_files::plan(controller, &state).await?;
     if yes {
         poa::stop_if_running(controller).await?;
         // Our section first: what restarts agents must not find it any more.
         poa::unregister(controller).await?;
         poa::release_gwha(controller).await?;
+        // The store forgets these with the job.
+        controller.call(&Request::RemovePlaced).await?;
     }
     let finished = controller.order(Task::Abandon { plan_only: !yes }).await?;
+    let Some(TaskReport::Abandon(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: format!("no plan of what is undone: {:?}", finished.report),
+        });
+    };
+    let sum = |of: fn(&AbandonLine) -> u64| report.lines.iter().map(of).sum();
     let plan = AbandonPlan {
-        files_removed: words::of(&finished.counts, Count::FilesRemoved),
-        set_aside: words::of(&finished.counts, Count::SetAside),
+        files_removed: sum(|line| line.files),
+        bytes_removed: sum(|line| line.bytes),
+        set_aside: sum(|line| line.set_aside),
+        lines: report.lines,
+        system,
         is_done: yes,
     };
     if yes {
@@ -60,11 +80,32 @@ async fn undo(
             "abandoned",
             Verdict::Done,
             "The destination holds nothing of the post office any more; the source was not touched",
-            format!(
-                "What was set aside and the reports are in {}; remove that folder by hand when nobody needs them",
-                controller.worksheet.destination.job_folder.display()
-            ),
+            "A new `gwmigrate stage-one` begins again. Where the POA at the source was stopped, start it",
         ));
     }
     Ok(plan)
+}
+
+/// A copy that runs would go on beside what undoes it: it is ended, or, where only a plan is wanted, left alone.
+async fn end_running_worker(controller: &mut Controller, yes: bool) -> Result<(), StepError> {
+    let Some(running) = controller.state().await?.running else {
+        return Ok(());
+    };
+    if !yes {
+        return Err(Finding::new(
+            "worker-runs",
+            Verdict::Temporary,
+            format!(
+                "A worker is at work on this job ({}), so what would be undone is not known yet",
+                running.task
+            ),
+            "Wait until it is done; `gwmigrate abandon --yes` ends it first, and then undoes the job",
+        )
+        .into());
+    }
+    controller.console().note(&format!(
+        "A worker is at work on this job ({}); it is ended first",
+        running.task
+    ));
+    controller.call(&Request::StopWorker).await.map(|_| ())
 }

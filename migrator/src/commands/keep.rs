@@ -3,7 +3,7 @@
 use worker::finding::Explain as _;
 use worker::protocol::{Reply, Request};
 
-use super::status::next_command;
+use super::status::advice;
 use crate::controller::{CommandOutcome, Controller, StepError};
 
 /// Ends the command `name` with what came of it.
@@ -41,8 +41,14 @@ pub(super) async fn end(
             Err(error) => tracing::debug!(%error, "the report was not kept"),
         }
     }
-    if let (Ok(()), Ok(state)) = (&outcome, controller.state().await) {
-        summary.next = Some(next_command(controller, &state));
+    if controller.link().is_ok()
+        && let Ok(mut state) = controller.state().await
+    {
+        // This command is over.
+        state.controller = None;
+        let advice = advice(controller, &state);
+        summary.next = Some(advice.next.text().to_owned());
+        summary.back = Some(advice.back.text().to_owned());
     }
     controller.disconnect().await;
     summary

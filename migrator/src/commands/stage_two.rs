@@ -57,9 +57,8 @@ async fn begin(controller: &mut Controller, word: Option<&Word>) -> Result<(), S
 
 /// Attaches to the job and takes its lease and its journal.
 pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError> {
-    steps::install_utility::attach(controller).await?;
-    let who = controller.surroundings.who.clone();
-    controller.link_mut()?.take_lease(&who).await?;
+    steps::install_utility::attach_to_job(controller).await?;
+    controller.take_lease().await?;
     controller.open_journal().await
 }
 

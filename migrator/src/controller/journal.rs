@@ -6,6 +6,7 @@ use worker::protocol::{Request, StepState};
 use super::client::call;
 use super::error::StepError;
 use super::link::Link;
+use super::now_milliseconds;
 use crate::step::Step;
 
 /// The journal as the controller sees it.
@@ -69,11 +70,4 @@ impl Journal {
             }
         }
     }
-}
-
-fn now_milliseconds() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.ok()
-        .and_then(|since| i64::try_from(since.as_millis()).ok())
-        .unwrap_or(0)
 }

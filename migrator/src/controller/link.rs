@@ -1,6 +1,5 @@
 //! The connection to the destination together with what depends on it: the lease of this controller.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use postoffice::names::printable;
 use worker::finding::{Finding, Verdict};
+use worker::protocol::{LeaseAnswer, LeaseHolder};
 
 use super::could_not_ask;
 use super::error::StepError;
@@ -18,6 +18,9 @@ use crate::remote::{
 
 /// Name of the worker's program in the job folder.
 pub const PROGRAM_FILE: &str = "gwmigrate";
+
+/// What is done for a controller alone that holds the lease.
+const LEASED: [&str; 3] = ["start", "call", "put"];
 
 /// Where an upload arrives that root puts into its place.
 const ARRIVED: &str = ".gwmigrate-upload";
@@ -39,7 +42,7 @@ pub struct Link {
     options: ConnectOptions,
     job_folder: PathBuf,
     privilege: Privilege,
-    who: Mutex<Option<String>>,
+    holder: Mutex<Option<LeaseHolder>>,
     breaks: AtomicU64,
 }
 
@@ -57,7 +60,7 @@ impl Link {
             options,
             job_folder,
             privilege,
-            who: Mutex::new(None),
+            holder: Mutex::new(None),
             breaks: AtomicU64::new(0),
         }
     }
@@ -167,47 +170,81 @@ impl Link {
         Ok(uploaded)
     }
 
-    /// A command of the worker.
+    /// A command of the worker; one that a controller without its lease must not give says whose it is.
     pub fn worker(&self, verb: &str) -> RemoteCommand {
-        RemoteCommand::new(self.job_folder.join(PROGRAM_FILE))
+        let command = RemoteCommand::new(self.job_folder.join(PROGRAM_FILE))
             .privileged(self.privilege)
             .argument("worker")
             .argument(verb)
             .argument("--job-folder")
-            .argument(self.job_folder.clone())
+            .argument(self.job_folder.clone());
+        match self.holder() {
+            Some(holder) if LEASED.contains(&verb) => {
+                command.argument("--lease").argument(holder.token)
+            }
+            _ => command,
+        }
     }
 
-    /// Takes the lease of the job for this controller; held until the link ends.
+    fn holder(&self) -> Option<LeaseHolder> {
+        self.holder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes the lease of the job for this controller, from whoever holds it where `take_over` says so; held until the link
+    /// ends.  Says from whom it was taken.
     ///
     /// # Errors
     /// A finding with the code `controller-busy` where another controller has it.
-    pub async fn take_lease(&self, who: &str) -> Result<(), StepError> {
+    pub async fn take_lease(
+        &self,
+        who: &str,
+        take_over: bool,
+    ) -> Result<Option<LeaseHolder>, StepError> {
         let mut lease = self.lease.lock().await;
         if lease.is_some() {
-            return Ok(());
+            return Ok(None);
         }
-        let command = self.worker("hold").argument("--who").argument(who);
+        // A controller that takes its lease again, over a new connection, is the same one.
+        let holder = self.holder().unwrap_or_else(|| LeaseHolder {
+            who: who.to_owned(),
+            token: super::orders::token(),
+            since_milliseconds: super::now_milliseconds(),
+        });
+        let mut command = self
+            .worker("hold")
+            .argument("--who")
+            .argument(who)
+            .argument("--token")
+            .argument(holder.token.clone())
+            .argument("--since")
+            .argument(holder.since_milliseconds.to_string());
+        if take_over {
+            command = command.argument("--take-over");
+        }
         let held = self.remote().hold(&command).await?;
-        let answer: BTreeMap<String, String> =
-            serde_json::from_slice(&held.first_line).map_err(|error| StepError::Protocol {
-                text: error.to_string(),
-            })?;
-        if let Some(holder) = answer.get("busy") {
-            return Err(self.busy(holder));
-        }
-        if !answer.contains_key("held") {
-            return Err(StepError::Protocol {
-                text: String::from_utf8_lossy(&held.first_line).into_owned(),
-            });
-        }
-        *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.to_owned());
+        let from = match serde_json::from_slice(&held.first_line) {
+            Ok(LeaseAnswer::Held { from }) => from,
+            Ok(LeaseAnswer::Busy { holder }) => return Err(self.busy(holder.as_ref())),
+            Ok(LeaseAnswer::Failed { text }) => return Err(StepError::Protocol { text }),
+            Err(error) => {
+                return Err(StepError::Protocol {
+                    text: error.to_string(),
+                });
+            }
+        };
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(holder);
         *lease = Some(held);
-        Ok(())
+        Ok(from)
     }
 
-    fn busy(&self, holder: &str) -> StepError {
-        let text = format!("Another controller is at work on this job: {holder}");
-        let remedy = "Wait until it is done, or end it; `gwmigrate status` may be used meanwhile";
+    fn busy(&self, holder: Option<&LeaseHolder>) -> StepError {
+        let who = holder.map_or_else(|| "one that has not said who it is".to_owned(), describe);
+        let text = format!("Another controller is at work on this job: {who}");
+        let remedy = "See `gwmigrate status`. Wait until it is done, or end it; where its machine is gone, its lease ends one minute \
+                      after its last word, and the same command with --take-over takes it at once";
         Finding::new("controller-busy", Verdict::Refused, text, remedy)
             .about(self.job_folder.as_os_str().as_encoded_bytes())
             .into()
@@ -223,15 +260,10 @@ impl Link {
         let connected = Remote::connect(self.options.clone()).await?;
         *self.remote.lock().unwrap_or_else(PoisonError::into_inner) = connected.remote;
         self.breaks.fetch_add(1, Ordering::Relaxed);
-        let who = self
-            .who
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match who {
-            Some(who) => self.take_lease(&who).await,
-            None => Ok(()),
+        if let Some(holder) = self.holder() {
+            self.take_lease(&holder.who, false).await?;
         }
+        Ok(())
     }
 
     /// Ends the lease.
@@ -281,4 +313,10 @@ impl Patience {
         self.pause = (self.pause * 2).min(RECONNECT_PAUSE_MAX);
         true
     }
+}
+
+/// Who holds a lease, and since when.
+pub(crate) fn describe(holder: &LeaseHolder) -> String {
+    let since = crate::steps::words::moment(holder.since_milliseconds);
+    format!("{}, since {since}", holder.who)
 }

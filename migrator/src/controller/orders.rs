@@ -122,7 +122,7 @@ impl Finished {
 }
 
 /// A text that no other order has, by which an order is recognised when its answer was lost.
-fn token() -> String {
+pub(super) fn token() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

@@ -64,4 +64,6 @@ pub struct CommandOutcome {
     pub steps: Vec<StepSummary>,
     /// The command that comes next, where that is known.
     pub next: Option<String>,
+    /// How to go back from here, where that is known.
+    pub back: Option<String>,
 }

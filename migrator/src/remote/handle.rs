@@ -160,6 +160,7 @@ impl Remote {
                 shown,
                 stdin,
                 hold_stdin,
+                heartbeat: None,
                 sink,
                 timeout: None,
                 done,

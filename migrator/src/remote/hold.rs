@@ -1,6 +1,7 @@
 //! Keeping a command alive for exactly as long as somebody holds it.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -11,6 +12,9 @@ use super::error::RemoteError;
 use super::handle::{Remote, Running};
 use super::job::Sink;
 use super::output::ExitStatus;
+
+/// How often the command is told that somebody still holds it.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A remote command whose standard input stays open until this is dropped or closed, or the connection ends.
 ///
@@ -28,14 +32,15 @@ pub struct Held {
 impl Remote {
     /// Starts a command, waits for the first line of its standard output, and keeps its standard input open.
     ///
-    /// What it writes after that line is read and thrown away, so that it never stalls.
+    /// Meanwhile it reads a line end every ten seconds, from which it can tell that nobody has vanished.  What it writes after that line is read and thrown away, so that it never stalls.
     pub async fn hold(&self, command: &RemoteCommand) -> Result<Held, RemoteError> {
         let (line, first_line) = oneshot::channel();
         let sink = Sink::FirstLine {
             line: Some(line),
             partial: Vec::new(),
         };
-        let (order, mut running) = self.exec(command, Vec::new(), sink)?;
+        let (mut order, mut running) = self.exec(command, Vec::new(), sink)?;
+        order.heartbeat = Some(HEARTBEAT);
         order.hold_stdin.store(true, Ordering::Release);
         self.order(Order::Exec(order)).await?;
         let bound = self.command_timeout();

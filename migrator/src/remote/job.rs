@@ -41,6 +41,8 @@ pub(super) struct ExecOrder {
     pub(super) stdin: Zeroizing<Vec<u8>>,
     /// While this is true, the command's standard input stays open after that.
     pub(super) hold_stdin: Arc<AtomicBool>,
+    /// How often a line end is written to a standard input that stays open.
+    pub(super) heartbeat: Option<Duration>,
     /// Where its standard output goes.
     pub(super) sink: Sink,
     /// How long it may run.
@@ -96,25 +98,30 @@ pub(super) struct Job {
     deadline: Option<Instant>,
     stdin_sent: usize,
     stdin_ended: bool,
+    /// When the next heartbeat is due.
+    beat: Option<Instant>,
     stderr: VecDeque<u8>,
 }
 
 impl Job {
     pub(super) fn new(order: ExecOrder) -> Self {
         let deadline = order.timeout.map(|timeout| Instant::now() + timeout);
+        let beat = order.heartbeat.map(|interval| Instant::now() + interval);
         Self {
             order,
             channel: None,
             deadline,
             stdin_sent: 0,
             stdin_ended: false,
+            beat,
             stderr: VecDeque::new(),
         }
     }
 
     /// When the job must be looked at even if nothing arrives.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        let beat = self.beat.filter(|_| !self.stdin_ended);
+        self.deadline.into_iter().chain(beat).min()
     }
 
     /// Tells the one who waits that the job failed.
@@ -226,11 +233,25 @@ impl Job {
             return Ok(written > 0);
         }
         if self.order.hold_stdin.load(Ordering::Acquire) {
-            return Ok(false);
+            return self.beat(wire, channel);
         }
         self.stdin_ended =
             channel.eof() || wire.settle(|| io_result(channel.send_eof()))?.is_some();
         Ok(self.stdin_ended)
+    }
+
+    /// Writes a line end where one is due.
+    fn beat(&mut self, wire: &Wire, channel: &mut Channel) -> Result<bool, Failure> {
+        let (Some(interval), Some(due)) = (self.order.heartbeat, self.beat) else {
+            return Ok(false);
+        };
+        if Instant::now() < due || channel.eof() {
+            return Ok(false);
+        }
+        // One that finds no room is left out: whoever reads nothing for so long hears nothing either.
+        self.beat = Some(Instant::now() + interval);
+        let written = wire.settle(|| channel.write(b"\n"))?;
+        Ok(written.is_some_and(|written| written > 0))
     }
 
     fn read_stdout(&mut self, wire: &Wire, channel: &Channel) -> Result<bool, Failure> {

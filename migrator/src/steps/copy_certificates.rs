@@ -2,16 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
+use postoffice::names::destination_name;
 use secrecy::ExposeSecret as _;
 use worker::finding::Explain as _;
 use worker::protocol::{Secret, Task};
 
 use super::run_as_user::make_folder;
+use super::system_files;
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Where certificates go: beside the agent's program.
 pub(crate) fn certificate_folder(controller: &Controller) -> PathBuf {
     controller.worksheet.poa.install_folder.join("certificates")
+}
+
+/// Where certificate and key go; none where the worksheet names none.
+pub(crate) fn files_at_destination(controller: &Controller) -> Vec<PathBuf> {
+    let folder = certificate_folder(controller);
+    let files = controller.worksheet.poa.certificate.iter();
+    files
+        .flat_map(|files| [&files.certificate, &files.key])
+        .map(|file| {
+            let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+            folder.join(String::from_utf8_lossy(&destination_name(name)).as_ref())
+        })
+        .collect()
 }
 
 /// A path of the source, from the root or from the folder of the post office.
@@ -42,6 +57,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         ));
     };
     make_folder(controller, &folder).await?;
+    for file in files_at_destination(controller) {
+        system_files::remember(controller, &file).await?;
+    }
     controller.order(task).await?;
     Ok(StepOutcome::Done(format!(
         "certificate and key fit and are in {}",

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use worker::finding::{Finding, Verdict};
 use worker::protocol::{PROTOCOL, Reply, Request, Said, Task};
 
 use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
@@ -30,8 +31,7 @@ const PROGRAM_MODE: u32 = 0o700;
 pub async fn run(controller: &mut Controller, words: &Words) -> Result<StepOutcome, StepError> {
     let detail = install(controller).await?;
     greet(controller).await?;
-    let who = controller.surroundings.who.clone();
-    controller.link_mut()?.take_lease(&who).await?;
+    controller.take_lease().await?;
     controller.open_journal().await?;
     super::mount_source::prove_same(controller).await?;
     require_nobody_worked(controller, words.users_have_not_worked.as_ref()).await?;
@@ -121,16 +121,36 @@ pub(crate) async fn greet(controller: &Controller) -> Result<(), StepError> {
 pub async fn attach(controller: &mut Controller) -> Result<(), StepError> {
     crate::steps::connect::run(controller).await?;
     match greet(controller).await {
-        Err(StepError::Remote(RemoteError::CommandFailed { .. })) => Err(no_job(controller)),
+        Err(failed @ StepError::Remote(RemoteError::CommandFailed { .. })) => {
+            let link = controller.link()?;
+            if link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
+                Err(failed)
+            } else {
+                Err(no_job(controller, Verdict::NothingToDo))
+            }
+        }
         outcome => outcome,
     }
 }
 
-fn no_job(controller: &Controller) -> StepError {
+/// The same for a command that makes no sense without a job.
+///
+/// # Errors
+/// As [`attach`]; the finding is a mistake on the command line then.
+pub async fn attach_to_job(controller: &mut Controller) -> Result<(), StepError> {
+    match attach(controller).await {
+        Err(StepError::Finding(finding)) if finding.code == "no-job" => {
+            Err(no_job(controller, Verdict::Usage))
+        }
+        outcome => outcome,
+    }
+}
+
+fn no_job(controller: &Controller, verdict: Verdict) -> StepError {
     let folder = controller.worksheet.destination.job_folder.display();
-    StepError::from(worker::finding::Finding::new(
+    StepError::from(Finding::new(
         "no-job",
-        worker::finding::Verdict::NothingToDo,
+        verdict,
         format!("The destination has no job in {folder} yet"),
         "Run `gwmigrate check`, then `gwmigrate stage-one`",
     ))

@@ -72,8 +72,7 @@ pub(crate) async fn require_nobody_worked(
             format!("Run `gwmigrate finish` again where they are to work there. {SAY}"),
         ));
     }
-    let request = Request::EndStart {
-        life: Life::NotLive,
+    let request = Request::NobodyWorked {
         by: controller.surroundings.who.clone(),
         note: "no agent runs, and nothing at the destination has changed since the seal".into(),
     };

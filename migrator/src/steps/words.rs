@@ -35,6 +35,14 @@ pub(crate) fn bytes(number: u64) -> String {
     )
 }
 
+/// A moment, to the second.
+pub(crate) fn moment(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds).map_or_else(
+        |_| "an unknown time".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
 /// A span of time.
 pub(crate) fn span(milliseconds: u64) -> String {
     match milliseconds {

@@ -1,15 +1,16 @@
 //! Undoing a job at the destination: what this job copied goes, what it did not copy is set aside.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner, is_marker};
 use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::Operation;
+use crate::protocol::{AbandonLine, AbandonReport, Operation};
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};
@@ -26,7 +27,7 @@ pub fn abandon(
     store: &JobStore,
     monitor: &dyn Monitor,
     plan_only: bool,
-) -> Result<()> {
+) -> Result<AbandonReport> {
     monitor.phase("undo the job at the destination", Expected::default());
     let quarantine = Quarantine {
         job: &capabilities.job,
@@ -38,6 +39,7 @@ pub fn abandon(
         monitor,
         quarantine,
         plan_only,
+        lines: RefCell::default(),
     };
     let ours = ours(capabilities, store)?;
     if !plan_only {
@@ -46,8 +48,11 @@ pub fn abandon(
     for area in &ours {
         undo.folder(area, &area.destination, &RelativePath::root())?;
     }
+    let report = AbandonReport {
+        lines: undo.lines.into_inner().into_values().collect(),
+    };
     if plan_only {
-        return Ok(());
+        return Ok(report);
     }
     for area in &ours {
         area.sync(0)?;
@@ -55,7 +60,8 @@ pub fn abandon(
         marker::give_back(area)?;
         area.sync(0)?;
     }
-    store.forget_job()
+    store.forget_job()?;
+    Ok(report)
 }
 
 /// The areas that bear the marker of this job; one without any must be empty, as a run that was cut off leaves it.
@@ -84,9 +90,23 @@ struct Undo<'a> {
     monitor: &'a dyn Monitor,
     quarantine: Quarantine<'a>,
     plan_only: bool,
+    /// By the path that each shows.
+    lines: RefCell<BTreeMap<String, AbandonLine>>,
 }
 
 impl Undo<'_> {
+    /// Adds to the line of an entry.
+    fn add(&self, area: &Area, path: &RelativePath, add: impl FnOnce(&mut AbandonLine)) {
+        let top = path.components().next().unwrap_or_default();
+        let path = format!("{}: {}", area.label, printable(top));
+        let mut lines = self.lines.borrow_mut();
+        let line = lines.entry(path.clone()).or_insert_with(|| AbandonLine {
+            path,
+            ..AbandonLine::default()
+        });
+        add(line);
+    }
+
     /// Empties a folder of ours; its depth is bounded by what passes and the skeleton made.
     fn folder(&self, area: &Area, folder: &Folder, path: &RelativePath) -> Result<()> {
         let failed = |errno| WorkerError::writing("list", path, errno);
@@ -152,6 +172,15 @@ impl Undo<'_> {
         if !is_ours {
             return self.set_aside(area, folder, path, &entry.name);
         }
+        let failed = |errno| WorkerError::writing("look at", &full, errno);
+        let bytes = folder
+            .look_at(&entry.name)
+            .map_err(failed)?
+            .map_or(0, |attributes| attributes.size);
+        self.add(area, &full, |line| {
+            line.files += 1;
+            line.bytes += bytes;
+        });
         if !self.plan_only {
             folder
                 .remove_file(&entry.name)
@@ -168,6 +197,7 @@ impl Undo<'_> {
         path: &RelativePath,
         name: &[u8],
     ) -> Result<()> {
+        self.add(area, &path.join(name), |line| line.set_aside += 1);
         if self.plan_only {
             self.monitor.count(Count::SetAside, 1);
             return Ok(());

@@ -96,6 +96,14 @@ pub enum WorkerError {
         /// What the holder wrote about itself.
         holder: String,
     },
+    /// The controller whose request this is does not hold the lease of the job any more.
+    #[error("{text}")]
+    LeaseLost {
+        /// Who has it, or why it ended.
+        text: String,
+        /// Whether another controller has it.
+        is_taken: bool,
+    },
     /// The order was made by another version of the controller.
     #[error("The order speaks protocol {found}, this worker {known}")]
     Protocol {
@@ -249,6 +257,7 @@ impl Explain for WorkerError {
             Self::StoreDamaged { .. } => "job-store-damaged",
             Self::StoreLayout { .. } => "job-store-layout",
             Self::Busy { .. } => "worker-busy",
+            Self::LeaseLost { .. } => "lease-lost",
             Self::Protocol { .. } => "protocol",
             Self::Refused { code, .. } => code,
             Self::Order { .. } => "order",
@@ -269,6 +278,9 @@ impl Explain for WorkerError {
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
             | Self::Busy { .. }
+            | Self::LeaseLost {
+                is_taken: false, ..
+            }
             | Self::FileSystem { .. }
             | Self::Store { .. }
             | Self::JobFolder { .. } => Verdict::Temporary,
@@ -276,6 +288,7 @@ impl Explain for WorkerError {
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::StoreLayout { .. }
             | Self::Protocol { .. }
+            | Self::LeaseLost { is_taken: true, .. }
             | Self::Refused { .. }
             | Self::Sandbox { .. } => Verdict::Refused,
         }
@@ -330,6 +343,10 @@ impl Explain for WorkerError {
                 "Use the version of gwmigrate that began this job".into()
             }
             Self::Busy { .. } => "Wait for it; `gwmigrate status` shows how far it is".into(),
+            Self::LeaseLost { is_taken: true, .. } => {
+                "See `gwmigrate status`: another controller is at work now, and this one has stopped".into()
+            }
+            Self::LeaseLost { .. } => "Run the same command again".into(),
             Self::Refused { remedy, .. } => remedy.clone(),
             Self::Order { .. } => "Use controller and worker of the same version".into(),
             Self::JobFolder { .. } => {

@@ -111,8 +111,7 @@ pub fn execute(
             *plan_only,
         )?),
         Task::Abandon { plan_only } => {
-            abandon(capabilities, store, monitor, *plan_only)?;
-            TaskReport::Plain
+            TaskReport::Abandon(abandon(capabilities, store, monitor, *plan_only)?)
         }
     })
 }

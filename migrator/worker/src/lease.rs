@@ -1,14 +1,20 @@
 //! One worker and one controller at a time: locks on files of the job folder, held by open handles.
+//!
+//! A controller may vanish without closing its connection, and then the process that holds its lease would live for ever.  So
+//! the controller says again and again that it is there; see [`hold`].
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Read, Seek as _, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FlockOperation;
 
 use crate::error::{Result, WorkerError};
+use crate::protocol::{LeaseAnswer, LeaseHolder};
 
 /// How often a lease that is held is tried, and how long to wait in between.
 const TRIES: u32 = 10;
@@ -126,5 +132,158 @@ fn failed(operation: &'static str, role: Role) -> impl FnOnce(std::io::Error) ->
         operation,
         name: role.file_name().to_owned(),
         source,
+    }
+}
+
+/// For how long the lease of a controller is held without a word of it.
+pub const HEARTBEAT_LIMIT: Duration = Duration::from_mins(1);
+
+/// How often a held lease is looked after: whether another controller wants it, and when the last word came.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long somebody who takes a lease over waits for the holder to give it up.
+const TAKE_OVER_TRIES: u32 = 100;
+
+/// A file that asks the process which holds the lease to give it up.
+const TAKE_OVER_FILE: &str = "controller.take-over";
+
+/// How the lease of a controller is to be taken.
+#[derive(Debug, Clone)]
+pub struct HoldOptions {
+    /// Who takes it.
+    pub holder: LeaseHolder,
+    /// Whether it is taken from whoever holds it.
+    pub take_over: bool,
+    /// For how long it is held without a word; [`HEARTBEAT_LIMIT`] but in tests of this crate.
+    pub limit: Duration,
+}
+
+/// Holds the lease of the controller for as long as it sends something on `input` often enough; says on `output` whether it
+/// has it.
+///
+/// # Errors
+/// [`WorkerError::Busy`] where another controller has it.
+pub fn hold(
+    job_folder: &Path,
+    options: &HoldOptions,
+    mut input: impl Read + AsFd,
+    output: &mut dyn Write,
+) -> Result<()> {
+    let taken = take_controller(job_folder, options);
+    let answer = match &taken {
+        Ok((_, from)) => LeaseAnswer::Held { from: from.clone() },
+        Err(WorkerError::Busy { holder }) => LeaseAnswer::Busy {
+            holder: LeaseHolder::read(holder),
+        },
+        Err(error) => LeaseAnswer::Failed {
+            text: error.to_string(),
+        },
+    };
+    let line = serde_json::to_string(&answer).unwrap_or_default();
+    writeln!(output, "{line}")
+        .and_then(|()| output.flush())
+        .map_err(failed("answer about", Role::Controller))?;
+    let _lease = taken?;
+    let mut heard = Instant::now();
+    let mut block = [0; 256];
+    while heard.elapsed() < options.limit && !is_asked_for(job_folder) {
+        if !is_readable(&input)? {
+            continue;
+        }
+        // Its end: the controller has closed its side, or the connection broke.
+        if input
+            .read(&mut block)
+            .map_err(failed("read from", Role::Controller))?
+            == 0
+        {
+            break;
+        }
+        heard = Instant::now();
+    }
+    Ok(())
+}
+
+/// Takes the lease; says as well from whom, where it was held.
+fn take_controller(
+    job_folder: &Path,
+    options: &HoldOptions,
+) -> Result<(Lease, Option<LeaseHolder>)> {
+    let describe = |mut lease: Lease| {
+        let text = serde_json::to_string(&options.holder).unwrap_or_default();
+        lease.describe(&text)?;
+        Ok::<_, WorkerError>(lease)
+    };
+    let holder = match Lease::take(job_folder, Role::Controller) {
+        Err(WorkerError::Busy { holder }) => LeaseHolder::read(&holder),
+        taken => return Ok((describe(taken?)?, None)),
+    };
+    // The own lease of a controller whose connection broke may still be held by the process of the old one.
+    let is_own = holder
+        .as_ref()
+        .is_some_and(|holder| !holder.token.is_empty() && holder.token == options.holder.token);
+    let busy = || WorkerError::Busy {
+        holder: holder
+            .as_ref()
+            .and_then(|holder| serde_json::to_string(holder).ok())
+            .unwrap_or_default(),
+    };
+    if !(options.take_over || is_own) {
+        return Err(busy());
+    }
+    let asking = job_folder.join(TAKE_OVER_FILE);
+    File::create(&asking).map_err(failed("ask for", Role::Controller))?;
+    let taken =
+        (0..TAKE_OVER_TRIES).find_map(|_| match Lease::try_take(job_folder, Role::Controller) {
+            Err(WorkerError::Busy { .. }) => {
+                std::thread::sleep(LOOK);
+                None
+            }
+            outcome => Some(outcome),
+        });
+    std::fs::remove_file(&asking).map_err(failed("take", Role::Controller))?;
+    Ok((describe(taken.unwrap_or_else(|| Err(busy()))?)?, holder))
+}
+
+fn is_asked_for(job_folder: &Path) -> bool {
+    // What cannot be looked at asks for nothing.
+    job_folder.join(TAKE_OVER_FILE).exists()
+}
+
+/// Waits a moment for something to read.
+fn is_readable(input: &impl AsFd) -> Result<bool> {
+    let mut polled = [PollFd::new(input, PollFlags::IN)];
+    let wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: LOOK.subsec_nanos().into(),
+    };
+    match rustix::event::poll(&mut polled, Some(&wait)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(errno) => Err(failed("wait for", Role::Controller)(errno.into())),
+    }
+}
+
+/// Makes sure that the controller whose request this is still holds its lease.
+///
+/// # Errors
+/// [`WorkerError::LeaseLost`].
+pub fn require_held(job_folder: &Path, token: &str) -> Result<()> {
+    let holder = Lease::holder(job_folder, Role::Controller)?;
+    match holder.as_deref().map(LeaseHolder::read) {
+        Some(Some(holder)) if holder.token == token => Ok(()),
+        Some(other) => Err(WorkerError::LeaseLost {
+            text: format!(
+                "This job was taken over by {}; this command is not at work on it any more",
+                other.map_or_else(|| "another controller".to_owned(), |holder| holder.who)
+            ),
+            is_taken: true,
+        }),
+        None => Err(WorkerError::LeaseLost {
+            text: format!(
+                "Nothing was heard of this command for {} seconds, so it is not at work on this job any more",
+                HEARTBEAT_LIMIT.as_secs()
+            ),
+            is_taken: false,
+        }),
     }
 }

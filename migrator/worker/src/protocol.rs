@@ -8,22 +8,25 @@ mod event;
 mod order;
 mod report;
 mod request;
+mod standing;
 mod state;
 mod survey;
 
 pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{
-    AreaInventory, AtRestReport, DocumentReport, GuardianReport, InventoryReport, Library,
-    LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine, SealDocument, SealReport,
-    TaskReport, UnmovedReport,
+    AbandonLine, AbandonReport, AreaInventory, AtRestReport, DocumentReport, GuardianReport,
+    InventoryReport, Library, LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine,
+    SealDocument, SealReport, TaskReport, UnmovedReport,
 };
 pub use request::{
-    ChecklistLine, FindingLine, PassLine, Reply, Request, Running, Said, StepLine, StepState,
+    ChecklistLine, FindingLine, LeaseAnswer, LeaseHolder, PassLine, Reply, Request, Running, Said,
+    StepLine, StepState,
 };
+pub use standing::{Intent, JobEvent, Refusal, Standing};
 pub use state::{
     AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, MountedArea, Operation,
-    Proof, ProofLine, SeenPort, WordLine,
+    Progress, Proof, ProofLine, SeenPort, WordLine,
 };
 pub use survey::{FileSystem, Sample, Survey};
 

@@ -4,7 +4,8 @@
 //! its events from any offset, as often as the connection is made anew; `call` asks the job store; `hold` is the lease of
 //! the controller.
 
-use std::collections::BTreeMap;
+mod at_work;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
 use std::path::Path;
@@ -12,20 +13,20 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::at_work::{progress, running, stop_worker};
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::finding::{Explain as _, Finding, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
-use crate::protocol::{Order, PROTOCOL, Proof, Reply, Request, Running, Said, StepState};
+use crate::protocol::{
+    KnownFacts, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said, StepState,
+};
 use crate::run::{Hello, Wrap, run};
 use crate::store::JobStore;
 
 /// How often a log that does not grow is looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
-
-/// How often a worker that holds its lease is asked again what it works on.
-const HOLDER_TRIES: u32 = 10;
 
 /// The longest order that is read.
 const ORDER_BYTES_MAX: u64 = 4 << 20;
@@ -236,11 +237,14 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::SawPorts { ports } => store.record_seen_ports(&ports)?,
         Request::BeginLife { by } => begin_life(&store, &by)?,
         Request::EndStart { life, by, note } => store.end_start(life, &by, &note)?,
+        Request::NobodyWorked { by, note } => store.nobody_worked(&by, &note)?,
         Request::Say { said, by, note } => match said {
             Said::UsersHaveNotWorked => store.take_back_life(&by, &note)?,
             Said::MountsHaveChanged => store.accept_mounts(&by, &note)?,
             Said::SourceIsGone => store.record_word(said, &by, &note)?,
         },
+        Request::RemovePlaced => remove_placed(&store.status()?.facts)?,
+        Request::StopWorker => stop_worker(job_folder)?,
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,
@@ -249,6 +253,11 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::Status => {
             let mut status = store.status()?;
             status.running = running(job_folder)?;
+            if let Some(running) = &status.running {
+                status.progress = progress(job_folder, running)?;
+            }
+            status.controller = Lease::holder(job_folder, Role::Controller)?
+                .and_then(|holder| LeaseHolder::read(&holder));
             return Ok(Reply::Status(Box::new(status)));
         }
         Request::Findings => {
@@ -260,42 +269,57 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
     Ok(Reply::Done)
 }
 
-/// The worker that is running now.
-///
-/// A worker holds its lease a moment before it has written there what it works on, and for that moment, and where the text
-/// is damaged, it is not known what runs: that is asked again, and is an error in the end, never "nothing runs".
-fn running(job_folder: &Path) -> Result<Option<Running>> {
-    let mut tries = 0;
-    loop {
-        let Some(holder) = Lease::holder(job_folder, Role::Worker)? else {
-            return Ok(None);
-        };
-        match serde_json::from_str(&holder) {
-            Ok(running) => return Ok(Some(running)),
-            Err(_) if tries < HOLDER_TRIES => tries += 1,
-            Err(_) => return Err(WorkerError::Busy { holder }),
+/// Removes what the job has put into the system of the destination.
+fn remove_placed(facts: &KnownFacts) -> Result<()> {
+    let failed = |name: &str| {
+        let name = name.to_owned();
+        move |source| WorkerError::JobFolder {
+            operation: "remove",
+            name,
+            source,
         }
-        std::thread::sleep(FOLLOW_INTERVAL);
+    };
+    for file in &facts.placed_files {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(file)(error));
+            }
+            _ => {}
+        }
     }
+    // Deeper ones first.
+    for folder in facts.made_folders.iter().rev() {
+        match std::fs::remove_dir(folder) {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::DirectoryNotEmpty
+                ) =>
+            {
+                return Err(failed(folder)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Remembers that the POA is about to be started for users, where it may be.
 fn begin_life(store: &JobStore, by: &str) -> Result<()> {
-    let missing = store.begin_life(by)?;
-    let Some(first) = missing.first() else {
+    let Some(refusal) = store.begin_life(by)? else {
         return Ok(());
     };
-    let (code, text) = match first {
-        Proof::Guardian => (
+    let (code, text) = match refusal {
+        Refusal::NotProven(Proof::Guardian) => (
             "guardian-not-converted",
             "The names in the guardian database are not proven to be lower case in the destination as it is now; the POA \
              would not find its databases",
         ),
-        Proof::Queues => (
+        Refusal::NotProven(Proof::Queues) => (
             "queues-not-carried",
             "The message queues are not proven to have arrived in the destination as it is now",
         ),
-        Proof::Names | Proof::Seal => (
+        _ => (
             "not-sealed",
             "Nothing proves that the destination as it is now is equal to the source: it was never sealed, or it was \
              changed since",
@@ -362,41 +386,6 @@ fn end_step(
     let findings: FindingTally = tally.findings();
     store.keep_findings(&format!("step {step}"), &findings)?;
     store.end_step(step, state, detail)
-}
-
-/// Holds the lease of the controller for as long as `input` stays open; says on `output` whether it has it.
-///
-/// # Errors
-/// [`WorkerError::Busy`] where another controller has it.
-pub fn hold(
-    job_folder: &Path,
-    who: &str,
-    mut input: impl Read,
-    output: &mut dyn Write,
-) -> Result<()> {
-    let taken = Lease::take(job_folder, Role::Controller).and_then(|mut lease| {
-        lease.describe(who)?;
-        Ok(lease)
-    });
-    let answer: BTreeMap<&str, String> = match &taken {
-        Ok(_) => BTreeMap::from([("held", who.to_owned())]),
-        Err(WorkerError::Busy { holder }) => BTreeMap::from([("busy", holder.clone())]),
-        Err(error) => BTreeMap::from([("failed", error.to_string())]),
-    };
-    let failed = |source| WorkerError::JobFolder {
-        operation: "hold",
-        name: "the lease".into(),
-        source,
-    };
-    let line = serde_json::to_string(&answer).unwrap_or_default();
-    writeln!(output, "{line}")
-        .and_then(|()| output.flush())
-        .map_err(failed)?;
-    let _lease = taken?;
-    // Ends when the controller closes its side or the connection breaks.
-    let mut block = [0; 256];
-    while input.read(&mut block).map_err(failed)? > 0 {}
-    Ok(())
 }
 
 fn open_appending(job_folder: &Path, name: &str) -> std::io::Result<File> {

@@ -8,6 +8,7 @@ use worker::finding::{Finding, Verdict};
 use super::file;
 use crate::controller::{Controller, StepError};
 use crate::steps::copy_certificates::{at_source, certificate_folder};
+use crate::steps::system_files;
 
 /// Its owner alone reads it: it may hold the password of the web console.
 pub(super) const STARTUP_MODE: &str = "600";
@@ -176,6 +177,7 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
 /// Puts a startup file where the agent looks for it.
 pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
     let path = startup_path(controller)?;
+    system_files::remember(controller, &path).await?;
     file::put(controller, &path, STARTUP_MODE, file.to_bytes(), None).await
 }
 

@@ -5,14 +5,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use postoffice::names::destination_name;
 use postoffice::startup_file::StartupFile;
 use worker::finding::{Finding, Verdict};
 use worker::protocol::{Fact, JobState};
 
 use super::account::{Account, give_path};
 use crate::controller::{Controller, StepError};
-use crate::steps::copy_certificates::certificate_folder;
+use crate::steps::copy_certificates::{certificate_folder, files_at_destination};
 
 /// What the agent must never own: everybody's folders.
 const OF_THE_SYSTEM: [&str; 16] = [
@@ -129,16 +128,12 @@ pub(super) async fn plan(
             .contains(path.to_string_lossy().as_ref())
     };
     let mut plan = Plan::default();
-    if let Some(files) = &controller.worksheet.poa.certificate {
+    if controller.worksheet.poa.certificate.is_some() {
         let folder = certificate_folder(controller);
         if is_ours(&folder) {
             plan.given.push(folder);
         } else {
-            for file in [&files.certificate, &files.key] {
-                let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-                let name = String::from_utf8_lossy(&destination_name(name)).into_owned();
-                plan.given.push(folder.join(name));
-            }
+            plan.given.extend(files_at_destination(controller));
             plan.add_foreign(controller, folder, account).await?;
         }
     }

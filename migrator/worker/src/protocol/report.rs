@@ -32,6 +32,28 @@ pub enum TaskReport {
     Owner(OwnerReport),
     /// Of comparing a side with what was sealed of it, by names, sizes and times.
     Unmoved(UnmovedReport),
+    /// Of undoing the job, or of the plan for it.
+    Abandon(AbandonReport),
+}
+
+/// What undoing a job removes and sets aside, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AbandonReport {
+    /// Each file and folder at the top of a destination folder, in order.
+    pub lines: Vec<AbandonLine>,
+}
+
+/// One entry at the top of a destination folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AbandonLine {
+    /// What the area is called, and the name of the entry in it.
+    pub path: String,
+    /// Files that go.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Entries that are set aside.
+    pub set_aside: u64,
 }
 
 /// What the source holds.

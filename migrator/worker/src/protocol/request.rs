@@ -62,11 +62,18 @@ pub enum Request {
         /// Who starts it.
         by: String,
     },
-    /// How the start ended.
+    /// How the start that began last has ended.
     EndStart {
-        /// Whether users may have worked.
+        /// Live where the POA has answered, not live where it is certain that this start did not bring it up.
         life: Life,
         /// Who started it.
+        by: String,
+        /// What was seen.
+        note: String,
+    },
+    /// A look at the destination has shown that nobody has worked there, although the POA was to be started for users.
+    NobodyWorked {
+        /// Who looked.
         by: String,
         /// What was seen.
         note: String,
@@ -80,6 +87,10 @@ pub enum Request {
         /// What they want to be remembered.
         note: String,
     },
+    /// Remove the files of the system that this job has put into place, and the folders that it has made, where they are empty.
+    RemovePlaced,
+    /// End the worker that is at work, so that the job can be undone.
+    StopWorker,
     /// Keep a report under the next number; it is never written over.
     KeepReport {
         /// The command that it is about.
@@ -120,6 +131,45 @@ pub enum Reply {
     },
     /// It was not done.
     Failed(Finding),
+}
+
+/// The controller that holds the lease of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseHolder {
+    /// Who is at work.
+    pub who: String,
+    /// A text that no other controller has.
+    pub token: String,
+    /// Since when, in milliseconds since 1970, by the clock of the controller.
+    pub since_milliseconds: i64,
+}
+
+impl LeaseHolder {
+    /// The holder that wrote this about itself; none where it has not yet, or where it cannot be read.
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// The answer to a controller that asks for the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "lease", rename_all = "kebab-case")]
+pub enum LeaseAnswer {
+    /// It has it.
+    Held {
+        /// From whom it was taken, where another one had it.
+        from: Option<LeaseHolder>,
+    },
+    /// Another one has it.
+    Busy {
+        /// Which; none where that cannot be read.
+        holder: Option<LeaseHolder>,
+    },
+    /// It could not be taken.
+    Failed {
+        /// Why.
+        text: String,
+    },
 }
 
 /// What only a person can say.

@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChecklistLine, PassLine, Running, Said, SealDocument, StepLine, StepState};
+use super::{
+    ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument, StepLine, StepState,
+};
 use crate::finding::Verdict;
+use crate::monitor::{Counts, Expected};
 
 /// An operation that changes a tree at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +86,7 @@ pub struct GenerationLine {
 }
 
 /// Whether users may have worked at the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Life {
     /// Nobody has: the Linux POA was never started for users, or it is certain that it did not come up.
@@ -167,6 +170,8 @@ pub enum Fact {
     Mounted(MountedArea),
     /// Folders of the system that this job made, for the logs of the agent and the like.
     MadeFolder(String),
+    /// A file of the system that this job put into its place where there was none: the startup file, certificate and key.
+    PlacedFile(String),
 }
 
 /// From what an area is mounted at the source.
@@ -193,6 +198,19 @@ pub struct KnownFacts {
     pub mounted: Vec<MountedArea>,
     /// See [`Fact::MadeFolder`].
     pub made_folders: BTreeSet<String>,
+    /// See [`Fact::PlacedFile`].
+    pub placed_files: BTreeSet<String>,
+}
+
+/// How far a worker is in the part of its task that it is at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The part, in words.
+    pub phase: String,
+    /// How much it is expected to be.
+    pub expected: Expected,
+    /// How much was done.
+    pub counts: Counts,
 }
 
 /// The state of a job.
@@ -230,6 +248,10 @@ pub struct JobState {
     pub worst: Option<Verdict>,
     /// The worker that is running now.
     pub running: Option<Running>,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// The controller that is at work now.
+    pub controller: Option<LeaseHolder>,
     /// Files in the manifest.
     pub manifest_files: u64,
     /// Their bytes.

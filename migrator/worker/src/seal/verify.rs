@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
@@ -25,6 +26,9 @@ const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// Reads the destination again and compares it with what was sealed.
 ///
+/// Where users may have worked since, databases, queues and new files are as they left them, and are counted.  What agents
+/// write once and never change is the news: blobs and documents that are others now, or gone.
+///
 /// # Errors
 /// [`WorkerError::Refused`] where nothing is sealed; what ends a walk.  Differences are findings.
 pub fn verify(
@@ -41,6 +45,8 @@ pub fn verify(
             bytes: 0,
         },
     );
+    let is_lived_in = store.life()?.may_hold_new_mail();
+    let mut by_users = 0;
     let mut report = SealReport::default();
     report.differences += compare_documents(capabilities, &document, monitor)?;
     for area in &capabilities.areas {
@@ -53,6 +59,8 @@ pub fn verify(
             bytes: AtomicU64::new(0),
             folders: AtomicU64::new(0),
             differences: AtomicU64::new(0),
+            is_lived_in,
+            by_users: AtomicU64::new(0),
             visited: Mutex::new(HashSet::new()),
         };
         walk(
@@ -66,6 +74,7 @@ pub fn verify(
         report.bytes += check.bytes.into_inner();
         report.folders += check.folders.into_inner();
         report.differences += check.differences.into_inner();
+        by_users += check.by_users.into_inner();
         let digest = digest::of_sealed(store, area.id)?;
         if document.report.root_digests.get(&area.label) != Some(&digest) {
             report.differences += 1;
@@ -77,6 +86,14 @@ pub fn verify(
         report.root_digests.insert(area.label.clone(), digest);
     }
     report.sealed = report.differences == 0;
+    if by_users > 0 {
+        monitor.finding(Finding::new(
+            "changed-by-users",
+            Verdict::Done,
+            format!("{by_users} files were changed, made or removed since the POA was started for users, as their work does"),
+            "Nothing",
+        ));
+    }
     Ok(report)
 }
 
@@ -145,6 +162,10 @@ struct Check<'a> {
     bytes: AtomicU64,
     folders: AtomicU64,
     differences: AtomicU64,
+    /// Whether users may have worked since the seal.
+    is_lived_in: bool,
+    /// What they, or the agent, have changed as is expected.
+    by_users: AtomicU64,
     visited: Mutex<HashSet<RelativePath>>,
 }
 
@@ -230,15 +251,41 @@ impl Check<'_> {
     }
 
     fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
+        if self.is_lived_in && self.is_expected_of_users(code, path) {
+            self.by_users.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         self.differences.fetch_add(1, Ordering::Relaxed);
-        self.monitor.finding(
+        let finding = if self.is_lived_in {
+            Finding::new(
+                code,
+                Verdict::Person,
+                format!(
+                    "{text}; agents write such a file once, and remove it with the last message that needs it"
+                ),
+                "See whether users or the maintenance of the POA removed it; what was sealed of it is at the old server, so keep that",
+            )
+        } else {
             Finding::new(
                 code,
                 Verdict::Unproven,
                 text,
-                "Expected once the POA has been started; before that, run stage two again",
+                "Run stage two again, which seals anew",
             )
-            .about(path.as_bytes()),
+        };
+        self.monitor.finding(finding.about(path.as_bytes()));
+    }
+
+    /// Whether agents at work make such a difference of such a file.
+    fn is_expected_of_users(&self, code: &str, path: &RelativePath) -> bool {
+        let is_written_once = matches!(
+            self.area.classify(path),
+            FileClass::Blob | FileClass::Document
         );
+        match code {
+            "seal-extra" => true,
+            "seal-differs" | "seal-missing" => !is_written_once,
+            _ => false,
+        }
     }
 }

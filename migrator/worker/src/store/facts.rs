@@ -42,6 +42,11 @@ impl JobStore {
                 made.insert(folder.clone());
                 put(transaction, "made-folders", &made)
             }),
+            Fact::PlacedFile(file) => self.change("remember a file", |transaction| {
+                let mut placed = known(transaction)?.placed_files;
+                placed.insert(file.clone());
+                put(transaction, "placed-files", &placed)
+            }),
         }
     }
 
@@ -198,6 +203,7 @@ pub(super) fn known(connection: &Connection) -> rusqlite::Result<KnownFacts> {
         unmapped_libraries: get(connection, "unmapped-libraries")?,
         mounted: get(connection, "mounted")?.unwrap_or_default(),
         made_folders: get(connection, "made-folders")?.unwrap_or_default(),
+        placed_files: get(connection, "placed-files")?.unwrap_or_default(),
     })
 }
 

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Transaction};
 
 use super::rows::{from_word, in_table, word};
-use super::{JobStore, now_milliseconds, signed, unsigned};
+use super::{JobStore, life, now_milliseconds, signed, unsigned};
 use crate::error::Result;
-use crate::protocol::{GenerationLine, Operation, Proof, ProofLine};
+use crate::protocol::{GenerationLine, JobEvent, Operation, Proof, ProofLine};
 
 impl JobStore {
     /// Begins a new generation: durable before the operation changes anything, and together with the end of every proof
@@ -52,7 +52,9 @@ pub(super) fn begin(transaction: &Transaction<'_>, operation: Operation) -> rusq
         (word(&operation)?, now_milliseconds()),
     )?;
     let generation = unsigned(transaction.last_insert_rowid());
-    for proof in operation.invalidates() {
+    let before = life::standing(transaction)?;
+    let after = before.after(JobEvent::Began(operation));
+    for proof in before.proofs.difference(&after.proofs) {
         transaction.execute("DELETE FROM proof WHERE name = ?1", [word(proof)?])?;
     }
     Ok(generation)

@@ -3,9 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::rows::{from_word, in_table, word};
-use super::{JobStore, generation, now_milliseconds};
+use super::{JobStore, facts, generation, now_milliseconds};
 use crate::error::Result;
-use crate::protocol::{Life, LifeLine, Operation, Proof, Said, SeenPort, WordLine};
+use crate::protocol::{
+    Intent, JobEvent, Life, LifeLine, Operation, Refusal, Said, SeenPort, Standing, WordLine,
+};
 
 impl JobStore {
     /// Whether users may have worked at the destination.
@@ -18,42 +20,46 @@ impl JobStore {
         })
     }
 
-    /// Remembers that the POA is about to be started for users; says whether it may be, which it may where users may have
-    /// worked already, and where the seal and the guardian are proven of this generation.
+    /// Remembers that the POA is about to be started for users; says why it may not be, where it may not.
     ///
     /// One transaction looks and remembers, so nothing can come in between.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn begin_life(&self, by: &str) -> Result<Vec<Proof>> {
+    pub fn begin_life(&self, by: &str) -> Result<Option<Refusal>> {
         self.change("begin to start for users", |transaction| {
-            if line(transaction)?.life.may_hold_new_mail() {
-                return Ok(Vec::new());
+            let refusal = standing(transaction)?.refusal(Intent::Start);
+            if refusal.is_none() {
+                happened(transaction, JobEvent::StartBegan, by, "")?;
             }
-            let proven = generation::proofs(transaction)?;
-            let wanted = [Proof::Seal, Proof::Guardian, Proof::Queues];
-            let missing: Vec<Proof> = wanted
-                .into_iter()
-                .filter(|proof| !proven.iter().any(|line| line.proof == *proof))
-                .collect();
-            if missing.is_empty() {
-                insert(transaction, Life::Starting, by, "")?;
-            }
-            Ok(missing)
+            Ok(refusal)
         })
     }
 
-    /// Remembers that the POA has answered users, or that it is certain that it did not come up.
+    /// Remembers how the start that began last has ended: the POA has answered users, or it is certain that it did not come
+    /// up.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn end_start(&self, life: Life, by: &str, note: &str) -> Result<()> {
+        let event = match life {
+            Life::Live => JobEvent::Answered,
+            Life::NotLive => JobEvent::StartFailed,
+            // Nothing more is known.
+            Life::Starting => return Ok(()),
+        };
         self.change("remember how the start ended", |transaction| {
-            match (line(transaction)?.life, life) {
-                // Once users may have worked, no failure of a later start takes that back.
-                (Life::Live, _) | (Life::NotLive, Life::NotLive) => Ok(()),
-                _ => insert(transaction, life, by, note),
-            }
+            happened(transaction, event, by, note)
+        })
+    }
+
+    /// Remembers that a look at the destination has shown that nobody has worked there.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn nobody_worked(&self, by: &str, note: &str) -> Result<()> {
+        self.change("remember that nobody worked", |transaction| {
+            happened(transaction, JobEvent::NobodyWorked, by, note)
         })
     }
 
@@ -68,7 +74,7 @@ impl JobStore {
                 return Ok(());
             }
             say(transaction, Said::UsersHaveNotWorked, by, note)?;
-            insert(transaction, Life::NotLive, by, note)?;
+            happened(transaction, JobEvent::NobodyWorked, by, note)?;
             generation::begin(transaction, Operation::Agent).map(|_| ())
         })
     }
@@ -99,6 +105,50 @@ impl JobStore {
             })
         })
     }
+}
+
+/// What the job has come to, as far as a transition needs it.
+pub(super) fn standing(connection: &Connection) -> rusqlite::Result<Standing> {
+    let life = line(connection)?.life;
+    let before: Option<String> = connection
+        .query_row(
+            "SELECT state FROM life ORDER BY id DESC LIMIT 1 OFFSET 1",
+            [],
+            in_table("life", |row| row.get(0)),
+        )
+        .optional()?;
+    let before = match before {
+        Some(text) if life == Life::Starting => from_word("life", "the last but one", &text)?,
+        None if life == Life::Starting => Life::NotLive,
+        _ => life,
+    };
+    Ok(Standing {
+        // No transition that is made here depends on it.
+        is_copied: true,
+        proofs: generation::proofs(connection)?
+            .iter()
+            .map(|line| line.proof)
+            .collect(),
+        life,
+        life_before_start: before,
+        is_abandoned: facts::abandoned(connection)?.is_some(),
+    })
+}
+
+/// Remembers an event after which users may have worked, or certainly have not.
+fn happened(
+    transaction: &Transaction<'_>,
+    event: JobEvent,
+    by: &str,
+    note: &str,
+) -> rusqlite::Result<()> {
+    let before = standing(transaction)?;
+    let after = before.after(event);
+    // A start is a line of its own, so that it is known what was before it.
+    if after.life == before.life && event != JobEvent::StartBegan {
+        return Ok(());
+    }
+    insert(transaction, after.life, by, note)
 }
 
 fn insert(transaction: &Transaction<'_>, life: Life, by: &str, note: &str) -> rusqlite::Result<()> {

@@ -99,6 +99,8 @@ impl JobStore {
                 "unmapped-libraries",
                 "guardian",
                 "inventory",
+                "made-folders",
+                "placed-files",
             ] {
                 facts::delete(transaction, fact)?;
             }

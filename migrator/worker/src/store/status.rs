@@ -37,6 +37,8 @@ impl JobStore {
                 findings,
                 worst,
                 running: None,
+                progress: None,
+                controller: None,
                 manifest_files,
                 manifest_bytes,
                 clock_milliseconds: now_milliseconds(),

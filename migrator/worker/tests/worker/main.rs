@@ -16,6 +16,7 @@ mod faults;
 mod guardian;
 mod hostile;
 mod kill;
+mod lease;
 mod lock_table;
 mod locks;
 mod lowercase;

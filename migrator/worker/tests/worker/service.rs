@@ -123,17 +123,6 @@ fn a_second_worker_is_refused_and_told_who_works() {
 }
 
 #[test]
-fn a_worker_that_has_not_said_what_it_works_on_is_not_nothing() {
-    let site = Site::empty();
-    let _lease = Lease::take(&site.job, Role::Worker).unwrap();
-    let Reply::Failed(finding) = call(&site.job, Request::Status) else {
-        panic!("a status")
-    };
-    assert_eq!(finding.code, "worker-busy");
-    assert_eq!(finding.verdict, Verdict::Temporary);
-}
-
-#[test]
 fn other_protocols_and_broken_orders_are_refused() {
     let site = Site::with_post_office();
     let mut order = site.order(PASS_ONE);

@@ -1,0 +1,105 @@
+//! Files and folders of the destination's system that a job has put into place, and how they go when it is undone.
+//!
+//! Each is remembered before it is made, and only where nothing was there: what was there before is somebody's.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use worker::protocol::{Fact, JobState, StepState};
+
+use super::run_as_user::own_log_folder;
+use crate::controller::{Controller, StepError};
+use crate::step::Step;
+
+/// Something at the destination that stays when a job is undone, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staying {
+    /// What.
+    pub what: String,
+    /// Why, and what a person can do.
+    pub why: String,
+}
+
+/// What becomes of the system of the destination when a job is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SystemPlan {
+    /// Files that this job put into place, and that go.
+    pub files: Vec<PathBuf>,
+    /// Folders that it made, which go where nothing else is in them.
+    pub folders: Vec<PathBuf>,
+    /// What stays.
+    pub staying: Vec<Staying>,
+}
+
+/// Remembers a file that is about to be put into place, where nothing is there yet.
+///
+/// # Errors
+/// A question that could not be asked; what the job store says.
+pub(crate) async fn remember(controller: &Controller, file: &Path) -> Result<(), StepError> {
+    if controller.entry(file).await?.is_some() {
+        return Ok(());
+    }
+    let file = file.to_string_lossy().into_owned();
+    controller.remember(Fact::PlacedFile(file)).await
+}
+
+/// What is to be undone; changes nothing.
+///
+/// # Errors
+/// A question that could not be asked; what is wrong with the profile.
+pub(crate) async fn plan(
+    controller: &Controller,
+    state: &JobState,
+) -> Result<SystemPlan, StepError> {
+    let mut plan = SystemPlan::default();
+    for file in &state.facts.placed_files {
+        let file = PathBuf::from(file);
+        if controller.entry(&file).await?.is_some() {
+            plan.files.push(file);
+        }
+    }
+    for folder in &state.facts.made_folders {
+        let folder = PathBuf::from(folder);
+        if controller.entry(&folder).await?.is_some() {
+            plan.folders.push(folder);
+        }
+    }
+    // Deeper ones first.
+    plan.folders.reverse();
+    let mut stays = |what: String, why: &str| {
+        plan.staying.push(Staying {
+            what,
+            why: why.to_owned(),
+        });
+    };
+    let is_installed = state
+        .step(Step::StartTestPoa.name())
+        .is_some_and(|line| line.state != StepState::Skipped);
+    if controller.worksheet.poa.package.is_some() && is_installed {
+        stays(
+            "the software of the Linux POA".to_owned(),
+            "other agents of this server may use it; where none does, remove it with the package manager, or the folder that it \
+             was unpacked into",
+        );
+    }
+    if let Some(user) = &state.facts.runs_as {
+        stays(
+            format!("{user} in uid.conf"),
+            "it is for all agents of the server; correct it by hand where no agent needs it",
+        );
+    }
+    if let Some(folder) = own_log_folder(controller)? {
+        stays(
+            format!("what the POA has logged to {}", folder.display()),
+            "it may explain something later; remove it by hand when nobody needs it",
+        );
+    }
+    stays(
+        format!(
+            "the job folder {}",
+            controller.worksheet.destination.job_folder.display()
+        ),
+        "it holds the reports, the seal and what was set aside; remove it by hand when nobody needs it",
+    );
+    Ok(plan)
+}
