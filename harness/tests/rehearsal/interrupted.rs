@@ -172,7 +172,8 @@ fn a_job_is_taken_over_from_a_controller_that_vanished_and_that_one_stops() {
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(5), "{said}");
+    // The one that took over is done by now.
+    assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("lease-lost"), "{said}");
     let status = stage.expect(&["status"], 0);
     assert_eq!(status.result["next"], "gwmigrate finish");

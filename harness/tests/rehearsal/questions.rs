@@ -20,7 +20,7 @@ fn item(run: &CommandRun, name: &str) -> Json {
 fn unseen(address: &str) -> Stage {
     let mut stage = Stage::new();
     stage.stop_source_poa();
-    stage.embedded_mut().sheet.source_address = address.to_owned();
+    address.clone_into(&mut stage.embedded_mut().sheet.source_address);
     stage.embedded().write_worksheet().expect("written");
     stage
 }

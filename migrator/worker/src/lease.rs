@@ -280,7 +280,8 @@ pub fn require_held(job_folder: &Path, token: &str) -> Result<()> {
         }),
         None => Err(WorkerError::LeaseLost {
             text: format!(
-                "Nothing was heard of this command for {} seconds, so it is not at work on this job any more",
+                "This command is not at work on the job any more: nothing was heard of it for {} seconds, or another one took the job over \
+                 and is done",
                 HEARTBEAT_LIMIT.as_secs()
             ),
             is_taken: false,
