@@ -228,6 +228,14 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
     });
     match soaked {
         Ok(soaked) => {
+            if soaked.left_out > 0 {
+                let _ = writeln!(
+                    out,
+                    "{} times file systems within the destination were left out, because nothing can be mounted here: run as root, or \
+                     `unshare -rm gwrehearse soak ...`",
+                    soaked.left_out
+                );
+            }
             let tenths = soaked.tenths_per_minute();
             let _ = writeln!(
                 out,

@@ -70,6 +70,15 @@ impl Drop for Mounted {
     }
 }
 
+/// Whether this process may mount anything, which the fault `inner-mounts` needs.
+pub fn may_mount() -> bool {
+    let place = std::env::temp_dir().join(format!("gwrehearse-mount-{}", std::process::id()));
+    let may = Mounted::mount(place.clone()).is_ok();
+    // Empty again, and nobody else's.
+    let _ = std::fs::remove_dir(place);
+    may
+}
+
 /// What an embedded rehearsal is made from.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {

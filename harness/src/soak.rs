@@ -8,7 +8,7 @@ use std::time::Instant;
 use rand::{RngExt as _, SeedableRng as _};
 use simulator::{GuardianKind, NameCase};
 
-use crate::rehearsal::{self, BackEnd, Fault, RehearsalError, RehearsalOptions};
+use crate::rehearsal::{self, BackEnd, Fault, FaultKind, RehearsalError, RehearsalOptions};
 
 /// The files of one case: few, so that there are many cases.
 const FILES: usize = 300;
@@ -57,6 +57,8 @@ pub struct Soaked {
     pub cases: u64,
     /// The seeds of the cases in which something does not hold.
     pub failed: Vec<u64>,
+    /// Faults that were drawn and left out, because nothing can be mounted here.
+    pub left_out: u64,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -104,6 +106,8 @@ pub fn soak(
     note: &(dyn Fn(&SoakedCase) + Sync),
 ) -> Result<Soaked, RehearsalError> {
     let began = Instant::now();
+    let may_mount = crate::embedded::may_mount();
+    let left_out = AtomicU64::new(0);
     let next = AtomicU64::new(0);
     let failed = Mutex::new(Vec::new());
     let stopped = Mutex::new(None);
@@ -117,7 +121,15 @@ pub fn soak(
                         return;
                     }
                     let seed = options.seed.wrapping_add(number);
-                    match one(&options.program, options.back_end, seed) {
+                    let mut case = case(&options.program, options.back_end, seed);
+                    if !may_mount {
+                        let drawn = case.faults.len();
+                        case.faults
+                            .retain(|fault| fault.kind != FaultKind::InnerMounts);
+                        let fewer = drawn - case.faults.len();
+                        left_out.fetch_add(fewer as u64, Ordering::Relaxed);
+                    }
+                    match one(case) {
                         Ok(case) => {
                             note(&case);
                             if !case.failures.is_empty() {
@@ -140,14 +152,14 @@ pub fn soak(
     }
     Ok(Soaked {
         cases: options.cases,
+        left_out: left_out.into_inner(),
         failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner),
         milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
 
 /// One case.  Where all holds, nothing of it is kept.
-fn one(program: &Path, back_end: BackEnd, seed: u64) -> Result<SoakedCase, RehearsalError> {
-    let options = case(program, back_end, seed);
+fn one(options: RehearsalOptions) -> Result<SoakedCase, RehearsalError> {
     let outcome = rehearsal::run(&options, &mut |_| {})?;
     let failures: Vec<String> = outcome
         .checks
