@@ -143,10 +143,8 @@ pub(super) fn status(terminal: &Terminal, report: &StatusReport) {
         ));
     }
     for line in &status.checklist {
-        terminal.line(&format!(
-            "Confirmed by {}: {} {}",
-            line.by, line.item, line.note
-        ));
+        let text = format!("Confirmed by {}: {} {}", line.by, line.item, line.note);
+        terminal.line(text.trim_end());
     }
     for line in &status.words {
         terminal.line(&format!(
@@ -204,14 +202,18 @@ fn at_work(status: &JobState) -> Vec<String> {
             words::of(&progress.counts, Count::BytesSeen),
         );
         let expected = progress.expected;
-        lines.push(format!(
-            "{}: {}{} files, {}{}",
-            progress.phase,
-            words::count(files),
-            of(expected.files, words::count(expected.files)),
-            words::bytes(bytes),
-            of(expected.bytes, words::bytes(expected.bytes)),
-        ));
+        lines.push(if files == 0 {
+            progress.phase.clone()
+        } else {
+            format!(
+                "{}: {}{} files, {}{}",
+                progress.phase,
+                words::count(files),
+                of(expected.files, words::count(expected.files)),
+                words::bytes(bytes),
+                of(expected.bytes, words::bytes(expected.bytes)),
+            )
+        });
     }
     lines
 }
