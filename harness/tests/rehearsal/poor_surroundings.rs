@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use harness::checks::Snapshot;
 
-use crate::support::{Stage, codes, finding};
+use crate::support::{Stage, codes, finding, in_own_mounts};
 
 /// A user whom no namespace of a test maps to anybody.
 const SOMEBODY_ELSE: u32 = 61_234;
@@ -86,40 +86,12 @@ fn child_has_a_small_destination() {
     assert_eq!(stage.differences(), Vec::<String>::new());
     let after = Snapshot::take(stage.source()).expect("taken");
     assert_eq!(before.differences(&after), Vec::<String>::new());
-    println!("the full destination was resumed");
+    println!("the test came to its end");
 }
 
 #[test]
 fn a_full_destination_stops_the_command_for_now_and_the_next_goes_on() {
-    let namespaces = if rustix::process::geteuid().is_root() {
-        "-m"
-    } else {
-        "-rm"
-    };
-    let output = Command::new("unshare")
-        .arg(namespaces)
-        .arg(std::env::current_exe().expect("this program"))
-        .args([
-            "poor_surroundings::child_has_a_small_destination",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
-        .output();
-    let Ok(output) = output else {
-        println!("SKIPPED: there is no unshare here, so no small file system can be mounted");
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("unshare: unshare failed") {
-        println!("SKIPPED: no small file system can be mounted here: {errors}");
-        return;
-    }
-    assert!(
-        output.status.success() && text.contains("was resumed"),
-        "{text} {errors}"
-    );
+    in_own_mounts("poor_surroundings::child_has_a_small_destination");
 }
 
 #[test]
