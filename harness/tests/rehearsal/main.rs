@@ -18,5 +18,6 @@ mod places;
 mod poor_surroundings;
 mod proofs;
 mod questions;
+mod shares;
 mod support;
 mod whole;

@@ -250,16 +250,17 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rclone",
         folders: PROGRAMS,
-        purpose: "mounting a share where the kernel has no client, to be read only",
+        purpose: "looking at a share and mounting it where the kernel has no client, to be read only",
         arguments: |places| {
             let points = places.mount_points.iter();
             points
-                .map(|point| {
-                    format!(
-                        "--config {}/private/* mount --daemon * --read-only * -- source\\:* {point}",
-                        places.job
-                    )
+                .flat_map(|point| {
+                    [
+                        "lsf --dirs-only * -- source\\:*".to_owned(),
+                        format!("mount --daemon * --read-only * -- source\\:* {point}"),
+                    ]
                 })
+                .map(|what| format!("--config {}/private/* {what}", places.job))
                 .collect()
         },
     },

@@ -1,0 +1,218 @@
+//! What a share says that cannot be mounted: its user, its name and its server are three findings.
+//!
+//! The stand-ins for `rclone` and `mount` say word for word what the real ones said (rclone 1.60.1 to Samba 4.17; mount.cifs
+//! 7.0, whose numbers are the kernel's).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use harness::site::Site as _;
+use harness::worksheet::{ShareClient, ShareSheet};
+
+use crate::support::{Stage, codes, finding};
+
+/// Plays rclone and one server, 127.0.0.1, with one share, `mail`, for one user, `reader`, whose password is `open`.
+const RCLONE: &str = r#"#!/bin/sh
+[ "$1" = obscure ] && exec cat
+configuration=$2
+for word; do [ "${before-}" = -- ] && remote=$word; before=$word; done
+value() { sed -n "s/^$1 = //p" "$configuration"; }
+fail() {
+    echo "2026/11/29 09:10:04 ERROR : : error listing: $1" >&2
+    echo "2026/11/29 09:10:04 Failed to lsf with 2 errors: last error was: error in ListJSON: $1" >&2
+    exit "${2:-1}"
+}
+case $3 in
+    lsf)
+        case $(value host) in
+            127.0.0.1) ;;
+            *.invalid) fail "couldn't connect SMB: dial tcp: lookup $(value host) on 10.255.255.53:53: no such host" ;;
+            *) fail "couldn't connect SMB: dial tcp $(value host):445: connect: connection refused" 5 ;;
+        esac
+        echo login >> "$SHARES/logins"
+        [ "$(value user)" = locked ] && fail "couldn't connect SMB: response error: The user account has been automatically locked because too many invalid logon attempts or password change attempts have been requested."
+        [ "$(value pass)" = open ] || fail "couldn't connect SMB: response error: The attempted logon is invalid. This is either due to a bad username or authentication information."
+        case $remote in
+            source:mail) echo po/; exit 0 ;;
+            source:closed) fail "couldn't initialize SMB: permission denied" ;;
+            *) fail "couldn't initialize SMB: response error: {Network Name Not Found} The specified share name cannot be found on the remote server." ;;
+        esac ;;
+    mount)
+        # The real one mounts whatever it is told, and says nothing before somebody looks into it.
+        for point; do :; done
+        rmdir -- "$point" && ln -s "$SHARES/nothing" "$point"
+        echo "99 22 0:99 / $point ro - fuse.rclone //fs1/mail ro" >> "$SHARES/table" ;;
+esac
+"#;
+
+/// Plays `mount -t cifs SHARE MOUNT_POINT -o OPTIONS`, which says what the file `says` has.
+const MOUNT: &str = r#"#!/bin/sh
+echo login >> "$SHARES/logins"
+cat "$SHARES/says" >&2
+exit 32
+"#;
+
+const UMOUNT: &str = r#"#!/bin/sh
+for point; do :; done
+rm -- "$point" && mkdir -- "$point"
+: > "$SHARES/table"
+"#;
+
+/// Shows the table of the mounts with those that are played, and a kernel that knows them.
+const CAT: &str = r#"#!/bin/sh
+case $1 in
+    /proc/self/mountinfo) exec /bin/cat "$1" "$SHARES/table" ;;
+    /proc/filesystems) printf 'nodev\tcifs\nnodev\tfuse\n'; exit 0 ;;
+esac
+exec /bin/cat "$@"
+"#;
+
+struct Share {
+    stage: Stage,
+    folder: PathBuf,
+}
+
+impl Share {
+    fn new() -> Self {
+        let stage = Stage::new();
+        let folder = stage.folder.path().join("share");
+        let bin = folder.join("bin");
+        fs::create_dir_all(&bin).expect("made");
+        for (name, script) in [
+            ("rclone", RCLONE),
+            ("mount", MOUNT),
+            ("mount.cifs", MOUNT),
+            ("fusermount3", MOUNT),
+            ("umount", UMOUNT),
+            ("cat", CAT),
+        ] {
+            let path = bin.join(name);
+            fs::write(&path, script).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+        }
+        fs::write(folder.join("table"), "").expect("written");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let environment = BTreeMap::from([
+            ("PATH".to_owned(), path),
+            ("SHARES".to_owned(), folder.display().to_string()),
+        ]);
+        stage.embedded().server.set_environment(environment);
+        Self { stage, folder }
+    }
+
+    /// Says how the source is mounted.
+    fn use_share(&mut self, client: ShareClient, address: &str, share: &str, login: (&str, &str)) {
+        let password_file = self.stage.folder.path().join("keys/share");
+        fs::write(&password_file, format!("{}\n", login.1)).expect("written");
+        let mount_point = self.stage.folder.path().join("destination/mnt");
+        let embedded = self.stage.embedded_mut();
+        embedded.sheet.source_address = address.to_owned();
+        embedded.sheet.share = Some(ShareSheet {
+            client,
+            server: "fs1".into(),
+            share: share.into(),
+            folder: "po".into(),
+            user: login.0.into(),
+            password_file,
+            mount_point,
+            options: Vec::new(),
+        });
+        embedded.write_worksheet().expect("written");
+    }
+
+    /// How often somebody logged in, or tried to.
+    fn take_logins(&self) -> usize {
+        let path = self.folder.join("logins");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        text.lines().count()
+    }
+
+    /// A command stops with this finding, which is the only one about mounting and has the word.
+    fn stops(&self, command: &str, exit_code: i32, code: &str, word: &str) {
+        let run = self.stage.expect(&[command], exit_code);
+        let found = finding(&run, code);
+        assert!(found.text.contains(word), "{word}: {found:#?}");
+        let is_mounting = |code: &&str| code.starts_with("mount-") || code.starts_with("source-");
+        let about: Vec<_> = codes(&run).into_iter().filter(is_mounting).collect();
+        assert_eq!(about, [code], "{:#?}", run.findings);
+        assert_eq!(
+            fs::read_to_string(self.folder.join("table")).expect("read"),
+            ""
+        );
+    }
+}
+
+#[test]
+fn user_share_and_server_of_rclone_are_three_findings_and_no_login_is_tried_twice() {
+    let mut share = Share::new();
+    let (reader, rclone) = (("reader", "open"), ShareClient::Rclone);
+    for command in ["check", "stage-one"] {
+        for login in [("reader", "wrong"), ("locked", "open")] {
+            share.use_share(rclone, "127.0.0.1", "mail", login);
+            share.stops(command, 2, "mount-login-refused", "//fs1/mail");
+            assert_eq!(share.take_logins(), 1, "{command} {login:?}");
+        }
+        for (name, word) in [
+            ("nosuch", "cannot be found"),
+            ("closed", "permission denied"),
+        ] {
+            share.use_share(rclone, "127.0.0.1", name, reader);
+            share.stops(command, 2, "mount-share-refused", word);
+            assert_eq!(share.take_logins(), 1, "{command} {name}");
+        }
+        for (address, word) in [("10.0.0.7", "refused"), ("fs1.invalid", "no such host")] {
+            share.use_share(rclone, address, "mail", reader);
+            share.stops(command, 4, "mount-server-unreachable", word);
+            assert_eq!(share.take_logins(), 0, "{command} {address}");
+        }
+    }
+}
+
+#[test]
+fn what_the_kernels_client_says_is_read_as_well() {
+    let mut share = Share::new();
+    share.use_share(ShareClient::Kernel, "127.0.0.1", "mail", ("reader", "open"));
+    let end = "Refer to the mount.cifs(8) manual page (e.g. man mount.cifs) and kernel log messages (dmesg)";
+    for (said, exit_code, code) in [
+        (
+            "mount error(13): Permission denied",
+            2,
+            "mount-login-refused",
+        ),
+        (
+            "mount error(127): Key has expired",
+            2,
+            "mount-login-refused",
+        ),
+        (
+            "mount error(2): No such file or directory",
+            2,
+            "mount-share-refused",
+        ),
+        (
+            "mount error(113): could not connect to 10.0.0.7Unable to find suitable address.",
+            4,
+            "mount-server-unreachable",
+        ),
+        (
+            "mount error(115): Operation now in progress",
+            4,
+            "mount-server-unreachable",
+        ),
+        (
+            "mount error: could not resolve address for fs1: Unknown error",
+            4,
+            "mount-server-unreachable",
+        ),
+        ("mount error(12): Cannot allocate memory", 1, "mount-failed"),
+    ] {
+        fs::write(share.folder.join("says"), format!("{said}\n{end}\n")).expect("written");
+        for command in ["check", "stage-one"] {
+            share.stops(command, exit_code, code, said);
+            assert_eq!(share.take_logins(), 1, "{said}");
+        }
+    }
+}
