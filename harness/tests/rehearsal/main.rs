@@ -7,6 +7,7 @@ mod bad_input;
 mod certificates;
 mod checklist;
 mod checks;
+mod foreseen;
 mod guardian;
 mod interrupted;
 mod life;

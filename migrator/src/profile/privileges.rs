@@ -155,10 +155,8 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "asking for and installing the POA's software",
         arguments: |places| {
-            let mut told = places.with_package(
-                PackageKind::Rpm,
-                &["-U --replacepkgs --", "-q --queryformat * -p --"],
-            );
+            let mut told = places.with_package(PackageKind::Rpm, &["-U --replacepkgs --"]);
+            told.extend(places.asked_of_package(PackageKind::Rpm, "-q --queryformat * -p --"));
             if !told.is_empty() {
                 told.push("-q --queryformat * -- *".into());
             }
@@ -175,7 +173,7 @@ pub const COMMANDS: &[Privileged] = &[
         program: "dpkg-deb",
         folders: PROGRAMS,
         purpose: "what a package is",
-        arguments: |places| places.with_package(PackageKind::Deb, &[r"-W --showformat\=* --"]),
+        arguments: |places| places.asked_of_package(PackageKind::Deb, r"-W --showformat\=* --"),
     },
     Privileged {
         program: "dpkg-query",

@@ -73,6 +73,14 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
     };
     let tried = words::count(survey.locks_tried);
     let busy = match survey.locks_held {
+        0 if survey.locks_unreadable > 0 => Judged::warning(
+            format!(
+                "{} of {tried} databases cannot be opened, so nothing is known of their locks; the others are free",
+                words::count(survey.locks_unreadable)
+            ),
+            "Give the account that mounts the source the right to read them; the findings name them",
+        )
+        .told(),
         0 => Judged::pass(format!("the locks of {tried} databases are free")),
         held => Judged::warning(
             format!(
