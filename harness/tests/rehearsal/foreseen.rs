@@ -56,7 +56,10 @@ fn a_line_that_names_the_old_server_is_to_be_corrected_in_the_copy_that_is_used(
     let (text, _) = told(&run, "startup-file", "person");
     assert!(text.contains("--work"), "{text}");
     let run = stage.migrate(&["stage-one"]);
-    let found = finding(&run, "startup-file-path");
+    let mut found = run.findings.iter();
+    let found =
+        found.find(|finding| finding.code == "startup-file-path" && finding.subject == "work");
+    let found = found.expect("the finding");
     let name = format!("{}.poa", stage.embedded().sheet.post_office.to_lowercase());
     let copy = stage.embedded().sheet.job_folder.join("startup").join(name);
     assert!(
@@ -168,7 +171,7 @@ fn a_taken_port_is_seen_and_named_where_it_stops_the_poa() {
 #[test]
 fn a_package_of_another_generation_or_version_is_seen() {
     let mut stage = Stage::with(|options| options.site.with_poa = true);
-    let bin = stage.folder.path().join("bin");
+    let bin = stage.folder.path().join("package-managers");
     fs::create_dir(&bin).expect("made");
     let say = |name: &str, script: &str| {
         let path = bin.join(name);
