@@ -208,6 +208,11 @@ fn what_the_kernels_client_says_is_read_as_well() {
             "mount-server-unreachable",
         ),
         ("mount error(12): Cannot allocate memory", 1, "mount-failed"),
+        (
+            "mount error: cifs filesystem not supported by the system",
+            1,
+            "mount-no-client",
+        ),
     ] {
         fs::write(share.folder.join("says"), format!("{said}\n{end}\n")).expect("written");
         for command in ["check", "stage-one"] {

@@ -97,6 +97,7 @@ impl MountPlan {
             Some(Complaint::Login) => MountError::LoginRefused { share, said },
             Some(Complaint::Share) => MountError::ShareRefused { share, said },
             Some(Complaint::Server) => MountError::ServerUnreachable { share, said },
+            Some(Complaint::Client) => MountError::NoClient { share, said },
             None => MountError::Failed {
                 said: error.to_string(),
             },

@@ -13,9 +13,11 @@ pub(super) enum Complaint {
     Share,
     /// The server cannot be reached.
     Server,
+    /// The destination has no client for it.
+    Client,
 }
 
-use Complaint::{Login, Server, Share};
+use Complaint::{Client, Login, Server, Share};
 
 /// What rclone says before what the server answers, in the order of its work: a connection, a login, a share.
 const RCLONE: [(&str, Complaint); 5] = [
@@ -49,7 +51,12 @@ const MOUNT_CIFS: [(u16, Complaint); 17] = [
 ];
 
 /// Words of the others.
-const OTHERS: [(&str, Complaint); 13] = [
+const OTHERS: [(&str, Complaint); 18] = [
+    ("filesystem not supported by the system", Client),
+    ("unknown filesystem type", Client),
+    ("you might need a /sbin/mount.", Client),
+    ("you may need a /sbin/mount.", Client),
+    ("rclone: not found", Client),
     ("could not resolve address", Server),
     ("Login denied", Login),
     ("access denied by server", Share),
@@ -74,9 +81,10 @@ pub(super) fn of(said: &str) -> Option<Complaint> {
     if let Some((_, complaint)) = begun {
         return Some(*complaint);
     }
-    if let Some(number) = number(said) {
-        let known = MOUNT_CIFS.iter().find(|(known, _)| *known == number);
-        return known.map(|(_, complaint)| *complaint);
+    let known =
+        number(said).and_then(|number| MOUNT_CIFS.iter().find(|(known, _)| *known == number));
+    if let Some((_, complaint)) = known {
+        return Some(*complaint);
     }
     let known = OTHERS.iter().find(|(words, _)| said.contains(words));
     known.map(|(_, complaint)| *complaint)
@@ -145,7 +153,7 @@ mod tests {
             ),
             (
                 "mount error: cifs filesystem not supported by the system; mount error(19): No such device",
-                None,
+                Some(Client),
             ),
             (
                 "mount.nfs: access denied by server while mounting fs1:/vol/mail",

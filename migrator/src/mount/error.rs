@@ -37,6 +37,14 @@ pub enum MountError {
         /// What the program said.
         said: String,
     },
+    /// The destination has no client for it.
+    #[error("The destination cannot mount {share}: {said}")]
+    NoClient {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+    },
     /// The server does not let the user in.
     #[error("The server of {share} does not let the user in: {said}")]
     LoginRefused {
@@ -81,6 +89,7 @@ impl Explain for MountError {
             Self::NotMounted { .. } => "source-not-mounted",
             Self::Other { .. } => "source-mount-other",
             Self::Failed { .. } => "mount-failed",
+            Self::NoClient { .. } => "mount-no-client",
             Self::LoginRefused { .. } => "mount-login-refused",
             Self::ShareRefused { .. } => "mount-share-refused",
             Self::ServerUnreachable { .. } => "mount-server-unreachable",
@@ -98,7 +107,7 @@ impl Explain for MountError {
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
             Self::ServerUnreachable { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
             // Its words are not known, so they may be about a password as well.
-            Self::Failed { .. } => Verdict::Person,
+            Self::Failed { .. } | Self::NoClient { .. } => Verdict::Person,
             Self::Remote(error) => error.verdict(),
         }
     }
@@ -117,6 +126,11 @@ impl Explain for MountError {
                 "Correct what the mount program says on the destination; where it says nothing of that, see that share, user and \
                  password in the worksheet are right before you run the same command again: a wrong password that is tried too \
                  often locks the account"
+                    .into()
+            }
+            Self::NoClient { .. } => {
+                "Install the kernel's client and its mount program at the destination; for a cifs share, rclone and fuse3 there and \
+                 client = \"rclone\" in [source] do as well; `gwmigrate check` says what is missing"
                     .into()
             }
             Self::LoginRefused { .. } => {
@@ -146,7 +160,8 @@ impl Explain for MountError {
     fn subject(&self) -> Vec<u8> {
         match self {
             Self::Setting { .. } | Self::Failed { .. } => Vec::new(),
-            Self::LoginRefused { share, .. }
+            Self::NoClient { share, .. }
+            | Self::LoginRefused { share, .. }
             | Self::ShareRefused { share, .. }
             | Self::ServerUnreachable { share, .. } => share.clone().into_bytes(),
             Self::NotMounted { mount_point }

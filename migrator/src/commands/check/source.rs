@@ -12,7 +12,12 @@ use crate::steps::words;
 const LOG_CLASS: &str = "log";
 
 /// The codes of findings about what cannot be read or would not be copied.
-const UNREADABLE: [&str; 3] = ["source-unreadable", "not-a-file", "path-too-deep"];
+const UNREADABLE: [&str; 4] = [
+    "source-unreadable",
+    "not-a-file",
+    "path-too-deep",
+    "name-reserved",
+];
 
 /// What is told of names by a finding of its own.
 const RENAME: &str = "Rename or remove one of each two at the source before stage one";

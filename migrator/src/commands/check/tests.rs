@@ -1,3 +1,5 @@
+mod codes;
+
 use super::*;
 use worker::protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
 
