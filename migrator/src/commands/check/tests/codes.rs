@@ -3,10 +3,9 @@
 //! The codes are read from the source, so that a new one without its place in this table fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use crate::commands::check::CHECKS;
+use crate::own_source::own_source;
 
 /// Lines of the check, and the codes that each sees before a step ends with them.
 const SEEN: &[(&str, &[&str])] = &[
@@ -317,21 +316,9 @@ fn is_code(text: &str) -> bool {
 }
 
 fn codes() -> BTreeSet<String> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut waiting = vec![here.join("src"), here.join("worker/src")];
     let mut found = BTreeSet::new();
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(folder).expect("listed") {
-            let path = entry.expect("an entry").path();
-            let is_test = path.ends_with("tests.rs") || path.ends_with("tests");
-            if path.is_dir() && !is_test {
-                waiting.push(path);
-            } else if !is_test {
-                let text = fs::read_to_string(&path).expect("read");
-                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-                codes_in(code, &mut found);
-            }
-        }
+    for code in own_source() {
+        codes_in(&code, &mut found);
     }
     // The lines of the check are findings as well.
     found.retain(|code| !CHECKS.contains(&code.as_str()) || code == "startup-file");
