@@ -64,7 +64,7 @@ rm -- "$point" && mkdir -- "$point"
 const CAT: &str = r#"#!/bin/sh
 case $1 in
     /proc/self/mountinfo) exec /bin/cat "$1" "$SHARES/table" ;;
-    /proc/filesystems) printf 'nodev\tcifs\nnodev\tfuse\n'; exit 0 ;;
+    /proc/filesystems) exec /bin/cat "$SHARES/filesystems" ;;
 esac
 exec /bin/cat "$@"
 "#;
@@ -87,12 +87,16 @@ impl Share {
             ("fusermount3", MOUNT),
             ("umount", UMOUNT),
             ("cat", CAT),
+            // A kernel without modules.
+            ("modprobe", "#!/bin/sh\nexit 1\n"),
         ] {
             let path = bin.join(name);
             fs::write(&path, script).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
         }
         fs::write(folder.join("table"), "").expect("written");
+        let known = "nodev\tcifs\nnodev\tfuse\n";
+        fs::write(folder.join("filesystems"), known).expect("written");
         let path = format!("{}:/usr/bin:/bin", bin.display());
         let environment = BTreeMap::from([
             ("PATH".to_owned(), path),
@@ -220,4 +224,27 @@ fn what_the_kernels_client_says_is_read_as_well() {
             assert_eq!(share.take_logins(), 1, "{said}");
         }
     }
+}
+
+#[test]
+fn where_the_kernel_has_no_client_nothing_is_mounted_and_the_line_that_is_named_helps() {
+    let mut share = Share::new();
+    share.use_share(ShareClient::Kernel, "127.0.0.1", "mail", ("reader", "open"));
+    fs::write(share.folder.join("filesystems"), "nodev\tfuse\n").expect("written");
+    let run = share.stage.expect(&["check"], 5);
+    let found = finding(&run, "mount-possible");
+    assert!(
+        found.remedy.contains("client = \"rclone\" in [source]"),
+        "{found:#?}"
+    );
+    assert_eq!(codes(&run), ["mount-possible"], "{:#?}", run.findings);
+    assert_eq!(share.take_logins(), 0, "it is not mounted all the same");
+    share.use_share(
+        ShareClient::Rclone,
+        "127.0.0.1",
+        "mail",
+        ("reader", "wrong"),
+    );
+    share.stops("check", 2, "mount-login-refused", "//fs1/mail");
+    assert_eq!(share.take_logins(), 1);
 }
