@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use harness::site::Site as _;
 use harness::worksheet::{ShareClient, ShareSheet};
@@ -106,6 +109,15 @@ impl Share {
         Self { stage, folder }
     }
 
+    /// The same with the real rclone.
+    fn with_rclone(program: &Path) -> Self {
+        let share = Self::new();
+        let stand_in = share.folder.join("bin/rclone");
+        fs::remove_file(&stand_in).expect("removed");
+        std::os::unix::fs::symlink(program, stand_in).expect("linked");
+        share
+    }
+
     /// Says how the source is mounted.
     fn use_share(&mut self, client: ShareClient, address: &str, share: &str, login: (&str, &str)) {
         let password_file = self.stage.folder.path().join("keys/share");
@@ -123,6 +135,14 @@ impl Share {
             mount_point,
             options: Vec::new(),
         });
+        embedded.write_worksheet().expect("written");
+    }
+
+    /// Says at which port rclone finds the server.
+    fn use_port(&mut self, port: u16) {
+        let embedded = self.stage.embedded_mut();
+        let share = embedded.sheet.share.as_mut().expect("a share");
+        share.options = vec![format!("--smb-port={port}")];
         embedded.write_worksheet().expect("written");
     }
 
@@ -247,4 +267,90 @@ fn where_the_kernel_has_no_client_nothing_is_mounted_and_the_line_that_is_named_
     );
     share.stops("check", 2, "mount-login-refused", "//fs1/mail");
     assert_eq!(share.take_logins(), 1);
+}
+
+/// A real Samba of our own, which gives `mail` to the user `nobody` with the password `open`.
+struct Samba {
+    process: Child,
+    port: u16,
+}
+
+impl Samba {
+    fn start(folder: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        fs::create_dir_all(folder.join("mail/po")).expect("made");
+        let at = folder.display();
+        let text = format!(
+            "[global]\nserver role = standalone server\nsmb ports = {port}\ninterfaces = 127.0.0.1\nbind interfaces only = yes\n\
+             state directory = {at}\nlock directory = {at}\ncache directory = {at}\npid directory = {at}\nprivate dir = {at}\n\
+             ncalrpc dir = {at}/ncalrpc\npassdb backend = tdbsam:{at}/passdb.tdb\nlog file = {at}/log\ndisable spoolss = yes\n\
+             [mail]\npath = {at}/mail\n"
+        );
+        let configuration = folder.join("smb.conf");
+        fs::write(&configuration, text).expect("written");
+        let mut password = Command::new("smbpasswd")
+            .arg("-c")
+            .arg(&configuration)
+            .args(["-a", "-s", "nobody"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("started");
+        let mut input = password.stdin.take().expect("piped");
+        input.write_all(b"open\nopen\n").expect("written");
+        drop(input);
+        assert!(password.wait().expect("ended").success());
+        let process = Command::new("smbd")
+            .args(["-F", "--no-process-group", "-s"])
+            .arg(&configuration)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("started");
+        let samba = Self { process, port };
+        for _ in 0..100 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return samba;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("Samba does not answer");
+    }
+}
+
+impl Drop for Samba {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_real_rclone_says_to_a_real_server_what_its_stand_in_says() {
+    let rclone = Path::new("/usr/bin/rclone");
+    let has = |program: &str| Path::new("/usr/sbin").join(program).exists();
+    if !rclone.exists() || !has("smbd") || !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: this needs rclone and Samba, and root to run it");
+        return;
+    }
+    let mut share = Share::with_rclone(rclone);
+    let folder = share.folder.join("samba");
+    fs::create_dir(&folder).expect("made");
+    let samba = Samba::start(&folder);
+    let open = ("nobody", "open");
+    for (name, login, exit_code, code) in [
+        ("mail", ("nobody", "wrong"), 2, "mount-login-refused"),
+        ("mail", ("nobodyhere", "open"), 2, "mount-login-refused"),
+        ("nosuch", open, 2, "mount-share-refused"),
+    ] {
+        share.use_share(ShareClient::Rclone, "127.0.0.1", name, login);
+        share.use_port(samba.port);
+        share.stops("check", exit_code, code, "//fs1/");
+    }
+    let port = samba.port;
+    drop(samba);
+    share.use_share(ShareClient::Rclone, "127.0.0.1", "mail", open);
+    share.use_port(port);
+    share.stops("check", 4, "mount-server-unreachable", "refused");
 }

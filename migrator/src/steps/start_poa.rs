@@ -32,7 +32,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let address = poa::live_address(controller);
     poa::require_free(controller, &file, &address).await?;
-    if let Some(left) = poa::left_over(controller, &file).into_iter().next() {
+    if let Some(left) = poa::left_over(controller, &file)?.into_iter().next() {
         return Err(left.into());
     }
     begin_life(controller).await?;

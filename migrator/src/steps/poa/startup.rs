@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use postoffice::startup_file::{
-    Conversion, Converted, PathValue, Replacement, StartupFile, ValueKind,
+    Conversion, Converted, PathValue, Replacement, StartupFile, ValueKind, known_switch,
 };
 use worker::finding::{Finding, Verdict};
 
@@ -16,6 +16,9 @@ pub(super) const STARTUP_MODE: &str = "600";
 
 /// The switches that tell the agent the password of its key.
 const KEY_PASSWORD: [&str; 2] = ["keypasswd", "keypassword"];
+
+/// The switches with an address at which the agent listens.
+const LISTENED_AT: [&str; 2] = ["ip", "mtpinipaddr"];
 
 /// The startup file that the agent is started with.
 ///
@@ -137,19 +140,23 @@ pub(crate) async fn configure(controller: &mut Controller) -> Result<StartupFile
     Ok(file)
 }
 
-/// What the converted file still says of the old server: its address, and paths that no Linux has.
-pub(crate) fn left_over(controller: &Controller, file: &StartupFile) -> Vec<Finding> {
-    let copy = kept_startup_path(controller);
+/// What the converted file certainly still says of the old server: its address where the agent is to listen, and paths that no
+/// Linux has.  Whatever else looks like one may be meant so, and was told in stage one.
+pub(crate) fn left_over(
+    controller: &Controller,
+    file: &StartupFile,
+) -> Result<Vec<Finding>, StepError> {
+    let converted = convert(controller, &file.to_bytes())?;
     let old_address = controller.worksheet.source.address.as_deref();
-    let conversion = convert(controller, &file.to_bytes());
-    let values = conversion.map(|converted| converted.warnings);
-    let is_left = |value: &&PathValue| match value.value_kind {
-        ValueKind::Address => old_address.is_some_and(|old| value.value == old.as_bytes()),
-        _ => !value.value.starts_with(b"/"),
+    let is_left = |value: &&PathValue| {
+        let known = known_switch(&value.switch).map(|known| known.value_kind);
+        let is_listened_at = LISTENED_AT.contains(&value.switch.as_str());
+        (is_listened_at && old_address.is_some_and(|old| value.value == old.as_bytes()))
+            || (known == Some(ValueKind::Path) && !value.value.starts_with(b"/"))
     };
-    let values = values.unwrap_or_default();
-    let left = values.iter().filter(is_left);
-    left.map(|value| of_the_old_server(value, &copy)).collect()
+    let copy = kept_startup_path(controller);
+    let left = converted.warnings.iter().filter(is_left);
+    Ok(left.map(|value| of_the_old_server(value, &copy)).collect())
 }
 
 fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError> {
