@@ -9,6 +9,8 @@ mod json;
 mod profile_command;
 mod progress;
 mod put;
+#[cfg(test)]
+mod remedies;
 mod show;
 mod terminal;
 mod worker_command;

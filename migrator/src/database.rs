@@ -14,12 +14,35 @@ pub use lowercase::{DatabaseLowercase, lowercase};
 pub use names::{DatabaseNames, names};
 pub use probe::{DatabaseProbe, probe};
 
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use worker::capabilities;
+use worker::database::{OpenDatabase, open_database};
 use worker::error::WorkerError;
 use worker::tree::Folder;
+
+/// Opens the database with this control file.
+fn open(file: &Path) -> Result<(OpenDatabase, Vec<u8>), WorkerError> {
+    let (folder, control) = locate(file)?;
+    let opened = open_database(&folder, &control).map_err(|error| not_there(file, error))?;
+    Ok((opened, control))
+}
+
+/// A file that is not there is a mistake of the command line, and none of the system.
+fn not_there(file: &Path, error: WorkerError) -> WorkerError {
+    match error {
+        WorkerError::FileSystem { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            WorkerError::Open {
+                role: "the database",
+                path: file.display().to_string(),
+                source: source.into(),
+            }
+        }
+        other => other,
+    }
+}
 
 /// The folder of a control file, open, and the name of the file in it.
 ///

@@ -13,6 +13,8 @@ pub mod database;
 pub mod machine;
 pub mod mailbox;
 pub mod mount;
+#[cfg(test)]
+mod own_source;
 pub mod profile;
 pub mod program;
 pub mod remote;

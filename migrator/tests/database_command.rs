@@ -326,3 +326,25 @@ fn names_without_a_profile_that_fits_are_none() {
         text(&output)
     );
 }
+
+#[test]
+fn a_file_that_is_not_there_is_a_mistake_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = folder.path().join("NGWGUARD.DB");
+    for arguments in [
+        &["probe"][..],
+        &["check"],
+        &["dump"],
+        &["names"],
+        &["lowercase", "--plan"],
+        &["lowercase"],
+    ] {
+        let output = database(arguments, &nothing);
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(
+            text.contains("NGWGUARD.DB") && text.contains("Correct the path"),
+            "{arguments:?}: {text}"
+        );
+    }
+}

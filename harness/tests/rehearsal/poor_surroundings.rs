@@ -66,7 +66,8 @@ fn child_has_a_small_destination() {
     // Room for less than the files hold: seen before anything is copied.
     mount(&format!("size={}", bytes / 2), &folder);
     let run = stage.expect(&["stage-one"], 5);
-    finding(&run, "not-enough-room");
+    let found = finding(&run, "not-enough-room");
+    assert_eq!(found.text.matches("iB").count(), 2, "{found:#?}");
 
     // Room for the bytes, and none for what blocks take beyond them: seen when it is full.
     mount(&format!("remount,size={}", bytes + SHORT_BYTES), &folder);

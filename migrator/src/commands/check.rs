@@ -9,6 +9,7 @@
 
 mod destination;
 mod estimate;
+mod poa;
 mod report;
 mod room;
 mod source;
@@ -54,9 +55,13 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     }
     let apart = steps::places::require_apart(controller).await;
     require(controller, report, "places", apart)?;
-    let possible = destination::mounts_possible(controller).await?;
-    add(controller, report, "mount-possible", possible);
     let missing = steps::mount_source::missing(controller).await?;
+    let possible = destination::mounts_possible(controller, &missing).await?;
+    let may_mount = possible.verdict <= Verdict::Person;
+    add(controller, report, "mount-possible", possible);
+    if !may_mount {
+        return Ok(());
+    }
     let outcome = source(controller, report).await;
     if !missing.is_empty() {
         // Both sides are left as they were.
@@ -117,10 +122,13 @@ async fn look(
     look_at_source(controller, report, areas.clone()).await?;
     let certificate = certificate(controller, areas).await?;
     add(controller, report, "certificate", certificate);
-    let ports = destination::ports(controller).await?;
+    let startup = poa::startup_file(controller, report).await;
+    let ports = poa::ports(controller, &startup).await?;
     add(controller, report, "destination-ports", ports);
-    let package = destination::package(controller).await?;
+    let package = poa::package(controller).await?;
     add(controller, report, "poa-package", package);
+    let user = poa::user(controller, &startup).await;
+    add(controller, report, "run-as-user", user);
     let ports = source_ports(controller).await?;
     add(controller, report, "source-poa", ports);
     Ok(())

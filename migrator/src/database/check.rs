@@ -5,7 +5,6 @@ use std::path::Path;
 use postoffice::flaim::{self, CheckOptions, Comparison, LogicalFileKind};
 use postoffice::names::RelativePath;
 use serde::Serialize;
-use worker::database::open_database;
 use worker::error::WorkerError;
 
 /// One thing that is wrong.
@@ -53,8 +52,7 @@ pub struct DatabaseCheck {
 /// # Errors
 /// [`WorkerError::Database`] where the file is no database that the engine knows; what reading says.
 pub fn check(file: &Path) -> Result<DatabaseCheck, WorkerError> {
-    let (folder, control) = super::locate(file)?;
-    let database = open_database(&folder, &control)?;
+    let (database, control) = super::open(file)?;
     let header = database.header()?;
     let report = flaim::check(&database.files, CheckOptions::default()).map_err(|source| {
         WorkerError::Database {

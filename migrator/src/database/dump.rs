@@ -10,7 +10,6 @@ use postoffice::flaim::{
 };
 use postoffice::names::RelativePath;
 use serde_json::{Value as Json, json};
-use worker::database::open_database;
 use worker::error::WorkerError;
 
 /// Hands out a line for the database, for each record, and with `with_keys` for each entry of each index.
@@ -24,8 +23,7 @@ pub fn dump(
     with_keys: bool,
     see: &mut dyn FnMut(Json) -> bool,
 ) -> Result<(), WorkerError> {
-    let (folder, control) = super::locate(file)?;
-    let opened = open_database(&folder, &control)?;
+    let (opened, control) = super::open(file)?;
     let header = opened.header()?;
     let first = json!({
         "db": file.file_name().unwrap_or_default().to_string_lossy(),

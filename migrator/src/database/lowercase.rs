@@ -28,9 +28,11 @@ pub fn lowercase(
     let (folder, control) = super::locate(file)?;
     let limits = LowercaseLimits::default();
     if plan_only {
-        let plan = plan_names(&folder, &control, profile, limits)?;
+        let plan = plan_names(&folder, &control, profile, limits);
+        let plan = plan.map_err(|error| super::not_there(file, error))?;
         return Ok(DatabaseLowercase { plan, report: None });
     }
-    let (plan, report) = lowercase_names(&folder, &control, profile, limits)?;
+    let done = lowercase_names(&folder, &control, profile, limits);
+    let (plan, report) = done.map_err(|error| super::not_there(file, error))?;
     Ok(DatabaseLowercase { plan, report })
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use postoffice::flaim::{Database, Limits, NameProfile, NameSeen, NameState, each_name};
 use postoffice::names::RelativePath;
 use serde::Serialize;
-use worker::database::open_database;
 use worker::error::WorkerError;
 
 /// How many names there are.
@@ -28,8 +27,7 @@ pub fn names(
     profile: &NameProfile,
     see: &mut dyn FnMut(&NameSeen),
 ) -> Result<DatabaseNames, WorkerError> {
-    let (folder, control) = super::locate(file)?;
-    let opened = open_database(&folder, &control)?;
+    let (opened, control) = super::open(file)?;
     opened.header()?;
     let failed = |source| WorkerError::Database {
         path: RelativePath::root().join(&control),

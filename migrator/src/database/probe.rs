@@ -4,7 +4,6 @@ use std::path::Path;
 
 use postoffice::names::printable;
 use serde::Serialize;
-use worker::database::open_database;
 use worker::error::WorkerError;
 
 /// What a file is.
@@ -31,8 +30,7 @@ pub struct DatabaseProbe {
 /// # Errors
 /// What opening and reading say.
 pub fn probe(file: &Path) -> Result<DatabaseProbe, WorkerError> {
-    let (folder, control) = super::locate(file)?;
-    let database = open_database(&folder, &control)?;
+    let (database, _) = super::open(file)?;
     let members = database.members.iter();
     let files = members
         .map(|member| printable(member.path.as_bytes()))

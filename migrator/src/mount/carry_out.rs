@@ -4,6 +4,7 @@ use postoffice::names::printable;
 use secrecy::ExposeSecret as _;
 use worker::mounts::Mount;
 
+use super::complaint::{self, Complaint};
 use super::error::MountError;
 use super::plan::MountPlan;
 use crate::remote::{Remote, RemoteCommand, RemoteError};
@@ -30,7 +31,7 @@ impl MountPlan {
         }
         let mounted = self.run_commands(remote).await;
         let removed = self.remove_private_files(remote).await;
-        mounted.map_err(mount_failed)?;
+        mounted.map_err(|error| self.mount_failed(error))?;
         removed?;
         let mount = self.proof.check(&mount_table(remote).await?)?;
         if self.answers(remote).await? {
@@ -83,6 +84,26 @@ impl MountPlan {
         Ok(())
     }
 
+    /// What the mount program said when it could not mount.
+    fn mount_failed(&self, error: RemoteError) -> MountError {
+        let RemoteError::CommandFailed { stderr, .. } = &error else {
+            return error.into();
+        };
+        let said = complaint::brief(stderr).to_owned();
+        let share = self.proof.wanted.as_ref();
+        let share = share.and_then(|wanted| wanted.source.clone());
+        let share = share.unwrap_or_else(|| "the source".to_owned());
+        match complaint::of(stderr) {
+            Some(Complaint::Login) => MountError::LoginRefused { share, said },
+            Some(Complaint::Share) => MountError::ShareRefused { share, said },
+            Some(Complaint::Server) => MountError::ServerUnreachable { share, said },
+            Some(Complaint::Client) => MountError::NoClient { share, said },
+            None => MountError::Failed {
+                said: error.to_string(),
+            },
+        }
+    }
+
     async fn run_commands(&self, remote: &Remote) -> Result<(), RemoteError> {
         for file in &self.private_files {
             let content = file.content.expose_secret().as_bytes().to_vec();
@@ -99,16 +120,6 @@ impl MountPlan {
             require_success(remote, &file.remove_command(self.privilege), Vec::new()).await?;
         }
         Ok(())
-    }
-}
-
-/// What the mount program said when it could not mount.
-fn mount_failed(error: RemoteError) -> MountError {
-    match error {
-        RemoteError::CommandFailed { .. } => MountError::Failed {
-            said: error.to_string(),
-        },
-        other => other.into(),
     }
 }
 

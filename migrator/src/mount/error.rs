@@ -37,6 +37,38 @@ pub enum MountError {
         /// What the program said.
         said: String,
     },
+    /// The destination has no client for it.
+    #[error("The destination cannot mount {share}: {said}")]
+    NoClient {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+    },
+    /// The server does not let the user in.
+    #[error("The server of {share} does not let the user in: {said}")]
+    LoginRefused {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+    },
+    /// The server has no such share, or not for this user.
+    #[error("The server does not give {share} away to this user: {said}")]
+    ShareRefused {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+    },
+    /// The server cannot be reached.
+    #[error("The server of {share} cannot be reached from the destination: {said}")]
+    ServerUnreachable {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+    },
     /// It is mounted, and cannot be looked into.
     #[error("{what} is mounted at {mount_point}, but it does not answer")]
     DoesNotAnswer {
@@ -57,6 +89,10 @@ impl Explain for MountError {
             Self::NotMounted { .. } => "source-not-mounted",
             Self::Other { .. } => "source-mount-other",
             Self::Failed { .. } => "mount-failed",
+            Self::NoClient { .. } => "mount-no-client",
+            Self::LoginRefused { .. } => "mount-login-refused",
+            Self::ShareRefused { .. } => "mount-share-refused",
+            Self::ServerUnreachable { .. } => "mount-server-unreachable",
             Self::DoesNotAnswer { .. } => "source-does-not-answer",
             Self::Remote(error) => error.code(),
         }
@@ -64,9 +100,14 @@ impl Explain for MountError {
 
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Setting { .. } => Verdict::Usage,
+            // Tried again, a wrong password locks the account.
+            Self::Setting { .. } | Self::LoginRefused { .. } | Self::ShareRefused { .. } => {
+                Verdict::Usage
+            }
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
-            Self::Failed { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
+            Self::ServerUnreachable { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
+            // Its words are not known, so they may be about a password as well.
+            Self::Failed { .. } | Self::NoClient { .. } => Verdict::Person,
             Self::Remote(error) => error.verdict(),
         }
     }
@@ -82,8 +123,30 @@ impl Explain for MountError {
                 "Unmount what is there, or give another `mount_point` in [source]".into()
             }
             Self::Failed { .. } => {
-                "See that the source server is up, that the destination reaches it, and that share, user and password in \
-                 [source] are right; then run the same command again"
+                "Correct what the mount program says on the destination; where it says nothing of that, see that share, user and \
+                 password in the worksheet are right before you run the same command again: a wrong password that is tried too \
+                 often locks the account"
+                    .into()
+            }
+            Self::NoClient { .. } => {
+                "Install the kernel's client and its mount program at the destination; for a cifs share, rclone and fuse3 there and \
+                 client = \"rclone\" in [source] do as well; `gwmigrate check` says what is missing"
+                    .into()
+            }
+            Self::LoginRefused { .. } => {
+                "Correct `user` and `password` of that share in the worksheet (a user of a domain is DOMAIN\\user), and see at the \
+                 server that the account is neither locked, disabled nor expired; only then run the same command again, because a \
+                 wrong password that is tried too often locks the account"
+                    .into()
+            }
+            Self::ShareRefused { .. } => {
+                "Correct `share` in the worksheet, which is its name alone, or give its user the right to read it at the server; \
+                 then run the same command again"
+                    .into()
+            }
+            Self::ServerUnreachable { .. } => {
+                "See that the server is up, and that `server` and `address` in the worksheet name it as the destination knows it; \
+                 rclone needs SMB 2 or later there, on port 445; then run the same command again"
                     .into()
             }
             Self::DoesNotAnswer { .. } => {
@@ -97,6 +160,10 @@ impl Explain for MountError {
     fn subject(&self) -> Vec<u8> {
         match self {
             Self::Setting { .. } | Self::Failed { .. } => Vec::new(),
+            Self::NoClient { share, .. }
+            | Self::LoginRefused { share, .. }
+            | Self::ShareRefused { share, .. }
+            | Self::ServerUnreachable { share, .. } => share.clone().into_bytes(),
             Self::NotMounted { mount_point }
             | Self::Other { mount_point, .. }
             | Self::DoesNotAnswer { mount_point, .. } => mount_point.clone().into_bytes(),

@@ -13,6 +13,7 @@
 
 mod carry_out;
 mod cifs;
+mod complaint;
 mod error;
 mod mounted;
 mod ncp;

@@ -74,6 +74,16 @@ impl Rclone {
             .argument("--")
             .argument(format!("{REMOTE}:{}", source.share))
             .argument(source.mount_point.as_os_str());
+        // Mounting says nothing of a wrong user, share or server, and each look into what was mounted would log in again.
+        let look = RemoteCommand::new("rclone")
+            .argument("--config")
+            .argument(path.as_os_str())
+            .arguments(["lsf", "--dirs-only", "--max-depth", "1"])
+            .arguments(["--contimeout", "15s", "--timeout", "60s"])
+            .arguments(["--retries", "1", "--low-level-retries", "1"])
+            .arguments(connecting(&source.options))
+            .argument("--")
+            .argument(format!("{REMOTE}:{}", source.share));
         let needs = Needs {
             programs: &["rclone", "fusermount3"],
             file_systems: &["fuse"],
@@ -90,8 +100,24 @@ impl Rclone {
             content,
             form: PrivateForm::RcloneConfiguration,
         };
-        Ok(request.plan(needs, vec![file], mount, proof))
+        let mut plan = request.plan(needs, vec![file], mount, proof);
+        plan.commands.insert(0, look.privileged(request.privilege));
+        Ok(plan)
     }
+}
+
+/// The options that are about the connection; the others are those of `rclone mount` alone.
+fn connecting(options: &[String]) -> Vec<OsString> {
+    let mut taken = Vec::new();
+    let mut is_value = false;
+    for option in options {
+        let is_name = option.starts_with("--smb-");
+        if is_name || (is_value && !option.starts_with('-')) {
+            taken.push(OsString::from(option));
+        }
+        is_value = is_name && !option.contains('=');
+    }
+    taken
 }
 
 /// The password in a line of its own, then what the configuration says besides.

@@ -65,6 +65,17 @@ impl Places {
         (*kind == wanted).then(|| format!("{}/software/{name}", self.job))
     }
 
+    /// A question about the package: where it is, and where a check has its beginning.
+    pub(super) fn asked_of_package(&self, kind: PackageKind, before: &str) -> Vec<String> {
+        let mut asked = self.with_package(kind, &[before]);
+        if let (Some((_, name)), Some(scratch), false) =
+            (&self.package, beside(&self.job), asked.is_empty())
+        {
+            asked.push(format!("{before} {scratch}/{name}"));
+        }
+        asked
+    }
+
     pub(super) fn with_package(&self, kind: PackageKind, before: &[&str]) -> Vec<String> {
         let file = self.package_file(kind);
         before

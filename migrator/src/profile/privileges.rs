@@ -155,10 +155,8 @@ pub const COMMANDS: &[Privileged] = &[
         folders: PROGRAMS,
         purpose: "asking for and installing the POA's software",
         arguments: |places| {
-            let mut told = places.with_package(
-                PackageKind::Rpm,
-                &["-U --replacepkgs --", "-q --queryformat * -p --"],
-            );
+            let mut told = places.with_package(PackageKind::Rpm, &["-U --replacepkgs --"]);
+            told.extend(places.asked_of_package(PackageKind::Rpm, "-q --queryformat * -p --"));
             if !told.is_empty() {
                 told.push("-q --queryformat * -- *".into());
             }
@@ -175,7 +173,7 @@ pub const COMMANDS: &[Privileged] = &[
         program: "dpkg-deb",
         folders: PROGRAMS,
         purpose: "what a package is",
-        arguments: |places| places.with_package(PackageKind::Deb, &[r"-W --showformat\=* --"]),
+        arguments: |places| places.asked_of_package(PackageKind::Deb, r"-W --showformat\=* --"),
     },
     Privileged {
         program: "dpkg-query",
@@ -250,16 +248,17 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rclone",
         folders: PROGRAMS,
-        purpose: "mounting a share where the kernel has no client, to be read only",
+        purpose: "looking at a share and mounting it where the kernel has no client, to be read only",
         arguments: |places| {
             let points = places.mount_points.iter();
             points
-                .map(|point| {
-                    format!(
-                        "--config {}/private/* mount --daemon * --read-only * -- source\\:* {point}",
-                        places.job
-                    )
+                .flat_map(|point| {
+                    [
+                        "lsf --dirs-only * -- source\\:*".to_owned(),
+                        format!("mount --daemon * --read-only * -- source\\:* {point}"),
+                    ]
                 })
+                .map(|what| format!("--config {}/private/* {what}", places.job))
                 .collect()
         },
     },

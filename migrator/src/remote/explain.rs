@@ -156,7 +156,9 @@ fn login_guidance(error: &RemoteError) -> String {
         RemoteError::KeyUnreadable { .. } => "Correct `key` in [destination], or the permissions of the file".into(),
         RemoteError::KeyTooOpen { path, .. } => format!("Run `chmod 600 {}`", path.display()),
         RemoteError::KeyEncrypted { .. } => {
-            "Load the key into an ssh agent and set `agent = true`, or use a key without a passphrase".into()
+            "Say in [destination] where its passphrase is to be found: key_password = { prompt = true }, or { file = \"FILE\" }; or load \
+             the key into an ssh agent and set `agent = true`"
+                .into()
         }
         RemoteError::AlgorithmMismatch { accepted, .. } => format!(
             "The sshd of SLES 10 and 11 and others of that age knows only algorithms that are broken today; update \

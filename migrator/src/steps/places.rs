@@ -11,6 +11,7 @@ use worker::finding::{Finding, Verdict};
 use worker::places::{Place, trouble};
 
 use super::mount_source;
+use super::run_as_user::is_of_the_system;
 use crate::controller::{Controller, StepError, could_not_ask};
 
 /// A folder of the job, as the worksheet names it.
@@ -26,6 +27,18 @@ struct Named {
 /// A refusal that names the two; a question that could not be asked.
 pub(crate) async fn require_apart(controller: &Controller) -> Result<String, StepError> {
     let folders = locate(controller, folders(controller)).await?;
+    let mut written = folders.iter().filter(|place| place.is_written);
+    if let Some(place) = written.find(|place| is_of_the_system(&place.path)) {
+        return Err(StepError::refused(
+            "folder-of-the-system",
+            format!(
+                "{} is {}, which is a folder of the system",
+                place.what,
+                place.path.display()
+            ),
+            "Name a folder of its own in the worksheet, such as one below it; nothing was changed",
+        ));
+    }
     // What the job mounts is wholly the source's, not only the folder of the post office in it.
     let mut groups = vec![folders.clone()];
     for mount_point in locate(controller, mount_points(controller)?).await? {

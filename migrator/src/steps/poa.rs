@@ -5,6 +5,7 @@
 mod file;
 mod gwha;
 mod install;
+mod ports;
 mod process;
 mod service;
 mod start;
@@ -16,11 +17,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) use file::put;
 pub(crate) use gwha::release as release_gwha;
-pub(crate) use install::install;
+pub(crate) use install::{install, look_at_package};
+pub(crate) use ports::{below_1024, opened, remedy as port_remedy, require_free, taken};
 pub(crate) use process::process;
 pub(crate) use service::{kept_path, other_agents, unregister};
 pub(crate) use start::start;
-pub(crate) use startup::{configure, kept, place, startup_path};
+pub(crate) use startup::{configure, foresee, kept, left_over, place, startup_path};
 pub(crate) use stop::stop_if_running;
 
 use crate::controller::{Controller, StepError};

@@ -20,7 +20,7 @@ use super::{poa, start_poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::worksheet::LowPorts;
 pub(crate) use account::{Account, account, give_path};
-pub(crate) use folders::{make_folder, own_log_folder};
+pub(crate) use folders::{is_of_the_system, make_folder, own_log_folder};
 
 /// Gives everything to the user of the worksheet and names it to the agents.
 ///
@@ -41,17 +41,12 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             "the POA was started as {user} before"
         )));
     }
-    let account = account(controller, &user).await?;
-    let conf = uid_conf::plan(controller, &user).await?;
     let startup = if poa::is_wanted(controller) {
         poa::kept(controller).await?
     } else {
         StartupFile::default()
     };
-    let low = ports::below_1024(&startup);
-    if !low.is_empty() && controller.worksheet.poa.low_ports == LowPorts::Refuse {
-        return Err(ports::refused(controller, &user, &low)?);
-    }
+    let Settled { account, conf, low } = settle(controller, &user, &startup).await?;
     let folders = folders::plan(controller, &startup, &account, &state).await?;
     let planned = give(controller, &account, true).await?;
     controller.console().note(&format!(
@@ -77,6 +72,46 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         controller.report(for_all_agents(&user, &conf.others));
     }
     Ok(StepOutcome::Done(detail(&user, &given, &low)))
+}
+
+/// What must be settled before anything is given away.
+struct Settled {
+    account: Account,
+    conf: uid_conf::Plan,
+    low: Vec<u16>,
+}
+
+async fn settle(
+    controller: &Controller,
+    user: &str,
+    startup: &StartupFile,
+) -> Result<Settled, StepError> {
+    let account = account(controller, user).await?;
+    let conf = uid_conf::plan(controller, user).await?;
+    let low = poa::below_1024(startup);
+    if !low.is_empty() && controller.worksheet.poa.low_ports == LowPorts::Refuse {
+        return Err(ports::refused(controller, user, &low)?);
+    }
+    Ok(Settled { account, conf, low })
+}
+
+/// Whether the POA will be able to run as the user of the worksheet, in a sentence; changes nothing.
+///
+/// # Errors
+/// What [`run`] would refuse.
+pub(crate) async fn foresee(
+    controller: &Controller,
+    startup: &StartupFile,
+) -> Result<String, StepError> {
+    let Some(user) = &controller.worksheet.poa.run_as_user else {
+        return Ok("the worksheet names no user: the POA will run as root".into());
+    };
+    let settled = settle(controller, user, startup).await?;
+    folders::require_own_log_folder(controller, startup)?;
+    Ok(format!(
+        "the POA will run as {user} ({}:{})",
+        settled.account.uid, settled.account.gid
+    ))
 }
 
 fn detail(user: &str, given: &OwnerReport, low: &[u16]) -> String {

@@ -30,8 +30,12 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             Some((user, account))
         }
     };
-    begin_life(controller).await?;
     let address = poa::live_address(controller);
+    poa::require_free(controller, &file, &address).await?;
+    if let Some(left) = poa::left_over(controller, &file)?.into_iter().next() {
+        return Err(left.into());
+    }
+    begin_life(controller).await?;
     match start(controller, &file, account.as_ref(), &address).await {
         Ok(()) => end_start(controller, Life::Live, "the Linux POA has answered").await?,
         Err(error) => {

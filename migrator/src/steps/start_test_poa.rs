@@ -24,7 +24,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         Err(error) => return Err(for_a_later_pass(controller, error)),
     };
     let file = poa::configure(controller).await?;
-    poa::place(controller, &file.isolated()).await?;
+    let isolated = file.isolated();
+    poa::require_free(controller, &isolated, ISOLATED_ADDRESS).await?;
+    poa::place(controller, &isolated).await?;
     if controller.worksheet.poa.run_as_user.is_some()
         && let Some(folder) = own_log_folder(controller)?
     {

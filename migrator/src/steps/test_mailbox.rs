@@ -168,7 +168,7 @@ fn require_same(user: &str, comparison: &MailboxComparison) -> Result<(), StepEr
             different.join(", ")
         ),
         "Run `gwmigrate stage-one` again for another pass, then this test; what stays different needs a look at the \
-         databases (`gwmigrate database check`)",
+         databases (`gwmigrate database check FILE`)",
     ))
 }
 

@@ -1,39 +1,7 @@
 //! Numbers as people read them.
 
 use worker::monitor::{Count, Counts};
-
-/// A count with commas between the thousands.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes in the largest unit that leaves at least one before the point.
-pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if number < 1024 {
-        return format!("{number} bytes");
-    }
-    let mut unit = 0;
-    let mut whole = number;
-    while whole >= 1024 * 1024 && unit + 1 < UNITS.len() {
-        whole /= 1024;
-        unit += 1;
-    }
-    format!(
-        "{}.{} {}",
-        whole / 1024,
-        whole % 1024 * 10 / 1024,
-        UNITS[unit]
-    )
-}
+pub(crate) use worker::words::{bytes, count};
 
 /// A moment, to the second.
 pub(crate) fn moment(milliseconds: i64) -> String {
@@ -94,12 +62,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(bytes(1023), "1023 bytes");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(3_758_096_384), "3.5 GiB");
         assert_eq!(span(59_900), "59.9 s");
         assert_eq!(span(3_600_000), "1 h 0 min");
     }

@@ -316,7 +316,7 @@ impl Explain for WorkerError {
                     .into()
             }
             Self::Database { .. } => {
-                "Nothing was changed; `gwmigrate database check` shows everything that is wrong with it"
+                "Nothing was changed; `gwmigrate database check FILE`, with its path, shows everything that is wrong with it"
                     .into()
             }
             Self::SyncFailed { .. } => {
@@ -328,7 +328,8 @@ impl Explain for WorkerError {
                 "See that the file system with this folder is mounted and answers, then run the same command again"
                     .into()
             }
-            Self::Open { .. } => "Correct the path in the worksheet, or create the folder".into(),
+            Self::Open { .. } => "Correct the path, in the worksheet or on the command line; a folder that is missing must be made"
+                .into(),
             Self::Store { .. } => {
                 "See that the job folder has room and is writable, then run the same command again"
                     .into()

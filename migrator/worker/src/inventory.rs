@@ -175,7 +175,15 @@ impl Look<'_> {
         let locks = if self.only_count {
             survey::Locks::default()
         } else {
-            survey::Locks::try_all(self.area, visited)?
+            survey::Locks::try_all(self.area, visited, |path| {
+                self.report(
+                    "source-unreadable",
+                    Verdict::Person,
+                    path.as_bytes(),
+                    "this database cannot be opened, and would not be copied",
+                    "Give the account that mounts the source the right to read it, or look at the source what it is",
+                );
+            })?
         };
         let mut seen = self.seen();
         seen.survey.locks.add(locks);

@@ -42,3 +42,4 @@ pub mod service;
 pub mod store;
 pub mod tree;
 pub(crate) mod walk;
+pub mod words;

@@ -1,4 +1,4 @@
-//! What the destination must be able to do, and its software.
+//! What the destination must be able to do.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,10 +7,9 @@ use worker::protocol::Protections;
 
 use super::report::Judged;
 use crate::controller::{Controller, StepError};
-use crate::machine::PortState;
 use crate::mount::Needs;
 use crate::remote::{ExitStatus, Privilege, RemoteCommand};
-use crate::steps::{mount_source, poa, words};
+use crate::steps::mount_source::{self, JobMount};
 use crate::worksheet::PackageKind;
 
 /// Prints those of its arguments that are no programs here, for root as for anybody.
@@ -20,10 +19,11 @@ const MISSING_PROGRAMS: &str = r#"PATH=$PATH:/usr/sbin:/sbin; for program; do co
 const CLOCK_SECONDS: u64 = 60;
 
 /// The packages that bring the programs that mount.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("mount.cifs", "cifs-utils"),
     ("ncpmount", "ncpfs"),
     ("mount.nfs", "nfs-common or nfs-client"),
+    ("fusermount3", "fuse3"),
 ];
 
 /// Whether commands run as root, where something needs it.
@@ -38,7 +38,9 @@ pub(super) async fn privilege(controller: &Controller) -> Result<Judged, StepErr
         return Ok(if is_sudo {
             Judged::fail(
                 format!("sudo does not work without a password: {said}"),
-                "Allow it to the user of the worksheet in sudoers, with NOPASSWD, for the time of the migration",
+                "Print what it must allow (it says NOPASSWD): gwmigrate profile sudoers > gwmigrate.sudoers; look through it, then at \
+                 the destination, as root: visudo -c -f gwmigrate.sudoers && install -m 0440 gwmigrate.sudoers \
+                 /etc/sudoers.d/gwmigrate",
             )
         } else {
             Judged::fail(
@@ -77,9 +79,12 @@ fn needs_root(controller: &Controller) -> Result<bool, StepError> {
 }
 
 /// Whether the destination has the programs and the file systems that the mounts of this job need.
-pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, StepError> {
+pub(super) async fn mounts_possible(
+    controller: &Controller,
+    mounts: &[JobMount],
+) -> Result<Judged, StepError> {
     let mut seen = Vec::new();
-    for mount in mount_source::mounts(controller)? {
+    for mount in mounts {
         if mount.plan.commands.is_empty() {
             continue;
         }
@@ -87,13 +92,13 @@ pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, S
         let missing = missing_programs(controller, needs).await?;
         if let Some(program) = missing.first() {
             let package = PACKAGES.iter().find(|(name, _)| name == program);
-            let remedy = package.map_or_else(
-                || format!("Install {program} at the destination"),
-                |(_, package)| format!("Install the package {package} at the destination"),
-            );
+            let package = package.map_or(program.as_str(), |(_, package)| package);
             return Ok(Judged::fail(
                 format!("the destination has no {}", missing.join(" and no ")),
-                remedy,
+                format!(
+                    "Install the package {package} at the destination{}",
+                    or_rclone(needs)
+                ),
             ));
         }
         let names = needs.file_systems.join(" or ");
@@ -102,7 +107,7 @@ pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, S
             FileSystem::Missing => {
                 return Ok(Judged::fail(
                     format!("the kernel of the destination knows no file system {names}"),
-                    "Use a kernel with it, or another kind in the worksheet",
+                    format!("Use a kernel with it{}", or_rclone(needs)),
                 ));
             }
             FileSystem::Unknown(why) => {
@@ -122,6 +127,15 @@ pub(super) async fn mounts_possible(controller: &Controller) -> Result<Judged, S
     } else {
         format!("the destination can mount {}", seen.join(" and "))
     }))
+}
+
+/// What can be done besides where the kernel's client of a share is missing.
+fn or_rclone(needs: &Needs) -> &'static str {
+    if needs.file_systems.contains(&"cifs") {
+        "; or say client = \"rclone\" in [source], or where [[documents.area]] has its own, and install rclone and fuse3 there"
+    } else {
+        ""
+    }
 }
 
 async fn missing_programs(
@@ -230,79 +244,6 @@ pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
     Judged::pass(format!(
         "the clocks of the destination and this machine are {apart} s apart"
     ))
-}
-
-/// Whether the ports of the POA are free, asked of the destination itself.
-pub(super) async fn ports(controller: &Controller) -> Result<Judged, StepError> {
-    let poa = &controller.worksheet.poa;
-    let mut taken = Vec::new();
-    for port in [poa.http_port, poa.client_port] {
-        let mut addresses = vec!["127.0.0.1"];
-        addresses.extend(poa.ip.as_deref().filter(|ip| *ip != "127.0.0.1"));
-        for address in addresses {
-            // An address that the destination has not yet is nobody's.
-            if controller.port(address, port).await? == PortState::Open {
-                taken.push(port.to_string());
-                break;
-            }
-        }
-    }
-    Ok(if taken.is_empty() {
-        Judged::pass(format!(
-            "ports {} and {} are free",
-            poa.http_port, poa.client_port
-        ))
-    } else {
-        Judged::warning(
-            format!(
-                "something answers at the destination on port {}",
-                taken.join(", ")
-            ),
-            "Stop it, or name other ports in [poa]; where it is the POA of this job itself, nothing",
-        )
-    })
-}
-
-/// Whether the software is here, and whether any is at the destination already.
-pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError> {
-    let control = if poa::is_wanted(controller) {
-        Some(controller.profile()?.control.command)
-    } else {
-        None
-    };
-    let is_there = match &control {
-        None => false,
-        Some(control) => controller.entry(control).await?.is_some(),
-    };
-    let there = if is_there {
-        "an agent is installed at the destination"
-    } else {
-        "no agent is installed at the destination"
-    };
-    let Some(package) = &controller.worksheet.poa.package else {
-        return Ok(match control {
-            Some(control) if !is_there => Judged::fail(
-                format!("{there}: there is no {}", control.display()),
-                "Install it there, name its package in [poa] package, or correct [poa] control",
-            ),
-            _ => Judged::pass(format!("the worksheet names no software; {there}")),
-        });
-    };
-    let path = package.path.display();
-    Ok(match std::fs::metadata(&package.path) {
-        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Judged::pass(format!(
-            "{path} is here ({}); {there}",
-            words::bytes(metadata.len())
-        )),
-        Ok(_) => Judged::fail(
-            format!("{path} is empty, or no file"),
-            "Name the file with the software in [poa] package",
-        ),
-        Err(error) => Judged::fail(
-            format!("{path} cannot be read: {error}"),
-            "Name the file with the software in [poa] package",
-        ),
-    })
 }
 
 #[cfg(test)]

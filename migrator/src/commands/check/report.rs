@@ -8,7 +8,7 @@ use super::estimate::Estimate;
 use crate::controller::{Controller, StepError};
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 23] = [
+pub const CHECKS: [&str; 25] = [
     "connect",
     "privilege",
     "places",
@@ -29,8 +29,10 @@ pub const CHECKS: [&str; 23] = [
     "destination-inodes",
     "estimate",
     "certificate",
+    "startup-file",
     "destination-ports",
     "poa-package",
+    "run-as-user",
     "source-poa",
 ];
 
@@ -91,6 +93,17 @@ impl Judged {
         Self {
             verdict: Verdict::Refused,
             ..Self::warning(text, remedy)
+        }
+    }
+
+    /// What a later step would say when it stops, said now.
+    pub(super) fn stopped(error: &StepError) -> Self {
+        let finding = error.to_finding();
+        Self {
+            verdict: finding.verdict,
+            text: finding.text,
+            remedy: finding.remedy,
+            is_told: false,
         }
     }
 

@@ -12,7 +12,12 @@ use crate::steps::words;
 const LOG_CLASS: &str = "log";
 
 /// The codes of findings about what cannot be read or would not be copied.
-const UNREADABLE: [&str; 3] = ["source-unreadable", "not-a-file", "path-too-deep"];
+const UNREADABLE: [&str; 4] = [
+    "source-unreadable",
+    "not-a-file",
+    "path-too-deep",
+    "name-reserved",
+];
 
 /// What is told of names by a finding of its own.
 const RENAME: &str = "Rename or remove one of each two at the source before stage one";
@@ -73,6 +78,14 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
     };
     let tried = words::count(survey.locks_tried);
     let busy = match survey.locks_held {
+        0 if survey.locks_unreadable > 0 => Judged::warning(
+            format!(
+                "{} of {tried} databases cannot be opened, so nothing is known of their locks; the others are free",
+                words::count(survey.locks_unreadable)
+            ),
+            "Give the account that mounts the source the right to read them; the findings name them",
+        )
+        .told(),
         0 => Judged::pass(format!("the locks of {tried} databases are free")),
         held => Judged::warning(
             format!(

@@ -1,3 +1,5 @@
+mod codes;
+
 use super::*;
 use worker::protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
 
@@ -58,6 +60,14 @@ fn locks_that_stay_here_or_are_not_there_are_told() {
 fn locks_that_are_held_are_counted() {
     let mut survey = on("cifs", Some(true));
     assert_eq!(verdicts(&source::locks(&survey))[1].1, Verdict::Done);
+    survey.locks_unreadable = 1;
+    let [_, (_, busy)] = source::locks(&survey);
+    assert_eq!(busy.verdict, Verdict::Person);
+    assert!(
+        busy.text.contains("1 of 40 databases cannot be opened"),
+        "{}",
+        busy.text
+    );
     survey.locks_held = 3;
     let [_, (check, busy)] = source::locks(&survey);
     assert_eq!((check, busy.verdict), ("source-busy", Verdict::Person));

@@ -14,7 +14,14 @@ fn share() -> NetworkSource {
 #[test]
 fn rclone_mounts_the_share_under_its_own_name_and_keeps_no_old_picture_of_it() {
     let plan = plan(&share());
-    let line = &lines(&plan.commands)[1];
+    let [look, _, line] = &lines(&plan.commands)[..] else {
+        panic!("{plan}");
+    };
+    assert_eq!(
+        look,
+        "rclone --config /job/private/rclone.conf lsf --dirs-only --max-depth 1 --contimeout 15s --timeout 60s --retries 1 \
+         --low-level-retries 1 -- source:mail"
+    );
     for part in [
         "rclone --config /job/private/rclone.conf mount --daemon",
         "--read-only --vfs-cache-mode off --dir-cache-time 1s --attr-timeout 1s",
@@ -30,6 +37,28 @@ fn rclone_mounts_the_share_under_its_own_name_and_keeps_no_old_picture_of_it() {
         })
     );
     assert_eq!(plan.needs.programs, ["rclone", "fusermount3"]);
+}
+
+#[test]
+fn what_is_said_of_the_connection_holds_for_the_look_before_the_mount_as_well() {
+    let mut source = share();
+    let said = [
+        "--smb-spn",
+        "cifs/fs1",
+        "--buffer-size",
+        "1M",
+        "--smb-idle-timeout=5s",
+        "x",
+    ];
+    source.options = said.map(str::to_owned).into();
+    let plan = plan(&source);
+    let lines = lines(&plan.commands);
+    assert!(
+        lines[0].contains(" 1 --smb-spn cifs/fs1 '--smb-idle-timeout=5s' -- source:mail"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[2].contains("--buffer-size 1M"), "{}", lines[2]);
 }
 
 #[test]

@@ -23,7 +23,11 @@ pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepE
     let installed = match package.kind {
         PackageKind::TarGz => None,
         PackageKind::Rpm | PackageKind::Deb => {
-            Some(refuse_other_version(controller, package.kind, &file).await?)
+            let (installed, stranger) = look_at_package(controller, package.kind, &file).await?;
+            if let Some(stranger) = stranger {
+                controller.report(stranger);
+            }
+            Some(installed)
         }
     };
     let link = controller.link()?;
@@ -69,12 +73,15 @@ struct Named {
     version: String,
 }
 
-/// Refuses a package where the server has another version, or another package with the same agents.
-async fn refuse_other_version(
-    controller: &mut Controller,
+/// What a package file is, in a few words; and a finding where it is none of the profile's.
+///
+/// # Errors
+/// A file that the package manager does not know; a server that has another version, or another package with the same agents.
+pub(crate) async fn look_at_package(
+    controller: &Controller,
     kind: PackageKind,
     file: &Path,
-) -> Result<String, StepError> {
+) -> Result<(String, Option<Finding>), StepError> {
     let profile = controller.profile()?;
     let names = match kind {
         PackageKind::Deb => &profile.packages.deb,
@@ -82,9 +89,10 @@ async fn refuse_other_version(
     };
     let new = of_file(controller, kind, file).await?;
     let mut asked = names.clone();
+    let mut stranger = None;
     if !names.contains(&new.name) {
         asked.push(new.name.clone());
-        controller.report(not_of_the_profile(&profile, &new));
+        stranger = Some(not_of_the_profile(&profile, &new));
     }
     for name in asked {
         let Some(version) = installed(controller, kind, &name).await? else {
@@ -95,7 +103,7 @@ async fn refuse_other_version(
             return Err(other_version(&old, &new));
         }
     }
-    Ok(format!("{} {}", new.name, new.version))
+    Ok((format!("{} {}", new.name, new.version), stranger))
 }
 
 fn not_of_the_profile(profile: &Profile, new: &Named) -> Finding {
@@ -143,19 +151,19 @@ async fn of_file(
         ]),
     };
     let command = command.argument(file.to_owned());
-    let output = link
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
+    let output = link.run(&command, Vec::new()).await?;
     let text = output.text();
-    let (name, version) = text.trim().split_once(' ').ok_or_else(|| {
+    let said = text.trim().split_once(' ');
+    let (name, version) = said.filter(|_| output.status.is_success()).ok_or_else(|| {
+        let said = printable(output.stderr.trim_ascii());
         StepError::refused(
             "package-unreadable",
             format!(
-                "The package manager does not say what {} is",
-                file.display()
+                "The package manager of the destination does not say what {} is: {}: {said}",
+                file.display(),
+                output.status
             ),
-            "Name the right file in [poa] package of the worksheet",
+            "Name the right file in [poa] package of the worksheet, for this kind of server",
         )
     })?;
     Ok(Named {

@@ -1,8 +1,10 @@
 //! The startup file: that of the source converted, kept in the job folder, and put in its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use postoffice::startup_file::{Conversion, Converted, Replacement, StartupFile};
+use postoffice::startup_file::{
+    Conversion, Converted, PathValue, Replacement, StartupFile, ValueKind, known_switch,
+};
 use worker::finding::{Finding, Verdict};
 
 use super::file;
@@ -12,6 +14,12 @@ use crate::steps::system_files;
 
 /// Its owner alone reads it: it may hold the password of the web console.
 pub(super) const STARTUP_MODE: &str = "600";
+
+/// The switches that tell the agent the password of its key.
+const KEY_PASSWORD: [&str; 2] = ["keypasswd", "keypassword"];
+
+/// The switches with an address at which the agent listens.
+const LISTENED_AT: [&str; 2] = ["ip", "mtpinipaddr"];
 
 /// The startup file that the agent is started with.
 ///
@@ -38,33 +46,118 @@ fn startup_name(controller: &Controller) -> String {
     )
 }
 
+/// The startup file of the source, converted, and what a person must look at.
+pub(crate) struct Foreseen {
+    /// What the agent is to be started with.
+    pub(crate) file: StartupFile,
+    /// What is to be corrected in it before users are in.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Converts the startup file of the source; changes nothing.
+///
+/// # Errors
+/// A startup file that is not there or cannot be converted; a question that could not be asked.
+pub(crate) async fn foresee(controller: &Controller) -> Result<Foreseen, StepError> {
+    let path = match &controller.worksheet.poa.startup_file {
+        Some(file) => Some(at_source(controller, file)),
+        None => find_startup_file(controller).await?,
+    };
+    let mut findings = Vec::new();
+    let bytes = match path {
+        None => {
+            findings.push(Finding::new(
+                "no-startup-file",
+                Verdict::Person,
+                "The source has no startup file in the folder of the post office; one with the settings of the worksheet is made",
+                "Name the file in [poa] startup_file if there is one elsewhere, then run stage one again",
+            ));
+            Vec::new()
+        }
+        Some(path) => controller.content(&path).await?.ok_or_else(|| {
+            StepError::refused(
+                "startup-file",
+                format!("The source has no startup file {}", path.display()),
+                "Correct [poa] startup_file in the worksheet, or leave it out, which takes the one in the folder of the post office",
+            )
+        })?,
+    };
+    let converted = convert(controller, &bytes)?;
+    require_key_password(controller, &converted.file)?;
+    let copy = kept_startup_path(controller);
+    findings.extend(
+        converted
+            .warnings
+            .iter()
+            .map(|warning| of_the_old_server(warning, &copy)),
+    );
+    Ok(Foreseen {
+        file: converted.file,
+        findings,
+    })
+}
+
+/// The agent must be able to open its key, as the worksheet can.
+fn require_key_password(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
+    let certificate = controller.worksheet.poa.certificate.as_ref();
+    let is_encrypted = certificate.is_some_and(|files| files.key_password.is_some());
+    if !is_encrypted || KEY_PASSWORD.iter().any(|name| file.contains(name)) {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "startup-file",
+        "The startup file does not tell the POA the password of its key, which the worksheet has as encrypted",
+        "Add the line --keypassword PASSWORD to the startup file at the source; where the key is not encrypted, take key_password out \
+         of [poa]",
+    ))
+}
+
+fn of_the_old_server(value: &PathValue, copy: &Path) -> Finding {
+    Finding::new(
+        "startup-file-path",
+        Verdict::Person,
+        format!(
+            "--{} says {}, which names something of the old server, or may",
+            value.switch,
+            postoffice::names::printable(&value.value)
+        ),
+        format!(
+            "Correct it in {} at the destination, after the last pass of stage one, which makes that file anew; then run \
+             `gwmigrate finish`, which starts the POA with it",
+            copy.display()
+        ),
+    )
+    .about(value.switch.as_bytes())
+}
+
 /// Converts the startup file of the source; keeps the result in the job folder and reports what a person must look at.
 pub(crate) async fn configure(controller: &mut Controller) -> Result<StartupFile, StepError> {
-    let (bytes, from) = source_startup_file(controller).await?;
-    let converted = convert(controller, &bytes)?;
-    for warning in &converted.warnings {
-        let line = postoffice::names::printable(&warning.value);
-        controller.report(
-            Finding::new(
-                "startup-file-path",
-                Verdict::Person,
-                format!("line {}: --{} still says {line}, which names something of the old server", warning.line,
-                    warning.switch),
-                "Decide what it must be on Linux and change it in the startup file before the POA is started for users",
-            )
-            .about(from.as_bytes()),
-        );
+    let Foreseen { file, findings } = foresee(controller).await?;
+    for finding in findings {
+        controller.report(finding);
     }
     let path = kept_startup_path(controller);
-    file::put(
-        controller,
-        &path,
-        STARTUP_MODE,
-        converted.file.to_bytes(),
-        None,
-    )
-    .await?;
-    Ok(converted.file)
+    file::put(controller, &path, STARTUP_MODE, file.to_bytes(), None).await?;
+    Ok(file)
+}
+
+/// What the converted file certainly still says of the old server: its address where the agent is to listen, and paths that no
+/// Linux has.  Whatever else looks like one may be meant so, and was told in stage one.
+pub(crate) fn left_over(
+    controller: &Controller,
+    file: &StartupFile,
+) -> Result<Vec<Finding>, StepError> {
+    let converted = convert(controller, &file.to_bytes())?;
+    let old_address = controller.worksheet.source.address.as_deref();
+    let is_left = |value: &&PathValue| {
+        let known = known_switch(&value.switch).map(|known| known.value_kind);
+        let is_listened_at = LISTENED_AT.contains(&value.switch.as_str());
+        (is_listened_at && old_address.is_some_and(|old| value.value == old.as_bytes()))
+            || (known == Some(ValueKind::Path) && !value.value.starts_with(b"/"))
+    };
+    let copy = kept_startup_path(controller);
+    let left = converted.warnings.iter().filter(is_left);
+    Ok(left.map(|value| of_the_old_server(value, &copy)).collect())
 }
 
 fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError> {
@@ -114,31 +207,6 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
         }
     }
     Ok(converted)
-}
-
-/// Reads the startup file of the source; an empty one where there is none.
-async fn source_startup_file(controller: &mut Controller) -> Result<(Vec<u8>, String), StepError> {
-    let link = controller.link()?;
-    let path = match &controller.worksheet.poa.startup_file {
-        Some(file) => Some(at_source(controller, file)),
-        None => find_startup_file(controller).await?,
-    };
-    let Some(path) = path else {
-        controller.report(Finding::new(
-            "no-startup-file",
-            Verdict::Person,
-            "The source has no startup file in the folder of the post office; one with the settings of the worksheet \
-             was made",
-            "Name the file in [poa] startup_file if there is one elsewhere, then run stage one again",
-        ));
-        return Ok((Vec::new(), "startup file".into()));
-    };
-    let command = link.command("cat").argument("--").argument(path.clone());
-    let output = link
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
-    Ok((output.stdout, path.display().to_string()))
 }
 
 async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, StepError> {

@@ -19,6 +19,28 @@ const OF_THE_SYSTEM: [&str; 16] = [
     "/srv", "/tmp", "/usr", "/var", "/var/log",
 ];
 
+/// What lies in these is the system's as well.
+const WITH_ALL_IN_THEM: [&str; 10] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr/bin",
+    "/usr/sbin",
+];
+
+/// Whether a folder is one of the system, which no job may have for its own.
+pub(crate) fn is_of_the_system(path: &Path) -> bool {
+    OF_THE_SYSTEM.iter().any(|system| path == Path::new(system))
+        || WITH_ALL_IN_THEM
+            .iter()
+            .any(|system| path.starts_with(system))
+}
+
 /// What becomes of them.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -77,8 +99,7 @@ impl LogPlace {
         // The same path without a slash at its end, and without single dots.
         let path: PathBuf = path.components().collect();
         let is_dotted = path.components().any(|part| part == Component::ParentDir);
-        let is_of_the_system = OF_THE_SYSTEM.iter().any(|system| path == Path::new(system));
-        if is_dotted || is_of_the_system {
+        if is_dotted || is_of_the_system(&path) {
             Self::NotItsOwn(path)
         } else if path.starts_with(post_office) {
             Self::PostOffice
@@ -109,6 +130,17 @@ fn log_folder(
              `gwmigrate stage-two` again, which converts it anew; nothing was changed",
         )),
     }
+}
+
+/// Makes sure that the agent is not to log to a folder of the system.
+///
+/// # Errors
+/// The refusal where it is.
+pub(super) fn require_own_log_folder(
+    controller: &Controller,
+    startup: &StartupFile,
+) -> Result<(), StepError> {
+    log_folder(controller, startup).map(drop)
 }
 
 /// Looks at them; changes nothing.

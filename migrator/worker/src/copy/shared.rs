@@ -172,7 +172,8 @@ impl Shared<'_> {
             self.problem(),
             path,
             &format!("it could not be read: {errno}"),
-            "Give the account that mounts the source the right to read it, then run a pass again",
+            "Give the account that mounts the source the right to read it; where another program holds it locked, as a POA its log, it \
+             can be read when that program has ended, or left out by agent_logs = false in [copy]; then run a pass again",
         );
         Ok(())
     }

@@ -101,7 +101,7 @@ fn report_left_alone(plan: &postoffice::flaim::LowercasePlan, monitor: &dyn Moni
                     "{} further names with capitals stay as they are",
                     all - shown
                 ),
-                "`gwmigrate database names` lists them",
+                "`gwmigrate database names FILE`, with the path of the guardian, lists them",
             )
             .about(GUARDIAN),
         );

@@ -6,6 +6,7 @@ use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
 use crate::protocol::InventoryReport;
 use crate::store::JobStore;
+use crate::words::{bytes as bytes_as_words, count};
 
 /// Compares what is still to be copied with the room at the destination.
 pub(super) fn check_room(
@@ -36,8 +37,9 @@ pub(super) fn check_room(
             "not-enough-room",
             Verdict::Refused,
             format!(
-                "{bytes_needed} bytes are still to be copied and the destination has room for {}",
-                report.destination_free_bytes
+                "{} are still to be copied and the destination has room for {}",
+                bytes_as_words(bytes_needed),
+                bytes_as_words(report.destination_free_bytes)
             ),
             "Give the destination more room before stage one",
         ));
@@ -47,8 +49,9 @@ pub(super) fn check_room(
             "not-enough-inodes",
             Verdict::Refused,
             format!(
-                "{files_needed} files are still to be copied and the destination can take {} more",
-                report.destination_free_inodes
+                "{} files are still to be copied and the destination can take {} more",
+                count(files_needed),
+                count(report.destination_free_inodes)
             ),
             "Use a file system with more inodes for the post office",
         ));

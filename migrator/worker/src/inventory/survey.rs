@@ -30,18 +30,27 @@ pub(super) struct Locks {
     tried: u64,
     held: u64,
     unsupported: u64,
+    unreadable: u64,
 }
 
 impl Locks {
-    /// Tries the locks of the databases in a folder.
-    pub(super) fn try_all(area: &Area, visited: &Visited<'_>) -> Result<Self> {
+    /// Tries the locks of the databases in a folder; `unreadable` hears of those that cannot be opened.
+    pub(super) fn try_all(
+        area: &Area,
+        visited: &Visited<'_>,
+        mut unreadable: impl FnMut(&RelativePath),
+    ) -> Result<Self> {
         let mut locks = Self::default();
-        try_each_lock(area, visited, |_, attempt| {
+        try_each_lock(area, visited, |path, attempt| {
             locks.tried += 1;
             match attempt {
                 Some(Attempt::Busy) => locks.held += 1,
                 Some(Attempt::Unsupported) => locks.unsupported += 1,
-                Some(Attempt::Held(_)) | None => {}
+                Some(Attempt::Held(_)) => {}
+                None => {
+                    locks.unreadable += 1;
+                    unreadable(path);
+                }
             }
         })?;
         Ok(locks)
@@ -51,6 +60,7 @@ impl Locks {
         self.tried += other.tried;
         self.held += other.held;
         self.unsupported += other.unsupported;
+        self.unreadable += other.unreadable;
     }
 }
 
@@ -75,6 +85,7 @@ impl Gathered {
             locks_tried: self.locks.tried,
             locks_held: self.locks.held,
             locks_unsupported: self.locks.unsupported,
+            locks_unreadable: self.locks.unreadable,
             newest_seconds: self.newest_seconds,
             now_seconds: Time::now().seconds,
             collisions: self.collisions,

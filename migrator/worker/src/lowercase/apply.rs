@@ -171,7 +171,7 @@ fn rename_one(
             code: "mount-point-name",
             text: format!("{} is a mount point, which cannot be renamed while it is one", path()),
             remedy: "Unmount it, mount it again under its name in lower case, and run `gwmigrate stage-one \
-                     --accept-mounts`; then run the same command again"
+                     --accept-mounts --by NAME --note WHY`; then run the same command again"
                 .into(),
         }),
         Err(errno) => Err(failed(errno)),

@@ -15,6 +15,8 @@ pub struct Survey {
     pub locks_held: u64,
     /// Databases whose file system has no such locks.
     pub locks_unsupported: u64,
+    /// Databases that cannot be opened.
+    pub locks_unreadable: u64,
     /// The newest time of a file at the source, in seconds since 1970-01-01 UTC by its own clock.
     pub newest_seconds: i64,
     /// The clock of the destination, likewise.
