@@ -26,8 +26,9 @@ use crate::commands;
 use crate::commands::lowercase::LowercaseAction;
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
+use crate::steps::secrets;
 use crate::surroundings::Surroundings;
-use crate::worksheet::Worksheet;
+use crate::worksheet::{Needed, Worksheet};
 use arguments::{Arguments, Command};
 
 /// The exit code of a command line that cannot be understood.
@@ -131,22 +132,16 @@ fn with_worksheet(
     } else {
         Arc::new(terminal::TerminalConsole::new(terminal.clone()))
     };
-    let worksheet = match read_worksheet(file) {
-        Ok(worksheet) => worksheet,
-        Err(findings) => {
-            for finding in &findings {
-                console.finding(finding);
-            }
-            let verdict = worst(&findings);
-            let outcome = CommandOutcome {
-                verdict,
-                is_stopped: true,
-                findings,
-                steps: Vec::new(),
-                next: None,
-            };
-            return show::end(terminal, json, &outcome, None);
+    let is_offline = matches!(command, Command::Check { offline: true });
+    let read = read_worksheet(file, command.needed()).and_then(|worksheet| {
+        if !is_offline {
+            secrets::ask(&surroundings, &worksheet, command.uses())?;
         }
+        Ok(worksheet)
+    });
+    let worksheet = match read {
+        Ok(worksheet) if !is_offline => worksheet,
+        read => return end_at_once(read.err().unwrap_or_default(), &console, json, terminal),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -163,7 +158,27 @@ fn with_worksheet(
     runtime.block_on(dispatch(command, &mut controller, json, terminal))
 }
 
-fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
+/// Ends a command that connects to nothing, or that must not.
+fn end_at_once(
+    findings: Vec<Finding>,
+    console: &Arc<dyn Console>,
+    json: bool,
+    terminal: &Terminal,
+) -> u8 {
+    for finding in &findings {
+        console.finding(finding);
+    }
+    let outcome = CommandOutcome {
+        verdict: worst(&findings),
+        is_stopped: !findings.is_empty(),
+        findings,
+        steps: Vec::new(),
+        next: None,
+    };
+    show::end(terminal, json, &outcome, None)
+}
+
+fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let text = format!("The worksheet cannot be read: {error}");
         let remedy =
@@ -171,7 +186,9 @@ fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
         let finding = Finding::new("worksheet-unreadable", Verdict::Usage, text, remedy);
         vec![finding.about(file.as_os_str().as_encoded_bytes())]
     })?;
-    let worksheet = Worksheet::parse(&text).map_err(|problems| problems.findings())?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let worksheet =
+        Worksheet::parse_in(folder, &text, needed).map_err(|problems| problems.findings())?;
     // Told before anything begins, as everything that is wrong with a worksheet.
     crate::profile::of(&worksheet).map_err(|error| vec![error.to_finding()])?;
     Ok(worksheet)
@@ -185,7 +202,7 @@ async fn dispatch(
 ) -> u8 {
     let value = |value: Result<serde_json::Value, serde_json::Error>| value.ok();
     let (outcome, result) = match command {
-        Command::Check => {
+        Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
             (outcome, value(serde_json::to_value(report)))
         }

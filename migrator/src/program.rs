@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::cli::Terminal;
 use crate::surroundings::Surroundings;
-use crate::worksheet::SecretSource;
+use crate::worksheet::{AskedOnce, SecretSource};
 
 /// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
 /// asks for them.
@@ -37,7 +37,7 @@ fn surroundings() -> Surroundings {
         home: std::env::var_os("HOME").map(PathBuf::from),
         agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         who: format!("{user} on {} (process {})", host.trim(), std::process::id()),
-        secrets: Arc::new(Mutex::new(ProcessSecrets)),
+        secrets: Arc::new(Mutex::new(AskedOnce::new(ProcessSecrets))),
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use harness::site::Site as _;
+
 use crate::support::{Stage, codes, finding};
 
 /// A user that every Linux has.

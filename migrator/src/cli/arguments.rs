@@ -10,7 +10,8 @@ use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::commands::stage_one::Words;
 use crate::steps::life::Word;
-use crate::worksheet::Protocol;
+use crate::steps::secrets::Use;
+use crate::worksheet::{Needed, Protocol};
 
 /// Move a GroupWise post office from NetWare or Windows to Linux in two stages.
 ///
@@ -49,7 +50,11 @@ pub(super) enum Command {
         kind: SourceKind,
     },
     /// Look at both servers before anything is changed.
-    Check,
+    Check {
+        /// Look at the worksheet alone, and connect to nothing.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Do all that can be done while users work; run it again for another pass.
     StageOne {
         #[command(flatten)]
@@ -136,6 +141,32 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: WorkerCommand,
     },
+}
+
+impl Command {
+    /// Which files that the worksheet names it needs.
+    pub(super) fn needed(&self) -> Needed {
+        match self {
+            Self::Check { .. } | Self::StageOne { .. } => Needed::All,
+            _ => Needed::Always,
+        }
+    }
+
+    /// What it needs secrets for.
+    pub(super) fn uses(&self) -> &'static [Use] {
+        match self {
+            Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
+            Self::StageTwo { .. }
+            | Self::Queues
+            | Self::Abandon { yes: true, .. }
+            | Self::Finish {
+                source_is_gone: false,
+                ..
+            } => &[Use::Mounts],
+            Self::TestMailbox => &[Use::Mailbox],
+            _ => &[],
+        }
+    }
 }
 
 /// A person's word that nothing of users is lost where a command writes over the destination.

@@ -7,6 +7,7 @@ use worker::finding::Verdict;
 
 use super::{Terminal, USAGE, read_worksheet};
 use crate::profile::{self, NAMES};
+use crate::worksheet::Needed;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProfileCommand {
@@ -72,7 +73,7 @@ fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
 }
 
 fn sudoers(worksheet: &Path, terminal: &Terminal) -> u8 {
-    let read = read_worksheet(worksheet).and_then(|sheet| {
+    let read = read_worksheet(worksheet, Needed::Always).and_then(|sheet| {
         let known = profile::of(&sheet).map_err(|error| vec![error.to_finding()])?;
         Ok(profile::sudoers(&sheet, &known))
     });
