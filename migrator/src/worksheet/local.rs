@@ -41,7 +41,7 @@ impl Local<'_> {
             Needed::Always => field.kind != Kind::Secret && field.name != "package",
         };
         if is_needed {
-            files.iter().try_for_each(|file| require(file))
+            files.iter().try_for_each(require)
         } else {
             Ok(())
         }
