@@ -23,7 +23,7 @@ use worker::finding::{Finding, Verdict, worst};
 use worker::run::Wrap;
 
 use crate::commands;
-use crate::commands::lowercase::LowercaseAction;
+use crate::commands::lowercase::LowercaseAction::{Plan, Undo};
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
 use crate::steps::secrets;
@@ -232,21 +232,15 @@ async fn dispatch(
         }
         Command::StageTwo { nobody_worked } => {
             let word = nobody_worked.word();
-            (
-                commands::stage_two::run(controller, word.as_ref()).await,
-                None,
-            )
+            let outcome = commands::stage_two::run(controller, word.as_ref()).await;
+            (outcome, None)
         }
         Command::Lowercase {
             plan,
             nobody_worked,
             ..
         } => {
-            let action = if plan {
-                LowercaseAction::Plan
-            } else {
-                LowercaseAction::Undo
-            };
+            let action = if plan { Plan } else { Undo };
             let (outcome, report) =
                 commands::lowercase::run(controller, action, nobody_worked.word().as_ref()).await;
             show::lowercase(terminal, json, report.as_ref());
@@ -264,6 +258,12 @@ async fn dispatch(
         } => {
             let word = arguments::word(source_is_gone, by.as_ref(), note.as_ref());
             (commands::finish::run(controller, word.as_ref()).await, None)
+        }
+        Command::Accept(arguments) => {
+            let acceptance = arguments.acceptance();
+            let (outcome, accepted) = commands::accept::run(controller, acceptance).await;
+            show::accepted(terminal, json, accepted.as_deref());
+            (outcome, value(serde_json::to_value(accepted)))
         }
         Command::Status => {
             let (outcome, standing) = commands::status::run(controller).await;

@@ -3,7 +3,8 @@
 use serde_json::json;
 use worker::finding::{Severity, Verdict};
 use worker::protocol::{
-    JobState, Life, LowercaseReport, Proof, QueueReport, SealReport, StepState,
+    AcceptedLine, Extent, JobState, Life, LowercaseReport, Proof, QueueReport, SealReport,
+    StepState,
 };
 
 use super::Terminal;
@@ -47,10 +48,17 @@ pub(super) fn end(
             format!("{counted} findings")
         }
     };
+    let accepted = outcome.findings.iter();
+    let accepted = accepted.filter(|finding| finding.counts_as() != finding.verdict);
+    let done = match accepted.count() {
+        0 => "Done".to_owned(),
+        1 => "Done, with 1 finding that was accepted".to_owned(),
+        many => format!("Done, with {many} findings that were accepted"),
+    };
     let errors = how_many(Severity::Error);
     let warnings = how_many(Severity::Warning);
     let mut text = match outcome.verdict {
-        Verdict::Done => "Done".to_owned(),
+        Verdict::Done => done,
         Verdict::NothingToDo => "Nothing to do".to_owned(),
         Verdict::Person if outcome.is_stopped => {
             format!("Stopped: {warnings} for a person, see above")
@@ -85,6 +93,21 @@ pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[Checkli
             .as_ref()
             .map_or_else(String::new, |probed| format!("; seen now: {}", probed.seen));
         terminal.line(&format!("[{mark}] {:<24} {}{seen}", item.name, by.trim()));
+    }
+}
+
+/// What is accepted.
+pub(super) fn accepted(terminal: &Terminal, json: bool, lines: Option<&[AcceptedLine]>) {
+    for line in lines.unwrap_or_default().iter().filter(|_| !json) {
+        let about = match (line.extent, line.subject.as_str()) {
+            (Extent::Code, _) => "everything with this code",
+            (Extent::Finding, "") => "about the whole job",
+            (Extent::Finding, subject) => subject,
+        };
+        terminal.line(&format!(
+            "Accepted by {}: [{}] {about}: {}",
+            line.by, line.code, line.note
+        ));
     }
 }
 
@@ -274,6 +297,7 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
     for line in &report.findings {
         terminal.line(&format!("{}: {}", line.origin, line.finding));
     }
+    accepted(terminal, false, Some(&report.status.accepted));
     let how_many: u64 = report.status.findings.values().sum();
     terminal.line(&format!(
         "{} findings in all, by the last run of each step",

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::accept;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::finding::{Explain as _, Finding, Verdict};
@@ -241,6 +242,18 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             Said::MountsHaveChanged => store.accept_mounts(&by, &note)?,
             Said::SourceIsGone => store.record_word(said, &by, &note)?,
         },
+        Request::Accept {
+            code,
+            extent,
+            subject,
+            by,
+            note,
+        } => return accept::accept(&store, &code, extent, &subject, &by, &note),
+        Request::WithdrawAcceptance {
+            code,
+            extent,
+            subject,
+        } => return accept::withdraw(&store, &code, extent, &subject),
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,

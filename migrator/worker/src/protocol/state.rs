@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChecklistLine, PassLine, Running, Said, SealDocument, StepLine, StepState};
+use super::{
+    AcceptedLine, ChecklistLine, PassLine, Running, Said, SealDocument, StepLine, StepState,
+};
 use crate::finding::Verdict;
 
 /// An operation that changes a tree at the destination.
@@ -212,6 +214,9 @@ pub struct JobState {
     pub life: LifeLine,
     /// What only a person could say.
     pub words: Vec<WordLine>,
+    /// Findings that a person has accepted.
+    #[serde(default)]
+    pub accepted: Vec<AcceptedLine>,
     /// Ports of the source's POA that were seen open.
     pub seen_ports: Vec<SeenPort>,
     /// When the job was abandoned, in milliseconds since 1970, where it was and has not begun again.

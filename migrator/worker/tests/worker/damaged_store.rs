@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{GuardianAction, Reply, Request, Task};
+use worker::protocol::{Extent, GuardianAction, Reply, Request, StepState, Task};
 use worker::service::call;
 
 use crate::support::{
@@ -59,6 +59,20 @@ fn site() -> Site {
         item: "replicated".into(),
         by: "Ann".into(),
         note: String::new(),
+    });
+    let found = Finding::new("name-kept", Verdict::Person, "seen", "look").about(b"a");
+    say(Request::EndStep {
+        step: "seal".into(),
+        state: StepState::Done,
+        detail: String::new(),
+        findings: vec![found],
+    });
+    say(Request::Accept {
+        code: "name-kept".into(),
+        extent: Extent::Finding,
+        subject: "a".into(),
+        by: "Ann".into(),
+        note: "known".into(),
     });
     say(Request::SawPorts {
         ports: vec![("fs1".into(), 1677)],
