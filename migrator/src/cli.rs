@@ -12,6 +12,7 @@ mod put;
 mod show;
 mod terminal;
 mod worker_command;
+mod wrap;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -43,10 +44,21 @@ pub struct Terminal {
     pub error: Arc<Mutex<dyn Write + Send>>,
     /// Whether a person watches, so that bars make sense.
     pub is_interactive: bool,
+    /// How wide its lines are, where they are to be broken between words.
+    pub columns: Option<usize>,
 }
 
 impl Terminal {
+    /// A text for people, broken between words where it is too long for the screen.
     fn line(&self, text: &str) {
+        match self.columns {
+            Some(columns) => self.raw_line(&wrap::wrap(text, columns)),
+            None => self.raw_line(text),
+        }
+    }
+
+    /// What is to be copied or read by a program.
+    fn raw_line(&self, text: &str) {
         let mut out = self
             .out
             .lock()
@@ -92,7 +104,7 @@ pub fn run(
                 terminal.error_line(text.trim_end());
                 USAGE
             } else {
-                terminal.line(text.trim_end());
+                terminal.raw_line(text.trim_end());
                 0
             };
         }
@@ -103,7 +115,7 @@ pub fn run(
             worker_command::run(command, &surroundings.program, terminal, wrap)
         }
         Command::Worksheet { kind } => {
-            terminal.line(crate::worksheet::template(kind.protocol()).trim_end());
+            terminal.raw_line(crate::worksheet::template(kind.protocol()).trim_end());
             0
         }
         Command::Database { command } => database_command::run(&command, arguments.json, terminal),
@@ -166,7 +178,12 @@ fn end_at_once(
     terminal: &Terminal,
 ) -> u8 {
     for finding in &findings {
-        console.finding(finding);
+        if json {
+            console.finding(finding);
+        } else {
+            // All of them, however many of a kind there are.
+            terminal.line(&finding.to_string());
+        }
     }
     let outcome = CommandOutcome {
         verdict: worst(&findings),
@@ -175,7 +192,7 @@ fn end_at_once(
         steps: Vec::new(),
         next: None,
     };
-    show::end(terminal, json, &outcome, None)
+    show::last(terminal, json, &outcome, None)
 }
 
 fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>> {

@@ -234,6 +234,7 @@ impl Controller {
 
     /// What the command came to; `error` is what stopped it.
     pub fn finish(&mut self, error: Option<&StepError>) -> CommandOutcome {
+        self.console.ends();
         let stopped = error.map_or(Verdict::Done, worker::finding::Explain::verdict);
         CommandOutcome {
             verdict: worker::finding::worst(&self.findings).max(stopped),

@@ -19,12 +19,20 @@ pub fn from_process() -> (Surroundings, Terminal) {
             .with_writer(io::stderr)
             .init();
     }
+    let is_interactive = io::stderr().is_terminal() && io::stdout().is_terminal();
     let terminal = Terminal {
         out: Arc::new(Mutex::new(io::stdout())),
         error: Arc::new(Mutex::new(io::stderr())),
-        is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
+        is_interactive,
+        columns: columns().filter(|_| is_interactive),
     };
     (surroundings(), terminal)
+}
+
+/// How wide the terminal is, where it says so.
+fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(size.ws_col.into()).filter(|&columns| columns > 0)
 }
 
 fn surroundings() -> Surroundings {

@@ -40,9 +40,9 @@ fn list(json: bool, terminal: &Terminal) -> u8 {
             continue;
         };
         if json {
-            terminal.line(&serde_json::to_string(&known).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&known).unwrap_or_default());
         } else {
-            terminal.line(&format!("{name:<10}{}", known.title));
+            terminal.raw_line(&format!("{name:<10}{}", known.title));
         }
     }
     0
@@ -57,12 +57,12 @@ fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
         return USAGE;
     };
     if !json {
-        terminal.line(text.trim_end());
+        terminal.raw_line(text.trim_end());
         return 0;
     }
     match profile::parse(name, text) {
         Ok(known) => {
-            terminal.line(&serde_json::to_string(&known).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&known).unwrap_or_default());
             0
         }
         Err(error) => {
@@ -79,7 +79,7 @@ fn sudoers(worksheet: &Path, terminal: &Terminal) -> u8 {
     });
     match read {
         Ok(text) => {
-            terminal.line(text.trim_end());
+            terminal.raw_line(text.trim_end());
             0
         }
         Err(findings) => {

@@ -1,7 +1,9 @@
 //! Results as people read them; the most important line comes last.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
-use worker::finding::{Severity, Verdict};
+use worker::finding::{Finding, Severity, Verdict};
 use worker::protocol::{
     AcceptedLine, Extent, JobState, Life, LowercaseReport, Proof, QueueReport, SealReport,
     StepState,
@@ -16,8 +18,23 @@ use crate::controller::CommandOutcome;
 use crate::step::Step;
 use crate::steps::{seal, words};
 
-/// The last line of a command, and its exit code.
+/// What a command found, once more, its last line, and its exit code.
 pub(super) fn end(
+    terminal: &Terminal,
+    json: bool,
+    outcome: &CommandOutcome,
+    result: Option<&serde_json::Value>,
+) -> u8 {
+    // What stopped a command at once stands right above.
+    let is_right_above = outcome.steps.is_empty() && outcome.findings.len() == 1;
+    if !json && !(outcome.is_stopped && is_right_above) {
+        findings(terminal, outcome);
+    }
+    last(terminal, json, outcome, result)
+}
+
+/// The last line of a command, and its exit code.
+pub(super) fn last(
     terminal: &Terminal,
     json: bool,
     outcome: &CommandOutcome,
@@ -33,7 +50,7 @@ pub(super) fn end(
             "steps": outcome.steps,
             "result": result,
         });
-        terminal.line(&end.to_string());
+        terminal.raw_line(&end.to_string());
         return code;
     }
     let how_many = |severity: Severity| {
@@ -79,6 +96,32 @@ pub(super) fn end(
     }
     terminal.line(&text);
     code
+}
+
+/// What was found, once more: one line for all of a kind, the worst last.
+fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
+    let mut kinds: BTreeMap<(Verdict, bool, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in outcome
+        .findings
+        .iter()
+        .filter(|one| one.verdict >= Verdict::Person)
+    {
+        let counts = finding.counts_as();
+        let is_counted_only = finding.subject.is_empty();
+        let kind = (counts, is_counted_only, &*finding.code);
+        kinds.entry(kind).or_default().push(finding);
+    }
+    if !kinds.is_empty() {
+        terminal.line("Findings:");
+    }
+    for findings in kinds.values() {
+        let mut shown = findings[0].clone();
+        if findings.len() > 1 {
+            let more = words::count(findings.len() as u64 - 1);
+            shown.text = format!("{} ({more} more of this kind)", shown.text);
+        }
+        terminal.line(&format!("  {}", shown.to_string().replace('\n', "\n  ")));
+    }
 }
 
 /// The checklist, a mark for each item: by whom it is confirmed, and what a probe saw.

@@ -101,7 +101,7 @@ pub(super) fn run(
     let outcome = match command {
         WorkerCommand::Start { job } => {
             service::start(program, &job.job_folder, input).map(|started| {
-                terminal.line(&serde_json::to_string(&started).unwrap_or_default());
+                terminal.raw_line(&serde_json::to_string(&started).unwrap_or_default());
                 0
             })
         }
@@ -118,7 +118,7 @@ pub(super) fn run(
                     return FAILED;
                 }
             };
-            terminal.line(&serde_json::to_string(&reply).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&reply).unwrap_or_default());
             return 0;
         }
         WorkerCommand::Hold { job, who } => {
@@ -127,7 +127,7 @@ pub(super) fn run(
         WorkerCommand::Digest { .. } => {
             return match crate::machine::digest(program) {
                 Ok(digest) => {
-                    terminal.line(&digest);
+                    terminal.raw_line(&digest);
                     0
                 }
                 Err(error) => {
@@ -140,7 +140,7 @@ pub(super) fn run(
             return match serde_json::from_reader(input) {
                 Ok(question) => {
                     let answer = crate::machine::answer(&question);
-                    terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+                    terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
                     0
                 }
                 Err(error) => {
@@ -187,7 +187,7 @@ fn compare_mailboxes(input: impl std::io::Read, terminal: &Terminal) -> u8 {
     match runtime {
         Ok(runtime) => {
             let answer = runtime.block_on(compare_mailboxes_of(&request));
-            terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
             0
         }
         Err(error) => {
