@@ -22,6 +22,12 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Findings of one kind are counted, not shown, beyond so many of a step.
 const SHOWN_OF_A_KIND: u64 = 3;
 
+/// How wide a bar is.
+const BAR: usize = 30;
+
+/// How wide a screen is that does not say so.
+const COLUMNS: usize = 80;
+
 struct State {
     stage: Option<Stage>,
     began: Instant,
@@ -70,17 +76,12 @@ impl TerminalConsole {
     /// Shows how far something is: at once where `is_due`, else now and then where nobody watches a bar.
     fn show(&self, state: &mut State, shown: &Shown, is_due: bool) {
         if self.terminal.is_interactive {
-            let bar = state.bar.get_or_insert_with(|| ProgressBar::new(1000));
-            let template = match shown.per_mille {
-                Some(_) => "      [{bar:30}] {prefix}\n      {wide_msg}",
-                None => "      {prefix}\n      {wide_msg}",
-            };
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
+            let bar = state.bar.get_or_insert_with(new_bar);
+            // In one piece, so that no draw mixes two phases.
+            bar.set_message(shown.drawn(self.terminal.columns.unwrap_or(COLUMNS)));
+            if is_due {
+                bar.force_draw();
             }
-            bar.set_position(shown.per_mille.unwrap_or(0));
-            bar.set_prefix(shown.what.clone());
-            bar.set_message(shown.how_far.clone());
         } else if is_due || state.last_line.elapsed() >= LINE_INTERVAL {
             state.last_line = Instant::now();
             self.terminal
@@ -111,7 +112,32 @@ struct Shown {
     per_mille: Option<u64>,
 }
 
+/// Draws nothing but its message.
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    match ProgressStyle::with_template("{msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 impl Shown {
+    /// Two lines: what it is, with a bar where it is known how much there is to do, and how far it is.
+    fn drawn(&self, columns: usize) -> String {
+        let bar = self.per_mille.map_or_else(String::new, |per_mille| {
+            let done = usize::try_from(per_mille).unwrap_or(0) * BAR / 1000;
+            let tip = if done < BAR { ">" } else { "" };
+            let rest = BAR - done - tip.len();
+            format!("[{}{tip}{:rest$}] ", "=".repeat(done), "")
+        });
+        // The last column stays free: a full line would go on in the next one.
+        let cut = |line: String| -> String { line.chars().take(columns.max(1) - 1).collect() };
+        let (what, how_far) = (&self.what, &self.how_far);
+        [format!("      {bar}{what}"), format!("      {how_far}")]
+            .map(cut)
+            .join("\n")
+    }
+
     fn of(progress: &Progress) -> Self {
         Self {
             what: progress.phase().to_owned(),
@@ -302,6 +328,11 @@ mod tests {
         let (shown, _) = state.take(&seen(4_999)).expect("shown");
         assert_eq!(shown.how_far, "4,999 of 19,996 files");
         assert_eq!(shown.per_mille, Some(250));
+        assert_eq!(
+            shown.drawn(80),
+            "      [=======>                      ] copy\n      4,999 of 19,996 files"
+        );
+        assert_eq!(shown.drawn(20), "      [=======>    \n      4,999 of 19,9");
         // A later phase of the same worker counts on.
         state.take(&phase("copy the databases", all));
         let (shown, _) = state.take(&seen(5_000)).expect("shown");

@@ -14,7 +14,13 @@ pub(super) fn wrap(text: &str, columns: usize) -> String {
         let indent = (begins + INDENT).min(columns.saturating_sub(WIDTH_MIN));
         let (mut rest, mut first) = (line.trim_end(), true);
         loop {
-            let before = if first { 0 } else { indent };
+            // A word that fits without the indent stands further to the left.
+            let word = rest.split(' ').next().unwrap_or_default().chars().count();
+            let before = if first {
+                0
+            } else {
+                indent.min(columns.saturating_sub(word))
+            };
             let skipped = if first { begins } else { 0 };
             let end = end_of_line(rest, skipped, columns.saturating_sub(before));
             lines.push(format!("{:before$}{}", "", rest[..end].trim_end()));
@@ -69,6 +75,10 @@ mod tests {
         assert_eq!(
             wrap(&format!("see {path} there"), 20),
             format!("see\n{path}\nthere")
+        );
+        assert_eq!(
+            wrap("      Report: /job/reports/0001-one.json at it", 30),
+            "      Report:\n    /job/reports/0001-one.json\n          at it"
         );
         assert_eq!(wrap("", 80), "");
         // An exact fit is no reason to break.
