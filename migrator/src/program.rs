@@ -19,12 +19,11 @@ pub fn from_process() -> (Surroundings, Terminal) {
             .with_writer(io::stderr)
             .init();
     }
-    let is_interactive = io::stderr().is_terminal() && io::stdout().is_terminal();
     let terminal = Terminal {
         out: Arc::new(Mutex::new(io::stdout())),
         error: Arc::new(Mutex::new(io::stderr())),
-        is_interactive,
-        columns: columns().filter(|_| is_interactive),
+        is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
+        columns: columns(),
     };
     (surroundings(), terminal)
 }

@@ -26,8 +26,9 @@ pub(super) fn end(
     result: Option<&serde_json::Value>,
 ) -> u8 {
     // What stopped a command at once stands right above.
-    let is_right_above = outcome.steps.is_empty() && outcome.findings.len() == 1;
-    if !json && !(outcome.is_stopped && is_right_above) {
+    let is_alone = outcome.steps.is_empty() && outcome.findings.len() == 1;
+    let is_right_above = outcome.is_stopped && is_alone;
+    if !json && !is_right_above {
         findings(terminal, outcome);
     }
     last(terminal, json, outcome, result)

@@ -204,6 +204,24 @@ fn damage(store: &Path, table: &str, column: &str, is_blob: bool) -> bool {
 }
 
 #[test]
+fn a_store_of_another_layout_is_refused_and_stays_as_it_is() {
+    for layout in [4, 6] {
+        let site = site();
+        let file = site.job.join("job.sqlite");
+        let store = Connection::open(&file).unwrap();
+        store.pragma_update(None, "user_version", layout).unwrap();
+        drop(store);
+        let before = fs::read(&file).unwrap();
+        let Reply::Failed(finding) = call(&site.job, Request::Status) else {
+            panic!("layout {layout} was read");
+        };
+        let said = (&*finding.code, finding.verdict);
+        assert_eq!(said, ("job-store-layout", Verdict::Refused), "{finding}");
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
+}
+
+#[test]
 fn a_file_of_the_store_that_is_no_store_is_damage_as_well() {
     let site = site();
     write_old(&site.job.join("job.sqlite"), &[7; 8192], 1);
