@@ -14,6 +14,7 @@ mod remedies;
 mod show;
 mod terminal;
 mod worker_command;
+mod wrap;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -25,11 +26,12 @@ use worker::finding::{Finding, Verdict, worst};
 use worker::run::Wrap;
 
 use crate::commands;
-use crate::commands::lowercase::LowercaseAction;
+use crate::commands::lowercase::LowercaseAction::{Plan, Undo};
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
+use crate::steps::secrets;
 use crate::surroundings::Surroundings;
-use crate::worksheet::Worksheet;
+use crate::worksheet::{Needed, Worksheet};
 use arguments::{Arguments, Command};
 
 /// The exit code of a command line that cannot be understood.
@@ -44,10 +46,21 @@ pub struct Terminal {
     pub error: Arc<Mutex<dyn Write + Send>>,
     /// Whether a person watches, so that bars make sense.
     pub is_interactive: bool,
+    /// How wide its lines are, where they are to be broken between words.
+    pub columns: Option<usize>,
 }
 
 impl Terminal {
+    /// A text for people, broken between words where it is too long for the screen.
     fn line(&self, text: &str) {
+        match self.columns {
+            Some(columns) => self.raw_line(&wrap::wrap(text, columns)),
+            None => self.raw_line(text),
+        }
+    }
+
+    /// What is to be copied or read by a program.
+    fn raw_line(&self, text: &str) {
         let mut out = self
             .out
             .lock()
@@ -93,7 +106,7 @@ pub fn run(
                 terminal.error_line(text.trim_end());
                 USAGE
             } else {
-                terminal.line(text.trim_end());
+                terminal.raw_line(text.trim_end());
                 0
             };
         }
@@ -104,7 +117,7 @@ pub fn run(
             worker_command::run(command, &surroundings.program, terminal, wrap)
         }
         Command::Worksheet { kind } => {
-            terminal.line(crate::worksheet::template(kind.protocol()).trim_end());
+            terminal.raw_line(crate::worksheet::template(kind.protocol()).trim_end());
             0
         }
         Command::Database { command } => database_command::run(&command, arguments.json, terminal),
@@ -136,23 +149,16 @@ fn with_worksheet(
     } else {
         Arc::new(terminal::TerminalConsole::new(terminal.clone()))
     };
-    let worksheet = match read_worksheet(file) {
-        Ok(worksheet) => worksheet,
-        Err(findings) => {
-            for finding in &findings {
-                console.finding(finding);
-            }
-            let verdict = worst(&findings);
-            let outcome = CommandOutcome {
-                verdict,
-                is_stopped: true,
-                findings,
-                steps: Vec::new(),
-                next: None,
-                back: None,
-            };
-            return show::end(terminal, json, &outcome, None);
+    let is_offline = matches!(command, Command::Check { offline: true });
+    let read = read_worksheet(file, command.needed()).and_then(|worksheet| {
+        if !is_offline {
+            secrets::ask(&surroundings, &worksheet, command.uses())?;
         }
+        Ok(worksheet)
+    });
+    let worksheet = match read {
+        Ok(worksheet) if !is_offline => worksheet,
+        read => return end_at_once(read.err().unwrap_or_default(), &console, json, terminal),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -169,7 +175,33 @@ fn with_worksheet(
     runtime.block_on(dispatch(command, &mut controller, json, terminal))
 }
 
-fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
+/// Ends a command that connects to nothing, or that must not.
+fn end_at_once(
+    findings: Vec<Finding>,
+    console: &Arc<dyn Console>,
+    json: bool,
+    terminal: &Terminal,
+) -> u8 {
+    for finding in &findings {
+        if json {
+            console.finding(finding);
+        } else {
+            // All of them, however many of a kind there are.
+            terminal.line(&finding.to_string());
+        }
+    }
+    let outcome = CommandOutcome {
+        verdict: worst(&findings),
+        is_stopped: !findings.is_empty(),
+        findings,
+        steps: Vec::new(),
+        next: None,
+        back: None,
+    };
+    show::last(terminal, json, &outcome, None)
+}
+
+fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let text = format!("The worksheet cannot be read: {error}");
         let remedy =
@@ -177,7 +209,9 @@ fn read_worksheet(file: &Path) -> Result<Worksheet, Vec<Finding>> {
         let finding = Finding::new("worksheet-unreadable", Verdict::Usage, text, remedy);
         vec![finding.about(file.as_os_str().as_encoded_bytes())]
     })?;
-    let worksheet = Worksheet::parse(&text).map_err(|problems| problems.findings())?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let worksheet =
+        Worksheet::parse_in(folder, &text, needed).map_err(|problems| problems.findings())?;
     // Told before anything begins, as everything that is wrong with a worksheet.
     crate::profile::of(&worksheet).map_err(|error| vec![error.to_finding()])?;
     Ok(worksheet)
@@ -191,7 +225,7 @@ async fn dispatch(
 ) -> u8 {
     let value = |value: Result<serde_json::Value, serde_json::Error>| value.ok();
     let (outcome, result) = match command {
-        Command::Check => {
+        Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
             (outcome, value(serde_json::to_value(report)))
         }
@@ -221,21 +255,15 @@ async fn dispatch(
         }
         Command::StageTwo { nobody_worked } => {
             let word = nobody_worked.word();
-            (
-                commands::stage_two::run(controller, word.as_ref()).await,
-                None,
-            )
+            let outcome = commands::stage_two::run(controller, word.as_ref()).await;
+            (outcome, None)
         }
         Command::Lowercase {
             plan,
             nobody_worked,
             ..
         } => {
-            let action = if plan {
-                LowercaseAction::Plan
-            } else {
-                LowercaseAction::Undo
-            };
+            let action = if plan { Plan } else { Undo };
             let (outcome, report) =
                 commands::lowercase::run(controller, action, nobody_worked.word().as_ref()).await;
             show::lowercase(terminal, json, report.as_ref());
@@ -253,6 +281,12 @@ async fn dispatch(
         } => {
             let word = arguments::word(source_is_gone, by.as_ref(), note.as_ref());
             (commands::finish::run(controller, word.as_ref()).await, None)
+        }
+        Command::Accept(arguments) => {
+            let acceptance = arguments.acceptance();
+            let (outcome, accepted) = commands::accept::run(controller, acceptance).await;
+            show::accepted(terminal, json, accepted.as_deref());
+            (outcome, value(serde_json::to_value(accepted)))
         }
         Command::Status => {
             let (outcome, standing) = commands::status::run(controller).await;

@@ -1,6 +1,7 @@
 //! The commands of an administrator, one file each.
 
 pub mod abandon;
+pub mod accept;
 pub mod check;
 pub mod finish;
 pub mod lowercase;

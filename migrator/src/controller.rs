@@ -22,7 +22,7 @@ pub(crate) use questions::could_not_ask;
 use std::sync::Arc;
 
 use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{Fact, JobState, Reply, Request, StepState};
+use worker::protocol::{self, AcceptedLine, Fact, JobState, Reply, Request, StepState};
 
 use crate::profile::{self, Profile};
 use crate::step::Step;
@@ -41,6 +41,8 @@ pub struct Controller {
     link: Option<Link>,
     journal: Journal,
     findings: Vec<Finding>,
+    /// What a person has accepted of them.
+    accepted: Vec<AcceptedLine>,
     steps: Vec<outcome::StepSummary>,
     /// What this command found mounted: the number of the area, what it is to people, and from what it was mounted.
     pub(crate) mounted: Vec<(u32, String, String)>,
@@ -60,6 +62,7 @@ impl Controller {
             link: None,
             journal: Journal::default(),
             findings: Vec::new(),
+            accepted: Vec::new(),
             steps: Vec::new(),
             mounted: Vec::new(),
         }
@@ -91,8 +94,14 @@ impl Controller {
         self.link.as_mut().ok_or_else(not_connected)
     }
 
-    /// Shows a finding and counts it.
-    pub fn report(&mut self, finding: Finding) {
+    /// Shows a finding and counts it, unless a person has accepted it.
+    pub fn report(&mut self, mut finding: Finding) {
+        protocol::mark(&self.accepted, &mut finding);
+        self.report_as_it_is(finding);
+    }
+
+    /// The same for what stops the command: that counts whatever anybody has accepted.
+    pub(crate) fn report_as_it_is(&mut self, finding: Finding) {
         self.console.finding(&finding);
         self.findings.push(finding);
     }
@@ -153,13 +162,20 @@ impl Controller {
         Ok(())
     }
 
-    /// From here on the job store can be reached: what was journaled so far is written into it.
+    /// From here on the job store can be reached: what was journaled so far is written into it, and what a person has
+    /// accepted is known.
     ///
     /// # Errors
     /// As [`Controller::call`].
     pub async fn open_journal(&mut self) -> Result<(), StepError> {
         let link = self.link.as_ref().ok_or_else(not_connected)?;
-        self.journal.open(link).await
+        self.journal.open(link).await?;
+        self.accepted = self.state().await?.accepted;
+        // What was found before the store could be reached.
+        for finding in &mut self.findings {
+            protocol::mark(&self.accepted, finding);
+        }
+        Ok(())
     }
 
     /// Whether the job store can be reached.
@@ -209,7 +225,7 @@ impl Controller {
             && !matches!(error, StepError::Task { .. })
         {
             // A task that stopped has shown its findings already; everything else is shown here, once.
-            self.report(error.to_finding());
+            self.report_as_it_is(error.to_finding());
         }
         let breaks = self.link.as_ref().map_or(0, Link::breaks);
         if breaks > breaks_before {
@@ -236,6 +252,7 @@ impl Controller {
 
     /// What the command came to; `error` is what stopped it.
     pub fn finish(&mut self, error: Option<&StepError>) -> CommandOutcome {
+        self.console.ends();
         let stopped = error.map_or(Verdict::Done, worker::finding::Explain::verdict);
         CommandOutcome {
             verdict: worker::finding::worst(&self.findings).max(stopped),

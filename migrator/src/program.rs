@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::cli::Terminal;
 use crate::surroundings::Surroundings;
-use crate::worksheet::SecretSource;
+use crate::worksheet::{AskedOnce, SecretSource};
 
 /// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
 /// asks for them.
@@ -23,8 +23,15 @@ pub fn from_process() -> (Surroundings, Terminal) {
         out: Arc::new(Mutex::new(io::stdout())),
         error: Arc::new(Mutex::new(io::stderr())),
         is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
+        columns: columns(),
     };
     (surroundings(), terminal)
+}
+
+/// How wide the terminal is, where it says so.
+fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(size.ws_col.into()).filter(|&columns| columns > 0)
 }
 
 fn surroundings() -> Surroundings {
@@ -38,7 +45,7 @@ fn surroundings() -> Surroundings {
         agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         who: format!("{user} on {} (process {})", host.trim(), std::process::id()),
         take_over: false,
-        secrets: Arc::new(Mutex::new(ProcessSecrets)),
+        secrets: Arc::new(Mutex::new(AskedOnce::new(ProcessSecrets))),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod probe;
 pub mod prove_at_rest;
 pub mod run_as_user;
 pub mod seal;
+pub(crate) mod secrets;
 pub mod source_poa;
 pub mod start_poa;
 pub mod start_test_poa;

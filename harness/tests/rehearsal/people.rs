@@ -1,6 +1,8 @@
 //! What a tired administrator sees: text, one line a step, the most important line last.
 
 use harness::site::Site as _;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 use crate::support::Stage;
@@ -77,4 +79,116 @@ fn every_command_ends_with_the_line_that_matters() {
     assert!(text.contains("Next: gwmigrate finish"), "{text}");
     let (text, _) = shown(&stage, &["report"]);
     assert!(text.contains("Manifest: "), "{text}");
+}
+
+/// The same on a terminal of so many columns, as it is written there.
+fn on_terminal(stage: &Stage, columns: u16, arguments: &str) -> (String, Option<i32>) {
+    let (program, worksheet) = (
+        stage.embedded().migrator(),
+        stage.embedded().worksheet_path(),
+    );
+    let line = format!(
+        "stty cols {columns} rows 50; exec {} --worksheet {} {arguments}",
+        program.display(),
+        worksheet.display()
+    );
+    let output = Command::new("script")
+        .args(["-q", "-e", "-c", &line, "/dev/null"])
+        .output()
+        .expect("run");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (text, output.status.code())
+}
+
+/// The lines that stay on a screen: what is cleared or written over is gone, and a line of the screen is one here too.
+fn screen(written: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<Vec<char>> = vec![Vec::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut letters = written.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_full = column == columns && !letter.is_control();
+        if letter == '\n' || is_full {
+            row += 1;
+            lines.resize(lines.len().max(row + 1), Vec::new());
+        }
+        match letter {
+            '\n' => {}
+            '\r' => column = 0,
+            '\x1b' if letters.next_if_eq(&'[').is_some() => {
+                let mut number = String::new();
+                while let Some(digit) = letters.next_if(|next| !next.is_ascii_alphabetic()) {
+                    number.push(digit);
+                }
+                let count = number.parse().unwrap_or(1);
+                match letters.next() {
+                    Some('A') => row = row.saturating_sub(count),
+                    Some('B') => row = (row + count).min(lines.len() - 1),
+                    Some('K') => lines[row].clear(),
+                    other => panic!("what does {number}{other:?} do?"),
+                }
+            }
+            letter => {
+                column = if is_full { 0 } else { column };
+                let line = &mut lines[row];
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = letter;
+                column += 1;
+            }
+        }
+    }
+    let text = |line: Vec<char>| line.into_iter().collect::<String>().trim_end().to_owned();
+    lines.into_iter().map(text).collect()
+}
+
+#[test]
+fn a_screen_breaks_no_word_keeps_no_bar_and_ends_with_the_findings() {
+    for columns in [80, 120] {
+        let mut stage = Stage::new();
+        stage.embedded_mut().sheet.quiet_seconds = 3;
+        stage.embedded().write_worksheet().expect("written");
+        for number in 0..9_u8 {
+            let name = [b"NOT", &[0xff, b'0' + number][..]].concat();
+            let name = OsStr::from_bytes(&name);
+            std::fs::write(stage.source().join("OFFILES/FD0").join(name), "x").expect("written");
+        }
+        for command in ["check", "stage-one", "stage-two"] {
+            if command == "stage-two" {
+                stage.prepare();
+            }
+            let (written, code) = on_terminal(&stage, columns, command);
+            let shown = screen(&written, columns.into());
+            let text = shown.join("\n");
+            println!("{columns} columns:\n{text}");
+            assert_eq!(code, Some(1), "{text}");
+            // Broken between words: nothing reaches the last column but words that fit nowhere.
+            for line in &shown {
+                let is_one_word = line.trim().split(' ').count() == 1;
+                let width = line.chars().count();
+                assert!(width <= columns.into() || is_one_word, "{line}");
+            }
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("is not valid UTF-8 and "), "{text}");
+            // The bar is gone with what it said.
+            let drawn = written.split_whitespace().collect::<Vec<_>>().join(" ");
+            let is_progress =
+                |line: &String| line.trim_start().starts_with('[') || line.ends_with(" files");
+            assert!(drawn.contains(" 0 files "), "{written}");
+            assert!(!shown.iter().any(is_progress), "{text}");
+            // Those that are like others are one line, also at the end.
+            assert!(words.contains("and 6 more [name-kept]"), "{text}");
+            let (_, end) = words.split_once("Findings: ").expect("the findings");
+            assert_eq!(end.matches("[name-kept]").count(), 1, "{text}");
+            assert!(
+                end.contains(" more of this kind) Nothing, unless"),
+                "{text}"
+            );
+            if command == "stage-two" {
+                assert!(
+                    drawn.contains("wait whether anything changes 3 s"),
+                    "{drawn}"
+                );
+                assert!(drawn.contains("] copy the databases"), "{drawn}");
+            }
+        }
+    }
 }

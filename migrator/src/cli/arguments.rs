@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use worker::protocol::Extent;
+
 use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
+use crate::commands::accept::Acceptance;
 use crate::commands::stage_one::Words;
 use crate::steps::life::Word;
-use crate::worksheet::Protocol;
+use crate::steps::secrets::Use;
+use crate::worksheet::{Needed, Protocol};
 
 /// Move a GroupWise post office from NetWare or Windows to Linux in two stages.
 ///
@@ -53,7 +57,11 @@ pub(super) enum Command {
         kind: SourceKind,
     },
     /// Look at both servers before anything is changed.
-    Check,
+    Check {
+        /// Look at the worksheet alone, and connect to nothing.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Do all that can be done while users work; run it again for another pass.
     StageOne {
         #[command(flatten)]
@@ -110,6 +118,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "WHY", value_parser = NonEmptyStringValueParser::new())]
         note: Option<String>,
     },
+    /// Say that a finding is known: it is shown as accepted, and decides no exit code until it says something else.
+    Accept(AcceptArguments),
     /// Show every step with a mark, and the command that comes next.
     Status,
     /// Compare the destination with its seal.
@@ -140,6 +150,71 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: WorkerCommand,
     },
+}
+
+impl Command {
+    /// Which files that the worksheet names it needs.
+    pub(super) fn needed(&self) -> Needed {
+        match self {
+            Self::Check { .. } | Self::StageOne { .. } => Needed::All,
+            _ => Needed::Always,
+        }
+    }
+
+    /// What it needs secrets for.
+    pub(super) fn uses(&self) -> &'static [Use] {
+        match self {
+            Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
+            Self::StageTwo { .. }
+            | Self::Queues
+            | Self::Abandon { yes: true, .. }
+            | Self::Finish {
+                source_is_gone: false,
+                ..
+            } => &[Use::Mounts],
+            Self::TestMailbox => &[Use::Mailbox],
+            _ => &[],
+        }
+    }
+}
+
+/// What is accepted, and by whom.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct AcceptArguments {
+    /// The code of the finding.
+    #[arg(value_name = "CODE")]
+    code: String,
+    /// What it is about, as it is shown; nothing where it is about the whole job.
+    #[arg(value_name = "ENTRY", default_value = "", hide_default_value = true)]
+    entry: String,
+    /// Accept everything with this code, also what comes later.
+    #[arg(long, conflicts_with = "entry")]
+    all: bool,
+    /// Take it back.
+    #[arg(long, conflicts_with_all = ["by", "note"])]
+    withdraw: bool,
+    /// Who accepts it.
+    #[arg(long, value_name = "NAME", required_unless_present = "withdraw", value_parser = NonEmptyStringValueParser::new())]
+    by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "WHY", required_unless_present = "withdraw", value_parser = NonEmptyStringValueParser::new())]
+    note: Option<String>,
+}
+
+impl AcceptArguments {
+    pub(super) fn acceptance(self) -> Acceptance {
+        let extent = if self.all {
+            Extent::Code
+        } else {
+            Extent::Finding
+        };
+        Acceptance {
+            code: self.code,
+            extent,
+            subject: self.entry,
+            word: word(!self.withdraw, self.by.as_ref(), self.note.as_ref()),
+        }
+    }
 }
 
 /// A person's word that nothing of users is lost where a command writes over the destination.

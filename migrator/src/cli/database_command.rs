@@ -106,7 +106,7 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn line(&self, text: &str) {
-        self.terminal.line(text);
+        self.terminal.raw_line(text);
     }
 
     fn result(&self, value: &impl serde::Serialize) {

@@ -19,7 +19,7 @@ impl JsonConsole {
     }
 
     fn print(&self, value: &serde_json::Value) {
-        self.terminal.line(&value.to_string());
+        self.terminal.raw_line(&value.to_string());
     }
 }
 
@@ -43,6 +43,8 @@ impl Console for JsonConsole {
     fn finding(&self, finding: &Finding) {
         self.print(&json!({ "console": "finding", "finding": finding }));
     }
+
+    fn ends(&self) {}
 
     fn note(&self, text: &str) {
         self.print(&json!({ "console": "note", "text": text }));

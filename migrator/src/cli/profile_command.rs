@@ -7,6 +7,7 @@ use worker::finding::Verdict;
 
 use super::{Terminal, USAGE, read_worksheet};
 use crate::profile::{self, NAMES};
+use crate::worksheet::Needed;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProfileCommand {
@@ -39,9 +40,9 @@ fn list(json: bool, terminal: &Terminal) -> u8 {
             continue;
         };
         if json {
-            terminal.line(&serde_json::to_string(&known).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&known).unwrap_or_default());
         } else {
-            terminal.line(&format!("{name:<10}{}", known.title));
+            terminal.raw_line(&format!("{name:<10}{}", known.title));
         }
     }
     0
@@ -56,12 +57,12 @@ fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
         return USAGE;
     };
     if !json {
-        terminal.line(text.trim_end());
+        terminal.raw_line(text.trim_end());
         return 0;
     }
     match profile::parse(name, text) {
         Ok(known) => {
-            terminal.line(&serde_json::to_string(&known).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&known).unwrap_or_default());
             0
         }
         Err(error) => {
@@ -72,13 +73,13 @@ fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
 }
 
 fn sudoers(worksheet: &Path, terminal: &Terminal) -> u8 {
-    let read = read_worksheet(worksheet).and_then(|sheet| {
+    let read = read_worksheet(worksheet, Needed::Always).and_then(|sheet| {
         let known = profile::of(&sheet).map_err(|error| vec![error.to_finding()])?;
         Ok(profile::sudoers(&sheet, &known))
     });
     match read {
         Ok(text) => {
-            terminal.line(text.trim_end());
+            terminal.raw_line(text.trim_end());
             0
         }
         Err(findings) => {

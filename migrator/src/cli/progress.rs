@@ -54,28 +54,42 @@ impl Progress {
         (self.expected.files > 0).then(|| (seen * 1000 / self.expected.files).min(1000))
     }
 
-    /// One line about the phase.
+    /// What the phase is.
+    pub(super) fn phase(&self) -> &str {
+        &self.phase
+    }
+
+    /// Whether it is known how much there is to do.
+    pub(super) fn is_measured(&self) -> bool {
+        self.expected.files > 0
+    }
+
+    /// How far the phase is, in words.
     pub(super) fn line(&self, now: Instant) -> String {
+        if self.expected.seconds > 0 {
+            return format!("{} s", self.expected.seconds);
+        }
         let seen = self.since_begin(Count::FilesSeen);
         let elapsed = now.saturating_duration_since(self.began);
-        let mut line = format!("{}: {}", self.phase, words::count(seen));
+        let mut line = words::count(seen);
         if self.expected.files > 0 {
             let _ = write!(line, " of {}", words::count(self.expected.files.max(seen)));
         }
         line += " files";
         let copied = self.since_begin(Count::BytesCopied);
         if copied > 0 {
-            let _ = write!(line, ", {} copied", words::bytes(copied));
+            let _ = write!(line, ", {}", words::bytes(copied));
         }
         let milliseconds = u64::try_from(elapsed.as_millis())
             .unwrap_or(u64::MAX)
             .max(1);
         if elapsed >= REMAINING_AFTER {
-            let _ = write!(
-                line,
-                ", {} files/s",
-                words::count(seen.saturating_mul(1000) / milliseconds)
-            );
+            let each_second = |number: u64| number.saturating_mul(1000) / milliseconds;
+            let _ = if copied > 0 {
+                write!(line, ", {}/s", words::bytes(each_second(copied)))
+            } else {
+                write!(line, ", {} files/s", words::count(each_second(seen)))
+            };
             if seen > 0 && self.expected.files > seen {
                 let left = milliseconds.saturating_mul(self.expected.files - seen) / seen;
                 let _ = write!(line, ", about {} left", words::span(left));
@@ -90,12 +104,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_has_files_bytes_rate_and_remaining_time_and_fits_on_a_narrow_screen() {
+        let expected = Expected {
+            files: 19_996,
+            ..Expected::default()
+        };
+        let mut progress = Progress::new("copy", expected, Counts::new());
+        let later = progress.began + Duration::from_secs(1000);
+        progress.update(&Counts::from([
+            (Count::FilesSeen, 10_999),
+            (Count::BytesCopied, 130_000_000_000),
+        ]));
+        let line = progress.line(later);
+        assert_eq!(
+            line,
+            "10,999 of 19,996 files, 121.0 GiB, 123.9 MiB/s, about 13 min 37 s left"
+        );
+        assert!(line.len() + 6 <= 80);
+    }
+
+    #[test]
+    fn a_wait_is_said_with_its_seconds() {
+        let expected = Expected::wait(Duration::from_millis(9_100));
+        let progress = Progress::new("wait", expected, Counts::new());
+        assert_eq!(progress.line(Instant::now()), "10 s");
+    }
+
+    #[test]
     fn progress_never_runs_backwards() {
         let mut progress = Progress::new(
             "copy",
             Expected {
                 files: 100,
-                bytes: 0,
+                ..Expected::default()
             },
             Counts::new(),
         );
@@ -108,7 +149,7 @@ mod tests {
         assert!(
             progress
                 .line(Instant::now())
-                .starts_with("copy: 120 of 120 files")
+                .starts_with("120 of 120 files")
         );
     }
 }

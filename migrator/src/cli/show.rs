@@ -1,10 +1,13 @@
 //! Results as people read them; the most important line comes last.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
-use worker::finding::{Severity, Verdict};
+use worker::finding::{Finding, Severity, Verdict};
 use worker::monitor::Count;
 use worker::protocol::{
-    JobState, Life, LowercaseReport, Proof, QueueReport, SealReport, StepState,
+    AcceptedLine, Extent, JobState, Life, LowercaseReport, Proof, QueueReport, SealReport,
+    StepState,
 };
 
 use super::Terminal;
@@ -16,8 +19,24 @@ use crate::controller::{CommandOutcome, describe_holder};
 use crate::step::Step;
 use crate::steps::{seal, words};
 
-/// The last line of a command, and its exit code.
+/// What a command found, once more, its last line, and its exit code.
 pub(super) fn end(
+    terminal: &Terminal,
+    json: bool,
+    outcome: &CommandOutcome,
+    result: Option<&serde_json::Value>,
+) -> u8 {
+    // What stopped a command at once stands right above.
+    let is_alone = outcome.steps.is_empty() && outcome.findings.len() == 1;
+    let is_right_above = outcome.is_stopped && is_alone;
+    if !json && !is_right_above {
+        findings(terminal, outcome);
+    }
+    last(terminal, json, outcome, result)
+}
+
+/// The last line of a command, and its exit code.
+pub(super) fn last(
     terminal: &Terminal,
     json: bool,
     outcome: &CommandOutcome,
@@ -33,7 +52,7 @@ pub(super) fn end(
             "steps": outcome.steps,
             "result": result,
         });
-        terminal.line(&end.to_string());
+        terminal.raw_line(&end.to_string());
         return code;
     }
     let how_many = |severity: Severity| {
@@ -48,10 +67,17 @@ pub(super) fn end(
             format!("{counted} findings")
         }
     };
+    let accepted = outcome.findings.iter();
+    let accepted = accepted.filter(|finding| finding.counts_as() != finding.verdict);
+    let done = match accepted.count() {
+        0 => "Done".to_owned(),
+        1 => "Done, with 1 finding that was accepted".to_owned(),
+        many => format!("Done, with {many} findings that were accepted"),
+    };
     let errors = how_many(Severity::Error);
     let warnings = how_many(Severity::Warning);
     let mut text = match outcome.verdict {
-        Verdict::Done => "Done".to_owned(),
+        Verdict::Done => done,
         Verdict::NothingToDo => "Nothing to do".to_owned(),
         Verdict::Person if outcome.is_stopped => {
             format!("Stopped: {warnings} for a person, see above")
@@ -77,6 +103,32 @@ pub(super) fn end(
     code
 }
 
+/// What was found, once more: one line for all of a kind, the worst last.
+fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
+    let mut kinds: BTreeMap<(Verdict, bool, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in outcome
+        .findings
+        .iter()
+        .filter(|one| one.verdict >= Verdict::Person)
+    {
+        let counts = finding.counts_as();
+        let is_counted_only = finding.subject.is_empty();
+        let kind = (counts, is_counted_only, &*finding.code);
+        kinds.entry(kind).or_default().push(finding);
+    }
+    if !kinds.is_empty() {
+        terminal.line("Findings:");
+    }
+    for findings in kinds.values() {
+        let mut shown = findings[0].clone();
+        if findings.len() > 1 {
+            let more = words::count(findings.len() as u64 - 1);
+            shown.text = format!("{} ({more} more of this kind)", shown.text);
+        }
+        terminal.line(&format!("  {}", shown.to_string().replace('\n', "\n  ")));
+    }
+}
+
 /// The checklist, a mark for each item: by whom it is confirmed, and what a probe saw.
 pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ChecklistItem]>) {
     for item in items.unwrap_or_default().iter().filter(|_| !json) {
@@ -89,6 +141,21 @@ pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[Checkli
             .as_ref()
             .map_or_else(String::new, |probed| format!("; seen now: {}", probed.seen));
         terminal.line(&format!("[{mark}] {:<24} {}{seen}", item.name, by.trim()));
+    }
+}
+
+/// What is accepted.
+pub(super) fn accepted(terminal: &Terminal, json: bool, lines: Option<&[AcceptedLine]>) {
+    for line in lines.unwrap_or_default().iter().filter(|_| !json) {
+        let about = match (line.extent, line.subject.as_str()) {
+            (Extent::Code, _) => "everything with this code",
+            (Extent::Finding, "") => "about the whole job",
+            (Extent::Finding, subject) => subject,
+        };
+        terminal.line(&format!(
+            "Accepted by {}: [{}] {about}: {}",
+            line.by, line.code, line.note
+        ));
     }
 }
 
@@ -339,6 +406,7 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
     for line in &report.findings {
         terminal.line(&format!("{}: {}", line.origin, line.finding));
     }
+    accepted(terminal, false, Some(&report.status.accepted));
     let how_many: u64 = report.status.findings.values().sum();
     terminal.line(&format!(
         "{} findings in all, by the last run of each step",

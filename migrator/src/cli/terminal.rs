@@ -1,10 +1,13 @@
 //! The console for people: a line per step, a bar where somebody watches, else a line every few seconds.
+//!
+//! Findings are shown as they come, the first few of each kind; the end of the command shows them again.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use worker::finding::{Finding, Severity};
+use worker::finding::Finding;
 use worker::protocol::{Event, EventKind, StepState};
 
 use super::Terminal;
@@ -16,8 +19,14 @@ use crate::steps::words;
 /// How often a line about the progress is printed where nobody watches a bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Findings that are only good to know are counted, not shown, beyond so many of a step.
-const NOTES_SHOWN: u32 = 5;
+/// Findings of one kind are counted, not shown, beyond so many of a step.
+const SHOWN_OF_A_KIND: u64 = 3;
+
+/// How wide a bar is.
+const BAR: usize = 30;
+
+/// How wide a screen is that does not say so.
+const COLUMNS: usize = 80;
 
 struct State {
     stage: Option<Stage>,
@@ -25,7 +34,8 @@ struct State {
     progress: Option<Progress>,
     bar: Option<ProgressBar>,
     last_line: Instant,
-    notes: u32,
+    /// How many findings of each code the step has had.
+    kinds: BTreeMap<String, u64>,
 }
 
 /// Prints for people.
@@ -43,7 +53,7 @@ impl TerminalConsole {
             progress: None,
             bar: None,
             last_line: now,
-            notes: 0,
+            kinds: BTreeMap::new(),
         };
         Self {
             terminal,
@@ -63,24 +73,105 @@ impl TerminalConsole {
         }
     }
 
-    fn show_progress(&self, state: &mut State, message: &str, per_mille: Option<u64>) {
+    /// Shows how far something is: at once where `is_due`, else now and then where nobody watches a bar.
+    fn show(&self, state: &mut State, shown: &Shown, is_due: bool) {
         if self.terminal.is_interactive {
             let bar = state.bar.get_or_insert_with(new_bar);
-            bar.set_position(per_mille.unwrap_or(0));
-            bar.set_message(message.to_owned());
-        } else if state.last_line.elapsed() >= LINE_INTERVAL {
+            // In one piece, so that no draw mixes two phases.
+            bar.set_message(shown.drawn(self.terminal.columns.unwrap_or(COLUMNS)));
+            if is_due {
+                bar.force_draw();
+            }
+        } else if is_due || state.last_line.elapsed() >= LINE_INTERVAL {
             state.last_line = Instant::now();
-            self.terminal.line(&format!("      {message}"));
+            self.terminal
+                .line(&format!("      {}: {}", shown.what, shown.how_far));
+        }
+    }
+
+    /// Takes the bar away, and says what was counted and not shown.
+    fn settle(&self, state: &mut State) {
+        if let Some(bar) = state.bar.take() {
+            bar.finish_and_clear();
+        }
+        state.progress = None;
+        for (code, how_many) in std::mem::take(&mut state.kinds) {
+            if how_many > SHOWN_OF_A_KIND {
+                let more = words::count(how_many - SHOWN_OF_A_KIND);
+                self.terminal
+                    .line(&format!("      and {more} more [{code}]"));
+            }
         }
     }
 }
 
+/// How far something is, as it is shown.
+struct Shown {
+    what: String,
+    how_far: String,
+    per_mille: Option<u64>,
+}
+
+/// Draws nothing but its message.
 fn new_bar() -> ProgressBar {
-    let bar = ProgressBar::new(1000);
-    if let Ok(style) = ProgressStyle::with_template("      [{bar:30}] {msg}") {
-        bar.set_style(style.progress_chars("=> "));
+    let bar = ProgressBar::new_spinner();
+    match ProgressStyle::with_template("{msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
-    bar
+}
+
+impl Shown {
+    /// Two lines: what it is, with a bar where it is known how much there is to do, and how far it is.
+    fn drawn(&self, columns: usize) -> String {
+        let bar = self.per_mille.map_or_else(String::new, |per_mille| {
+            let done = usize::try_from(per_mille).unwrap_or(0) * BAR / 1000;
+            let tip = if done < BAR { ">" } else { "" };
+            let rest = BAR - done - tip.len();
+            format!("[{}{tip}{:rest$}] ", "=".repeat(done), "")
+        });
+        // The last column stays free: a full line would go on in the next one.
+        let cut = |line: String| -> String { line.chars().take(columns.max(1) - 1).collect() };
+        let (what, how_far) = (&self.what, &self.how_far);
+        [format!("      {bar}{what}"), format!("      {how_far}")]
+            .map(cut)
+            .join("\n")
+    }
+
+    fn of(progress: &Progress) -> Self {
+        Self {
+            what: progress.phase().to_owned(),
+            how_far: progress.line(Instant::now()),
+            per_mille: progress.per_mille().filter(|_| progress.is_measured()),
+        }
+    }
+}
+
+impl State {
+    /// Takes what a worker says of its progress; gives what is to be shown, and whether at once.
+    fn take(&mut self, event: &EventKind) -> Option<(Shown, bool)> {
+        match event {
+            // Every worker counts from nothing.
+            EventKind::Started { .. } => {
+                self.progress = None;
+                None
+            }
+            EventKind::Phase { name, expected } => {
+                let counts = self.progress.as_ref().map(Progress::counts);
+                let progress = Progress::new(name, *expected, counts.unwrap_or_default());
+                let shown = Shown::of(&progress);
+                self.progress = Some(progress);
+                // A wait has no progress that would show it later.
+                Some((shown, expected.seconds > 0))
+            }
+            EventKind::Progress { counts } => {
+                let progress = self.progress.as_mut()?;
+                progress.update(counts);
+                Some((Shown::of(progress), false))
+            }
+            EventKind::Finding(_) | EventKind::Finished { .. } => None,
+        }
+    }
 }
 
 fn mark(state: StepState) -> &'static str {
@@ -96,27 +187,18 @@ fn mark(state: StepState) -> &'static str {
 impl Console for TerminalConsole {
     fn step_begins(&self, step: Step) {
         let mut state = self.state();
+        self.settle(&mut state);
         if state.stage != Some(step.stage()) {
             state.stage = Some(step.stage());
             self.terminal.line(step.stage().title());
         }
         state.began = Instant::now();
         state.last_line = Instant::now();
-        state.notes = 0;
-        state.progress = None;
     }
 
     fn step_ends(&self, step: Step, state_of_step: StepState, detail: &str) {
         let mut state = self.state();
-        if let Some(bar) = state.bar.take() {
-            bar.finish_and_clear();
-        }
-        if state.notes > NOTES_SHOWN {
-            self.terminal.line(&format!(
-                "      and {} more notes, see `gwmigrate report`",
-                state.notes - NOTES_SHOWN
-            ));
-        }
+        self.settle(&mut state);
         let took =
             words::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.terminal.line(&format!(
@@ -128,54 +210,159 @@ impl Console for TerminalConsole {
 
     fn upload(&self, what: &str, bytes: u64) {
         let mut state = self.state();
-        self.show_progress(
-            &mut state,
-            &format!("{what}: {} uploaded", words::bytes(bytes)),
-            None,
-        );
+        let shown = Shown {
+            what: what.to_owned(),
+            how_far: format!("{} uploaded", words::bytes(bytes)),
+            per_mille: None,
+        };
+        self.show(&mut state, &shown, false);
     }
 
     fn event(&self, event: &Event) {
+        if let EventKind::Finding(finding) = &event.what {
+            return self.finding(finding);
+        }
         let mut state = self.state();
-        match &event.what {
-            EventKind::Phase { name, expected } => {
-                let counts = state
-                    .progress
-                    .as_ref()
-                    .map(Progress::counts)
-                    .unwrap_or_default();
-                state.progress = Some(Progress::new(name, *expected, counts));
-            }
-            EventKind::Progress { counts } => {
-                let Some(progress) = &mut state.progress else {
-                    return;
-                };
-                progress.update(counts);
-                let (message, per_mille) = (progress.line(Instant::now()), progress.per_mille());
-                self.show_progress(&mut state, &message, per_mille);
-            }
-            EventKind::Finding(finding) => {
-                drop(state);
-                self.finding(finding);
-            }
-            EventKind::Started { .. } | EventKind::Finished { .. } => {}
+        if let Some((shown, is_due)) = state.take(&event.what) {
+            self.show(&mut state, &shown, is_due);
         }
     }
 
     fn finding(&self, finding: &Finding) {
         let mut state = self.state();
-        if finding.severity() == Severity::Note {
-            state.notes += 1;
-            if state.notes > NOTES_SHOWN {
-                return;
-            }
+        let so_far = state.kinds.entry(finding.code.to_string()).or_insert(0);
+        *so_far += 1;
+        if *so_far > SHOWN_OF_A_KIND {
+            return;
         }
         let text = finding.to_string().replace('\n', "\n      ");
         self.print(&state, &format!("      {text}"));
     }
 
+    fn ends(&self) {
+        self.settle(&mut self.state());
+    }
+
     fn note(&self, text: &str) {
         let state = self.state();
         self.print(&state, &format!("      {text}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use worker::finding::Verdict;
+    use worker::monitor::{Count, Counts, Expected};
+    use worker::protocol::Protections;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("a lock").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn console() -> (TerminalConsole, Paper) {
+        let paper = Paper::default();
+        let terminal = Terminal {
+            out: Arc::new(Mutex::new(paper.clone())),
+            error: Arc::new(Mutex::new(io::sink())),
+            is_interactive: false,
+            columns: None,
+        };
+        (TerminalConsole::new(terminal), paper)
+    }
+
+    fn text(paper: &Paper) -> String {
+        String::from_utf8(paper.0.lock().expect("a lock").clone()).expect("text")
+    }
+
+    fn started() -> EventKind {
+        EventKind::Started {
+            version: String::new(),
+            pid: 1,
+            task: "pass".into(),
+            protections: Protections::default(),
+        }
+    }
+
+    fn phase(name: &str, expected: Expected) -> EventKind {
+        let name = name.to_owned();
+        EventKind::Phase { name, expected }
+    }
+
+    fn seen(files: u64) -> EventKind {
+        let counts = Counts::from([(Count::FilesSeen, files)]);
+        EventKind::Progress { counts }
+    }
+
+    #[test]
+    fn the_second_worker_of_a_step_counts_from_nothing() {
+        let (console, _) = console();
+        let mut state = console.state();
+        let all = Expected {
+            files: 19_996,
+            ..Expected::default()
+        };
+        // The first one counts what there is; the second one copies it.
+        for event in [started(), phase("look", Expected::default()), seen(19_996)] {
+            state.take(&event);
+        }
+        state.take(&started());
+        state.take(&phase("copy", all));
+        let (shown, _) = state.take(&seen(4_999)).expect("shown");
+        assert_eq!(shown.how_far, "4,999 of 19,996 files");
+        assert_eq!(shown.per_mille, Some(250));
+        assert_eq!(
+            shown.drawn(80),
+            "      [=======>                      ] copy\n      4,999 of 19,996 files"
+        );
+        assert_eq!(shown.drawn(20), "      [=======>    \n      4,999 of 19,9");
+        // A later phase of the same worker counts on.
+        state.take(&phase("copy the databases", all));
+        let (shown, _) = state.take(&seen(5_000)).expect("shown");
+        assert_eq!(shown.how_far, "1 of 19,996 files");
+    }
+
+    #[test]
+    fn a_wait_is_said_at_once_also_where_nobody_watches() {
+        let (console, paper) = console();
+        console.event(&Event {
+            v: 1,
+            at_milliseconds: 0,
+            order: 1,
+            what: phase(
+                "wait whether anything changes",
+                Expected::wait(Duration::from_secs(10)),
+            ),
+        });
+        assert_eq!(text(&paper), "      wait whether anything changes: 10 s\n");
+    }
+
+    #[test]
+    fn many_findings_of_a_kind_are_counted_behind_the_first_few() {
+        let (console, paper) = console();
+        for number in 0..1_003 {
+            let finding = Finding::new("name-kept", Verdict::Person, "seen", "");
+            console.finding(&finding.about(format!("f{number}").as_bytes()));
+        }
+        console.finding(&Finding::new("other", Verdict::Done, "seen", ""));
+        console.ends();
+        let lines: Vec<String> = text(&paper).lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 5, "{lines:#?}");
+        assert_eq!(lines[2], "      warning [name-kept]: f2: seen");
+        assert_eq!(lines[4], "      and 1,000 more [name-kept]");
     }
 }

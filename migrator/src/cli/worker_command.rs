@@ -124,7 +124,7 @@ fn start(
         Ok(()) => service::start(program, &job.job_folder, input)?,
         Err(error) => service::Started::Refused(error.to_finding()),
     };
-    terminal.line(&serde_json::to_string(&started).unwrap_or_default());
+    terminal.raw_line(&serde_json::to_string(&started).unwrap_or_default());
     Ok(0)
 }
 
@@ -155,7 +155,7 @@ pub(super) fn run(
                     return FAILED;
                 }
             };
-            terminal.line(&serde_json::to_string(&reply).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&reply).unwrap_or_default());
             return 0;
         }
         WorkerCommand::Hold {
@@ -179,7 +179,7 @@ pub(super) fn run(
         WorkerCommand::Digest { .. } => {
             return match crate::machine::digest(program) {
                 Ok(digest) => {
-                    terminal.line(&digest);
+                    terminal.raw_line(&digest);
                     0
                 }
                 Err(error) => {
@@ -192,7 +192,7 @@ pub(super) fn run(
             return match serde_json::from_reader(input) {
                 Ok(question) => {
                     let answer = crate::machine::answer(&question);
-                    terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+                    terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
                     0
                 }
                 Err(error) => {
@@ -248,7 +248,7 @@ fn compare_mailboxes(input: impl std::io::Read, terminal: &Terminal) -> u8 {
     match runtime {
         Ok(runtime) => {
             let answer = runtime.block_on(compare_mailboxes_of(&request));
-            terminal.line(&serde_json::to_string(&answer).unwrap_or_default());
+            terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
             0
         }
         Err(error) => {

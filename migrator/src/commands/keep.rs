@@ -59,6 +59,6 @@ fn report_once(controller: &mut Controller, error: &StepError) {
     let finding = error.to_finding();
     let is_shown = matches!(error, StepError::Task { .. }) || controller.has_reported(&finding);
     if !is_shown {
-        controller.report(finding);
+        controller.report_as_it_is(finding);
     }
 }

@@ -33,11 +33,16 @@ async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
     steps::install_utility::attach(controller).await?;
     let status = controller.state().await?;
     match controller.call(&Request::Findings).await? {
-        Reply::Findings { findings } => Ok(JobReport {
-            report_version: 1,
-            status,
-            findings,
-        }),
+        Reply::Findings { mut findings } => {
+            for line in &mut findings {
+                worker::protocol::mark(&status.accepted, &mut line.finding);
+            }
+            Ok(JobReport {
+                report_version: 1,
+                status,
+                findings,
+            })
+        }
         other => Err(StepError::Protocol {
             text: format!("{other:?}"),
         }),

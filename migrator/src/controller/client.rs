@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use std::collections::BTreeMap;
 use tokio::sync::mpsc;
+
 use worker::finding::{Finding, Verdict};
 use worker::monitor::Counts;
-use worker::protocol::{Event, EventKind, Order, Protections, Reply, Request, TaskReport};
+use worker::protocol::{
+    self, AcceptedLine, Event, EventKind, Order, Protections, Reply, Request, TaskReport,
+};
 use worker::run::Hello;
 
 use super::console::Console;
@@ -25,6 +29,8 @@ pub struct Finished {
     pub counts: Counts,
     /// The findings that were kept whole.
     pub findings: Vec<Finding>,
+    /// How many of each code there were, kept or not.
+    pub by_code: BTreeMap<String, u64>,
     /// What came out; none where the task stopped.
     pub report: Option<TaskReport>,
     /// What held the worker meanwhile.
@@ -57,16 +63,17 @@ pub(super) async fn call(link: &Link, request: &Request) -> Result<Reply, StepEr
 pub(super) async fn carry_out(
     link: &Link,
     order: &Order,
+    accepted: &[AcceptedLine],
     console: &dyn Console,
 ) -> Result<Finished, StepError> {
     let task = order.task.name();
     loop {
         match start(link, order).await? {
-            Start::Begun(hello) => return follow(link, &hello, task, console).await,
+            Start::Begun(hello) => return follow(link, &hello, task, accepted, console).await,
             Start::Busy(hello) => {
                 console
                     .note("A worker is at work on this job already; following it to its end first");
-                match follow(link, &hello, task, console).await {
+                match follow(link, &hello, task, accepted, console).await {
                     // However it ended, the order that was asked for comes now.
                     Ok(_) | Err(StepError::WorkerDied { .. }) => {}
                     Err(error) => return Err(error),
@@ -146,11 +153,13 @@ async fn follow(
     link: &Link,
     hello: &Hello,
     task: &str,
+    accepted: &[AcceptedLine],
     console: &dyn Console,
 ) -> Result<Finished, StepError> {
     let mut progress = Following {
         offset: hello.events_offset,
         order: hello.order,
+        accepted,
         findings: Vec::new(),
         protections: Protections::default(),
     };
@@ -175,21 +184,22 @@ async fn follow(
     }
 }
 
-struct Following {
+struct Following<'a> {
     offset: u64,
     order: u64,
+    accepted: &'a [AcceptedLine],
     findings: Vec<Finding>,
     protections: Protections,
 }
 
-impl Following {
+impl Following<'_> {
     /// Takes one line of the log; gives the end of the order where the line is it.
     fn take(&mut self, line: &[u8], console: &dyn Console) -> Result<Option<Finished>, StepError> {
         self.offset += line.len() as u64 + 1;
         if line.is_empty() {
             return Ok(None);
         }
-        let event: Event = match serde_json::from_slice(line) {
+        let mut event: Event = match serde_json::from_slice(line) {
             Ok(event) => event,
             Err(error) => {
                 return Err(StepError::Protocol {
@@ -200,20 +210,24 @@ impl Following {
         if event.order != self.order {
             return Ok(None);
         }
+        if let EventKind::Finding(finding) = &mut event.what {
+            protocol::mark(self.accepted, finding);
+        }
         console.event(&event);
         match event.what {
             EventKind::Finding(finding) => self.findings.push(finding),
             EventKind::Finished {
                 verdict,
                 counts,
+                findings: by_code,
                 report,
-                ..
             } => {
                 let findings = std::mem::take(&mut self.findings);
                 return Ok(Some(Finished {
                     verdict,
                     counts,
                     findings,
+                    by_code,
                     report,
                     protections: std::mem::take(&mut self.protections),
                 }));
@@ -227,7 +241,7 @@ impl Following {
 
 async fn follow_once(
     link: &Link,
-    progress: &mut Following,
+    progress: &mut Following<'_>,
     console: &dyn Console,
 ) -> Result<Option<Finished>, StepError> {
     let command: RemoteCommand = link

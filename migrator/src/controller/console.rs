@@ -17,6 +17,8 @@ pub trait Console: Send + Sync {
     fn event(&self, event: &Event);
     /// A person should know something.
     fn finding(&self, finding: &Finding);
+    /// The command has come to its end, or was stopped; only notes and results come behind it.
+    fn ends(&self);
     /// Something worth a line.
     fn note(&self, text: &str);
 }

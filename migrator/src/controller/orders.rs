@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use worker::finding::Verdict;
+use worker::finding::{Finding, Verdict};
 use worker::protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
 
 use super::{Controller, Finished, StepError, client};
+use crate::steps::words::count;
 
 impl Controller {
     /// The folders of this job: the post office, then the document storage areas that the worksheet maps.
@@ -86,9 +87,13 @@ impl Controller {
             options: self.copy_options(),
         };
         let console = self.console();
-        let finished = client::carry_out(self.link()?, &order, console.as_ref()).await?;
+        let accepted = &self.accepted;
+        let finished = client::carry_out(self.link()?, &order, accepted, console.as_ref()).await?;
         // The console has shown them as they came.
         self.findings.extend(finished.findings.iter().cloned());
+        for finding in finished.not_kept() {
+            self.report(finding);
+        }
         Ok(finished)
     }
 }
@@ -109,6 +114,31 @@ impl Finished {
                 .worst_text()
                 .unwrap_or_else(|| "its findings are in the job store".into()),
         })
+    }
+
+    /// What was counted and not kept one by one: nobody can have accepted it by what it is about.
+    fn not_kept(&self) -> Vec<Finding> {
+        let more = self.by_code.iter().filter_map(|(code, how_many)| {
+            let kept = self.findings.iter().filter(|found| found.code == *code);
+            let worst = kept.clone().map(|found| found.verdict).max()?;
+            let more = how_many.saturating_sub(kept.count() as u64);
+            // What is worse stops the step.
+            (more > 0 && worst == Verdict::Person).then(|| {
+                let finding = Finding::new(
+                    "",
+                    Verdict::Person,
+                    format!("{} more were counted and not kept one by one", count(more)),
+                    format!(
+                        "Look for the cause of those that are shown; `gwmigrate accept {code} --all` accepts each of them"
+                    ),
+                );
+                Finding {
+                    code: code.clone().into(),
+                    ..finding
+                }
+            })
+        });
+        more.collect()
     }
 
     /// What the last of its worst findings says.
@@ -133,4 +163,37 @@ pub(super) fn token() -> String {
         since.as_nanos(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_was_only_counted_is_for_a_person_whatever_was_accepted_one_by_one() {
+        let found = |code, verdict| Finding::new(code, verdict, "seen", "look");
+        let finished = Finished {
+            verdict: Verdict::Person,
+            counts: BTreeMap::new(),
+            findings: vec![
+                found("name-kept", Verdict::Person),
+                found("note", Verdict::Done),
+                found("whole", Verdict::Person),
+            ],
+            by_code: [("name-kept", 51), ("note", 9), ("whole", 1)]
+                .map(|(code, how_many)| (code.to_owned(), how_many))
+                .into(),
+            report: None,
+            protections: worker::protocol::Protections::default(),
+        };
+        let more = finished.not_kept();
+        assert_eq!(more.len(), 1, "{more:#?}");
+        assert_eq!(
+            (&*more[0].code, more[0].verdict),
+            ("name-kept", Verdict::Person)
+        );
+        assert!(more[0].text.starts_with("50 more "), "{more:#?}");
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::controller::{Controller, Link, StepError, StepOutcome};
 use crate::remote::{Authentication, ConnectOptions, Remote};
+use crate::steps::secrets::{KEY_PASSPHRASE, LOGIN_PASSWORD};
 use worker::finding::Explain as _;
 
 /// How long a command of the destination may run; passes are followed, not waited for.
@@ -56,7 +57,7 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
     };
     if let Some(path) = &destination.key {
         let passphrase = match &destination.key_password {
-            Some(reference) => Some(secret(reference, "passphrase of the ssh key")?),
+            Some(reference) => Some(secret(reference, KEY_PASSPHRASE)?),
             None => None,
         };
         options.authentication.push(Authentication::Key {
@@ -70,10 +71,9 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
         });
     }
     if let Some(reference) = &destination.password {
-        options.authentication.push(Authentication::Password(secret(
-            reference,
-            "password of the destination",
-        )?));
+        options
+            .authentication
+            .push(Authentication::Password(secret(reference, LOGIN_PASSWORD)?));
     }
     Ok(options)
 }

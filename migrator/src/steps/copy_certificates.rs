@@ -8,6 +8,7 @@ use worker::finding::Explain as _;
 use worker::protocol::{Secret, Task};
 
 use super::run_as_user::make_folder;
+use super::secrets::CERTIFICATE_PASSWORD;
 use super::system_files;
 use crate::controller::{Controller, StepError, StepOutcome};
 
@@ -84,7 +85,7 @@ pub(crate) fn task(
         Some(reference) => {
             let secret = controller
                 .surroundings
-                .secret(reference, "password of the certificate's key");
+                .secret(reference, CERTIFICATE_PASSWORD);
             let secret = secret.map_err(|error| StepError::from(error.to_finding()))?;
             Some(Secret(secret.expose_secret().to_owned()))
         }

@@ -6,6 +6,7 @@ use worker::protocol::{Fact, MountedArea};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
+use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
 
 /// One mount of the job.
@@ -96,16 +97,20 @@ pub(crate) fn mounts(controller: &Controller) -> Result<Vec<JobMount>, StepError
             controller,
             &sheet.source.access,
             sheet.source.address.as_deref(),
-            "password of the source server",
+            SOURCE_PASSWORD,
         )?,
     };
     let mut mounts = vec![source];
     for (number, area) in (1..).zip(&sheet.documents) {
         let what = format!("document storage area of {}", area.library);
-        let secret = format!("password for the {what}");
         mounts.push(JobMount {
             area: number,
-            plan: plan(controller, &area.access, area.address.as_deref(), &secret)?,
+            plan: plan(
+                controller,
+                &area.access,
+                area.address.as_deref(),
+                &of_area(area),
+            )?,
             what,
         });
     }

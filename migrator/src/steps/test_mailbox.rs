@@ -8,6 +8,7 @@ use worker::finding::{Explain as _, Finding, Verdict};
 use worker::protocol::Secret;
 
 use super::copy_certificates::certificate_folder;
+use super::secrets::of_mailbox;
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mailbox::{
@@ -33,10 +34,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let password = controller
         .surroundings
-        .secret(
-            &test.password,
-            &format!("mailbox password of {}", test.user),
-        )
+        .secret(&test.password, &of_mailbox(&test.user))
         .map_err(|error| StepError::from(error.to_finding()))?;
     let request = MailboxRequest {
         user: test.user.clone(),

@@ -118,15 +118,11 @@ fn destination(mut entries: Entries, job: &str, problems: &mut Problems<'_>) -> 
         host: entries.text("host"),
         port: entries.number("port"),
         user: entries.text("user"),
-        key: entries.optional_path("key"),
+        key: entries.optional_file("key"),
         key_password: entries.secret("key_password"),
         agent: entries.flag("agent"),
         password: entries.secret("password"),
-        known_hosts: entries
-            .texts("known_hosts")
-            .into_iter()
-            .map(PathBuf::from)
-            .collect(),
+        known_hosts: entries.files("known_hosts"),
         job_folder: entries
             .optional_path("job_folder")
             .unwrap_or_else(|| PathBuf::from(JOBS_FOLDER).join(job)),
@@ -149,7 +145,7 @@ fn destination(mut entries: Entries, job: &str, problems: &mut Problems<'_>) -> 
 
 fn poa(mut entries: Entries, post_office: &PostOffice, problems: &mut Problems<'_>) -> Poa {
     let package_span = entries.span("package");
-    let package = entries.optional_path("package").and_then(|path| {
+    let package = entries.optional_file("package").and_then(|path| {
         let kind = package_kind(&path.to_string_lossy());
         if kind.is_none() {
             problems.add(
@@ -183,7 +179,7 @@ fn poa(mut entries: Entries, post_office: &PostOffice, problems: &mut Problems<'
         package,
         install_folder: entries.path("install_folder"),
         generation: entries.optional_text("generation"),
-        profile: entries.optional_path("profile"),
+        profile: entries.optional_file("profile"),
         control: entries.optional_path("control"),
         service: entries.optional_text("service"),
         startup_file: entries.optional_path("startup_file"),
@@ -258,7 +254,7 @@ fn guardian(mut entries: Entries) -> GuardianSettings {
             _ => GuardianEngine::Auto,
         },
         gwcheck: entries.optional_path("gwcheck"),
-        options_file: entries.optional_path("options_file"),
+        options_file: entries.optional_file("options_file"),
     };
     entries.finish();
     guardian

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Text,
     /// Any texts that are not empty.
     Texts,
-    /// A path on the machine that the migrator is started on.
+    /// A file on the machine that the migrator is started on; relative to the folder of the worksheet.
     LocalPath,
     /// Such paths.
     LocalPaths,

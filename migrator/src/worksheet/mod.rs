@@ -9,11 +9,13 @@
 //! Invariants:
 //! 1. A setting that is not in the table is an error, and so is one that makes no sense with the kind of source.
 //! 2. Every problem is told at once.
-//! 3. A secret never stands in a worksheet, and what stands where one was expected is never shown.
+//! 3. Files of this machine are relative to the worksheet, and one that is needed and missing is a problem of its line.
+//! 4. A secret never stands in a worksheet, and what stands where one was expected is never shown.
 
 mod areas;
 mod build;
 mod field;
+mod local;
 mod model;
 mod problem;
 mod read;
@@ -24,22 +26,36 @@ mod template;
 mod tests;
 mod value;
 
+pub use local::Needed;
 pub use model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
     HostAndPort, LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform,
     Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
-pub use secret::{SecretError, SecretReference, SecretSource};
+pub use secret::{AskedOnce, SecretError, SecretReference, SecretSource};
 pub use template::template;
 
+use std::path::Path;
+
+use local::Local;
 use problem::Problems;
 
 impl Worksheet {
-    /// Reads a worksheet, or tells everything that is wrong with it.
+    /// Reads a worksheet, or tells everything that is wrong with it; nobody looks whether the files that it names are there.
     pub fn parse(text: &str) -> Result<Self, WorksheetProblems> {
+        Self::from_text(text, None)
+    }
+
+    /// The same for a worksheet in a folder, which the files that it names are relative to; those that are needed must be
+    /// there.
+    pub fn parse_in(folder: &Path, text: &str, needed: Needed) -> Result<Self, WorksheetProblems> {
+        Self::from_text(text, Some(Local { folder, needed }))
+    }
+
+    fn from_text(text: &str, local: Option<Local<'_>>) -> Result<Self, WorksheetProblems> {
         let mut problems = Problems::new(text);
-        let filled = read::read(text, &mut problems);
+        let filled = read::read(text, local, &mut problems);
         let worksheet = build::build(filled, &mut problems);
         if problems.is_empty() {
             Ok(worksheet)

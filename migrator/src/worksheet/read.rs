@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::field::{Field, Need, SECTIONS, Section, of_section};
+use super::local::Local;
 use super::problem::Problems;
 use super::secret::SecretReference;
 use super::suggest::nearest;
@@ -30,7 +31,7 @@ pub(super) struct Filled {
 }
 
 /// Reads a worksheet; what is wrong with it is added to the problems.
-pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Filled {
+pub(super) fn read(text: &str, local: Option<Local<'_>>, problems: &mut Problems<'_>) -> Filled {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         problems.add(
@@ -42,6 +43,7 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Filled {
     // What could not be parsed may be what seems to be missing.
     let mut reader = Reader {
         problems,
+        local,
         source,
         tells_missing: errors.is_empty(),
     };
@@ -106,6 +108,7 @@ fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<Found<'t, 'i>> {
 
 struct Reader<'p, 'a> {
     problems: &'p mut Problems<'a>,
+    local: Option<Local<'p>>,
     source: Option<String>,
     tells_missing: bool,
 }
@@ -228,7 +231,14 @@ impl Reader<'_, '_> {
             }
             entries.spans.insert(field.name, key.span());
             match check(field.kind, value.get_ref()) {
-                Ok(value) => {
+                Ok(mut value) => {
+                    let found = self
+                        .local
+                        .map_or(Ok(()), |local| local.find(field, &mut value));
+                    if let Err(message) = found {
+                        self.problems
+                            .add(&key.span(), format!("`{name}` {message}"));
+                    }
                     // With a kind of source that does not exist, nobody will take what only some kinds have.
                     if field.sources.is_empty() || kind.is_some_and(|kind| field.applies_to(kind)) {
                         entries.values.insert(field.name, value);
@@ -323,6 +333,18 @@ impl Entries {
 
     pub(super) fn optional_path(&mut self, name: &str) -> Option<PathBuf> {
         self.optional_text(name).map(PathBuf::from)
+    }
+
+    /// Files of this machine.
+    pub(super) fn files(&mut self, name: &str) -> Vec<PathBuf> {
+        match self.values.remove(name) {
+            Some(Value::Files(files)) => files,
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn optional_file(&mut self, name: &str) -> Option<PathBuf> {
+        self.files(name).pop()
     }
 
     pub(super) fn texts(&mut self, name: &str) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Secrets by reference: a worksheet says where a secret is to be found, never what it is.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,42 @@ pub trait SecretSource {
 
     /// What a person types when asked for this, without showing it.
     fn prompt(&mut self, what: &str) -> io::Result<SecretString>;
+}
+
+/// A source that keeps what a person has typed, so that nobody is asked twice for the same.
+#[derive(Debug)]
+pub struct AskedOnce<S> {
+    inner: S,
+    typed: BTreeMap<String, SecretString>,
+}
+
+impl<S> AskedOnce<S> {
+    /// Nothing was asked yet.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner,
+            typed: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: SecretSource> SecretSource for AskedOnce<S> {
+    fn file(&mut self, path: &Path) -> io::Result<SecretString> {
+        self.inner.file(path)
+    }
+
+    fn environment(&mut self, name: &str) -> Option<SecretString> {
+        self.inner.environment(name)
+    }
+
+    fn prompt(&mut self, what: &str) -> io::Result<SecretString> {
+        if let Some(typed) = self.typed.get(what) {
+            return Ok(typed.clone());
+        }
+        let typed = self.inner.prompt(what)?;
+        self.typed.insert(what.to_owned(), typed.clone());
+        Ok(typed)
+    }
 }
 
 /// Why a secret could not be had.

@@ -23,7 +23,7 @@ pub fn template(kind: Option<Protocol>) -> String {
     explain(
         &mut text,
         "Worksheet of a GroupWise post office migration. Take the # away from the settings that you make; those marked \
-         (required) must be made. Passwords never stand here, only where they are to be found.",
+         (required) must be made. Files of this machine are named from the root, or from the folder of this worksheet. Passwords never stand here, only where they are to be found.",
     );
     for section in &SECTIONS {
         text.push('\n');

@@ -1,5 +1,7 @@
 //! One value of a worksheet: what it must be, and what it is.
 
+use std::path::PathBuf;
+
 use toml::de::{DeTable, DeValue};
 
 use super::field::Kind;
@@ -10,6 +12,8 @@ use super::secret::SecretReference;
 pub(super) enum Value {
     Text(String),
     Texts(Vec<String>),
+    /// Files of this machine.
+    Files(Vec<PathBuf>),
     Flag(bool),
     Number(u64),
     Ports(Vec<u16>),
@@ -19,7 +23,11 @@ pub(super) enum Value {
 /// The value, or what is wrong with it in a sentence that begins behind its name.
 pub(super) fn check(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
     match kind {
-        Kind::Texts | Kind::LocalPaths => check_texts(value),
+        Kind::Texts => check_texts(value).map(Value::Texts),
+        Kind::LocalPaths => {
+            let texts = check_texts(value)?;
+            Ok(Value::Files(texts.into_iter().map(PathBuf::from).collect()))
+        }
         Kind::Flag => match value {
             DeValue::Boolean(flag) => Ok(Value::Flag(*flag)),
             other => Err(wrong_type("true or false", other)),
@@ -36,7 +44,10 @@ pub(super) fn check(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
         },
         Kind::Secret => check_secret(value).map(Value::Secret),
         _ => match value {
-            DeValue::String(text) => check_text(kind, text).map(|()| Value::Text(text.to_string())),
+            DeValue::String(text) => check_text(kind, text).map(|()| match kind {
+                Kind::LocalPath => Value::Files(vec![text.as_ref().into()]),
+                _ => Value::Text(text.to_string()),
+            }),
             other => Err(wrong_type("a text in quotes", other)),
         },
     }
@@ -104,7 +115,7 @@ pub(super) fn is_job_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && !text.starts_with('-') && text.chars().all(is_fine)
 }
 
-fn check_texts(value: &DeValue<'_>) -> Result<Value, String> {
+fn check_texts(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let DeValue::Array(items) = value else {
         return Err(wrong_type("a list of texts", value));
     };
@@ -112,7 +123,7 @@ fn check_texts(value: &DeValue<'_>) -> Result<Value, String> {
         DeValue::String(text) => check_text(Kind::Text, text).map(|()| text.to_string()),
         other => Err(wrong_type("a list of texts", other)),
     });
-    texts.collect::<Result<_, _>>().map(Value::Texts)
+    texts.collect()
 }
 
 fn check_number(value: &DeValue<'_>, least: u64, most: u64) -> Result<u64, String> {

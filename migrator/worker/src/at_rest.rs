@@ -50,8 +50,9 @@ pub fn prove_at_rest(
         report.locks_tried += tried;
         report.locks_held += held;
     }
-    monitor.phase("wait whether anything changes", Expected::default());
-    std::thread::sleep(Duration::from_secs(quiet_seconds));
+    let quiet = Duration::from_secs(quiet_seconds);
+    monitor.phase("wait whether anything changes", Expected::wait(quiet));
+    std::thread::sleep(quiet);
     monitor.phase("look at the source again", Expected::default());
     for (area, before) in capabilities.areas.iter().zip(&before) {
         let after = snapshot(area, options, |_| Ok(()))?;

@@ -84,6 +84,15 @@ impl fmt::Display for Severity {
     }
 }
 
+/// A person's word that a finding is known, and decides nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Who says so.
+    pub by: String,
+    /// Why.
+    pub note: String,
+}
+
 /// One thing that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -97,6 +106,9 @@ pub struct Finding {
     pub text: String,
     /// What to do about it, in a sentence without a full stop.
     pub remedy: String,
+    /// Who has accepted it, where somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
 }
 
 impl Finding {
@@ -113,6 +125,7 @@ impl Finding {
             subject: String::new(),
             text: text.into(),
             remedy: remedy.into(),
+            accepted: None,
         }
     }
 
@@ -123,23 +136,38 @@ impl Finding {
         self
     }
 
+    /// What it comes to for the exit code.  Only what was left to a person can be accepted; what protects mail counts
+    /// whatever anybody says.
+    pub fn counts_as(&self) -> Verdict {
+        match self.verdict {
+            Verdict::Person if self.accepted.is_some() => Verdict::Done,
+            verdict => verdict,
+        }
+    }
+
     /// How loud it is.
     pub fn severity(&self) -> Severity {
-        self.verdict.severity()
+        self.counts_as().severity()
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} [{}]: ", self.severity(), self.code)?;
+        let accepted = self.accepted.as_ref();
+        let accepted = accepted.filter(|_| self.counts_as() != self.verdict);
+        match accepted {
+            Some(_) => write!(formatter, "accepted [{}]: ", self.code)?,
+            None => write!(formatter, "{} [{}]: ", self.severity(), self.code)?,
+        }
         if !self.subject.is_empty() {
             write!(formatter, "{}: ", self.subject)?;
         }
         formatter.write_str(&self.text)?;
-        if !self.remedy.is_empty() {
-            write!(formatter, "\n    {}", self.remedy)?;
+        match accepted {
+            Some(Accepted { by, note }) => write!(formatter, "\n    accepted by {by}: {note}"),
+            None if self.remedy.is_empty() => Ok(()),
+            None => write!(formatter, "\n    {}", self.remedy),
         }
-        Ok(())
     }
 }
 
@@ -181,11 +209,11 @@ pub trait Explain: std::error::Error {
     }
 }
 
-/// The worst verdict among findings; [`Verdict::Done`] where there is none.
+/// What the findings come to: the worst of them that nobody has accepted; [`Verdict::Done`] where there is none.
 pub fn worst<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Verdict {
     findings
         .into_iter()
-        .map(|finding| finding.verdict)
+        .map(Finding::counts_as)
         .max()
         .unwrap_or(Verdict::Done)
 }
@@ -208,6 +236,27 @@ mod tests {
         ];
         for (verdict, code) in table {
             assert_eq!(verdict.exit_code(), code, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn what_protects_mail_counts_also_where_it_is_accepted() {
+        for (verdict, counts_as) in [
+            (Verdict::Done, Verdict::Done),
+            (Verdict::Person, Verdict::Done),
+            (Verdict::Usage, Verdict::Usage),
+            (Verdict::Temporary, Verdict::Temporary),
+            (Verdict::Refused, Verdict::Refused),
+            (Verdict::Unproven, Verdict::Unproven),
+        ] {
+            let mut finding = Finding::new("x", verdict, "seen", "look");
+            finding.accepted = Some(Accepted {
+                by: "Ann".into(),
+                note: "known".into(),
+            });
+            assert_eq!(worst([&finding]), counts_as);
+            let is_shown = finding.to_string().contains("accepted by Ann: known");
+            assert_eq!(is_shown, verdict == Verdict::Person, "{finding}");
         }
     }
 

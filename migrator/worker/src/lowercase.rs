@@ -38,7 +38,7 @@ pub fn lowercase(
             "rename",
             Expected {
                 files: planned,
-                bytes: 0,
+                ..Expected::default()
             },
         );
         apply::apply(capabilities, store, monitor, options)?;

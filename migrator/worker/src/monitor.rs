@@ -68,13 +68,26 @@ impl Count {
 /// Counts at one moment; those that are zero are left out.
 pub type Counts = BTreeMap<Count, u64>;
 
-/// How much work a phase is expected to be; zero where that is not known.
+/// How much a phase is expected to be; zero where that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Expected {
     /// Files to look at.
     pub files: u64,
     /// Bytes of those files.
     pub bytes: u64,
+    /// Seconds that are waited whatever happens.
+    #[serde(default)]
+    pub seconds: u64,
+}
+
+impl Expected {
+    /// A wait, rounded up to whole seconds.
+    pub fn wait(wait: std::time::Duration) -> Self {
+        Self {
+            seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
+            ..Self::default()
+        }
+    }
 }
 
 /// A moment around one durable write of the journal.

@@ -59,7 +59,7 @@ pub fn give_to(
         },
         Expected {
             files: store.sealed_files()?,
-            bytes: 0,
+            ..Expected::default()
         },
     );
     let mut report = OwnerReport::default();

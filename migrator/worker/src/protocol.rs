@@ -4,6 +4,7 @@
 //! folder.  Requests are small questions to the job store that are answered at once.  All carry [`PROTOCOL`];
 //! a controller and a worker of different protocols refuse each other.  File contents never appear in any of them.
 
+mod accepted;
 mod event;
 mod order;
 mod report;
@@ -12,6 +13,7 @@ mod standing;
 mod state;
 mod survey;
 
+pub use accepted::{AcceptedLine, Extent, mark};
 pub use event::{Event, EventKind, Protections};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{

@@ -80,7 +80,12 @@ fn compare_area(
 ) -> Result<()> {
     prove_source(area)?;
     let (files, bytes) = store.manifest_totals(Some(area.id))?;
-    monitor.phase("compare both trees", Expected { files, bytes });
+    let expected = Expected {
+        files,
+        bytes,
+        ..Expected::default()
+    };
+    monitor.phase("compare both trees", expected);
     let converted = guardian::accepted(store)?.filter(|_| area.kind == AreaKind::PostOffice);
     let mut seen = compare::compare(area, store, monitor, options, converted.is_some())?;
     if area.kind == AreaKind::PostOffice {
@@ -118,7 +123,7 @@ fn look_again(
         "look at both trees again",
         Expected {
             files: store.sealed_files()?.saturating_mul(2),
-            bytes: 0,
+            ..Expected::default()
         },
     );
     let mut changed = 0;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::at_work::{progress, running, stop_worker};
+use crate::accept;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::finding::{Explain as _, Finding, Verdict};
@@ -245,6 +246,18 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         },
         Request::RemovePlaced => remove_placed(&store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
+        Request::Accept {
+            code,
+            extent,
+            subject,
+            by,
+            note,
+        } => return accept::accept(&store, &code, extent, &subject, &by, &note),
+        Request::WithdrawAcceptance {
+            code,
+            extent,
+            subject,
+        } => return accept::withdraw(&store, &code, extent, &subject),
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,

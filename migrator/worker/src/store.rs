@@ -8,6 +8,7 @@
 //! path-based calls left but to sync the folder, which is durable by then, and to remove that log at the end; Landlock
 //! refuses both, and the next command folds the log in.
 
+mod accepted;
 mod facts;
 mod findings;
 mod generation;
@@ -34,6 +35,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::{JournalMoment, Monitor};
 use crate::tree::Time;
 
+pub use accepted::Found;
 pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};

@@ -197,7 +197,11 @@ impl Runner<'_> {
     fn expected(&self) -> Result<Expected> {
         // Where nobody counted, nothing is expected.
         let (files, bytes) = self.store.inventory()?.unwrap_or_default();
-        Ok(Expected { files, bytes })
+        Ok(Expected {
+            files,
+            bytes,
+            ..Expected::default()
+        })
     }
 
     /// Crawls, then copies the databases it met, then the guardian sets.
@@ -237,6 +241,13 @@ impl Runner<'_> {
                 let threads = thread_count(self.options);
                 crawl(&shared, tasks, threads)?;
                 let databases = std::mem::take(&mut shared.lists().databases);
+                if look == Look::Everything && !databases.is_empty() {
+                    let expected = Expected {
+                        files: databases.len() as u64,
+                        ..Expected::default()
+                    };
+                    self.monitor.phase("copy the databases", expected);
+                }
                 let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&shared, databases)
                     .into_iter()
                     .filter(|unit| look == Look::Everything || unit.is_new())

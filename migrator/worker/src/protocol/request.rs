@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, JobState, Life, PassKind};
+use super::{Extent, Fact, JobState, Life, PassKind};
 use crate::finding::Finding;
 
 /// A quick request.
@@ -91,6 +91,28 @@ pub enum Request {
     RemovePlaced,
     /// End the worker that is at work, so that the job can be undone.
     StopWorker,
+    /// A person accepts what the last runs found.
+    Accept {
+        /// The code.
+        code: String,
+        /// How much of it.
+        extent: Extent,
+        /// What it is about; empty for the whole job, and for the whole code.
+        subject: String,
+        /// Who.
+        by: String,
+        /// Why.
+        note: String,
+    },
+    /// Take that back.
+    WithdrawAcceptance {
+        /// The code.
+        code: String,
+        /// How much of it.
+        extent: Extent,
+        /// As in [`Request::Accept`].
+        subject: String,
+    },
     /// Keep a report under the next number; it is never written over.
     KeepReport {
         /// The command that it is about.

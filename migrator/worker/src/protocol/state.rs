@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument, StepLine, StepState,
+    AcceptedLine, ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument, StepLine,
+    StepState,
 };
 use crate::finding::Verdict;
 use crate::monitor::{Counts, Expected};
@@ -230,6 +231,9 @@ pub struct JobState {
     pub life: LifeLine,
     /// What only a person could say.
     pub words: Vec<WordLine>,
+    /// Findings that a person has accepted.
+    #[serde(default)]
+    pub accepted: Vec<AcceptedLine>,
     /// Ports of the source's POA that were seen open.
     pub seen_ports: Vec<SeenPort>,
     /// When the job was abandoned, in milliseconds since 1970, where it was and has not begun again.

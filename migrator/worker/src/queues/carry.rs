@@ -12,7 +12,7 @@ use super::{Listing, Standing, Step, digest_of};
 use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::finding::Verdict;
-use crate::monitor::Count;
+use crate::monitor::{Count, Expected};
 use crate::mount_gone::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
@@ -67,7 +67,13 @@ impl Step<'_> {
         }
         // What was carried or waited for, another listing looks at again.
         if let Some(wait) = wait.filter(|_| !has_carried) {
+            self.monitor.phase(
+                "wait until the items of the queues stand still",
+                Expected::wait(wait),
+            );
             std::thread::sleep(wait);
+            self.monitor
+                .phase("carry the queues over", Expected::default());
         }
         Ok(!has_carried && wait.is_none())
     }

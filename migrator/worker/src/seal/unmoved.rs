@@ -39,7 +39,7 @@ pub fn compare_source(
             "compare the source with the seal",
             Expected {
                 files: store.sealed_files()?,
-                bytes: 0,
+                ..Expected::default()
             },
         );
         let seen = look(

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rusqlite::Connection;
+
 use super::rows::{from_word, in_table, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
@@ -50,24 +52,32 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn findings(&self) -> Result<Vec<FindingLine>> {
-        self.read("read the findings", |connection| {
-            connection
-                .prepare("SELECT at, origin, code, verdict, subject, text, remedy, id FROM finding ORDER BY id")?
-                .query_map([], in_table("finding", |row| {
-                    let id: i64 = row.get(7)?;
-                    Ok(FindingLine {
-                        at_milliseconds: row.get(0)?,
-                        origin: row.get(1)?,
-                        finding: Finding {
-                            code: Cow::Owned(row.get(2)?),
-                            verdict: from_word("finding", id, &row.get::<_, String>(3)?)?,
-                            subject: row.get(4)?,
-                            text: row.get(5)?,
-                            remedy: row.get(6)?,
-                        },
-                    })
-                }))?
-                .collect()
-        })
+        self.read("read the findings", lines)
     }
+}
+
+pub(super) fn lines(connection: &Connection) -> rusqlite::Result<Vec<FindingLine>> {
+    connection
+        .prepare(
+            "SELECT at, origin, code, verdict, subject, text, remedy, id FROM finding ORDER BY id",
+        )?
+        .query_map(
+            [],
+            in_table("finding", |row| {
+                let id: i64 = row.get(7)?;
+                Ok(FindingLine {
+                    at_milliseconds: row.get(0)?,
+                    origin: row.get(1)?,
+                    finding: Finding {
+                        code: Cow::Owned(row.get(2)?),
+                        verdict: from_word("finding", id, &row.get::<_, String>(3)?)?,
+                        subject: row.get(4)?,
+                        text: row.get(5)?,
+                        remedy: row.get(6)?,
+                        accepted: None,
+                    },
+                })
+            }),
+        )?
+        .collect()
 }

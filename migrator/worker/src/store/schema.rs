@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 4;
+const LAYOUT: i64 = 5;
 
 const TABLES: &str = "
 -- Small facts of the job, by name; the value is JSON.
@@ -125,6 +125,12 @@ CREATE TABLE IF NOT EXISTS finding_count (
     origin TEXT NOT NULL, code TEXT NOT NULL, how_many INTEGER NOT NULL, worst TEXT NOT NULL,
     PRIMARY KEY (origin, code)
 ) WITHOUT ROWID;
+
+-- Findings that a person has accepted: one of a code, about one thing and with one text, or a whole code.
+CREATE TABLE IF NOT EXISTS accepted (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL, extent TEXT NOT NULL, subject TEXT NOT NULL, said TEXT NOT NULL,
+    by TEXT NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS checklist (
     item TEXT PRIMARY KEY, confirmed_by TEXT NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::rows::{from_json, from_word, in_table};
-use super::{JobStore, facts, generation, life, now_milliseconds, sealed, unsigned};
+use super::{JobStore, accepted, facts, generation, life, now_milliseconds, sealed, unsigned};
 use crate::error::Result;
 use crate::finding::Verdict;
 use crate::monitor::{Count, Counts};
@@ -28,6 +28,7 @@ impl JobStore {
                 seal: sealed::document(connection)?,
                 life: life::line(connection)?,
                 words: life::words(connection)?,
+                accepted: accepted::lines(connection)?,
                 seen_ports: life::seen_ports(connection)?,
                 abandoned_milliseconds: facts::abandoned(connection)?,
                 facts: facts::known(connection)?,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{GuardianAction, Reply, Request, Task};
+use worker::protocol::{Extent, GuardianAction, Reply, Request, StepState, Task};
 use worker::service::call;
 
 use crate::support::{
@@ -59,6 +59,20 @@ fn site() -> Site {
         item: "replicated".into(),
         by: "Ann".into(),
         note: String::new(),
+    });
+    let found = Finding::new("name-kept", Verdict::Person, "seen", "look").about(b"a");
+    say(Request::EndStep {
+        step: "seal".into(),
+        state: StepState::Done,
+        detail: String::new(),
+        findings: vec![found],
+    });
+    say(Request::Accept {
+        code: "name-kept".into(),
+        extent: Extent::Finding,
+        subject: "a".into(),
+        by: "Ann".into(),
+        note: "known".into(),
     });
     say(Request::SawPorts {
         ports: vec![("fs1".into(), 1677)],
@@ -186,6 +200,24 @@ fn damage(store: &Path, table: &str, column: &str, is_blob: bool) -> bool {
         Ok(rows) => rows > 0,
         // The number of a row is nothing but a number.
         Err(_) => false,
+    }
+}
+
+#[test]
+fn a_store_of_another_layout_is_refused_and_stays_as_it_is() {
+    for layout in [4, 6] {
+        let site = site();
+        let file = site.job.join("job.sqlite");
+        let store = Connection::open(&file).unwrap();
+        store.pragma_update(None, "user_version", layout).unwrap();
+        drop(store);
+        let before = fs::read(&file).unwrap();
+        let Reply::Failed(finding) = call(&site.job, Request::Status) else {
+            panic!("layout {layout} was read");
+        };
+        let said = (&*finding.code, finding.verdict);
+        assert_eq!(said, ("job-store-layout", Verdict::Refused), "{finding}");
+        assert_eq!(fs::read(&file).unwrap(), before);
     }
 }
 

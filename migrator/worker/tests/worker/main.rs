@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod accepted;
 mod certificates;
 mod damaged_store;
 mod database_sets;

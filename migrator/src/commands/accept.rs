@@ -1,0 +1,61 @@
+//! `gwmigrate accept`: what a person has looked at, and what decides no exit code any more.
+
+use worker::protocol::{AcceptedLine, Extent, Request};
+
+use super::{keep, stage_two};
+use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps::life::Word;
+
+/// What is accepted, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The code.
+    pub code: String,
+    /// How much of it.
+    pub extent: Extent,
+    /// What it is about, as it is shown; empty for the whole job, and for the whole code.
+    pub subject: String,
+    /// Who accepts it and why; none where it is taken back.
+    pub word: Option<Word>,
+}
+
+/// Accepts it, or takes that back; gives everything that is accepted then.
+pub async fn run(
+    controller: &mut Controller,
+    acceptance: Acceptance,
+) -> (CommandOutcome, Option<Vec<AcceptedLine>>) {
+    let (outcome, accepted) = match accept(controller, acceptance).await {
+        Ok(accepted) => (Ok(()), Some(accepted)),
+        Err(error) => (Err(error), None),
+    };
+    (keep::end(controller, "accept", outcome).await, accepted)
+}
+
+async fn accept(
+    controller: &mut Controller,
+    acceptance: Acceptance,
+) -> Result<Vec<AcceptedLine>, StepError> {
+    let Acceptance {
+        code,
+        extent,
+        subject,
+        word,
+    } = acceptance;
+    stage_two::attach(controller).await?;
+    let request = match word {
+        Some(Word { by, note }) => Request::Accept {
+            code,
+            extent,
+            subject,
+            by,
+            note,
+        },
+        None => Request::WithdrawAcceptance {
+            code,
+            extent,
+            subject,
+        },
+    };
+    controller.call(&request).await?;
+    Ok(controller.state().await?.accepted)
+}
