@@ -165,6 +165,7 @@ destination_imap = "gw1:143"
         ] {
             let person = Person::default();
             let surroundings = Surroundings {
+                take_over: false,
                 program: "gwmigrate".into(),
                 home: None,
                 agent_socket: None,

@@ -5,6 +5,7 @@
 //! the controller.
 
 mod at_work;
+mod files;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::at_work::{progress, running, stop_worker};
+use self::files::{keep_report, remove_placed};
 use crate::accept;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
@@ -21,7 +23,7 @@ use crate::finding::{Explain as _, Finding, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
 use crate::protocol::{
-    KnownFacts, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said, StepState,
+    LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said, StepState,
 };
 use crate::run::{Hello, Wrap, run};
 use crate::store::JobStore;
@@ -31,9 +33,6 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The longest order that is read.
 const ORDER_BYTES_MAX: u64 = 4 << 20;
-
-/// The folder of the job folder that keeps the reports.
-const REPORT_FOLDER: &str = "reports";
 
 /// Name of the file that keeps what a worker says on its standard error.
 const ERROR_FILE: &str = "worker.log";
@@ -282,41 +281,6 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
     Ok(Reply::Done)
 }
 
-/// Removes what the job has put into the system of the destination.
-fn remove_placed(facts: &KnownFacts) -> Result<()> {
-    let failed = |name: &str| {
-        let name = name.to_owned();
-        move |source| WorkerError::JobFolder {
-            operation: "remove",
-            name,
-            source,
-        }
-    };
-    for file in &facts.placed_files {
-        match std::fs::remove_file(file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(file)(error));
-            }
-            _ => {}
-        }
-    }
-    // Deeper ones first.
-    for folder in facts.made_folders.iter().rev() {
-        match std::fs::remove_dir(folder) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::DirectoryNotEmpty
-                ) =>
-            {
-                return Err(failed(folder)(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Remembers that the POA is about to be started for users, where it may be.
 fn begin_life(store: &JobStore, by: &str) -> Result<()> {
     let Some(refusal) = store.begin_life(by)? else {
@@ -343,46 +307,6 @@ fn begin_life(store: &JobStore, by: &str) -> Result<()> {
         text: text.into(),
         remedy: "Run `gwmigrate stage-two` to its end first".into(),
     })
-}
-
-/// Writes a report under the next free number.
-fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> Result<String> {
-    let failed = |source| WorkerError::JobFolder {
-        operation: "write",
-        name: REPORT_FOLDER.into(),
-        source,
-    };
-    let command: String = command
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(40)
-        .collect();
-    let folder = job_folder.join(REPORT_FOLDER);
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    let text = serde_json::to_vec_pretty(report).map_err(|error| failed(error.into()))?;
-    let mut number = 1 + std::fs::read_dir(&folder).map_err(failed)?.count();
-    loop {
-        let name = format!("{number:04}-{command}.json");
-        match create_new(&folder, &name) {
-            Ok(mut file) => {
-                file.write_all(&text)
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                return Ok(format!("{REPORT_FOLDER}/{name}"));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(failed(error)),
-        }
-    }
-}
-
-fn create_new(folder: &Path, name: &str) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(folder.join(name))
 }
 
 fn end_step(

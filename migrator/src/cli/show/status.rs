@@ -1,0 +1,148 @@
+//! Where a job stands, as `status` shows it.
+
+use worker::monitor::Count;
+use worker::protocol::{JobState, Life, Proof, StepState};
+
+use super::super::Terminal;
+use crate::commands::status::StatusReport;
+use crate::controller::describe_holder;
+use crate::step::Step;
+use crate::steps::words;
+
+/// The list of the steps, a mark for each, and what comes next.
+pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
+    let status = &report.status;
+    terminal.line(&format!(
+        "Job {}",
+        status.job.as_deref().unwrap_or("without a name")
+    ));
+    let mut stage = None;
+    for step in Step::ALL {
+        if stage != Some(step.stage()) {
+            stage = Some(step.stage());
+            terminal.line(step.stage().title());
+        }
+        let line = status.steps.iter().find(|line| line.step == step.name());
+        let mark = match line.map(|line| line.state) {
+            None => "   ",
+            Some(StepState::Begun) if is_at_work(status) => "...",
+            Some(StepState::Begun) => "cut",
+            Some(StepState::Done) if is_outdated(step, status) => "old",
+            Some(StepState::Done) => " x ",
+            Some(StepState::Skipped) => " - ",
+            Some(StepState::Failed) => " ! ",
+            Some(StepState::NotBuilt) => " ? ",
+        };
+        let detail = line.map_or("", |line| line.detail.as_str());
+        let at = line.map_or_else(String::new, |line| {
+            words::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
+        });
+        terminal.line(format!("  [{mark}] {:<30} {at:<23} {detail}", step.title()).trim_end());
+    }
+    terminal.line(
+        "  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again, old: done before the trees changed",
+    );
+    for pass in &status.passes {
+        terminal.line(&format!(
+            "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
+            pass.pass,
+            pass.kind,
+            words::count(pass.files_copied),
+            words::bytes(pass.bytes_copied),
+            words::count(pass.files_unchanged),
+            words::count(pass.files_removed),
+            words::count(pass.set_aside),
+            if pass.ended_milliseconds.is_none() {
+                "; not ended"
+            } else {
+                ""
+            }
+        ));
+    }
+    for line in &status.checklist {
+        let text = format!("Confirmed by {}: {} {}", line.by, line.item, line.note);
+        terminal.line(text.trim_end());
+    }
+    for line in &status.words {
+        terminal.line(&format!(
+            "Said by {}: {:?}: {}",
+            line.by, line.said, line.note
+        ));
+    }
+    let life = match status.life.life {
+        Life::NotLive => None,
+        Life::Starting => Some("The Linux POA was to be started for users: they may have worked"),
+        Life::Live => {
+            Some("The Linux POA serves users: nothing is copied to the destination any more")
+        }
+    };
+    if let Some(life) = life {
+        terminal.line(life);
+    }
+    if let Some(at) = status.abandoned_milliseconds {
+        terminal.line(&format!("The job was abandoned on {}", words::moment(at)));
+    }
+    for line in at_work(status) {
+        terminal.line(&line);
+    }
+    terminal.line(&format!("Back: {}", report.back));
+    terminal.line(&format!("Next: {}", report.next));
+}
+
+fn is_at_work(status: &JobState) -> bool {
+    status.running.is_some() || status.controller.is_some()
+}
+
+/// Who is at work, since when, and how far it is.
+fn at_work(status: &JobState) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(holder) = &status.controller {
+        lines.push(format!("At work: {}", describe_holder(holder)));
+    }
+    if let Some(running) = &status.running {
+        let since = words::moment(running.began_milliseconds);
+        lines.push(format!(
+            "A worker is at work: {}, since {since} (process {})",
+            running.task, running.pid
+        ));
+    }
+    if let Some(progress) = &status.progress {
+        let of = |expected: u64, shown: String| {
+            if expected == 0 {
+                String::new()
+            } else {
+                format!(" of {shown}")
+            }
+        };
+        let (files, bytes) = (
+            words::of(&progress.counts, Count::FilesSeen),
+            words::of(&progress.counts, Count::BytesSeen),
+        );
+        let expected = progress.expected;
+        lines.push(if files == 0 {
+            progress.phase.clone()
+        } else {
+            format!(
+                "{}: {}{} files, {}{}",
+                progress.phase,
+                words::count(files),
+                of(expected.files, words::count(expected.files)),
+                words::bytes(bytes),
+                of(expected.bytes, words::bytes(expected.bytes)),
+            )
+        });
+    }
+    lines
+}
+
+/// Whether what a step proved is proven no longer: an operation has changed the trees since.
+fn is_outdated(step: Step, state: &JobState) -> bool {
+    let proof = match step {
+        Step::Lowercase => Proof::Names,
+        Step::LowercaseGuardian => Proof::Guardian,
+        Step::CopyQueues => Proof::Queues,
+        Step::Seal => Proof::Seal,
+        _ => return false,
+    };
+    !state.is_proven(proof) && !state.may_hold_new_mail()
+}
