@@ -4,6 +4,8 @@
 //! its events from any offset, as often as the connection is made anew; `call` asks the job store; `hold` is the lease of
 //! the controller.
 
+mod reports;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
@@ -21,6 +23,7 @@ use crate::monitor::{FindingTally, Monitor, Tally};
 use crate::protocol::{Order, PROTOCOL, Proof, Reply, Request, Running, Said, StepState};
 use crate::run::{Hello, Wrap, run};
 use crate::store::JobStore;
+use reports::keep_report;
 
 /// How often a log that does not grow is looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
@@ -30,9 +33,6 @@ const HOLDER_TRIES: u32 = 10;
 
 /// The longest order that is read.
 const ORDER_BYTES_MAX: u64 = 4 << 20;
-
-/// The folder of the job folder that keeps the reports.
-const REPORT_FOLDER: &str = "reports";
 
 /// Name of the file that keeps what a worker says on its standard error.
 const ERROR_FILE: &str = "worker.log";
@@ -319,46 +319,6 @@ fn begin_life(store: &JobStore, by: &str) -> Result<()> {
         text: text.into(),
         remedy: "Run `gwmigrate stage-two` to its end first".into(),
     })
-}
-
-/// Writes a report under the next free number.
-fn keep_report(job_folder: &Path, command: &str, report: &serde_json::Value) -> Result<String> {
-    let failed = |source| WorkerError::JobFolder {
-        operation: "write",
-        name: REPORT_FOLDER.into(),
-        source,
-    };
-    let command: String = command
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(40)
-        .collect();
-    let folder = job_folder.join(REPORT_FOLDER);
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    let text = serde_json::to_vec_pretty(report).map_err(|error| failed(error.into()))?;
-    let mut number = 1 + std::fs::read_dir(&folder).map_err(failed)?.count();
-    loop {
-        let name = format!("{number:04}-{command}.json");
-        match create_new(&folder, &name) {
-            Ok(mut file) => {
-                file.write_all(&text)
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                return Ok(format!("{REPORT_FOLDER}/{name}"));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(failed(error)),
-        }
-    }
-}
-
-fn create_new(folder: &Path, name: &str) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(folder.join(name))
 }
 
 fn end_step(
