@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 
 use super::build::{MOUNT_POINT, protocol};
+use super::entries::Entries;
 use super::model::{DocumentArea, MountClient, NetworkSource, Protocol, Source, SourceAccess};
 use super::problem::Problems;
-use super::read::Entries;
 
 /// The areas, in the order of the worksheet.
 pub(super) fn document_areas(

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::areas;
+use super::entries::{Entries, Filled};
 use super::model::{
     Certificate, CopySettings, Destination, GuardianEngine, GuardianSettings, HostAndPort,
     LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform, Poa,
     PostOffice, Protocol, Source, SourceAccess, Worksheet,
 };
 use super::problem::Problems;
-use super::read::{Entries, Filled};
 use super::secret::SecretReference;
 use super::value::is_job_name;
 use crate::profile;

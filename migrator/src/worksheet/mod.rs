@@ -14,6 +14,7 @@
 
 mod areas;
 mod build;
+mod entries;
 mod field;
 mod local;
 mod model;
