@@ -15,7 +15,7 @@ const SHEET: [(&str, &str); 6] = [
         "kind = \"cifs\"\nserver = \"fs1\"\nshare = \"mail\"\nfolder = \"po\"\nuser = \"u\"\npassword = { prompt = true }\n\
          mount_point = \"/mnt/po\"\nplatform = \"windows\"\n",
     ),
-    ("destination", "host = \"gw1\"\n"),
+    ("destination", "host = \"gw1\"\nkey = \"/key\"\n"),
     (
         "post_office",
         "name = \"sales\"\nfolder = \"/gwsystem/sales\"\n",
@@ -169,13 +169,12 @@ fn every_setting_that_a_text_names_is_one_of_the_worksheet() {
     assert!(lines.count() > 5, "{settings:#?}");
     let mut wrong = Vec::new();
     for (section, name, line) in &settings {
-        let found = match line {
-            Some(line) => complaints(section, &filled(line)),
-            None => {
-                let mut found = complaints(section, &format!("{name} = 0"));
-                found.retain(|message| message.contains("there is no setting"));
-                found
-            }
+        let found = if let Some(line) = line {
+            complaints(section, &filled(line))
+        } else {
+            let mut found = complaints(section, &format!("{name} = 0"));
+            found.retain(|message| message.contains("there is no setting"));
+            found
         };
         if !found.is_empty() {
             wrong.push(format!("[{section}] {name} {line:?}: {found:?}"));
