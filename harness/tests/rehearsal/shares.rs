@@ -124,7 +124,7 @@ impl Share {
         fs::write(&password_file, format!("{}\n", login.1)).expect("written");
         let mount_point = self.stage.folder.path().join("destination/mnt");
         let embedded = self.stage.embedded_mut();
-        embedded.sheet.source_address = address.to_owned();
+        address.clone_into(&mut embedded.sheet.source_address);
         embedded.sheet.share = Some(ShareSheet {
             client,
             server: "fs1".into(),

@@ -15,7 +15,7 @@ const SHEET: [(&str, &str); 6] = [
         "kind = \"cifs\"\nserver = \"fs1\"\nshare = \"mail\"\nfolder = \"po\"\nuser = \"u\"\npassword = { prompt = true }\n\
          mount_point = \"/mnt/po\"\nplatform = \"windows\"\n",
     ),
-    ("destination", "host = \"gw1\"\n"),
+    ("destination", "host = \"gw1\"\nkey = \"/key\"\n"),
     (
         "post_office",
         "name = \"sales\"\nfolder = \"/gwsystem/sales\"\n",

@@ -159,13 +159,19 @@ pub(super) fn cause(error: &io::Error) -> String {
         io::ErrorKind::UnexpectedEof => {
             "it ended the connection in the middle of an answer".to_owned()
         }
-        // What async-imap says where it does not understand an answer; it shows the whole of it.
+        // What async-imap says where it does not understand an answer; it shows its parser and the whole of the answer.
         io::ErrorKind::Other => format!(
             "its answer is unintelligible: {}",
-            shown(&error.to_string())
+            shown(unintelligible(&error.to_string()))
         ),
         _ => error.to_string(),
     }
+}
+
+/// The answer alone.
+fn unintelligible(text: &str) -> &str {
+    let answer = text.split_once(" during parsing of ");
+    answer.map_or(text, |(_, answer)| answer.trim_matches('"'))
 }
 
 fn broken(address: &str, operation: &str, cause: impl Into<String>) -> MailboxError {
@@ -200,6 +206,14 @@ mod tests {
         for text in ["a\rb", "a\nA2 LOGOUT", "a\0b"] {
             assert_eq!(quoted(text), None);
         }
+    }
+
+    #[test]
+    fn of_an_answer_that_is_not_understood_only_the_answer_is_shown() {
+        let error = io::Error::other(
+            r#"Error(Error { input: [42, 32], code: Tag }) during parsing of "* nonsense""#,
+        );
+        assert_eq!(cause(&error), "its answer is unintelligible: * nonsense");
     }
 
     #[test]

@@ -20,12 +20,14 @@ pub(super) enum Complaint {
 use Complaint::{Client, Login, Server, Share};
 
 /// What rclone says before what the server answers, in the order of its work: a connection, a login, a share.
-const RCLONE: [(&str, Complaint); 5] = [
+const RCLONE: [(&str, Complaint); 7] = [
     ("couldn't connect SMB: response error", Login),
     ("couldn't connect SMB: permission denied", Login),
     ("couldn't connect SMB: ", Server),
-    ("couldn't initialize SMB: connection error", Server),
-    ("couldn't initialize SMB: ", Share),
+    ("couldn't initialize SMB: response error", Share),
+    ("couldn't initialize SMB: permission denied", Share),
+    ("couldn't initialize SMB: file does not exist", Share),
+    ("couldn't initialize SMB: ", Server),
 ];
 
 /// The numbers of `mount error(NUMBER)`: EACCES, EKEYEXPIRED, EKEYREVOKED and EKEYREJECTED for what the server says to a
@@ -51,7 +53,7 @@ const MOUNT_CIFS: [(u16, Complaint); 17] = [
 ];
 
 /// Words of the others.
-const OTHERS: [(&str, Complaint); 18] = [
+const OTHERS: [(&str, Complaint); 20] = [
     ("filesystem not supported by the system", Client),
     ("unknown filesystem type", Client),
     ("you might need a /sbin/mount.", Client),
@@ -73,6 +75,8 @@ const OTHERS: [(&str, Complaint); 18] = [
     ("connection error: ", Server),
     ("connection reset by peer", Server),
     ("i/o timeout", Server),
+    ("context deadline exceeded", Server),
+    ("use of closed network connection", Server),
 ];
 
 /// What it complains of; none where its words are not known.
@@ -107,7 +111,7 @@ pub(super) fn brief(said: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// Every line was printed by rclone 1.60.1, asked for a share of Samba.
+    /// The lines were printed by rclone 1.60.1, asked for a share of Samba.
     #[test]
     fn the_words_of_rclone_say_which_of_user_share_and_server_is_wrong() {
         let response = "response error: The attempted logon is invalid. This is either due to a bad username or authentication \
@@ -120,6 +124,15 @@ mod tests {
             ("couldn't connect SMB: dial tcp: lookup nosuch.invalid on 10.0.0.1:53: no such host".into(), Some(Server)),
             ("couldn't connect SMB: dial tcp 127.0.0.1:445: connect: connection refused".into(), Some(Server)),
             ("couldn't connect SMB: connection error: invalid transport format".into(), Some(Server)),
+            // What Go says of a connection that ends meanwhile.
+            (
+                "couldn't initialize SMB: connection error: EOF".into(),
+                Some(Server),
+            ),
+            (
+                "connection error: read tcp 10.0.0.2:1->10.0.0.7:445: i/o timeout".into(),
+                Some(Server),
+            ),
             ("directory not found".into(), None),
         ] {
             let said = format!(

@@ -156,8 +156,8 @@ fn login_guidance(error: &RemoteError) -> String {
         RemoteError::KeyUnreadable { .. } => "Correct `key` in [destination], or the permissions of the file".into(),
         RemoteError::KeyTooOpen { path, .. } => format!("Run `chmod 600 {}`", path.display()),
         RemoteError::KeyEncrypted { .. } => {
-            "Say in [destination] where its passphrase is to be found: key_password = { prompt = true }, or { file = \"FILE\" }; or load \
-             the key into an ssh agent and set `agent = true`"
+            "Say [destination] key_password = { prompt = true } in the worksheet, or { file = \"FILE\" }, where its \
+             passphrase is to be found; or load the key into an ssh agent and say agent = true in [destination]"
                 .into()
         }
         RemoteError::AlgorithmMismatch { accepted, .. } => format!(
