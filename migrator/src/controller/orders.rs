@@ -129,7 +129,7 @@ impl Finished {
                     Verdict::Person,
                     format!("{} more were counted and not kept one by one", count(more)),
                     format!(
-                        "Look for the cause of those that are shown; `gwmigrate accept {code} --all` accepts each of them"
+                        "Look for the cause of those that are shown; `gwmigrate accept {code} --all --by NAME --note WHY` accepts each of them"
                     ),
                 );
                 Finding {
