@@ -1,7 +1,7 @@
-//! The only place where the worker opens a path ([`open`]): the folders of the order and the job folder.
+//! The only place where the worker opens a path (`open`): the folders of the order and the job folder.
 //!
 //! Everything later happens relative to these handles.  `ambient_authority` appears in this module and nowhere else
-//! of the worker (a test enforces it).  The source is opened where it cannot be written ([`read_only_view`]), as far as
+//! of the worker (a test enforces it).  The source is opened where it cannot be written (`read_only_view`), as far as
 //! this machine and the rights of this process allow.
 
 mod open;
