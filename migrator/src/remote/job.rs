@@ -250,7 +250,11 @@ impl Job {
         }
         // One that finds no room is left out: whoever reads nothing for so long hears nothing either.
         self.beat = Some(Instant::now() + interval);
-        let written = wire.settle(|| channel.write(b"\n"))?;
+        let written = wire.settle(|| match channel.write(b"\n") {
+            // A command that has ended meanwhile; its status says the rest.
+            Err(_) if channel.eof() => Ok(0),
+            outcome => outcome,
+        })?;
         Ok(written.is_some_and(|written| written > 0))
     }
 
