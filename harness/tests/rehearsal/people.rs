@@ -53,7 +53,7 @@ fn every_command_ends_with_the_line_that_matters() {
         "each open item is explained: {text}"
     );
     assert!(
-        text.contains("To go back, start the POA at the source again"),
+        text.contains("\nBack: The source is untouched and users work on it"),
         "{text}"
     );
     assert_eq!(
