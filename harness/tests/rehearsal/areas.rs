@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use harness::checks::{Snapshot, compare_trees};
 
-use crate::support::{Stage, codes, finding};
+use crate::support::{Stage, codes, finding, play_root};
 
 /// What `mount -t cifs SHARE MOUNT_POINT -o OPTIONS` does: the credentials must be there for it.
 const MOUNT: &str = r#"#!/bin/sh
@@ -74,6 +74,7 @@ impl Shares {
             fs::write(&path, script).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
         }
+        play_root(&bin);
         // What the mount program would start.
         std::os::unix::fs::symlink("/bin/true", bin.join("mount.cifs")).expect("linked");
         fs::write(shares.folder.join("table"), "").expect("written");

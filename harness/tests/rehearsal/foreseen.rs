@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use harness::rehearsal::CommandRun;
 use harness::site::Site as _;
 
-use crate::support::{Stage, finding};
+use crate::support::{Stage, finding, play_root};
 
 /// A stage with a POA whose startup file at the source ends with these lines, and these lines in [poa].
 fn with_poa(startup: &str, poa: &[&str]) -> Stage {
@@ -22,6 +22,17 @@ fn with_poa(startup: &str, poa: &[&str]) -> Stage {
         stage.embedded_mut().sheet.extra.push(line);
     }
     stage.embedded().write_worksheet().expect("written");
+    stage
+}
+
+/// Its destination's user is root, whoever runs this test.
+fn as_root(stage: Stage) -> Stage {
+    let bin = stage.folder.path().join("programs");
+    fs::create_dir(&bin).expect("made");
+    play_root(&bin);
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let path = BTreeMap::from([("PATH".to_owned(), path)]);
+    stage.embedded().server.set_environment(path);
     stage
 }
 
@@ -83,7 +94,7 @@ fn a_line_that_names_the_old_server_is_to_be_corrected_in_the_copy_that_is_used(
 
 #[test]
 fn a_user_that_is_not_there_and_ports_that_it_may_not_open_are_seen_before_users_are_out() {
-    let stage = with_poa("", &["run_as_user = \"gwnobodyhere\""]);
+    let stage = as_root(with_poa("", &["run_as_user = \"gwnobodyhere\""]));
     let run = stage.expect(&["check"], 5);
     let (_, remedy) = told(&run, "run-as-user", "refused");
     assert!(
@@ -91,7 +102,7 @@ fn a_user_that_is_not_there_and_ports_that_it_may_not_open_are_seen_before_users
         "{remedy}"
     );
 
-    let mut stage = with_poa("/imap-enabled\r\n", &["run_as_user = \"nobody\""]);
+    let mut stage = as_root(with_poa("/imap-enabled\r\n", &["run_as_user = \"nobody\""]));
     let run = stage.expect(&["check"], 5);
     let (text, remedy) = told(&run, "run-as-user", "refused");
     assert!(text.contains("port 143"), "{text}");
@@ -178,6 +189,7 @@ fn a_package_of_another_generation_or_version_is_seen() {
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
     };
+    play_root(&bin);
     // What the package managers say, word for word.
     say(
         "dpkg-query",

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use harness::site::Site as _;
 use harness::worksheet::{ShareClient, ShareSheet};
 
-use crate::support::{Stage, codes, finding};
+use crate::support::{Stage, codes, finding, play_root};
 
 /// Plays rclone and one server, 127.0.0.1, with one share, `mail`, for one user, `reader`, whose password is `open`.
 const RCLONE: &str = r#"#!/bin/sh
@@ -97,6 +97,7 @@ impl Share {
             fs::write(&path, script).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
         }
+        play_root(&bin);
         fs::write(folder.join("table"), "").expect("written");
         let known = "nodev\tcifs\nnodev\tfuse\n";
         fs::write(folder.join("filesystems"), known).expect("written");
