@@ -240,15 +240,12 @@ impl Job {
         Ok(self.stdin_ended)
     }
 
-    /// Writes a line end where one is due.
+    /// Writes a line end where one is due; one that finds no room is left out.
     fn beat(&mut self, wire: &Wire, channel: &mut Channel) -> Result<bool, Failure> {
-        let (Some(interval), Some(due)) = (self.order.heartbeat, self.beat) else {
+        let is_due = self.beat.is_some_and(|due| Instant::now() >= due);
+        let Some(interval) = self.order.heartbeat.filter(|_| is_due && !channel.eof()) else {
             return Ok(false);
         };
-        if Instant::now() < due || channel.eof() {
-            return Ok(false);
-        }
-        // One that finds no room is left out: whoever reads nothing for so long hears nothing either.
         self.beat = Some(Instant::now() + interval);
         let written = wire.settle(|| match channel.write(b"\n") {
             // A command that has ended meanwhile; its status says the rest.
