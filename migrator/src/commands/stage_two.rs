@@ -1,6 +1,6 @@
 //! `gwmigrate stage-two`: what must be done while users are out.
 
-use worker::protocol::JobState;
+use worker::protocol::{Intent, JobState, Refusal, Standing};
 
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
@@ -63,7 +63,7 @@ pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError>
 }
 
 fn require_stage_one(state: &JobState) -> Result<(), StepError> {
-    if state.is_done(Step::CopyData.name()) {
+    if Standing::of(state).refusal(Intent::StageTwo) != Some(Refusal::NotCopied) {
         return Ok(());
     }
     Err(StepError::refused(

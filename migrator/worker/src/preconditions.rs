@@ -5,7 +5,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::marker;
 use crate::places::{MountChange, SeenPlace, Side};
-use crate::protocol::{GuardianAction, Life, Order, Task};
+use crate::protocol::{GuardianAction, Order, Refusal, Task};
 use crate::store::JobStore;
 
 /// Makes sure that an order may be carried out.
@@ -47,14 +47,16 @@ fn changes_a_tree(task: &Task) -> bool {
 
 /// Once users may have worked at the destination, nothing is copied, renamed, sealed or undone there any more.
 fn refuse_where_users_may_have_worked(store: &JobStore) -> Result<()> {
-    let (code, text) = match store.life()? {
-        Life::NotLive => return Ok(()),
-        Life::Starting => (
+    let Some(refusal) = store.life()?.refusal() else {
+        return Ok(());
+    };
+    let (code, text) = match refusal {
+        Refusal::MayHaveWorked => (
             "users-may-have-worked",
             "The Linux POA of this job was started for users, and it is not known what became of that; copying over what \
              they may have done would lose mail",
         ),
-        Life::Live => (
+        _ => (
             "already-live",
             "The Linux POA of this job serves users already; copying over it would lose their new mail",
         ),

@@ -9,11 +9,10 @@
 //!                           ^-------------- a person says that nobody has worked, or it is certain
 //! ```
 //!
-//! The store makes these transitions, in one transaction each; commands ask [`Standing::refusal`]; `status` says what is next.
+//! The store makes these transitions, in one transaction each; orders and commands ask [`Standing::refusal`] and
+//! [`Life::refusal`]; `status` says what is next.
 
 use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
 
 use super::{JobState, Life, Operation, Proof};
 
@@ -54,8 +53,7 @@ pub enum JobEvent {
 }
 
 /// What a command wants to do with a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
     /// To write, rename, remove or seal at the destination, as stage one and its passes do.
     Change,
@@ -63,8 +61,6 @@ pub enum Intent {
     StageTwo,
     /// To start the POA for users.
     Start,
-    /// To carry stragglers from the queues.
-    Stragglers,
 }
 
 /// Why something may not be done.
@@ -82,6 +78,17 @@ pub enum Refusal {
 
 /// What must be proven before users may work.
 const PROOFS_OF_A_START: [Proof; 3] = [Proof::Seal, Proof::Guardian, Proof::Queues];
+
+impl Life {
+    /// Why nothing may be changed at the destination; none where nobody has worked there.
+    pub fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::NotLive => None,
+            Self::Starting => Some(Refusal::MayHaveWorked),
+            Self::Live => Some(Refusal::Live),
+        }
+    }
+}
 
 impl Standing {
     /// That of a job.
@@ -135,11 +142,7 @@ impl Standing {
 
     /// Why something may not be done; none where it may.
     pub fn refusal(&self, intent: Intent) -> Option<Refusal> {
-        let lived = match self.life {
-            Life::NotLive => None,
-            Life::Starting => Some(Refusal::MayHaveWorked),
-            Life::Live => Some(Refusal::Live),
-        };
+        let lived = self.life.refusal();
         let missing = PROOFS_OF_A_START
             .into_iter()
             .find(|proof| !self.proofs.contains(proof))
@@ -148,7 +151,7 @@ impl Standing {
             Intent::Change => lived,
             Intent::StageTwo => lived.or((!self.is_copied).then_some(Refusal::NotCopied)),
             // A POA that was started once may be started again, whatever users have changed since.
-            Intent::Start | Intent::Stragglers => missing.filter(|_| lived.is_none()),
+            Intent::Start => missing.filter(|_| lived.is_none()),
         }
     }
 }
