@@ -15,12 +15,11 @@ use criterion::{
     BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
 };
 use postoffice::names::RelativePath;
+use protocol::{PassKind, Task, TaskReport, Verdict};
 use tempfile::TempDir;
 use worker::capabilities::Capabilities;
 use worker::execute::execute;
-use worker::finding::Verdict;
 use worker::monitor::{Monitor, Tally};
-use worker::protocol::{PassKind, Task, TaskReport};
 use worker::store::{Copied, JobStore, ManifestFile};
 use worker::tree::Time;
 

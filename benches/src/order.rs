@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use worker::protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
+use protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
 
 /// An order for the trees of one post office, with the options that a worksheet has where it says nothing.
 pub fn order(source: &Path, destination: &Path, task: Task) -> Order {

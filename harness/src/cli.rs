@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use protocol::StepState;
 use simulator::{GuardianKind, NameCase, describe_error};
-use worker::protocol::StepState;
 
 use crate::interrupt::{self, Interrupt};
 use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};

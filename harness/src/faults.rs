@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::{Count, Expected, Finding};
 use rustix::process::{Signal, getpid, kill_process};
-use worker::finding::Finding;
-use worker::monitor::{Count, Expected, JournalMoment, Monitor};
+use worker::monitor::{JournalMoment, Monitor};
 
 /// The variable that names the moment of the journal, counted from 1, at which a worker is killed.
 pub const KILL_AT_JOURNAL: &str = "GWREHEARSE_KILL_AT_JOURNAL";

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
-use worker::finding::Severity;
-use worker::protocol::{PassLine, StepLine, StepState};
+use protocol::{PassLine, Severity, StepLine, StepState};
 
 use crate::rehearsal::{CommandRun, RehearsalOutcome};
 
@@ -187,7 +186,7 @@ fn seconds(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use worker::finding::{Finding, Verdict};
+    use protocol::{Finding, Verdict};
 
     use super::*;
     use crate::checks::Check;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use worker::protocol::{Intent, JobState, Life, Standing, StepState};
+use protocol::{Intent, JobState, Life, Stage, Standing, Step, StepState};
 
-use crate::step::{Stage, Step};
 use crate::steps::source_poa::SOURCE_POA_ITEM;
 
 /// Everything that decides what is next.

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use worker::finding::{Finding, Verdict, worst};
+use protocol::{Finding, Verdict, worst};
 use worker::run::Wrap;
 
 use crate::commands;

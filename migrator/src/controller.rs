@@ -21,11 +21,12 @@ pub(crate) use questions::could_not_ask;
 
 use std::sync::Arc;
 
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{self, AcceptedLine, Fact, JobState, Reply, Request, StepState};
+use protocol::{
+    self, AcceptedLine, Explain as _, Fact, Finding, JobState, Reply, Request, Step, StepState,
+    Verdict,
+};
 
 use crate::profile::{self, Profile};
-use crate::step::Step;
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
 use journal::Journal;
@@ -253,9 +254,9 @@ impl Controller {
     /// What the command came to; `error` is what stopped it.
     pub fn finish(&mut self, error: Option<&StepError>) -> CommandOutcome {
         self.console.ends();
-        let stopped = error.map_or(Verdict::Done, worker::finding::Explain::verdict);
+        let stopped = error.map_or(Verdict::Done, protocol::Explain::verdict);
         CommandOutcome {
-            verdict: worker::finding::worst(&self.findings).max(stopped),
+            verdict: protocol::worst(&self.findings).max(stopped),
             is_stopped: error.is_some(),
             findings: std::mem::take(&mut self.findings),
             steps: std::mem::take(&mut self.steps),

@@ -18,7 +18,6 @@ mod own_source;
 pub mod profile;
 pub mod program;
 pub mod remote;
-pub mod step;
 pub mod steps;
 pub mod surroundings;
 pub mod worksheet;

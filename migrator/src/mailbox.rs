@@ -18,8 +18,8 @@ mod view;
 
 use std::fmt;
 
+use protocol::Secret;
 use serde::{Deserialize, Serialize};
-use worker::protocol::Secret;
 
 pub use compare::{FolderComparison, MailboxComparison, Missing};
 pub use connect::ConnectionFacts;

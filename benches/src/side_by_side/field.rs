@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
-use worker::protocol::PassKind;
+use protocol::PassKind;
 
 use super::bare::Operation;
 use super::check::{require_equal, require_lower_case, require_same_total, total};

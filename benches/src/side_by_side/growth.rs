@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use worker::protocol::PassKind;
+use protocol::PassKind;
 
 use super::Result;
 use super::check::require_equal;

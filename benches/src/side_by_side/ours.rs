@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use protocol::{GuardianAction, PassKind, Task};
 use worker::monitor::Monitor;
-use worker::protocol::{GuardianAction, PassKind, Task};
 use worker::service::run_here;
 
 use super::Result;

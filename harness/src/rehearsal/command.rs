@@ -3,9 +3,9 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use protocol::Finding;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use worker::finding::Finding;
 
 use super::{CommandRun, RehearsalError, io_error};
 use crate::site::Site;

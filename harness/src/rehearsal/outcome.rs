@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use gwmigrate::step::{Stage, Step};
+use protocol::{Finding, PassLine, Stage, Step, StepLine, Verdict};
 use serde::{Deserialize, Serialize};
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{PassLine, StepLine};
 
 use super::Fault;
 use crate::checks::Check;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use protocol::{PassLine, StepLine};
 use simulator::{ChurnOptions, truth};
-use worker::protocol::{PassLine, StepLine};
 
 use super::command::{migrate, migrate_killed, milliseconds};
 use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};

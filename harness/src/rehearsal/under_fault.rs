@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use worker::finding::Finding;
+use protocol::Finding;
 
 use super::fault::{Fault, FaultKind};
 use super::late_item::{self, LateItem};

@@ -192,7 +192,7 @@ pub(crate) fn codes(run: &CommandRun) -> Vec<&str> {
 }
 
 /// The one finding with this code; it must say what to do.
-pub(crate) fn finding<'a>(run: &'a CommandRun, code: &str) -> &'a worker::finding::Finding {
+pub(crate) fn finding<'a>(run: &'a CommandRun, code: &str) -> &'a protocol::Finding {
     let found: Vec<_> = run
         .findings
         .iter()

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use gwmigrate::remote::{ExitStatus, OUTPUT_BYTES_MAX, RemoteCommand, RemoteError};
+use protocol::Explain as _;
 use tokio::time::{sleep, timeout};
-use worker::finding::Explain as _;
 
 use super::{Site, eventually, shell};
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use gwmigrate::remote::{Remote, RemoteError};
 use harness::ssh_server::KeyPair;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use protocol::{Explain as _, Verdict};
 use sha1::Sha1;
-use worker::finding::{Explain as _, Verdict};
 
 use super::Site;
 

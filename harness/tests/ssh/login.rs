@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gwmigrate::remote::{Authentication, Remote, RemoteError};
 use harness::ssh_server::KeyPair;
-use worker::finding::{Explain as _, Verdict};
+use protocol::{Explain as _, Verdict};
 
 use super::{Site, shell};
 

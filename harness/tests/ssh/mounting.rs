@@ -6,7 +6,7 @@ use gwmigrate::mount::{
     MountError, MountPlan, Mounted, Needs, PrivateFile, PrivateForm, Proof, Wanted,
 };
 use gwmigrate::remote::{Privilege, RemoteCommand};
-use worker::finding::{Explain as _, Verdict};
+use protocol::{Explain as _, Verdict};
 
 use super::{Site, shell};
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gwmigrate::remote::RemoteError;
+use protocol::Explain as _;
 use tokio::time::timeout;
-use worker::finding::Explain as _;
 
 use super::{Site, shell};
 

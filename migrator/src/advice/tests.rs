@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use worker::protocol::{JobEvent, Operation, Proof};
+use protocol::{JobEvent, Operation, Proof};
 
 use super::*;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use worker::protocol::Extent;
+use protocol::Extent;
 
 use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use postoffice::flaim::{FieldSelection, NameProfile, NameSeen, NameState};
 use postoffice::names::printable;
+use protocol::{Explain as _, Verdict};
 use serde_json::json;
 use worker::error::WorkerError;
-use worker::finding::{Explain as _, Verdict};
 
 use super::Terminal;
 use crate::database;

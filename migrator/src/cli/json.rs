@@ -1,12 +1,10 @@
 //! The console of `--json`: one object a line.
 
+use protocol::{Event, Finding, Step, StepState};
 use serde_json::json;
-use worker::finding::Finding;
-use worker::protocol::{Event, StepState};
 
 use super::Terminal;
 use crate::controller::Console;
-use crate::step::Step;
 
 /// Prints everything as it comes.
 pub(super) struct JsonConsole {

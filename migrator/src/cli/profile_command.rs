@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use worker::finding::Verdict;
+use protocol::Verdict;
 
 use super::{Terminal, USAGE, read_worksheet};
 use crate::profile::{self, NAMES};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use worker::monitor::{Count, Counts, Expected};
+use protocol::{Count, Counts, Expected};
 
 use crate::steps::words;
 

@@ -4,9 +4,10 @@ mod status;
 
 use std::collections::BTreeMap;
 
+use protocol::{
+    AcceptedLine, Extent, Finding, LowercaseReport, QueueReport, SealReport, Severity, Verdict,
+};
 use serde_json::json;
-use worker::finding::{Finding, Severity, Verdict};
-use worker::protocol::{AcceptedLine, Extent, LowercaseReport, QueueReport, SealReport};
 
 pub(super) use status::status;
 

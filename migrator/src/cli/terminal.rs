@@ -7,13 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use worker::finding::Finding;
-use worker::protocol::{Event, EventKind, StepState};
+use protocol::{Event, EventKind, Finding, Stage, Step, StepState};
 
 use super::Terminal;
 use super::progress::Progress;
 use crate::controller::Console;
-use crate::step::{Stage, Step};
 use crate::steps::words;
 
 /// How often a line about the progress is printed where nobody watches a bar.
@@ -254,9 +252,7 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use worker::finding::Verdict;
-    use worker::monitor::{Count, Counts, Expected};
-    use worker::protocol::Protections;
+    use protocol::{Count, Counts, Expected, Protections, Verdict};
 
     use super::*;
 

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use protocol::{Explain as _, LeaseHolder, Reply, Request};
 use worker::error::WorkerError;
-use worker::finding::Explain as _;
 use worker::lease::{HEARTBEAT_LIMIT, HoldOptions, hold, require_held};
-use worker::protocol::{LeaseHolder, Reply, Request};
 use worker::run::Wrap;
 use worker::service;
 
@@ -140,7 +139,7 @@ pub(super) fn run(
     let outcome = match command {
         WorkerCommand::Start { job } => start(&job, program, input, terminal),
         WorkerCommand::Run { job } => service::run_here(&job.job_folder, input, &mut output, wrap)
-            .map(worker::finding::Verdict::exit_code),
+            .map(protocol::Verdict::exit_code),
         WorkerCommand::Follow { job, offset, order } => {
             service::follow(&job.job_folder, offset, order, &mut output).map(|()| 0)
         }

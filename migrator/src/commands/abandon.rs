@@ -1,8 +1,7 @@
 //! `gwmigrate abandon`: the job undone at the destination; the source is not touched.
 
+use protocol::{AbandonLine, Finding, Request, Task, TaskReport, Verdict};
 use serde::{Deserialize, Serialize};
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{AbandonLine, Request, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};

@@ -1,6 +1,6 @@
 //! `gwmigrate accept`: what a person has looked at, and what decides no exit code any more.
 
-use worker::protocol::{AcceptedLine, Extent, Request};
+use protocol::{AcceptedLine, Extent, Request};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};

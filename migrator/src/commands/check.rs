@@ -21,8 +21,7 @@ pub use report::{CHECKS, CheckLine, CheckReport};
 
 use std::path::{Path, PathBuf};
 
-use worker::finding::Verdict;
-use worker::protocol::{AreaOrder, Task, TaskReport};
+use protocol::{AreaOrder, Task, TaskReport, Verdict};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
@@ -35,7 +34,7 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
     if let Err(error) = &outcome
         && !matches!(error, StepError::Task { .. })
     {
-        controller.report(worker::finding::Explain::to_finding(error));
+        controller.report(protocol::Explain::to_finding(error));
     }
     let summary = controller.finish(outcome.as_ref().err());
     controller.disconnect().await;

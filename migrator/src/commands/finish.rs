@@ -3,11 +3,10 @@
 //! Much may have happened since the seal.  So it is proven anew that the POA at the source is off, and that nothing at the
 //! source has changed: otherwise mail that came there would be left behind, and two POAs would serve one post office.
 
-use worker::protocol::{Life, Said, Task};
+use protocol::{Life, Said, Step, Task};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::step::Step;
 use crate::steps::life::Word;
 use crate::steps::{self, source_poa, start_poa};
 
@@ -65,7 +64,7 @@ async fn compare(controller: &mut Controller) -> Result<String, StepError> {
     mounted.map_err(|error| or_gone(&error))?;
     let finished = controller.order(Task::CompareSource).await?;
     match finished.report {
-        Some(worker::protocol::TaskReport::Unmoved(report)) => Ok(format!(
+        Some(protocol::TaskReport::Unmoved(report)) => Ok(format!(
             "{} files there are as they were sealed",
             steps::words::count(report.files)
         )),
@@ -77,7 +76,7 @@ async fn compare(controller: &mut Controller) -> Result<String, StepError> {
 
 /// The same error, which says as well what is to be done where the source will never be mounted again.
 fn or_gone(error: &StepError) -> StepError {
-    use worker::finding::Explain as _;
+    use protocol::Explain as _;
     let mut finding = error.to_finding();
     finding.remedy.push_str(
         "; `finish` looks at the source once more.  Where it is gone for good: gwmigrate finish --source-is-gone --by NAME \

@@ -1,7 +1,6 @@
 //! Ending a command: its report is kept in the job folder, under a number that is never used again.
 
-use worker::finding::Explain as _;
-use worker::protocol::{Reply, Request};
+use protocol::{Explain as _, Reply, Request};
 
 use super::status::advice;
 use crate::controller::{CommandOutcome, Controller, StepError};

@@ -1,6 +1,6 @@
 //! `gwmigrate lowercase --plan` and `--undo`: looking at the renamings, and taking them back.
 
-use worker::protocol::{LowercaseReport, Task, TaskReport};
+use protocol::{LowercaseReport, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};

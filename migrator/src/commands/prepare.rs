@@ -1,12 +1,10 @@
 //! `gwmigrate prepare`: the Linux POA stopped, and the checklist worked off.
 
+use protocol::{ChecklistLine, Finding, Request, Step, Verdict};
 use serde::Serialize;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{ChecklistLine, Request};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::step::Step;
 use crate::steps::convert_guardian::{self, GUARDIAN_ITEM};
 use crate::steps::probe::{PROBE, Probed, probe};
 use crate::steps::{self, checklist, identify_documents};

@@ -1,7 +1,6 @@
 //! `gwmigrate queues`: stragglers that arrived in the queues of the source after stage two.
 
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{QueueReport, Task, TaskReport};
+use protocol::{Finding, QueueReport, Task, TaskReport, Verdict};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};

@@ -1,8 +1,7 @@
 //! `gwmigrate report`: everything that the job store knows, for keeping.
 
+use protocol::{Explain as _, FindingLine, JobState, Reply, Request};
 use serde::{Deserialize, Serialize};
-use worker::finding::Explain as _;
-use worker::protocol::{FindingLine, JobState, Reply, Request};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
@@ -35,7 +34,7 @@ async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
     match controller.call(&Request::Findings).await? {
         Reply::Findings { mut findings } => {
             for line in &mut findings {
-                worker::protocol::mark(&status.accepted, &mut line.finding);
+                protocol::mark(&status.accepted, &mut line.finding);
             }
             Ok(JobReport {
                 report_version: 1,

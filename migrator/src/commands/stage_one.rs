@@ -2,9 +2,9 @@
 
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::step::Step;
 use crate::steps;
 pub use crate::steps::install_utility::Words;
+use protocol::Step;
 
 /// Runs stage one.
 pub async fn run(controller: &mut Controller, words: &Words) -> CommandOutcome {

@@ -1,10 +1,9 @@
 //! `gwmigrate stage-two`: what must be done while users are out.
 
-use worker::protocol::{Intent, JobState, Refusal, Standing};
+use protocol::{Intent, JobState, Refusal, Standing, Step};
 
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::step::Step;
 use crate::steps;
 use crate::steps::life::{Word, require_nobody_worked};
 

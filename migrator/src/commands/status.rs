@@ -1,8 +1,7 @@
 //! `gwmigrate status`: the list of the steps with a mark each, who is at work, and the command that comes next.
 
+use protocol::{Explain as _, JobState};
 use serde::{Deserialize, Serialize};
-use worker::finding::Explain as _;
-use worker::protocol::JobState;
 
 use crate::advice::{Advice, Situation};
 use crate::controller::{CommandOutcome, Controller, StepError};

@@ -2,8 +2,8 @@
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::step::Step;
 use crate::steps;
+use protocol::Step;
 
 /// Tests a mailbox.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {

@@ -1,6 +1,6 @@
 //! `gwmigrate verify`: the destination beside its seal, at any later time.
 
-use worker::protocol::{SealReport, Task, TaskReport};
+use protocol::{SealReport, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};

@@ -5,10 +5,9 @@ use std::time::Duration;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
-use worker::finding::{Finding, Verdict};
-use worker::monitor::Counts;
-use worker::protocol::{
-    self, AcceptedLine, Event, EventKind, Order, Protections, Reply, Request, TaskReport,
+use protocol::{
+    self, AcceptedLine, Counts, Event, EventKind, Finding, Order, Protections, Reply, Request,
+    TaskReport, Verdict,
 };
 use worker::run::Hello;
 
@@ -139,7 +138,7 @@ async fn running(link: &Link) -> Result<Option<(Hello, String)>, StepError> {
     };
     Ok(status.running.map(|running| {
         let hello = Hello {
-            protocol: worker::protocol::PROTOCOL,
+            protocol: protocol::PROTOCOL,
             order: running.order,
             pid: running.pid,
             events_offset: running.events_offset,

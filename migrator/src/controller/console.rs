@@ -1,9 +1,6 @@
 //! How the controller tells what it does, without printing.
 
-use worker::finding::Finding;
-use worker::protocol::{Event, StepState};
-
-use crate::step::Step;
+use protocol::{Event, Finding, Step, StepState};
 
 /// What the controller reports to; the terminal and `--json` implement it, and tests look at it.
 pub trait Console: Send + Sync {

@@ -1,7 +1,7 @@
 //! Why a step of the controller stopped.
 
+use protocol::{Explain, Finding, Verdict};
 use thiserror::Error;
-use worker::finding::{Explain, Finding, Verdict};
 
 use crate::remote::RemoteError;
 

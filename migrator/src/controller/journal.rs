@@ -1,13 +1,11 @@
 //! The journal of the steps, kept at the destination; what happens before it can be reached is caught up on.
 
-use worker::finding::Finding;
-use worker::protocol::{Request, StepState};
+use protocol::{Finding, Request, Step, StepState};
 
 use super::client::call;
 use super::error::StepError;
 use super::link::Link;
 use super::now_milliseconds;
-use crate::step::Step;
 
 /// The journal as the controller sees it.
 #[derive(Debug, Default)]

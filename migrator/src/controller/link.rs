@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use postoffice::names::printable;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{LeaseAnswer, LeaseHolder};
+use protocol::{Finding, LeaseAnswer, LeaseHolder, Verdict};
 
 use super::could_not_ask;
 use super::error::StepError;

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, Task};
+use protocol::{AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, Verdict};
 
 use super::{Controller, Finished, StepError, client};
 use crate::steps::words::count;
@@ -186,7 +185,7 @@ mod tests {
                 .map(|(code, how_many)| (code.to_owned(), how_many))
                 .into(),
             report: None,
-            protections: worker::protocol::Protections::default(),
+            protections: protocol::Protections::default(),
         };
         let more = finished.not_kept();
         assert_eq!(more.len(), 1, "{more:#?}");

@@ -1,8 +1,7 @@
 //! What came of a step and of a command.
 
+use protocol::{Finding, StepState, Verdict};
 use serde::{Deserialize, Serialize};
-use worker::finding::{Finding, Verdict};
-use worker::protocol::StepState;
 
 /// What came of a step that did not fail.
 #[derive(Debug, Clone, PartialEq)]

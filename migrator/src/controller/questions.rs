@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use postoffice::names::printable;
-use worker::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 
 use super::{Controller, StepError};
 use crate::machine::{Answer, Entry, PortState, Process, Question};

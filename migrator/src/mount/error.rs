@@ -1,6 +1,6 @@
 //! Why a source could not be mounted.
 
-use worker::finding::{Explain, Verdict};
+use protocol::{Explain, Verdict};
 
 use crate::remote::RemoteError;
 

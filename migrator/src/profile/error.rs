@@ -1,7 +1,7 @@
 //! What is wrong with a profile.
 
+use protocol::{Finding, Verdict};
 use thiserror::Error;
-use worker::finding::{Finding, Verdict};
 
 /// What is wrong with a profile.
 #[derive(Debug, Error)]

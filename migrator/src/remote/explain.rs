@@ -1,6 +1,6 @@
 //! What each error of a connection means for the run, and what to do about it.
 
-use worker::finding::{Explain, Verdict};
+use protocol::{Explain, Verdict};
 
 use super::error::RemoteError;
 

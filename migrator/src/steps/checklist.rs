@@ -1,6 +1,6 @@
 //! What only a person can do, item by item, and the record that it was done.
 
-use worker::protocol::ChecklistLine;
+use protocol::ChecklistLine;
 
 use super::source_poa::SOURCE_POA_ITEM;
 use crate::controller::{Controller, StepError, StepOutcome};

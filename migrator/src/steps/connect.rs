@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::controller::{Controller, Link, StepError, StepOutcome};
 use crate::remote::{Authentication, ConnectOptions, Remote};
 use crate::steps::secrets::{KEY_PASSPHRASE, LOGIN_PASSWORD};
-use worker::finding::Explain as _;
+use protocol::Explain as _;
 
 /// How long a command of the destination may run; passes are followed, not waited for.
 const COMMAND_TIMEOUT_SECONDS: u64 = 600;

@@ -10,8 +10,7 @@
 //! Both stages need it: the test POA of stage one finds its databases through the guardian, as the live one does later.
 
 use postoffice::names::printable;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{GuardianAction, GuardianReport, Task, TaskReport};
+use protocol::{Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
 
 use super::{gwcheck, words};
 use crate::controller::{Controller, StepError};

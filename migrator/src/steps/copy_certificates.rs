@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use postoffice::names::destination_name;
+use protocol::{Explain as _, Secret, Task};
 use secrecy::ExposeSecret as _;
-use worker::finding::Explain as _;
-use worker::protocol::{Secret, Task};
 
 use super::run_as_user::make_folder;
 use super::secrets::CERTIFICATE_PASSWORD;

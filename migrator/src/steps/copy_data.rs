@@ -1,7 +1,6 @@
 //! A pass over everything but the message queues, while users work.
 
-use worker::monitor::Count;
-use worker::protocol::{PassKind, Task};
+use protocol::{Count, PassKind, Task};
 
 use super::{poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};

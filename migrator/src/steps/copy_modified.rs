@@ -1,6 +1,6 @@
 //! What changed at the source, what changed at the destination, and what was removed.
 
-use worker::protocol::{PassKind, Task};
+use protocol::{PassKind, Task};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};

@@ -1,6 +1,6 @@
 //! The message queues.
 
-use worker::protocol::{Task, TaskReport};
+use protocol::{Task, TaskReport};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};

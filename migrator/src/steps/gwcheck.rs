@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use worker::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 
 use crate::controller::{Controller, StepError};
 

@@ -5,8 +5,7 @@
 
 use std::fmt::Write as _;
 
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{ChecklistLine, Fact, JobState, Library, Task, TaskReport};
+use protocol::{ChecklistLine, Fact, Finding, JobState, Library, Task, TaskReport, Verdict};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};

@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{PROTOCOL, Reply, Request, Said, Task};
+use protocol::{Finding, PROTOCOL, Reply, Request, Said, Task, Verdict};
 
 use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
 use crate::remote::RemoteError;

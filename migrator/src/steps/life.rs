@@ -1,7 +1,6 @@
 //! Whether users may have worked at the destination, and what lets a command go on that would write over their work.
 
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{Life, Request, Said, Task, TaskReport};
+use protocol::{Finding, Life, Request, Said, Task, TaskReport, Verdict};
 
 use super::{poa, words};
 use crate::controller::{Controller, StepError};

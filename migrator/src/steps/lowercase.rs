@@ -1,6 +1,6 @@
 //! Lower-case names at the destination.
 
-use worker::protocol::{Task, TaskReport};
+use protocol::{Task, TaskReport};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};

@@ -1,8 +1,7 @@
 //! The source server, mounted on the destination and proven to be that mount; and every share that a document storage area
 //! is on.
 
-use worker::finding::Explain as _;
-use worker::protocol::{Fact, MountedArea};
+use protocol::{Explain as _, Fact, MountedArea};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use worker::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 use worker::places::{Place, trouble};
 
 use super::mount_source;

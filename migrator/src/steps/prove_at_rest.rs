@@ -1,6 +1,6 @@
 //! The proof that nobody works on the source any more.
 
-use worker::protocol::{Task, TaskReport};
+use protocol::{Task, TaskReport};
 
 use super::source_poa;
 use crate::controller::{Controller, StepError, StepOutcome};

@@ -13,8 +13,7 @@ mod ports;
 mod uid_conf;
 
 use postoffice::startup_file::StartupFile;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{Fact, Life, OwnerReport, Task, TaskReport};
+use protocol::{Fact, Finding, Life, OwnerReport, Task, TaskReport, Verdict};
 
 use super::{poa, start_poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};

@@ -1,6 +1,6 @@
 //! The seal: both trees compared, entry by entry.
 
-use worker::protocol::{SealReport, Task, TaskReport};
+use protocol::{SealReport, Task, TaskReport};
 
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};

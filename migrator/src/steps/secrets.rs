@@ -3,7 +3,7 @@
 //! What a person types is kept for as long as the command runs ([`crate::worksheet::AskedOnce`]), by the name of the
 //! secret, so a step and this list must call it the same.
 
-use worker::finding::{Explain as _, Finding};
+use protocol::{Explain as _, Finding};
 
 use crate::surroundings::Surroundings;
 use crate::worksheet::{DocumentArea, SecretReference, Worksheet};

@@ -4,7 +4,7 @@
 //! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
 //! and to the destination.  Everything else is for a person to say (DESIGN rule 9b).
 
-use worker::protocol::{JobState, Request};
+use protocol::{JobState, Request};
 
 use super::probe::PROBE;
 use crate::controller::{Controller, StepError};
@@ -180,7 +180,7 @@ pub(crate) async fn answers(controller: &Controller, at: &str) -> Result<StepErr
 
 #[cfg(test)]
 mod tests {
-    use worker::protocol::SeenPort;
+    use protocol::SeenPort;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The Linux POA, started for users.
 
 use postoffice::startup_file::StartupFile;
-use worker::protocol::{AgentRun, JobState, Life, Operation, Proof, Request};
+use protocol::{AgentRun, JobState, Life, Operation, Proof, Request};
 
 use super::poa;
 use super::run_as_user::{self, Account};

@@ -4,8 +4,7 @@ use super::poa::ISOLATED_ADDRESS;
 use super::run_as_user::{make_folder, own_log_folder};
 use super::{convert_guardian, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
-use worker::finding::Verdict;
-use worker::protocol::AgentRun;
+use protocol::{AgentRun, Verdict};
 
 /// Installs, converts the startup file, starts, and waits until it answers.
 ///

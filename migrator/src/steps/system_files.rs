@@ -4,12 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use protocol::{Fact, JobState, Step, StepState};
 use serde::{Deserialize, Serialize};
-use worker::protocol::{Fact, JobState, StepState};
 
 use super::run_as_user::own_log_folder;
 use crate::controller::{Controller, StepError};
-use crate::step::Step;
 
 /// Something at the destination that stays when a job is undone, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

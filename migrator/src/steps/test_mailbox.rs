@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use postoffice::names::{destination_name, printable};
+use protocol::{Explain as _, Finding, Secret, Verdict};
 use secrecy::ExposeSecret as _;
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::Secret;
 
 use super::copy_certificates::certificate_folder;
 use super::secrets::of_mailbox;

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
-use worker::monitor::{Count, Counts};
-pub(crate) use worker::words::{bytes, count};
+pub(crate) use protocol::words::{bytes, count};
+use protocol::{Count, Counts};
 
 /// A moment, to the second.
 pub(crate) fn moment(milliseconds: i64) -> String {

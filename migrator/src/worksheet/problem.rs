@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use postoffice::names::printable;
-use worker::finding::{Explain, Finding, Verdict};
+use protocol::{Explain, Finding, Verdict};
 
 /// The code of every finding about a worksheet.
 const CODE: &str = "worksheet";

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use protocol::{Explain, Verdict};
 use secrecy::{ExposeSecret as _, SecretString};
-use worker::finding::{Explain, Verdict};
 
 /// Where a secret is to be found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner, is_marker};
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{AbandonLine, AbandonReport, Operation};
+use crate::monitor::Monitor;
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};
+use protocol::{AbandonLine, AbandonReport, Count, Expected, Operation};
 
 /// Removes what this job made in the destination folders, or only counts it.
 ///

@@ -1,9 +1,8 @@
 //! A person's word about a finding: which can be accepted, and what is said where it cannot.
 
 use crate::error::Result;
-use crate::finding::{Finding, Verdict};
-use crate::protocol::{Extent, Reply};
 use crate::store::{Found, JobStore};
+use protocol::{Extent, Finding, Reply, Verdict};
 
 /// How many of the things that findings are about are named.
 const NAMED: usize = 10;

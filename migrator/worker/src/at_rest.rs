@@ -11,13 +11,12 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::finding::{Finding, Verdict};
 use crate::locks::{self, Attempt, lock_file_name};
-use crate::monitor::{Count, Expected, Monitor};
+use crate::monitor::Monitor;
 use crate::mount_gone::require_mounts;
-use crate::protocol::{AreaKind, AtRestReport, CopyOptions};
 use crate::tree::{Kind, by_name};
 use crate::walk::{Visited, walk};
+use protocol::{AreaKind, AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
 /// A digest of everything that a folder says about its entries, by folder.
 type Snapshot = BTreeMap<RelativePath, [u8; 32]>;

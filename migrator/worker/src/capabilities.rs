@@ -18,8 +18,8 @@ use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
 use crate::places::SeenPlace;
-use crate::protocol::{AreaKind, CopyOptions, Order};
 use crate::tree::Folder;
+use protocol::{AreaKind, CopyOptions, Order};
 
 /// Where some file systems keep what a repair found, at their top.
 const LOST_AND_FOUND: &[u8] = b"lost+found";

@@ -10,9 +10,9 @@ use rustix::io::Errno;
 use crate::capabilities::{Capabilities, CertificateFiles};
 use crate::copy::{CopyFailure, Source, TEMPORARY_PREFIX, write_copy};
 use crate::error::{Result, WorkerError};
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::Secret;
+use crate::monitor::Monitor;
 use crate::tree::Folder;
+use protocol::{Count, Expected, Secret};
 
 /// Certificates and keys are small; a file beyond this is neither.
 const FILE_BYTES_MAX: u64 = 1 << 20;

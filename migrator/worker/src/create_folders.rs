@@ -6,14 +6,13 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::marker::{self, Owner};
-use crate::monitor::{Expected, Monitor};
+use crate::monitor::Monitor;
 use crate::places::MountChange;
 use crate::preconditions::{changes, mounts_changed, sides, taken};
-use crate::protocol::{AreaKind, Operation};
 use crate::store::JobStore;
 use crate::tree::Folder;
+use protocol::{AreaKind, Expected, Finding, Operation, Verdict};
 
 /// The pass that folders of every post office are recorded with.
 const SKELETON_PASS: i64 = 0;

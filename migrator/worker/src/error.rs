@@ -7,8 +7,8 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::finding::{Explain, Verdict};
 use crate::store::is_damage;
+use protocol::{Explain, Verdict};
 
 /// Why a step of the worker stopped.
 #[derive(Debug, Error)]

@@ -6,10 +6,9 @@ use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::finding::{Finding, Verdict};
-use crate::monitor::{Count, Counts, Expected, JournalMoment, Monitor, Tally};
-use crate::protocol::{Event, EventKind, PROTOCOL, TaskReport};
+use crate::monitor::{JournalMoment, Monitor, Tally};
 use crate::store::now_milliseconds;
+use protocol::{Count, Counts, Event, EventKind, Expected, Finding, PROTOCOL, TaskReport, Verdict};
 
 /// Name of the event log in the job folder.
 pub const EVENT_FILE: &str = "events.jsonl";

@@ -14,10 +14,10 @@ use crate::lowercase::{lowercase, undo_lowercase};
 use crate::monitor::{Monitor, Tally};
 use crate::owner::give_to;
 use crate::preconditions;
-use crate::protocol::{Order, Task, TaskReport};
 use crate::queues::carry_queues;
 use crate::seal::{compare_source, look_for_work, seal, verify};
 use crate::store::JobStore;
+use protocol::{Order, Task, TaskReport};
 
 /// Does what an order asks for.
 ///

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::FileSystem;
+use protocol::FileSystem;
 
 /// On which machine the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

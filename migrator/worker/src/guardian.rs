@@ -28,9 +28,9 @@ use crate::capabilities::{Area, Capabilities};
 use crate::database::{OpenDatabase, open_database};
 use crate::error::{Result, WorkerError};
 use crate::marker::begin_generation;
-use crate::monitor::{Expected, Monitor};
-use crate::protocol::{AreaKind, GuardianAction, GuardianReport, Operation, Proof};
+use crate::monitor::Monitor;
 use crate::store::JobStore;
+use protocol::{AreaKind, Expected, GuardianAction, GuardianReport, Operation, Proof};
 
 /// The name of the guardian at the destination.
 pub(crate) const GUARDIAN: &[u8] = b"ngwguard.db";

@@ -16,14 +16,13 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{AreaInventory, CopyOptions, InventoryReport};
+use crate::monitor::Monitor;
 use crate::store::JobStore;
 use crate::tree::{Attributes, Entry, Kind, Name, Time};
 use crate::walk::{Visited, walk};
 use granularity::Granularity;
+use protocol::{AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict};
 
 /// Queued items older than this are called stale by GroupWise administrators.
 const STALE_SECONDS: i64 = 24 * 3600;

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FlockOperation;
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::{LeaseAnswer, LeaseHolder};
+use protocol::{LeaseAnswer, LeaseHolder};
 
 /// How often a lease that is held is tried, and how long to wait in between.
 const TRIES: u32 = 10;

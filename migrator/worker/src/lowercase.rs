@@ -6,10 +6,10 @@ mod undo;
 
 use crate::capabilities::Capabilities;
 use crate::error::Result;
-use crate::monitor::{Count, Expected, Monitor, Tally};
-use crate::protocol::{CopyOptions, LowercaseReport, Proof, RenameLine};
+use crate::monitor::{Monitor, Tally};
 use crate::store::{FolderRenames, JobStore};
 use postoffice::names::printable;
+use protocol::{CopyOptions, Count, Expected, LowercaseReport, Proof, RenameLine};
 
 pub use undo::undo_lowercase;
 

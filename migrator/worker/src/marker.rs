@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
-use crate::protocol::Operation;
 use crate::store::JobStore;
 use crate::tree::Folder;
+use protocol::Operation;
 
 /// Name of the marker in a destination folder.
 pub const MARKER_FILE: &[u8] = b".gwmigrate-owner.json";

@@ -14,14 +14,13 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{CopyOptions, OwnerReport, Proof};
+use crate::monitor::Monitor;
 use crate::store::{JobStore, Rewritten};
 use crate::tree::owner::{Owned, Ownership, give, owned};
 use crate::tree::{Entry, Kind};
 use crate::walk::{Visited, walk};
+use protocol::{CopyOptions, Count, Expected, Finding, OwnerReport, Proof, Verdict};
 
 /// Mail is nobody else's business: only the owner reads it.
 const FILE_MODE: u32 = 0o600;

@@ -5,8 +5,8 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::marker;
 use crate::places::{MountChange, SeenPlace, Side};
-use crate::protocol::{GuardianAction, Order, Refusal, Task};
 use crate::store::JobStore;
+use protocol::{GuardianAction, Order, Refusal, Task};
 
 /// Makes sure that an order may be carried out.
 ///

@@ -5,10 +5,10 @@ use rustix::io::Errno;
 
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
-use crate::monitor::{Count, Monitor};
+use crate::monitor::Monitor;
 use crate::store::JobStore;
 use crate::tree::{Folder, Kind};
+use protocol::{Count, Finding, Verdict};
 
 /// The folder of the job folder that holds what was set aside.
 pub const QUARANTINE_FOLDER: &[u8] = b"quarantine";

@@ -24,13 +24,14 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{hash_file, is_reserved, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::finding::{Finding, Verdict};
 use crate::marker::begin_generation;
-use crate::monitor::{Count, Expected, Monitor, Tally};
-use crate::protocol::{AreaKind, CopyOptions, Operation, Proof, QueueReport};
+use crate::monitor::{Monitor, Tally};
 use crate::store::JobStore;
 use crate::tree::{Attributes, Entry, Folder, Kind};
 use crate::walk::{Visited, walk};
+use protocol::{
+    AreaKind, CopyOptions, Count, Expected, Finding, Operation, Proof, QueueReport, Verdict,
+};
 use still::Looks;
 
 /// How many rounds a source may need before it counts as not at rest.

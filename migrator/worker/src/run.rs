@@ -13,13 +13,12 @@ use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::events::{EVENT_FILE, EventLog};
 use crate::execute::execute;
-use crate::finding::{Explain as _, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::Monitor;
-use crate::protocol::{EventKind, Order, PROTOCOL, Protections, Running, Task};
 use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
+use protocol::{EventKind, Explain as _, Order, PROTOCOL, Protections, Running, Task, Verdict};
 
 /// What the worker says once it is sealed in and begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ mod rules;
 
 use crate::capabilities::Capabilities;
 use crate::error::Result;
-use crate::protocol::{Protections, Task};
+use protocol::{Protections, Task};
 
 /// Locks this thread and all that it starts into the folders of the order, with the rights that its task needs.
 ///

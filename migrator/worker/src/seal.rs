@@ -22,13 +22,14 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{TEMPORARY_PREFIX, prove_source};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::guardian;
-use crate::monitor::{Expected, Monitor};
+use crate::monitor::Monitor;
 use crate::places::Side;
-use crate::protocol::{AreaKind, CopyOptions, Proof, SealDocument, SealReport};
 use crate::store::{JobStore, now_milliseconds};
 use crate::tree::Folder;
+use protocol::{
+    AreaKind, CopyOptions, Expected, Finding, Proof, SealDocument, SealReport, Verdict,
+};
 
 pub use unmoved::{compare_source, look_for_work};
 pub use verify::verify;

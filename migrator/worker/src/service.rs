@@ -19,14 +19,14 @@ use self::files::{keep_report, remove_placed};
 use crate::accept;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
-use crate::finding::{Explain as _, Finding, Verdict};
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
-use crate::protocol::{
-    LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said, StepState,
-};
 use crate::run::{Hello, Wrap, run};
 use crate::store::JobStore;
+use protocol::{
+    Explain as _, Finding, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said,
+    StepState, Verdict,
+};
 
 /// How often a log that does not grow is looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
@@ -83,7 +83,7 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
 fn died_at_once() -> Finding {
     Finding::new(
         "worker-died",
-        crate::finding::Verdict::Temporary,
+        protocol::Verdict::Temporary,
         "The worker ended before it began",
         format!(
             "Look at {ERROR_FILE} in the job folder of the destination, then run the same command again"

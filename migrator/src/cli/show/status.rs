@@ -1,12 +1,10 @@
 //! Where a job stands, as `status` shows it.
 
-use worker::monitor::Count;
-use worker::protocol::{JobState, Life, Proof, StepState};
+use protocol::{Count, JobState, Life, Proof, Step, StepState};
 
 use super::super::Terminal;
 use crate::commands::status::StatusReport;
 use crate::controller::describe_holder;
-use crate::step::Step;
 use crate::steps::words;
 
 /// The list of the steps, a mark for each, and what comes next.

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use postoffice::names::printable;
-use worker::protocol::Protections;
+use protocol::Protections;
 
 use super::report::Judged;
 use crate::controller::{Controller, StepError};
@@ -248,7 +248,7 @@ pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
 
 #[cfg(test)]
 mod tests {
-    use worker::finding::Verdict;
+    use protocol::Verdict;
 
     use super::*;
 

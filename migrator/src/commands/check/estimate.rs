@@ -3,8 +3,8 @@
 //! Small files take what opening one takes, large ones what their bytes take.  Nothing is written by a check, so the
 //! destination is taken to be no slower than the source.
 
+use protocol::InventoryReport;
 use serde::{Deserialize, Serialize};
-use worker::protocol::InventoryReport;
 
 use super::report::Judged;
 use crate::steps::words;

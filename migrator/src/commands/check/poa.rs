@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use postoffice::startup_file::StartupFile;
-use worker::finding::Finding;
+use protocol::Finding;
 
 use super::report::{CheckReport, Judged, add};
 use crate::controller::{Controller, StepError};

@@ -1,8 +1,7 @@
 //! What a check says: one line for each thing that it looked at.
 
+use protocol::{Explain as _, Finding, InventoryReport, Verdict};
 use serde::{Deserialize, Serialize};
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::InventoryReport;
 
 use super::estimate::Estimate;
 use crate::controller::{Controller, StepError};

@@ -1,6 +1,6 @@
 //! Whether the destination has room for what is at the source, and for what comes until stage two.
 
-use worker::protocol::InventoryReport;
+use protocol::InventoryReport;
 
 use super::report::Judged;
 use crate::steps::words;
@@ -9,9 +9,8 @@ use crate::steps::words;
 const GROWTH_PERCENT: u64 = 10;
 
 pub(super) fn judge(inventory: &InventoryReport) -> [(&'static str, Judged); 2] {
-    let needed = |of: fn(&worker::protocol::AreaInventory) -> u64| {
-        inventory.areas.iter().map(of).sum::<u64>()
-    };
+    let needed =
+        |of: fn(&protocol::AreaInventory) -> u64| inventory.areas.iter().map(of).sum::<u64>();
     let (files, bytes) = (needed(|area| area.files), needed(|area| area.bytes));
     let free = inventory.destination_free_bytes;
     let room = match fit(bytes, free) {

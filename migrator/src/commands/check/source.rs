@@ -1,8 +1,6 @@
 //! What the worker saw of the source, judged.
 
-use worker::finding::{Verdict, worst};
-use worker::monitor::Count;
-use worker::protocol::{InventoryReport, Survey};
+use protocol::{Count, InventoryReport, Survey, Verdict, worst};
 
 use super::report::Judged;
 use crate::controller::Finished;

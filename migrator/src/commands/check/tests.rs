@@ -1,7 +1,7 @@
 mod codes;
 
 use super::*;
-use worker::protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
+use protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
 
 const GIB: u64 = 1 << 30;
 

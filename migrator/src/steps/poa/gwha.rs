@@ -4,8 +4,7 @@
 //! remembers.
 
 use postoffice::names::printable;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::Fact;
+use protocol::{Fact, Finding, Verdict};
 
 use crate::controller::{Controller, StepError, could_not_ask};
 use crate::profile::{Gwha, GwhaService};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use postoffice::names::printable;
-use worker::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 
 use crate::controller::{Controller, StepError, could_not_ask};
 use crate::profile::Profile;

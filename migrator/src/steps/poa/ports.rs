@@ -2,7 +2,7 @@
 
 use postoffice::startup_file::StartupFile;
 
-use worker::protocol::AgentRun;
+use protocol::AgentRun;
 
 use crate::controller::{Controller, StepError};
 use crate::machine::PortState;

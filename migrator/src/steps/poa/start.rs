@@ -1,6 +1,6 @@
 //! Starting the POA.
 
-use worker::protocol::{AgentRun, Fact};
+use protocol::{AgentRun, Fact};
 
 use super::{control, service, wait_for};
 use crate::controller::{Controller, StepError};

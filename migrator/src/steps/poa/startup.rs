@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use postoffice::startup_file::{
     Conversion, Converted, PathValue, Replacement, StartupFile, ValueKind, known_switch,
 };
-use worker::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 
 use super::file;
 use crate::controller::{Controller, StepError};

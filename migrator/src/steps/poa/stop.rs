@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use worker::protocol::{AgentRun, Fact};
+use protocol::{AgentRun, Fact};
 
 use super::{ISOLATED_ADDRESS, control, gwha, live_address, port_state, process, wait_for};
 use crate::controller::{Controller, StepError};

@@ -6,8 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use postoffice::startup_file::StartupFile;
-use worker::finding::{Finding, Verdict};
-use worker::protocol::{Fact, JobState};
+use protocol::{Fact, Finding, JobState, Verdict};
 
 use super::account::{Account, give_path};
 use crate::controller::{Controller, StepError};

@@ -4,8 +4,8 @@ mod values;
 
 use super::*;
 use crate::remote::Privilege;
+use protocol::{Explain as _, Verdict};
 use std::path::PathBuf;
-use worker::finding::{Explain as _, Verdict};
 
 const SMALL: &str = r#"
 [source]

@@ -13,10 +13,10 @@ use super::{Area, Capabilities, CertificateFiles};
 use crate::error::{Result, WorkerError};
 use crate::mounts::{self, Mount, covering};
 use crate::places::{Place, trouble};
-use crate::protocol::{AreaOrder, Order, Task};
 use crate::quarantine::QUARANTINE_FOLDER;
 use crate::seal::SEAL_FILE;
 use crate::tree::Folder;
+use protocol::{AreaOrder, Order, Task};
 
 /// What the folders of an order are for.
 const SOURCE: &str = "the source folder";

@@ -6,8 +6,8 @@ use openssl::asn1::Asn1Time;
 use openssl::nid::Nid;
 use openssl::x509::X509;
 
-use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
+use protocol::{Finding, Verdict};
 
 /// The tag of a sequence in DER.
 const DER_SEQUENCE: u8 = 0x30;

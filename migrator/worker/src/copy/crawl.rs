@@ -17,13 +17,11 @@ use super::second_look::Look;
 use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use super::slices::{Named, Slice, named, slices};
 use crate::error::{Result, WorkerError};
-use crate::finding::Verdict;
 use crate::marker::is_marker;
-use crate::monitor::Count;
 use crate::pool::{self, Stack, Threads};
-use crate::protocol::AreaKind;
 use crate::store::Manifest;
 use crate::tree::{Entry, Kind, Name};
+use protocol::{AreaKind, Count, Verdict};
 
 /// A task of the pool.
 pub(super) enum Task {

@@ -14,10 +14,10 @@ use super::shared::{FileTask, FolderPair, FolderTask, Shared};
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::locks::lock_file_name;
-use crate::monitor::Count;
 use crate::pool::Stack;
 use crate::store::{Manifest, Removal, RemovalKind};
 use crate::tree::{Entry, Kind, Name};
+use protocol::Count;
 
 /// How many files one task of the pool copies.
 const FILES_PER_TASK: usize = 64;

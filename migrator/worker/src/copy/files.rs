@@ -12,9 +12,9 @@ use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::leftover;
 use super::shared::{FileTask, Shared};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::monitor::Count;
 use crate::store::{Removal, RemovalKind};
 use crate::tree::{Attributes, Kind};
+use protocol::Count;
 
 /// How long to wait before a file that changed while it was read is tried again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

@@ -20,11 +20,10 @@ use crate::database::discard_unfinished;
 use crate::error::Result;
 use crate::guardian;
 use crate::locks::{self, Attempt};
-use crate::monitor::Count;
 use crate::mount_gone::require_mounts;
-use crate::protocol::PassKind;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
+use protocol::{Count, PassKind};
 
 /// How long to wait before a unit that moved is tried again.
 const PAUSE: Duration = Duration::from_millis(100);

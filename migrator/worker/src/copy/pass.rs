@@ -17,13 +17,14 @@ use super::shared::{ClockShift, FolderTask, Lists, Shared, problem};
 use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::guardian::accepted;
 use crate::marker::begin_generation;
-use crate::monitor::{Expected, Monitor, Tally};
+use crate::monitor::{Monitor, Tally};
 use crate::pool::{self, Threads};
-use crate::protocol::{AreaKind, CopyOptions, Operation, PassKind, PassReport};
 use crate::store::{JobStore, Pass, UnfinishedPass};
+use protocol::{
+    AreaKind, CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict,
+};
 
 /// Below this many shifted files, an hour more or less is chance.
 const SHIFTED_FILES_MIN: u64 = 10;

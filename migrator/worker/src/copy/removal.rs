@@ -7,11 +7,11 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
-use crate::monitor::{Count, Monitor};
+use crate::monitor::Monitor;
 use crate::quarantine::Quarantine;
 use crate::store::{JobStore, Removal, RemovalKind};
 use crate::tree::Folder;
+use protocol::{Count, Finding, Verdict};
 
 /// How many entries are carried out between two writes of the journal.
 const BATCH_ENTRIES: u32 = 1024;

@@ -6,7 +6,7 @@
 use postoffice::names::RelativePath;
 
 use super::file::TEMPORARY_PREFIX;
-use crate::finding::{Finding, Verdict};
+use protocol::{Finding, Verdict};
 
 /// Whether a copy that has this name at the destination would look like an unfinished file of ours.
 pub(crate) fn is_reserved(destination_name: &[u8]) -> bool {

@@ -8,9 +8,8 @@
 //! It changes no copy and removes nothing, and it is silent: the first look has said what there is to say, and what the
 //! second cannot have, the next pass has.  Stage two needs none, because nobody works at its source.
 
-use crate::finding::Finding;
-use crate::monitor::{Count, Expected, JournalMoment, Monitor};
-use crate::protocol::CopyOptions;
+use crate::monitor::{JournalMoment, Monitor};
+use protocol::{CopyOptions, Count, Expected, Finding};
 
 /// What a pass looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,13 +14,12 @@ use super::file::Written;
 use super::second_look::Look;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::guardian::Accepted;
-use crate::monitor::{Count, Monitor};
+use crate::monitor::Monitor;
 use crate::mount_gone::require_mounts;
-use crate::protocol::{CopyOptions, PassKind};
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
 use crate::tree::{Attributes, Folder, Time};
+use protocol::{CopyOptions, Count, Finding, PassKind, Verdict};
 
 /// How many entries of the plan of removals are held before they go to the store.
 const REMOVALS_HELD: usize = 4096;

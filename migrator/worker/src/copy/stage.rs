@@ -9,9 +9,9 @@ use super::files::{Outcome, destination_of, open_source, outcome_of, publish, re
 use super::shared::{FileTask, Shared};
 use super::unit::{KnownHeaders, Unit};
 use crate::error::Result;
-use crate::finding::Verdict;
 use crate::locks::Attempt;
 use crate::tree::Kind;
+use protocol::Verdict;
 
 /// What came of one attempt.
 pub(super) enum Attempted {

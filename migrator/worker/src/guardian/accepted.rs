@@ -11,9 +11,9 @@ use super::{GUARDIAN, guardian_files};
 use crate::capabilities::Area;
 use crate::database::{Swap, lock, open_database};
 use crate::error::Result;
-use crate::protocol::Proof;
 use crate::store::JobStore;
 use crate::tree::{Attributes, Time};
+use protocol::Proof;
 
 /// The fact of the job that holds it.
 const FACT: &str = "guardian";

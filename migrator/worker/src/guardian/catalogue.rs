@@ -8,9 +8,9 @@ use super::{GUARDIAN, open_at_destination};
 use crate::capabilities::Area;
 use crate::database::in_database;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
 use crate::tree::Folder;
+use protocol::{Finding, Verdict};
 
 /// Proves that every file that the guardian of the destination catalogues is there under exactly that name; says how many
 /// are not.

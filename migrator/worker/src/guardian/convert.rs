@@ -8,10 +8,9 @@ use super::{GUARDIAN, accepted, look};
 use crate::capabilities::Area;
 use crate::database::{OpenDatabase, Swap, WorkingSet, change, lock, open_database, plan};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
-use crate::protocol::{GuardianReport, Proof};
 use crate::store::JobStore;
+use protocol::{Finding, GuardianReport, Proof, Verdict};
 
 /// Who converts here.
 const ENGINE: &str = "built-in";

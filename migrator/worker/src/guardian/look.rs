@@ -7,8 +7,7 @@ use super::GUARDIAN;
 use crate::capabilities::Area;
 use crate::database::{OpenDatabase, open_database, plan};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Explain as _, Verdict};
-use crate::protocol::GuardianReport;
+use protocol::{Explain as _, GuardianReport, Verdict};
 
 /// How much of a file is looked at, at once, for names in clear text.
 const PIECE_BYTES: usize = 1 << 20;

@@ -12,10 +12,10 @@ use crate::capabilities::Area;
 use crate::copy::hash_file;
 use crate::database::{OpenDatabase, in_database, open_database};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
 use crate::store::{SealedFile, SealedSource, SourceStamp};
 use crate::tree::Folder;
+use protocol::{Finding, Verdict};
 
 /// How many differences are shown one by one.
 const SHOWN_MAX: u64 = 20;

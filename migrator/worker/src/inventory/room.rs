@@ -2,11 +2,10 @@
 
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::monitor::Monitor;
-use crate::protocol::InventoryReport;
 use crate::store::JobStore;
-use crate::words::{bytes as bytes_as_words, count};
+use protocol::words::{bytes as bytes_as_words, count};
+use protocol::{Finding, InventoryReport, Verdict};
 
 /// Compares what is still to be copied with the room at the destination.
 pub(super) fn check_room(

@@ -12,8 +12,8 @@ use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::pool::{self, Threads};
-use crate::protocol::Sample;
 use crate::tree::Folder;
+use protocol::Sample;
 
 /// Up to this size a file is small.
 const SMALL_BYTES_MAX: u64 = 64 << 10;

@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::file_system::file_system_of;
 use crate::locks::Attempt;
 use crate::pool::Threads;
-use crate::protocol::Survey;
 use crate::tree::{Attributes, Time};
 use crate::walk::Visited;
+use protocol::Survey;
 
 /// What has been gathered so far.
 #[derive(Debug, Default)]

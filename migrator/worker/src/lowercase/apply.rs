@@ -9,11 +9,11 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::marker::begin_generation;
-use crate::monitor::{Count, Monitor};
+use crate::monitor::Monitor;
 use crate::pool;
-use crate::protocol::{CopyOptions, Operation};
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
+use protocol::{CopyOptions, Count, Operation};
 
 /// How many names of the plan are read at once.
 const BATCH_NAMES: usize = 32_768;

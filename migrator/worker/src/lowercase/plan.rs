@@ -8,13 +8,12 @@ use postoffice::names::{LowerCased, RelativePath, lower_case, printable};
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Monitor};
-use crate::protocol::CopyOptions;
+use crate::monitor::Monitor;
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
 use crate::tree::{Attributes, Entry, by_name};
 use crate::walk::{Visited, walk};
+use protocol::{CopyOptions, Count, Finding, Verdict};
 
 /// How many names of the plan are held before they go to the store.
 const NAMES_HELD: usize = 32_768;

@@ -7,10 +7,10 @@ use rustix::io::Errno;
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::marker::begin_generation;
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{LowercaseReport, Operation};
+use crate::monitor::Monitor;
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
+use protocol::{Count, Expected, LowercaseReport, Operation};
 
 use super::apply::{area_of, settle, sync};
 

@@ -11,12 +11,11 @@ use super::still::Stillness;
 use super::{Listing, Standing, Step, digest_of};
 use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
-use crate::finding::Verdict;
-use crate::monitor::{Count, Expected};
 use crate::mount_gone::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
 use crate::tree::owner::{Ownership, give, owned};
+use protocol::{Count, Expected, Verdict};
 
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;

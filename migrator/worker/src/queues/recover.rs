@@ -3,8 +3,8 @@
 use super::Step;
 use super::staging::staging_name;
 use crate::error::{Result, WorkerError};
-use crate::monitor::Count;
 use crate::store::ItemState;
+use protocol::Count;
 
 impl Step<'_> {
     /// Brings every item that was being placed to its end, and empties the staging folder.

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use postoffice::names::RelativePath;
 
 use super::{Standing, Step};
-use crate::finding::Verdict;
 use crate::locks;
 use crate::store::SourceStamp;
+use protocol::Verdict;
 
 /// How often an item may be seen to have moved before it is left to a later run.
 const MOVES_MAX: u32 = 2;

@@ -12,11 +12,11 @@ use rustix::io::Errno;
 use super::{Listing, Standing, Step, digest_of};
 use crate::copy::{TEMPORARY_PREFIX, thread_count};
 use crate::error::{Result, WorkerError};
-use crate::monitor::Count;
 use crate::quarantine::Quarantine;
 use crate::store::{QueueItem, Removal, RemovalKind};
 use crate::tree::{Folder, Kind};
 use crate::walk::walk;
+use protocol::Count;
 
 impl Step<'_> {
     /// Makes the queues of the destination hold only items of the listing that were carried already.

@@ -19,7 +19,7 @@ use seccompiler::{
 };
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::Task;
+use protocol::Task;
 
 /// The first number that is answered as by a kernel without it, with all above.  Nothing that a worker does needs a call
 /// that is younger than Linux 5.13; C libraries try them and fall back.  From 424 on, numbers are the same on every

@@ -11,7 +11,7 @@ use rustix::thread::{
 };
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::Task;
+use protocol::Task;
 
 /// Reading and writing what other users own, and setting its times.
 const FILES: CapabilitySet = CapabilitySet::DAC_OVERRIDE

@@ -14,14 +14,13 @@ use super::{Pair, REMEDY};
 use crate::capabilities::{Area, leaves_out_class};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Monitor};
+use crate::monitor::Monitor;
 use crate::mount_gone::require_mounts;
 use crate::pool::{self, Stack};
-use crate::protocol::CopyOptions;
 use crate::store::{JobStore, SealedFile, SourceStamp};
 use crate::tree::{Entry, Kind};
+use protocol::{CopyOptions, Count, Finding, Verdict};
 
 /// How many files one task of the pool compares.
 const FILES_PER_TASK: usize = 32;

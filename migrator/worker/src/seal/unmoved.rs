@@ -12,14 +12,13 @@ use postoffice::names::{RelativePath, destination_name};
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Expected, Monitor};
+use crate::monitor::Monitor;
 use crate::places::Side;
-use crate::protocol::{CopyOptions, UnmovedReport};
 use crate::store::{JobStore, SealedEntry, SourceStamp};
 use crate::tree::{Attributes, Entry, Folder, Kind};
 use crate::walk::{Visited, walk};
+use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
 /// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.
 ///

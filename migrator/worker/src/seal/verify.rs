@@ -13,13 +13,12 @@ use super::{SEAL_FILE, digest};
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError};
-use crate::finding::{Finding, Verdict};
 use crate::marker::is_marker;
-use crate::monitor::{Count, Expected, Monitor};
-use crate::protocol::{CopyOptions, SealDocument, SealReport};
+use crate::monitor::Monitor;
 use crate::store::{JobStore, SealedEntry};
 use crate::tree::{Attributes, Kind};
 use crate::walk::{Visited, walk};
+use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
 
 /// More than this is no seal, in bytes.
 const DOCUMENT_BYTES_MAX: u64 = 16 << 20;

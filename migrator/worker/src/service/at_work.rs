@@ -8,8 +8,7 @@ use std::time::Duration;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::lease::{Lease, Role};
-use crate::monitor::{Counts, Expected};
-use crate::protocol::{Event, EventKind, Progress, Running};
+use protocol::{Counts, Event, EventKind, Expected, Progress, Running};
 
 /// How long to wait between two looks at a lease.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::{Result, WorkerError};
-use crate::protocol::KnownFacts;
+use protocol::KnownFacts;
 
 /// The folder of the job folder that keeps the reports.
 const REPORT_FOLDER: &str = "reports";

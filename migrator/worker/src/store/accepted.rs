@@ -7,8 +7,7 @@ use rusqlite::{Connection, Transaction};
 use super::rows::{from_word, in_table, word};
 use super::{JobStore, findings, now_milliseconds};
 use crate::error::Result;
-use crate::finding::{Finding, Verdict};
-use crate::protocol::{AcceptedLine, Extent};
+use protocol::{AcceptedLine, Extent, Finding, Verdict};
 
 impl JobStore {
     /// Accepts what the last runs found of a code, about one thing or of the whole code; gives what there was to accept,

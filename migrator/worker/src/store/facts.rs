@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::rows::{from_json, in_table, json};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use crate::protocol::{Fact, KnownFacts};
+use protocol::{Fact, KnownFacts};
 
 /// The name of the job.
 const JOB: &str = "job";

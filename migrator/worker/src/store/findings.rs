@@ -7,9 +7,8 @@ use rusqlite::Connection;
 use super::rows::{from_word, in_table, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use crate::finding::{Finding, Verdict};
 use crate::monitor::FindingTally;
-use crate::protocol::FindingLine;
+use protocol::{Finding, FindingLine, Verdict};
 
 impl JobStore {
     /// Replaces the findings of an origin by those of its newest run.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction};
 use super::rows::{from_word, in_table, word};
 use super::{JobStore, life, now_milliseconds, signed, unsigned};
 use crate::error::Result;
-use crate::protocol::{GenerationLine, JobEvent, Operation, Proof, ProofLine};
+use protocol::{GenerationLine, JobEvent, Operation, Proof, ProofLine};
 
 impl JobStore {
     /// Begins a new generation: durable before the operation changes anything, and together with the end of every proof

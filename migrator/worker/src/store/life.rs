@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use super::rows::{from_word, in_table, word};
 use super::{JobStore, facts, generation, now_milliseconds};
 use crate::error::Result;
-use crate::protocol::{
+use protocol::{
     Intent, JobEvent, Life, LifeLine, Operation, Refusal, Said, SeenPort, Standing, WordLine,
 };
 

@@ -5,9 +5,8 @@ use rusqlite::OptionalExtension;
 use super::rows::{in_table, json, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use crate::monitor::Counts;
-use crate::protocol::PassKind;
 use crate::tree::Time;
+use protocol::{Counts, PassKind};
 
 /// A pass that is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::rows::{from_json, in_table, json, word};
 use super::{JobStore, facts, life, now_milliseconds};
 use crate::error::Result;
 use crate::places::{SeenPlace, Side};
-use crate::protocol::Said;
+use protocol::Said;
 
 impl JobStore {
     /// What was seen of a folder of the job; none where nobody has looked yet.

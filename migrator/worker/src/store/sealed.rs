@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::rows::{from_json, in_table, json, path};
 use super::{JobStore, generation, signed, unsigned};
 use crate::error::Result;
-use crate::protocol::{Proof, SealDocument};
 use crate::tree::{Attributes, Time};
+use protocol::{Proof, SealDocument};
 
 /// What a file of the source said of itself when it was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,7 @@ use rusqlite::Connection;
 use super::rows::{from_json, from_word, in_table};
 use super::{JobStore, accepted, facts, generation, life, now_milliseconds, sealed, unsigned};
 use crate::error::Result;
-use crate::finding::Verdict;
-use crate::monitor::{Count, Counts};
-use crate::protocol::{ChecklistLine, JobState, PassLine, StepLine};
+use protocol::{ChecklistLine, Count, Counts, JobState, PassLine, StepLine, Verdict};
 
 impl JobStore {
     /// What `status` shows, except who is running.

@@ -3,7 +3,7 @@
 use super::rows::word;
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use crate::protocol::StepState;
+use protocol::StepState;
 
 impl JobStore {
     /// Journals that a step begins, now or at the given time (milliseconds since 1970).

@@ -1,7 +1,6 @@
 //! What a person accepts of the findings, and what nobody can.
 
-use worker::finding::{Finding, Verdict, worst};
-use worker::protocol::{AcceptedLine, Extent, Reply, Request, StepState, mark};
+use protocol::{AcceptedLine, Extent, Finding, Reply, Request, StepState, Verdict, mark, worst};
 use worker::service::call;
 
 use crate::support::Site;

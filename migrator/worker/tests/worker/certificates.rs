@@ -10,8 +10,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509NameBuilder};
-use worker::finding::Verdict;
-use worker::protocol::{Secret, Task};
+use protocol::{Secret, Task, Verdict};
 
 use crate::support::{Done, Site, look};
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use protocol::{
+    Explain as _, Extent, Finding, GuardianAction, Reply, Request, StepState, Task, Verdict,
+};
 use rusqlite::Connection;
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::protocol::{Extent, GuardianAction, Reply, Request, StepState, Task};
 use worker::service::call;
 
 use crate::support::{

@@ -3,9 +3,7 @@
 use std::fs;
 
 use postoffice::flaim::DatabaseFile;
-use worker::finding::Verdict;
-use worker::monitor::Count;
-use worker::protocol::Task;
+use protocol::{Count, Task, Verdict};
 
 use crate::databases::{STORES, guardian, write};
 use crate::support::{LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, wanted, write_old};

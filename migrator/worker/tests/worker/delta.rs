@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use worker::monitor::Count;
+use protocol::Count;
 
 use crate::support::{PASS_ONE, PASS_TWO, Site, contents, long_ago, set_time, wanted, write_old};
 

@@ -22,9 +22,8 @@ use std::process::Stdio;
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
+use protocol::{Explain as _, Task};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
-use worker::finding::Explain as _;
-use worker::protocol::Task;
 use worker::service::run_here;
 
 use self::kinds::Kind;

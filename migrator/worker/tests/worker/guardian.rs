@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use postoffice::flaim::{Database, DatabaseFile, Limits, MemoryFileSet, NameProfile, each_name};
-use worker::finding::Verdict;
-use worker::monitor::Count;
-use worker::protocol::{GuardianAction, GuardianReport, Task, TaskReport};
+use protocol::{Count, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
 
 use crate::databases::{STORES, guardian, site_with_guardian, write, write_guardian};
 use crate::support::{Done, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look};

@@ -7,9 +7,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, SystemTime};
 
-use worker::finding::Verdict;
-use worker::monitor::Count;
-use worker::protocol::Task;
+use protocol::{Count, Task, Verdict};
 
 use crate::support::{
     LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, long_ago, look, set_time, wanted,

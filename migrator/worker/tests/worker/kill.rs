@@ -7,9 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use worker::finding::Finding;
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
-use worker::protocol::Task;
+use protocol::{Count, Expected, Finding, Task};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::databases::{STORES, write_guardian};
 use crate::guardian::CONVERT;
@@ -195,7 +194,7 @@ fn kill_at(moment: u64) -> bool {
         let name = task.name();
         let done = site.run(task);
         assert!(
-            done.result.is_ok() && done.worst() <= worker::finding::Verdict::NothingToDo,
+            done.result.is_ok() && done.worst() <= protocol::Verdict::NothingToDo,
             "moment {moment}, resuming {name}: {:?} {:#?}",
             done.result,
             done.findings.kept

@@ -5,9 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use worker::finding::{Explain as _, Verdict};
+use protocol::{Explain as _, LeaseAnswer, LeaseHolder, Life, Proof, Reply, Request, Verdict};
 use worker::lease::{HoldOptions, Lease, Role, hold, require_held};
-use worker::protocol::{LeaseAnswer, LeaseHolder, Life, Proof, Reply, Request};
 use worker::service::call;
 
 use crate::support::Site;

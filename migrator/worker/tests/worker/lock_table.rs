@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 
 use nix::fcntl::{FcntlArg, fcntl};
-use worker::monitor::Count;
+use protocol::Count;
 
 use crate::support::{PASS_ONE, Site, child, contents, site_of_child, wanted};
 

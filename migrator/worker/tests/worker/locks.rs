@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, fcntl};
-use worker::finding::Verdict;
-use worker::monitor::Count;
-use worker::protocol::{AtRestReport, Task, TaskReport};
+use protocol::{AtRestReport, Count, Task, TaskReport, Verdict};
 
 use crate::support::{PASS_ONE, PASS_TWO, Site, child, contents, site_of_child, wanted};
 

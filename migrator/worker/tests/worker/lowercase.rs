@@ -8,9 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use worker::finding::{Finding, Verdict};
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
-use worker::protocol::{LowercaseReport, Task, TaskReport};
+use protocol::{Count, Expected, Finding, LowercaseReport, Task, TaskReport, Verdict};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 use worker::store::NAMES_PER_ROW;
 
 use crate::support::{LOWERCASE, Site, look};

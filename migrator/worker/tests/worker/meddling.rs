@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use worker::finding::Finding;
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
+use protocol::{Count, Expected, Finding};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::support::{PASS_ONE, Site};
 

@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use worker::monitor::Count;
-use worker::protocol::{OwnerReport, Task, TaskReport};
+use protocol::{Count, OwnerReport, Task, TaskReport};
 
 use crate::support::{
     Done, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, look, write_old,

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use worker::monitor::Count;
-use worker::protocol::{PassKind, Task};
+use protocol::{Count, PassKind, Task};
 
 use crate::meddling::{Heard, pass_meddled_with};
 use crate::support::{

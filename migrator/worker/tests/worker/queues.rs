@@ -5,9 +5,8 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use worker::finding::{Finding, Verdict};
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
-use worker::protocol::{QueueReport, TaskReport};
+use protocol::{Count, Expected, Finding, QueueReport, TaskReport, Verdict};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 use worker::store::{ItemState, QueueItem};
 
 use crate::support::{

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use worker::finding::Verdict;
-use worker::protocol::Task;
+use protocol::{Task, Verdict};
 
 use crate::support::{PASS_ONE, PASS_TWO, QUEUES, Site, contents, look, write_old};
 

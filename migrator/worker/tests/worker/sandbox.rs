@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use protocol::Task;
 use worker::capabilities::Capabilities;
 use worker::execute::execute;
 use worker::monitor::{Monitor, Tally};
-use worker::protocol::Task;
 use worker::store::JobStore;
 
 use self::attempts::{JOB_FILES, PROGRAM, is_denied};

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use worker::finding::{Finding, Verdict};
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
-use worker::protocol::{SealReport, Task, TaskReport};
+use protocol::{Count, Expected, Finding, SealReport, Task, TaskReport, Verdict};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::support::{
     Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, set_time, write_old,

@@ -5,12 +5,11 @@ use std::fs;
 use std::io::Write as _;
 use std::time::Duration;
 
-use worker::finding::{Explain as _, Finding, Verdict};
-use worker::lease::{Lease, Role};
-use worker::protocol::{
-    CopyOptions, Event, EventKind, Fact, Order, PassKind, QueueReport, Reply, Request, SealReport,
-    Secret, StepState, Task, TaskReport,
+use protocol::{
+    CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Order, PassKind, QueueReport,
+    Reply, Request, SealReport, Secret, StepState, Task, TaskReport, Verdict,
 };
+use worker::lease::{Lease, Role};
 use worker::run::{Hello, run};
 use worker::service::{Started, call, follow, run_here};
 
@@ -358,7 +357,7 @@ fn everything_that_crosses_survives_the_crossing() {
             order: 7,
             what: EventKind::Finished {
                 verdict: Verdict::Unproven,
-                counts: BTreeMap::from([(worker::monitor::Count::BytesCopied, u64::MAX)]),
+                counts: BTreeMap::from([(protocol::Count::BytesCopied, u64::MAX)]),
                 findings: BTreeMap::from([("code".into(), 2)]),
                 report: Some(report),
             },

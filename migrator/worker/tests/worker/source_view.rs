@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
+use protocol::Task;
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
 };
 use worker::capabilities::Capabilities;
-use worker::protocol::Task;
 use worker::tree::{Folder, Time};
 
 use crate::support::{PASS_ONE, Site, contents, long_ago, set_time, wanted};

@@ -3,8 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use worker::finding::Verdict;
-use worker::protocol::{PassKind, Task};
+use protocol::{PassKind, Task, Verdict};
 
 use crate::support::{
     PASS_ONE, Site, build_post_office, contents, site_of_child, wanted, write_old,

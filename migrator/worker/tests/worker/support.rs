@@ -10,16 +10,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use protocol::{
+    AreaKind, AreaOrder, CopyOptions, Count, Explain as _, Finding, Order, PROTOCOL, PassKind,
+    Task, TaskReport, Verdict,
+};
 use tempfile::TempDir;
 use worker::capabilities::Capabilities;
 use worker::error::WorkerError;
 use worker::execute::execute;
-use worker::finding::{Explain as _, Finding, Verdict};
 use worker::marker::MARKER_FILE;
-use worker::monitor::{Count, FindingTally, Monitor, Tally};
-use worker::protocol::{
-    AreaKind, AreaOrder, CopyOptions, Order, PROTOCOL, PassKind, Task, TaskReport,
-};
+use worker::monitor::{FindingTally, Monitor, Tally};
 use worker::store::JobStore;
 
 /// Long before any test runs, so that no time is too fresh to be trusted.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use worker::monitor::{Count, Tally};
+use protocol::Count;
+use worker::monitor::Tally;
 
 use crate::databases::{STORES, guardian, write};
 use crate::lock_table::lock_whole;

@@ -4,7 +4,7 @@ use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
 use seccompiler::{BackendError, SeccompCmpArgLen, SeccompCondition, SeccompRule};
 
-use crate::protocol::Task;
+use protocol::Task;
 
 type Result<T> = std::result::Result<T, BackendError>;
 

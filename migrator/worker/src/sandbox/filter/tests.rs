@@ -2,7 +2,7 @@
 //! no function of a library makes can be tried in no other way.
 
 use super::*;
-use crate::protocol::PassKind;
+use protocol::PassKind;
 
 /// `AUDIT_ARCH_…` of `linux/audit.h`.
 const X86_64: u32 = 0xc000_003e;

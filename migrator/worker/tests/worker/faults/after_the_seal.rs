@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use worker::protocol::{Reply, Request, Task};
+use protocol::{Reply, Request, Task};
 use worker::service::call;
 
 use super::kinds::Kind;

@@ -5,7 +5,7 @@
 //! `close` is not counted, nor what SQLite does within its own locks.  A bound that is to rise needs a reason, and a
 //! measurement in `benches/README.md`.
 
-use worker::protocol::Task;
+use protocol::Task;
 
 use super::kinds::Kind;
 use super::scenes::{STEPS, site};

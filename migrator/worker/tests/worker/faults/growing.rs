@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use worker::protocol::Task;
+use protocol::Task;
 
 use super::calls::Effect;
 use super::kinds::Kind;

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use worker::finding::Verdict;
-use worker::protocol::Task;
+use protocol::{Task, Verdict};
 
 use crate::databases::{STORES, write_guardian};
 use crate::guardian::CONVERT;

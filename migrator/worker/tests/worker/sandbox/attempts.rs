@@ -11,13 +11,13 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, truncate};
+use protocol::Protections;
 use rustix::fs::{
     AtFlags, CWD, FileType, IFlags, MemfdFlags, Mode as FileMode, RenameFlags, Timespec,
     Timestamps, XattrFlags,
 };
 use rustix::io::Errno;
 use worker::capabilities::{Area, Capabilities};
-use worker::protocol::Protections;
 
 use crate::support::Site;
 

@@ -4,9 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use worker::finding::Finding;
-use worker::monitor::{Count, Expected, JournalMoment, Monitor, Tally};
-use worker::protocol::Order;
+use protocol::{Count, Expected, Finding, Order};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::support::site_of_child;
 

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use worker::protocol::Task;
+use protocol::Task;
 
 use super::model::Model;
 use super::transition::{Run, Transition};

@@ -1,20 +1,29 @@
-//! What controller and worker say to each other: orders, events, and quick requests.
+//! What controller and worker say to each other: orders, events, requests, findings, the state of a job, and the table of its
+//! steps.
 //!
 //! An order is one JSON document; the worker answers with events, one JSON line each, in the event log of the job
 //! folder.  Requests are small questions to the job store that are answered at once.  All carry [`PROTOCOL`];
 //! a controller and a worker of different protocols refuse each other.  File contents never appear in any of them.
 
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
+
 mod accepted;
+mod counts;
 mod event;
+mod finding;
 mod order;
 mod report;
 mod request;
 mod standing;
 mod state;
+mod step;
 mod survey;
+pub mod words;
 
 pub use accepted::{AcceptedLine, Extent, mark};
+pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Protections};
+pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use report::{
     AbandonLine, AbandonReport, AreaInventory, AtRestReport, DocumentReport, GuardianReport,
@@ -30,6 +39,7 @@ pub use state::{
     AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, MountedArea, Operation,
     Progress, Proof, ProofLine, SeenPort, WordLine,
 };
+pub use step::{Stage, Step};
 pub use survey::{FileSystem, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::TaskReport;
+use crate::counts::{Counts, Expected};
 use crate::finding::{Finding, Verdict};
-use crate::monitor::{Counts, Expected};
 
 /// Which protections of the kernel hold the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

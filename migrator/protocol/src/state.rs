@@ -11,8 +11,8 @@ use super::{
     AcceptedLine, ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument, StepLine,
     StepState,
 };
+use crate::counts::{Counts, Expected};
 use crate::finding::Verdict;
-use crate::monitor::{Counts, Expected};
 
 /// An operation that changes a tree at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
