@@ -258,10 +258,18 @@ fn every_dependency_comes_from_the_registry() {
 fn crates_depend_in_one_direction() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("gwmigrate-postoffice", &[][..]),
-        ("gwmigrate-worker", &["gwmigrate-postoffice"][..]),
+        ("gwmigrate-protocol", &["gwmigrate-postoffice"][..]),
+        (
+            "gwmigrate-worker",
+            &["gwmigrate-postoffice", "gwmigrate-protocol"][..],
+        ),
         (
             "gwmigrate",
-            &["gwmigrate-postoffice", "gwmigrate-worker"][..],
+            &[
+                "gwmigrate-postoffice",
+                "gwmigrate-protocol",
+                "gwmigrate-worker",
+            ][..],
         ),
         ("gwsim", &["gwmigrate-postoffice"][..]),
         (
@@ -269,13 +277,19 @@ fn crates_depend_in_one_direction() {
             &[
                 "gwmigrate",
                 "gwmigrate-postoffice",
+                "gwmigrate-protocol",
                 "gwmigrate-worker",
                 "gwsim",
             ][..],
         ),
         (
             "benches",
-            &["gwmigrate-postoffice", "gwmigrate-worker", "gwsim"][..],
+            &[
+                "gwmigrate-postoffice",
+                "gwmigrate-protocol",
+                "gwmigrate-worker",
+                "gwsim",
+            ][..],
         ),
     ]);
     let metadata = metadata();
@@ -297,6 +311,26 @@ fn crates_depend_in_one_direction() {
         }
     }
     assert_eq!(seen, allowed.len());
+}
+
+/// The program is controller and worker; what is the controller of it knows the worker by the protocol alone.
+#[test]
+fn the_controller_uses_nothing_of_the_worker() {
+    let of_the_worker = |name: &str| {
+        name.starts_with("migrator/src/database")
+            || [
+                "migrator/src/cli.rs",
+                "migrator/src/cli/database_command.rs",
+                "migrator/src/cli/worker_command.rs",
+            ]
+            .contains(&name)
+    };
+    let found: Vec<String> = sources("migrator/src")
+        .into_iter()
+        .filter(|(name, text)| !of_the_worker(name) && production(text).contains("worker::"))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]

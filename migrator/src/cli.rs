@@ -8,7 +8,6 @@ mod database_command;
 mod json;
 mod profile_command;
 mod progress;
-mod put;
 #[cfg(test)]
 mod remedies;
 mod show;

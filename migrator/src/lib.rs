@@ -10,7 +10,6 @@ pub mod cli;
 pub mod commands;
 pub mod controller;
 pub mod database;
-pub mod machine;
 pub mod mailbox;
 pub mod mount;
 #[cfg(test)]

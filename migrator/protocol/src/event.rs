@@ -79,3 +79,26 @@ pub enum EventKind {
         report: Option<TaskReport>,
     },
 }
+
+/// What the worker says once it is sealed in and begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`super::PROTOCOL`] of the worker.
+    pub protocol: u32,
+    /// The number that the order got.
+    pub order: u64,
+    /// The process number of the worker.
+    pub pid: u32,
+    /// Where the events of this order begin in the event log, in bytes.
+    pub events_offset: u64,
+}
+
+/// How a worker begins: the one line that it writes to its standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Started {
+    /// It is sealed in and works.
+    Hello(Hello),
+    /// It did not begin.
+    Refused(Finding),
+}

@@ -11,7 +11,11 @@ mod accepted;
 mod counts;
 mod event;
 mod finding;
+mod host;
+pub mod mounts;
 mod order;
+pub mod places;
+mod port;
 mod report;
 mod request;
 mod standing;
@@ -22,9 +26,11 @@ pub mod words;
 
 pub use accepted::{AcceptedLine, Extent, mark};
 pub use counts::{Count, Counts, Expected};
-pub use event::{Event, EventKind, Protections};
+pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
+pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
+pub use port::ask_port;
 pub use report::{
     AbandonLine, AbandonReport, AreaInventory, AtRestReport, DocumentReport, GuardianReport,
     InventoryReport, Library, LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine,
@@ -43,4 +49,4 @@ pub use step::{Stage, Step};
 pub use survey::{FileSystem, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, Fact, JobState, Life, PassKind};
+use super::{Change, Extent, Fact, JobState, Life, PassKind};
 use crate::finding::Finding;
 
 /// A quick request.
@@ -87,6 +87,8 @@ pub enum Request {
         /// What they want to be remembered.
         note: String,
     },
+    /// Change something of the destination beside the two trees.
+    Change(Change),
     /// Remove the files of the system that this job has put into place, and the folders that it has made, where they are empty.
     RemovePlaced,
     /// End the worker that is at work, so that the job can be undone.
@@ -139,6 +141,11 @@ pub enum Reply {
     },
     /// It was done.
     Done,
+    /// It was done; so many files and folders were removed.
+    Removed {
+        /// How many.
+        count: u64,
+    },
     /// A report was kept.
     Kept {
         /// Its file, below the job folder.

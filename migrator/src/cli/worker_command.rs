@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use protocol::{Explain as _, LeaseHolder, Reply, Request};
+use protocol::{Explain as _, LeaseHolder, Reply, Request, Started};
 use worker::error::WorkerError;
 use worker::lease::{HEARTBEAT_LIMIT, HoldOptions, hold, require_held};
 use worker::run::Wrap;
 use worker::service;
 
 use super::Terminal;
-use super::put::put;
 use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
 
 /// The exit code of a hidden command that failed; what it says decides everything else.
@@ -61,29 +60,10 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         take_over: bool,
     },
-    /// Print the digest of this program.
-    Digest {
-        #[command(flatten)]
-        job: Job,
-    },
     /// Answer the question about this machine on standard input.
     Ask {
         #[command(flatten)]
         job: Job,
-    },
-    /// Write standard input into a file of this machine, whole or not at all.
-    Put {
-        #[command(flatten)]
-        job: Job,
-        /// The file.
-        #[arg(long)]
-        path: PathBuf,
-        /// Its mode, in octal digits.
-        #[arg(long, value_parser = octal)]
-        mode: u32,
-        /// Where what was there before the first time is kept.
-        #[arg(long)]
-        keep: Option<PathBuf>,
     },
     /// Compare one mailbox at two servers, as the request on standard input says.
     Mailbox {
@@ -121,7 +101,7 @@ fn start(
 ) -> Result<u8, WorkerError> {
     let started = match job.require_lease() {
         Ok(()) => service::start(program, &job.job_folder, input)?,
-        Err(error) => service::Started::Refused(error.to_finding()),
+        Err(error) => Started::Refused(error.to_finding()),
     };
     terminal.raw_line(&serde_json::to_string(&started).unwrap_or_default());
     Ok(0)
@@ -175,47 +155,15 @@ pub(super) fn run(
             };
             hold(&job.job_folder, &options, input, &mut output).map(|()| 0)
         }
-        WorkerCommand::Digest { .. } => {
-            return match crate::machine::digest(program) {
-                Ok(digest) => {
-                    terminal.raw_line(&digest);
-                    0
-                }
-                Err(error) => {
-                    terminal.error_line(&error.to_string());
-                    FAILED
-                }
-            };
-        }
         WorkerCommand::Ask { .. } => {
             return match serde_json::from_reader(input) {
                 Ok(question) => {
-                    let answer = crate::machine::answer(&question);
+                    let answer = worker::host::answer(&question);
                     terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
                     0
                 }
                 Err(error) => {
                     terminal.error_line(&format!("the question is unreadable: {error}"));
-                    FAILED
-                }
-            };
-        }
-        WorkerCommand::Put {
-            job,
-            path,
-            mode,
-            keep,
-        } => {
-            let written = job
-                .require_lease()
-                .map_err(|error| error.to_string())
-                .and_then(|()| {
-                    put(&path, mode, keep.as_deref(), input).map_err(|error| error.to_string())
-                });
-            return match written {
-                Ok(()) => 0,
-                Err(error) => {
-                    terminal.error_line(&format!("{} cannot be written: {error}", path.display()));
                     FAILED
                 }
             };
@@ -226,10 +174,6 @@ pub(super) fn run(
         terminal.error_line(&error.to_finding().to_string());
         FAILED
     })
-}
-
-fn octal(text: &str) -> Result<u32, std::num::ParseIntError> {
-    u32::from_str_radix(text, 8)
 }
 
 /// Compares two mailboxes; the password that the request holds is wiped with it.

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 use protocol::{
-    self, AcceptedLine, Counts, Event, EventKind, Finding, Order, Protections, Reply, Request,
-    TaskReport, Verdict,
+    self, AcceptedLine, Counts, Event, EventKind, Finding, Hello, Order, Protections, Reply,
+    Request, Started, TaskReport, Verdict,
 };
-use worker::run::Hello;
 
 use super::console::Console;
 use super::error::StepError;
@@ -110,10 +109,10 @@ async fn start_once(link: &Link, order: &Order) -> Result<Start, StepError> {
     })?;
     let command = link.worker("start");
     let output = link.run(&command, text).await?.require_success(&command)?;
-    let started: Result<worker::service::Started, _> = serde_json::from_slice(&output.stdout);
+    let started: Result<Started, _> = serde_json::from_slice(&output.stdout);
     match started {
-        Ok(worker::service::Started::Hello(hello)) => Ok(Start::Begun(hello)),
-        Ok(worker::service::Started::Refused(finding)) if finding.code == "worker-busy" => {
+        Ok(Started::Hello(hello)) => Ok(Start::Begun(hello)),
+        Ok(Started::Refused(finding)) if finding.code == "worker-busy" => {
             match running(link).await? {
                 // Started by this very order, over a connection that broke before the answer came.
                 Some((hello, token)) if token == order.token => Ok(Start::Begun(hello)),
@@ -122,7 +121,7 @@ async fn start_once(link: &Link, order: &Order) -> Result<Start, StepError> {
                 None => Err(finding.into()),
             }
         }
-        Ok(worker::service::Started::Refused(finding)) => Err(finding.into()),
+        Ok(Started::Refused(finding)) => Err(finding.into()),
         Err(error) => Err(StepError::Protocol {
             text: format!("{error}: {}", output.text()),
         }),

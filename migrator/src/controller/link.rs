@@ -19,7 +19,7 @@ use crate::remote::{
 pub const PROGRAM_FILE: &str = "gwmigrate";
 
 /// What is done for a controller alone that holds the lease.
-const LEASED: [&str; 3] = ["start", "call", "put"];
+const LEASED: [&str; 2] = ["start", "call"];
 
 /// Where an upload arrives that root puts into its place.
 const ARRIVED: &str = ".gwmigrate-upload";

@@ -1,69 +1,69 @@
-//! Questions about the destination: an answer, or an error where one could not be asked (DESIGN rule 9b).
+//! What the destination is asked and told beside the two trees.
+//!
+//! A question has an answer, or an error where it could not be asked; nothing takes the one for the other (ARCHITECTURE, rule
+//! 9b).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
-use protocol::{Finding, Verdict};
+use protocol::{
+    Account, Answer, Change, Entry, FileBytes, Finding, Process, Question, Reply, Request, Verdict,
+};
+use serde::de::DeserializeOwned;
 
 use super::{Controller, StepError};
-use crate::machine::{Answer, Entry, PortState, Process, Question};
 
 impl Controller {
     /// What stands at a path of the destination; `None` where nothing does.
     ///
     /// # Errors
-    /// A finding with the code `could-not-ask`.
+    /// A finding with the code `could-not-ask`, as for every question.
     pub(crate) async fn entry(&self, path: &Path) -> Result<Option<Entry>, StepError> {
-        let question = Question::Entry { path: path.into() };
-        match self.ask(&question, path).await? {
-            Answer::Entry(entry) => Ok(entry),
-            other => Err(misfit(&other)),
-        }
+        self.ask(&Question::Entry { path: path.into() }, path).await
     }
 
     /// What a file of the destination says; `None` where there is none.
-    ///
-    /// # Errors
-    /// A finding with the code `could-not-ask`.
     pub(crate) async fn content(&self, path: &Path) -> Result<Option<Vec<u8>>, StepError> {
         let question = Question::Content { path: path.into() };
-        match self.ask(&question, path).await? {
-            Answer::Content(content) => Ok(content),
-            other => Err(misfit(&other)),
-        }
+        let bytes: Option<FileBytes> = self.ask(&question, path).await?;
+        Ok(bytes.map(FileBytes::take))
     }
 
     /// Which digest a file of the destination has; `None` where there is none.
-    ///
-    /// # Errors
-    /// A finding with the code `could-not-ask`.
     pub(crate) async fn digest(&self, path: &Path) -> Result<Option<String>, StepError> {
-        let question = Question::Digest { path: path.into() };
-        match self.ask(&question, path).await? {
-            Answer::Digest(digest) => Ok(digest),
-            other => Err(misfit(&other)),
-        }
+        self.ask(&Question::Digest { path: path.into() }, path)
+            .await
     }
 
-    /// What a port says, seen from the destination.
-    ///
-    /// # Errors
-    /// A finding with the code `could-not-ask` where the destination could not be asked at all.
-    pub(crate) async fn port(&self, address: &str, port: u16) -> Result<PortState, StepError> {
-        let question = Question::Port {
-            address: address.to_owned(),
-            port,
+    /// The files of a folder of the destination whose names end so, in any case; `None` where there is no such folder.
+    pub(crate) async fn files_ending(
+        &self,
+        folder: &Path,
+        ending: &str,
+    ) -> Result<Option<Vec<PathBuf>>, StepError> {
+        let question = Question::FilesEnding {
+            folder: folder.into(),
+            ending: ending.to_owned(),
         };
-        match self.ask(&question, Path::new(address)).await? {
-            Answer::Port(state) => Ok(state),
-            other => Err(misfit(&other)),
-        }
+        self.ask(&question, folder).await
+    }
+
+    /// A user of the destination; `None` where there is none.
+    pub(crate) async fn account_of(&self, name: &str) -> Result<Option<Account>, StepError> {
+        let question = Question::Account {
+            name: name.to_owned(),
+        };
+        self.ask(&question, Path::new(name)).await
+    }
+
+    /// The clock of the destination, in seconds since 1970.
+    pub(crate) async fn clock_seconds(&self) -> Result<u64, StepError> {
+        let about = Path::new("its clock");
+        let seconds = self.ask(&Question::Clock, about).await?;
+        seconds.ok_or_else(|| could_not_ask(about, "it has none"))
     }
 
     /// The process of the agent that was started with a startup file; `None` where there is none.
-    ///
-    /// # Errors
-    /// A finding with the code `could-not-ask`.
     pub(crate) async fn agent_process(
         &self,
         program: &Path,
@@ -73,30 +73,83 @@ impl Controller {
             program: program.into(),
             startup: startup.into(),
         };
-        match self.ask(&question, program).await? {
-            Answer::Process(process) => Ok(process),
-            other => Err(misfit(&other)),
+        self.ask(&question, program).await
+    }
+
+    /// Whether anybody listens at a port, seen from the destination.
+    ///
+    /// # Errors
+    /// Where the destination could not be asked at all; a port that keeps silent is [`Answer::CouldNotAsk`].
+    pub(crate) async fn port(&self, address: &str, port: u16) -> Result<Answer<()>, StepError> {
+        let question = Question::Port {
+            address: address.to_owned(),
+            port,
+        };
+        self.answer(&question, Path::new(address)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        question: &Question,
+        about: &Path,
+    ) -> Result<Option<T>, StepError> {
+        match self.answer(question, about).await? {
+            Answer::Yes(value) => Ok(Some(value)),
+            Answer::No => Ok(None),
+            Answer::CouldNotAsk(why) => Err(could_not_ask(about, &why)),
         }
     }
 
-    async fn ask(&self, question: &Question, about: &Path) -> Result<Answer, StepError> {
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        question: &Question,
+        about: &Path,
+    ) -> Result<Answer<T>, StepError> {
         let text = serde_json::to_vec(question).map_err(|error| StepError::Protocol {
             text: error.to_string(),
         })?;
         let link = self.link()?;
-        let command = link.worker("ask");
-        let output = link.run(&command, text).await?;
+        let output = link.run(&link.worker("ask"), text).await?;
         if !output.status.is_success() {
             let said = printable(output.stderr.trim_ascii());
             return Err(could_not_ask(about, &format!("{}: {said}", output.status)));
         }
-        match serde_json::from_slice(&output.stdout) {
-            Ok(Answer::Unknown(why)) => Err(could_not_ask(about, &why)),
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(StepError::Protocol {
-                text: format!("{error}: {}", output.text()),
+        serde_json::from_slice(&output.stdout).map_err(|error| StepError::Protocol {
+            text: format!("{error}: {}", output.text()),
+        })
+    }
+
+    /// Changes something of the destination beside the two trees; says how much was removed, where something is.
+    ///
+    /// # Errors
+    /// What the system of the destination says; that the lease is lost.
+    pub(crate) async fn change(&self, change: Change) -> Result<u64, StepError> {
+        match self.call(&Request::Change(change)).await? {
+            Reply::Removed { count } => Ok(count),
+            other => Err(StepError::Protocol {
+                text: format!("{other:?}"),
             }),
         }
+    }
+
+    /// Writes a file of the destination whole or not at all; what was there before the first time is kept in `keep`.
+    ///
+    /// # Errors
+    /// As [`Controller::change`].
+    pub(crate) async fn write_file(
+        &self,
+        path: &Path,
+        mode: u32,
+        bytes: Vec<u8>,
+        keep: Option<PathBuf>,
+    ) -> Result<(), StepError> {
+        let change = Change::WriteFile {
+            path: path.into(),
+            bytes: FileBytes(bytes),
+            mode,
+            keep,
+        };
+        self.change(change).await.map(drop)
     }
 }
 
@@ -111,10 +164,4 @@ pub(crate) fn could_not_ask(about: &Path, why: &str) -> StepError {
     Finding::new("could-not-ask", Verdict::Temporary, text, remedy)
         .about(about)
         .into()
-}
-
-fn misfit(answer: &Answer) -> StepError {
-    StepError::Protocol {
-        text: format!("an answer to another question: {answer:?}"),
-    }
 }

@@ -1,8 +1,8 @@
 //! Mounting and unmounting by a plan.
 
 use postoffice::names::printable;
+use protocol::mounts::Mount;
 use secrecy::ExposeSecret as _;
-use worker::mounts::Mount;
 
 use super::complaint::{self, Complaint};
 use super::error::MountError;

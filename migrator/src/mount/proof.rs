@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
-use worker::mounts::{self, Mount};
+use protocol::mounts::{self, Mount};
 
 use super::error::MountError;
 

@@ -1,7 +1,6 @@
 //! The places of a job, as they stand in the arguments of what is run as root.
 
-use super::Profile;
-use crate::worksheet::{PackageKind, SourceAccess, Worksheet};
+use crate::worksheet::{MountClient, PackageKind, Protocol, SourceAccess, Worksheet};
 
 /// The places of a job that stand in arguments.
 #[derive(Debug, Clone)]
@@ -9,53 +8,51 @@ pub struct Places {
     pub(super) job: String,
     /// Where everything goes, the post office first.
     pub(super) destinations: Vec<String>,
-    pub(super) source: String,
-    pub(super) mount_points: Vec<String>,
+    pub(super) mounts: Vec<JobMount>,
     pub(super) install_folder: String,
     pub(super) package: Option<(PackageKind, String)>,
-    pub(super) startup: String,
-    pub(super) files: Vec<String>,
-    pub(super) program: String,
-    pub(super) user: Option<String>,
-    pub(super) log_folder: Option<String>,
+}
+
+/// A share that the job mounts.
+#[derive(Debug, Clone)]
+pub(super) struct JobMount {
+    pub(super) point: String,
+    protocol: Protocol,
+    client: MountClient,
 }
 
 impl Places {
+    /// The mount points of shares that this client mounts with this protocol.
+    pub(super) fn mounted_by(&self, client: MountClient, protocol: Protocol) -> Vec<&str> {
+        let meant = |mount: &&JobMount| mount.client == client && mount.protocol == protocol;
+        let mounts = self.mounts.iter().filter(meant);
+        mounts.map(|mount| mount.point.as_str()).collect()
+    }
+
     /// Those of a worksheet.
-    pub fn of(sheet: &Worksheet, profile: &Profile) -> Self {
+    pub fn of(sheet: &Worksheet) -> Self {
         let text = |path: &std::path::Path| escaped(&path.to_string_lossy());
         let mut destinations = vec![text(&sheet.post_office.folder)];
         destinations.extend(sheet.documents.iter().map(|area| text(&area.destination)));
         let accesses = std::iter::once(&sheet.source.access);
         let accesses = accesses.chain(sheet.documents.iter().map(|area| &area.access));
-        let mount_points = accesses
+        let mounts = accesses
             .filter_map(SourceAccess::network)
-            .map(|network| text(&network.mount_point))
-            .collect();
-        let gwha = profile.gwha.iter();
-        let files = gwha
-            .flat_map(|gwha| {
-                let present = gwha.service.iter().map(|service| &service.present);
-                std::iter::once(&gwha.config).chain(present)
+            .map(|network| JobMount {
+                point: text(&network.mount_point),
+                protocol: network.protocol,
+                client: network.client,
             })
-            .chain(profile.user.iter().map(|user| &user.config))
-            .map(|path| text(path))
             .collect();
         let package = sheet.poa.package.as_ref();
         Self {
             job: text(&sheet.destination.job_folder),
             destinations,
-            source: text(&sheet.source.post_office_path()),
-            mount_points,
+            mounts,
             install_folder: text(&sheet.poa.install_folder),
             package: package
                 .and_then(|package| Some((package.kind, package.path.file_name()?)))
                 .map(|(kind, name)| (kind, escaped(&name.to_string_lossy()))),
-            startup: text(&profile.agent.startup_folder),
-            files,
-            program: text(&profile.agent.program),
-            user: sheet.poa.run_as_user.as_deref().map(escaped),
-            log_folder: profile.agent.log_folder.as_deref().map(text),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::places::{Places, escaped};
-use super::privileges::COMMANDS;
+use super::privileges::{COMMANDS, FOLDERS};
 use super::{Naming, Profile};
 use crate::controller::PROGRAM_FILE;
 use crate::worksheet::Worksheet;
@@ -50,11 +50,10 @@ pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
         "the worker, which gives up what it does not need",
         &worker,
     );
-    let places = Places::of(sheet, profile);
+    let places = Places::of(sheet);
     for command in COMMANDS {
         let arguments = (command.arguments)(&places);
-        let lines: Vec<String> = command
-            .folders
+        let mut lines: Vec<String> = FOLDERS
             .iter()
             .flat_map(|folder| {
                 arguments
@@ -62,6 +61,8 @@ pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
                     .map(move |told| format!("{folder}/{} {told}", command.program))
             })
             .collect();
+        // Two mounts of one share need the same.
+        lines.dedup();
         let name = command.program.to_ascii_uppercase().replace('-', "_");
         add(&name, command.purpose, &lines);
     }

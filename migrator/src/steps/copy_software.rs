@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use protocol::Change;
+
 use super::install_utility::digest;
 use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Readable by its owner alone.
 const PACKAGE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
 
 /// The folder of the job folder that holds the software until stage two is done.
 pub(crate) const SOFTWARE_FOLDER: &str = "software";
@@ -45,15 +48,12 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             "the same package was there already".into(),
         ));
     }
-    let link = controller.link()?;
-    let folder = link.job_folder().join(SOFTWARE_FOLDER);
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(folder);
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    let path = controller.link()?.job_folder().join(SOFTWARE_FOLDER);
+    let mode = FOLDER_MODE;
+    controller.change(Change::MakeFolder { path, mode }).await?;
     let console = controller.console();
-    let uploaded = link
+    let uploaded = controller
+        .link()?
         .upload(&package.path, &target, PACKAGE_MODE, |bytes| {
             console.upload("the POA software", bytes);
         })

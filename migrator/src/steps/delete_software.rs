@@ -1,5 +1,7 @@
 //! The temporary copy of the Linux software, gone.
 
+use protocol::Change;
+
 use super::copy_software::SOFTWARE_FOLDER;
 use crate::controller::{Controller, StepError, StepOutcome};
 
@@ -10,12 +12,9 @@ use crate::controller::{Controller, StepError, StepOutcome};
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let link = controller.link()?;
     let folder = link.job_folder().join(SOFTWARE_FOLDER);
-    let command = link
-        .command("rm")
-        .arguments(["-r", "-f", "--"])
-        .argument(folder.clone());
-    link.run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
+    let name = SOFTWARE_FOLDER.to_owned();
+    controller
+        .change(Change::RemoveFromJobFolder { name })
+        .await?;
     Ok(StepOutcome::Done(format!("{} is gone", folder.display())))
 }

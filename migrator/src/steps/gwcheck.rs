@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{Finding, Verdict};
+use protocol::{Change, Finding, Verdict};
 
 use crate::controller::{Controller, StepError};
 
@@ -19,6 +19,10 @@ const KEYWORD: &str = "storelowercase";
 const DANGER: &str = "<contents";
 /// The folder of the job folder for options and log.
 const FOLDER: &str = "gwcheck";
+/// Its log there.
+const LOG: &str = "gwcheck.log";
+/// The options name the post office; they are nobody else's business.
+const OPTIONS_MODE: u32 = 0o600;
 /// How many lines of trouble are shown.
 const LINES_SHOWN: usize = 10;
 
@@ -32,7 +36,7 @@ fn options_path(controller: &Controller) -> PathBuf {
 }
 
 fn log_path(controller: &Controller) -> PathBuf {
-    options_path(controller).with_file_name("gwcheck.log")
+    options_path(controller).with_file_name(LOG)
 }
 
 /// Where it is.
@@ -65,7 +69,9 @@ pub(super) async fn write_options(controller: &Controller) -> Result<PathBuf, St
         }
     };
     let path = options_path(controller);
-    super::poa::put(controller, &path, "600", options.into_bytes(), None).await?;
+    controller
+        .write_file(&path, OPTIONS_MODE, options.into_bytes(), None)
+        .await?;
     Ok(path)
 }
 
@@ -123,14 +129,10 @@ fn refuse_unfit(options: &str, folder: &str) -> Result<(), StepError> {
 pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError> {
     let options = write_options(controller).await?;
     let log = log_path(controller);
+    let name = format!("{FOLDER}/{LOG}");
+    let change = Change::RemoveFromJobFolder { name };
+    controller.change(change).await?;
     let link = controller.link()?;
-    let clear = link
-        .command("rm")
-        .arguments(["-f", "--"])
-        .argument(log.clone());
-    link.run(&clear, Vec::new())
-        .await?
-        .require_success(&clear)?;
     let command = link.command(program(controller)?).argument(options);
     let output = link.run(&command, Vec::new()).await?;
     let mut text = output.text();

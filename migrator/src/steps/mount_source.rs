@@ -5,6 +5,7 @@ use protocol::{Explain as _, Fact, MountedArea};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
+use crate::remote::RemoteCommand;
 use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
 
@@ -76,7 +77,7 @@ async fn make_job_folder(controller: &Controller, plan: &MountPlan) -> Result<()
 /// What reading the mount table says.
 pub(crate) async fn missing(controller: &Controller) -> Result<Vec<JobMount>, StepError> {
     let link = controller.link()?;
-    let table = link.command("cat").argument("/proc/self/mountinfo");
+    let table = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
     let output = link
         .run(&table, Vec::new())
         .await?

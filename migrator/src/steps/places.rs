@@ -7,12 +7,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
+use protocol::places::{Place, trouble};
 use protocol::{Finding, Verdict};
-use worker::places::{Place, trouble};
 
 use super::mount_source;
 use super::run_as_user::is_of_the_system;
 use crate::controller::{Controller, StepError, could_not_ask};
+use crate::remote::RemoteCommand;
 
 /// A folder of the job, as the worksheet names it.
 struct Named {
@@ -99,9 +100,9 @@ async fn locate(controller: &Controller, named: Vec<Named>) -> Result<Vec<Place>
     }
     let paths = without_links(controller, &named).await?;
     let link = controller.link()?;
-    let command = link.command("cat").argument("/proc/self/mountinfo");
+    let command = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
     let output = link.run(&command, Vec::new()).await?;
-    let table = worker::mounts::parse(&output.require_success(&command)?.stdout);
+    let table = protocol::mounts::parse(&output.require_success(&command)?.stdout);
     let places = named.iter().zip(&paths).map(|(named, path)| {
         Place::locate(&named.what, named.is_written, path, &table)
             .ok_or_else(|| could_not_ask(path, "the mount table does not say what it is on"))

@@ -2,7 +2,6 @@
 //!
 //! Places and commands are those of the profile ([`crate::profile`]); nothing here knows them.
 
-mod file;
 mod gwha;
 mod install;
 mod ports;
@@ -15,7 +14,6 @@ mod stop;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-pub(crate) use file::put;
 pub(crate) use gwha::release as release_gwha;
 pub(crate) use install::{install, look_at_package};
 pub(crate) use ports::{below_1024, opened, remedy as port_remedy, require_free, taken};
@@ -26,9 +24,9 @@ pub(crate) use startup::{configure, foresee, kept, left_over, place, startup_pat
 pub(crate) use stop::stop_if_running;
 
 use crate::controller::{Controller, StepError};
-use crate::machine::PortState;
 use crate::profile::Naming;
 use crate::remote::RemoteCommand;
+use protocol::Answer;
 
 /// The test run listens here alone, so that neither the live MTA nor a user reaches it.
 pub(crate) const ISOLATED_ADDRESS: &str = "127.0.0.1";
@@ -67,7 +65,7 @@ fn control(controller: &Controller, verb: &str) -> Result<RemoteCommand, StepErr
 }
 
 /// What the port of the agent's web console says, seen from the destination.
-async fn port_state(controller: &Controller, address: &str) -> Result<PortState, StepError> {
+async fn port_state(controller: &Controller, address: &str) -> Result<Answer<()>, StepError> {
     controller
         .port(address, controller.worksheet.poa.http_port)
         .await
@@ -77,7 +75,7 @@ async fn port_state(controller: &Controller, address: &str) -> Result<PortState,
 async fn wait_for(
     controller: &Controller,
     address: &str,
-    wanted: PortState,
+    wanted: Answer<()>,
 ) -> Result<(), StepError> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
@@ -95,17 +93,17 @@ async fn wait_for(
 fn does_not(
     controller: &Controller,
     address: &str,
-    wanted: &PortState,
-    state: &PortState,
+    wanted: &Answer<()>,
+    state: &Answer<()>,
 ) -> StepError {
     let code = match wanted {
-        PortState::Open => "poa-does-not-answer",
+        Answer::Yes(()) => "poa-does-not-answer",
         _ => "poa-does-not-stop",
     };
     let text = match state {
-        PortState::Open => "still answers".to_owned(),
-        PortState::Refused => "does not answer".to_owned(),
-        PortState::Unknown(why) => format!("cannot be asked ({why})"),
+        Answer::Yes(()) => "still answers".to_owned(),
+        Answer::No => "does not answer".to_owned(),
+        Answer::CouldNotAsk(why) => format!("cannot be asked ({why})"),
     };
     let port = controller.worksheet.poa.http_port;
     StepError::refused(
@@ -136,11 +134,11 @@ pub(crate) async fn why_it_may_run(controller: &Controller) -> Result<Option<Str
     for address in &addresses {
         for port in [poa.http_port, poa.client_port] {
             match controller.port(address, port).await? {
-                PortState::Refused => {}
-                PortState::Open => {
+                Answer::No => {}
+                Answer::Yes(()) => {
                     return Ok(Some(format!("something answers at {address}, port {port}")));
                 }
-                PortState::Unknown(why) => {
+                Answer::CouldNotAsk(why) => {
                     return Ok(Some(format!("port {port} cannot be asked: {why}")));
                 }
             }

@@ -13,12 +13,12 @@ mod ports;
 mod uid_conf;
 
 use postoffice::startup_file::StartupFile;
-use protocol::{Fact, Finding, Life, OwnerReport, Task, TaskReport, Verdict};
+use protocol::{Account, Fact, Finding, Life, OwnerReport, Task, TaskReport, Verdict};
 
 use super::{poa, start_poa, words};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::worksheet::LowPorts;
-pub(crate) use account::{Account, account, give_path};
+pub(crate) use account::account;
 pub(crate) use folders::{is_of_the_system, make_folder, own_log_folder};
 
 /// Gives everything to the user of the worksheet and names it to the agents.

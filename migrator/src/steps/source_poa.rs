@@ -8,7 +8,7 @@ use protocol::{JobState, Request};
 
 use super::probe::PROBE;
 use crate::controller::{Controller, StepError};
-use crate::machine::{PortState, look_at_port};
+use protocol::{Answer, ask_port};
 
 /// The item of the checklist by which it is confirmed.
 pub const SOURCE_POA_ITEM: &str = "source-poa-stopped";
@@ -29,13 +29,13 @@ pub enum SourcePoa {
 pub(crate) struct SourcePort {
     pub(crate) address: String,
     pub(crate) port: u16,
-    here: PortState,
-    destination: PortState,
+    here: Answer<()>,
+    destination: Answer<()>,
 }
 
 impl SourcePort {
     pub(crate) fn is_open(&self) -> bool {
-        self.here == PortState::Open || self.destination == PortState::Open
+        self.here == Answer::Yes(()) || self.destination == Answer::Yes(())
     }
 
     /// Why it is not known to be closed; none where both sides are refused.
@@ -45,11 +45,11 @@ impl SourcePort {
             ("the destination", &self.destination),
         ];
         sides.into_iter().find_map(|(side, state)| match state {
-            PortState::Unknown(why) => Some(format!(
+            Answer::CouldNotAsk(why) => Some(format!(
                 "port {} cannot be asked from {side}: {why}",
                 self.port
             )),
-            PortState::Open | PortState::Refused => None,
+            Answer::Yes(()) | Answer::No => None,
         })
     }
 }
@@ -66,11 +66,11 @@ pub(crate) async fn ask(controller: &Controller) -> Result<Vec<SourcePort>, Step
     let mut ports = Vec::new();
     for &port in &source.poa_ports {
         let asked = address.clone();
-        let here = tokio::task::spawn_blocking(move || look_at_port(&asked, port));
+        let here = tokio::task::spawn_blocking(move || ask_port(&asked, port));
         let destination = controller.port(address, port).await?;
         let here = here
             .await
-            .unwrap_or_else(|error| PortState::Unknown(error.to_string()));
+            .unwrap_or_else(|error| Answer::CouldNotAsk(error.to_string()));
         ports.push(SourcePort {
             address: address.clone(),
             port,
@@ -184,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn port(port: u16, here: PortState, destination: PortState) -> SourcePort {
+    fn port(port: u16, here: Answer<()>, destination: Answer<()>) -> SourcePort {
         SourcePort {
             address: "fs1".into(),
             port,
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn closed_is_what_was_open_and_is_refused_to_both_sides() {
-        use PortState::{Open, Refused};
-        let silent = || PortState::Unknown("timed out".into());
+        let (open, refused) = (|| Answer::Yes(()), || Answer::No);
+        let silent = || Answer::CouldNotAsk("timed out".into());
         let seen = |ports: &[u16]| {
             let seen = |&port: &u16| SeenPort {
                 address: "fs1".into(),
@@ -208,18 +208,18 @@ mod tests {
                 ..JobState::default()
             }
         };
-        let two = |first: SourcePort| vec![first, port(2, Refused, Refused)];
+        let two = |first: SourcePort| vec![first, port(2, refused(), refused())];
         let both = seen(&[1, 2]);
         assert!(matches!(
-            judge(&two(port(1, Refused, Refused)), &both),
+            judge(&two(port(1, refused(), refused())), &both),
             SourcePoa::Closed(_)
         ));
         for (ports, state) in [
             (Vec::new(), both.clone()),
-            (two(port(1, Refused, Refused)), seen(&[])),
-            (two(port(1, Refused, Refused)), seen(&[1])),
-            (two(port(1, silent(), Refused)), both.clone()),
-            (two(port(1, Refused, silent())), both.clone()),
+            (two(port(1, refused(), refused())), seen(&[])),
+            (two(port(1, refused(), refused())), seen(&[1])),
+            (two(port(1, silent(), refused())), both.clone()),
+            (two(port(1, refused(), silent())), both.clone()),
         ] {
             let judged = judge(&ports, &state);
             assert!(
@@ -227,7 +227,10 @@ mod tests {
                 "{ports:?} {judged:?}"
             );
         }
-        for ports in [two(port(1, Open, Refused)), two(port(1, silent(), Open))] {
+        for ports in [
+            two(port(1, open(), refused())),
+            two(port(1, silent(), open())),
+        ] {
             let judged = judge(&ports, &both);
             assert!(matches!(judged, SourcePoa::Answers(_)), "{ports:?}");
         }

@@ -1,10 +1,10 @@
 //! The Linux POA, started for users.
 
 use postoffice::startup_file::StartupFile;
-use protocol::{AgentRun, JobState, Life, Operation, Proof, Request};
+use protocol::{Account, AgentRun, Change, JobState, Life, Operation, Proof, Request};
 
 use super::poa;
-use super::run_as_user::{self, Account};
+use super::run_as_user;
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Starts it with the startup file that was converted in stage one, and waits until it answers.
@@ -90,7 +90,8 @@ async fn start(
     poa::place(controller, file).await?;
     if let Some((_, account)) = account {
         let path = poa::startup_path(controller)?;
-        run_as_user::give_path(controller, &path, account).await?;
+        let to = *account;
+        controller.change(Change::Give { path, to }).await?;
     }
     poa::start(controller, address, AgentRun::Users).await
 }

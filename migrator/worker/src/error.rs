@@ -138,6 +138,16 @@ pub enum WorkerError {
         /// What the kernel said.
         source: std::io::Error,
     },
+    /// Something of the destination's system could not be changed.
+    #[error("Could not {operation} {path}")]
+    Host {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// Where.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The kernel refused to close the sandbox.
     #[error("The sandbox could not be closed: {text}")]
     Sandbox {
@@ -262,6 +272,7 @@ impl Explain for WorkerError {
             Self::Refused { code, .. } => code,
             Self::Order { .. } => "order",
             Self::JobFolder { .. } => "job-folder",
+            Self::Host { .. } => "system-not-changed",
             Self::Sandbox { .. } => "sandbox",
         }
     }
@@ -284,6 +295,7 @@ impl Explain for WorkerError {
             | Self::FileSystem { .. }
             | Self::Store { .. }
             | Self::JobFolder { .. } => Verdict::Temporary,
+            Self::Host { .. } => Verdict::Person,
             Self::Open { source, .. } if does_not_answer(source) => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::StoreLayout { .. }
@@ -353,6 +365,7 @@ impl Explain for WorkerError {
             Self::JobFolder { .. } => {
                 "See that the job folder of the destination exists and is writable".into()
             }
+            Self::Host { .. } => "Correct that on the destination, then run the same command again".into(),
             Self::Sandbox { .. } => "Report this with the kernel version of the destination".into(),
         }
     }

@@ -1,22 +1,13 @@
-//! The folders of a job, told apart by where they really are, and recognised again (DESIGN rule 9d).
-//!
-//! A path says little: a symbolic link, a bind mount or a folder below another one lead two paths to the same files.  So
-//! each folder is traced to the place that it has in its file system, by the mount table, and so is every mount below it.
-//! No place may be, hold or be held by another: what is written would be written at the source, or twice.
-//!
-//! What stage one saw of each folder is kept, so that a later command knows it again: an unmounted disk leaves an empty
-//! folder behind, which must never be filled, nor taken for "everything was deleted".
+//! What stage one saw of the folders of a job, and how that has changed since.
 
-mod seen;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use postoffice::names::printable;
+use protocol::mounts::{Mount, covering};
+use protocol::places::Place;
 use serde::{Deserialize, Serialize};
 
-use crate::mounts::{Mount, covering};
 use crate::tree::KnownMounts;
-pub use seen::{MountChange, SeenMount, SeenMounts, SeenPlace};
 
 /// Which side of an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,308 +19,198 @@ pub enum Side {
     Destination,
 }
 
-/// A folder of a job and where it really is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// What it is, for people: `the source of sales`.
-    pub what: String,
-    /// Whether the job writes there.
-    pub is_written: bool,
-    /// Its path without symbolic links.
-    pub path: PathBuf,
-    location: Location,
-    /// The mounts below it.
-    pub mounts: Vec<InnerMount>,
+/// What is kept of a folder of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenPlace {
+    /// The folder, as the worksheet names it.
+    pub folder: String,
+    /// Its own mount and those below it; none where a person said that they have changed, until they are seen again.
+    pub mounts: Option<SeenMounts>,
 }
 
-/// A mount below a place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InnerMount {
-    /// Its mount point, seen from the place.
-    pub path: PathBuf,
-    /// What the mount table says.
-    pub mount: Mount,
-    location: Location,
-}
-
-/// Where something lies in its file system, whatever paths lead there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Location {
-    device: (u32, u32),
-    /// What is mounted, for file systems of another machine: each mount of a share has a device number of its own.
-    share: Option<Vec<u8>>,
-    path: PathBuf,
-}
-
-/// File systems whose mounts are told apart by what they are mounted from.
-const SHARES: [&str; 8] = [
-    "cifs",
-    "smb3",
-    "smbfs",
-    "nfs",
-    "nfs4",
-    "ncpfs",
-    "fuse.rclone",
-    "fuse.sshfs",
-];
-
-impl Location {
-    fn of(mount: &Mount, path: &Path) -> Option<Self> {
-        let inside = path.strip_prefix(&mount.mount_point).ok()?;
-        let path = mount.root.join(inside);
-        let is_share = SHARES.contains(&mount.file_system.as_str());
-        Some(Self {
-            device: mount.device,
-            share: is_share.then(|| mount.source.to_ascii_lowercase()),
-            // Servers of shares find names in any case.
-            path: if is_share {
-                path.as_os_str().to_ascii_lowercase().into()
-            } else {
-                path
-            },
-        })
-    }
-
-    /// Whether both are in one file system, so that their paths can be compared.
-    fn is_beside(&self, other: &Self) -> bool {
-        self.device == other.device || (self.share.is_some() && self.share == other.share)
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self.is_beside(other)
-            && (self.path.starts_with(&other.path) || other.path.starts_with(&self.path))
-    }
-}
-
-impl Place {
-    /// The place of a path without symbolic links, by the mount table; none where no mount covers it.
-    pub fn locate(what: &str, is_written: bool, path: &Path, table: &[Mount]) -> Option<Self> {
-        let location = Location::of(covering(table, path)?, path)?;
-        Some(Self {
-            what: what.to_owned(),
-            is_written,
-            path: path.to_owned(),
-            location,
-            mounts: inner_mounts(path, table),
-        })
-    }
-
-    fn trouble_with(&self, other: &Self) -> Option<String> {
-        let one = (&self.what, &self.path);
-        if self.location.overlaps(&other.location) {
-            let relation = if self.location.path == other.location.path {
-                "is the same folder as"
-            } else if self.location.path.starts_with(&other.location.path) {
-                "lies inside"
-            } else {
-                "holds"
-            };
-            return Some(format!(
-                "{} ({}) {relation} {} ({})",
-                one.0,
-                shown(one.1),
-                other.what,
-                shown(&other.path)
-            ));
+impl SeenPlace {
+    /// What is kept of a place, to know it again.
+    pub(crate) fn of(place: &Place, folder: &str, table: &[Mount]) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            mounts: covering(table, &place.path).map(|mount| SeenMounts {
+                own: SeenMount::of("", mount),
+                inner: place
+                    .mounts
+                    .iter()
+                    .map(|inner| SeenMount::of(&shown(&inner.path), &inner.mount))
+                    .collect(),
+            }),
         }
-        let leads = |from: &Self, to: &Self| {
-            let inner = from
-                .mounts
-                .iter()
-                .find(|inner| inner.location.overlaps(&to.location))?;
-            Some(format!(
-                "{} below {} ({}) leads to {} ({})",
-                shown(&inner.path),
-                from.what,
-                shown(&from.path),
-                to.what,
-                shown(&to.path)
-            ))
-        };
-        leads(self, other)
-            .or_else(|| leads(other, self))
-            .or_else(|| {
-                let pairs = self.mounts.iter().flat_map(|inner| {
-                    let others = other.mounts.iter();
-                    others.map(move |outer| (inner, outer))
-                });
-                let mut shared =
-                    pairs.filter(|(inner, outer)| inner.location.overlaps(&outer.location));
-                shared.next().map(|(inner, outer)| {
-                    format!(
-                        "{} below {} and {} below {} are the same files",
-                        shown(&inner.path),
-                        self.what,
-                        shown(&outer.path),
-                        other.what
-                    )
-                })
-            })
-    }
-
-    /// A mount below this place that leads back into it, or to the files of another one below it.
-    fn trouble_with_itself(&self) -> Option<String> {
-        let into_itself = self
-            .mounts
-            .iter()
-            .find(|inner| inner.location.overlaps(&self.location));
-        if let Some(inner) = into_itself {
-            return Some(format!(
-                "{} below {} ({}) leads back into it",
-                shown(&inner.path),
-                self.what,
-                shown(&self.path)
-            ));
-        }
-        let mut inner = self.mounts.iter().enumerate();
-        inner.find_map(|(at, one)| {
-            let other = self.mounts[..at]
-                .iter()
-                .find(|other| other.location.overlaps(&one.location))?;
-            Some(format!(
-                "{} and {} below {} ({}) are the same files",
-                shown(&one.path),
-                shown(&other.path),
-                self.what,
-                shown(&self.path)
-            ))
-        })
-    }
-
-    /// The mounts that may be entered from it: its own, and those below it.
-    pub(crate) fn known(&self, table: &[Mount]) -> KnownMounts {
-        let own = covering(table, &self.path).map(|mount| mount.id);
-        let inner = self.mounts.iter().map(|inner| inner.mount.id);
-        KnownMounts::new(own.into_iter().chain(inner).collect())
     }
 }
 
-/// The mounts below a path, the one on top where several have one mount point.
-fn inner_mounts(path: &Path, table: &[Mount]) -> Vec<InnerMount> {
-    let below = table.iter().enumerate().filter(|(at, mount)| {
-        let is_covered = table[at + 1..]
-            .iter()
-            .any(|later| mount.mount_point.starts_with(&later.mount_point));
-        // What autofs would mount is seen once it has.
-        mount.mount_point != path
-            && mount.mount_point.starts_with(path)
-            && mount.file_system != "autofs"
-            && !is_covered
-    });
-    below
-        .filter_map(|(_, mount)| {
-            Some(InnerMount {
-                path: mount.mount_point.strip_prefix(path).ok()?.to_owned(),
-                mount: mount.clone(),
-                location: Location::of(mount, &mount.mount_point)?,
-            })
-        })
-        .collect()
-}
-
-/// The first reason why these are not places of their own, in a sentence without a full stop.
-pub fn trouble(places: &[Place]) -> Option<String> {
-    let mut own = places.iter().filter_map(Place::trouble_with_itself);
-    if let Some(trouble) = own.next() {
-        return Some(trouble);
-    }
-    places.iter().enumerate().find_map(|(at, one)| {
-        let mut others = places[..at].iter();
-        others.find_map(|other| one.trouble_with(other))
-    })
+/// The mounts that may be entered from a place: its own, and those below it.
+pub(crate) fn known_mounts(place: &Place, table: &[Mount]) -> KnownMounts {
+    let own = covering(table, &place.path).map(|mount| mount.id);
+    let inner = place.mounts.iter().map(|inner| inner.mount.id);
+    KnownMounts::new(own.into_iter().chain(inner).collect())
 }
 
 fn shown(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes())
 }
 
+/// The mounts of a folder of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenMounts {
+    /// The mount that the folder is in.
+    pub own: SeenMount,
+    /// The mounts below it.
+    pub inner: Vec<SeenMount>,
+}
+
+/// A mount, as far as it can be known again after a restart: device numbers change then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenMount {
+    /// Its mount point below the folder of the job, escaped; empty for the one that the folder is in.
+    pub path: String,
+    /// The type of the file system.
+    pub file_system: String,
+    /// What is mounted, escaped.
+    pub from: String,
+    /// Which folder of the file system is mounted, escaped.
+    pub root: String,
+}
+
+impl SeenMount {
+    fn of(path: &str, mount: &Mount) -> Self {
+        Self {
+            path: path.to_owned(),
+            file_system: mount.file_system.clone(),
+            from: printable(&mount.source),
+            root: shown(&mount.root),
+        }
+    }
+
+    fn shown(&self) -> String {
+        format!("{} ({})", self.from, self.file_system)
+    }
+}
+
+/// How the mounts of a folder differ from what was seen before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountChange {
+    /// The folder itself is on something else.
+    Other {
+        /// What it was on.
+        was: String,
+        /// What it is on.
+        is: String,
+    },
+    /// A mount below it is missing, or is another one.
+    Missing {
+        /// The mount point below the folder.
+        path: String,
+        /// What was mounted there.
+        was: String,
+    },
+    /// There is a mount below it that was not there.
+    Appeared {
+        /// The mount point below the folder.
+        path: String,
+        /// What is mounted there.
+        is: String,
+    },
+}
+
+impl std::fmt::Display for MountChange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Other { was, is } => write!(formatter, "it was on {was} and is on {is}"),
+            Self::Missing { path, was } => {
+                write!(formatter, "{was} is not mounted at {path} below it")
+            }
+            Self::Appeared { path, is } => write!(
+                formatter,
+                "{is} is mounted at {path} below it, which hides what was there"
+            ),
+        }
+    }
+}
+
+impl SeenMounts {
+    /// What has changed since; the worst first.
+    pub fn changes(&self, now: &Self) -> Vec<MountChange> {
+        let mut changes = Vec::new();
+        if self.own != now.own {
+            changes.push(MountChange::Other {
+                was: self.own.shown(),
+                is: now.own.shown(),
+            });
+        }
+        for mount in self.inner.iter().filter(|mount| !now.inner.contains(mount)) {
+            changes.push(MountChange::Missing {
+                path: mount.path.clone(),
+                was: mount.shown(),
+            });
+        }
+        let is_known = |mount: &&SeenMount| self.inner.iter().any(|known| known.path == mount.path);
+        for mount in now.inner.iter().filter(|mount| !is_known(mount)) {
+            changes.push(MountChange::Appeared {
+                path: mount.path.clone(),
+                is: mount.shown(),
+            });
+        }
+        changes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mounts::parse;
+    use protocol::mounts::parse;
 
     const TABLE: &str = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
-        30 22 8:2 / /gw rw - ext4 /dev/sdb1 rw\n\
-        31 22 0:41 / /mnt/src ro - cifs //FS1/Mail ro\n";
+        30 22 8:2 / /gw rw - ext4 /dev/sdb1 rw\n";
 
-    fn place(what: &str, path: &str, table: &[Mount]) -> Place {
-        let is_written = what != "source";
-        Place::locate(what, is_written, Path::new(path), table).expect("covered")
-    }
-
-    fn trouble_of(more: &str, paths: [&str; 3]) -> Option<String> {
-        let table = parse(format!("{TABLE}{more}").as_bytes());
-        let [source, destination, job] = paths;
-        trouble(&[
-            place("source", source, &table),
-            place("destination", destination, &table),
-            place("job", job, &table),
-        ])
+    fn place(path: &str, table: &[Mount]) -> Place {
+        Place::locate("destination", true, Path::new(path), table).expect("covered")
     }
 
     #[test]
-    fn places_of_their_own_are_fine_whatever_they_are_mounted_on() {
-        for paths in [
-            ["/mnt/src/po", "/gw/po", "/gw/job"],
-            ["/old/po", "/new/po", "/new/job"],
-            ["/gw/po", "/gw/po2", "/gw/po.job"],
-        ] {
-            assert_eq!(trouble_of("", paths), None, "{paths:?}");
-        }
-        let disk = "32 30 8:3 / /gw/po/offiles rw - ext4 /dev/sdc1 rw\n";
-        assert_eq!(trouble_of(disk, ["/mnt/src/po", "/gw/po", "/gw/job"]), None);
-    }
-
-    #[test]
-    fn a_place_that_is_holds_or_is_held_by_another_is_found_by_whatever_path() {
-        let bind = |root: &str, at: &str| format!("40 22 8:2 {root} {at} rw - ext4 /dev/sdb1 rw\n");
-        let share = "41 22 0:55 / /mnt/again rw - cifs //fs1/mail rw\n";
-        let cases: &[(String, [&str; 3])] = &[
-            (String::new(), ["/gw/po", "/gw/po", "/gw/job"]),
-            (String::new(), ["/gw/po", "/gw/po/new", "/gw/job"]),
-            (String::new(), ["/gw/po/old", "/gw/po", "/gw/job"]),
-            (String::new(), ["/mnt/src/po", "/gw/po", "/gw/po/job"]),
-            (String::new(), ["/mnt/src/po", "/gw/po", "/mnt/src/po/job"]),
-            // The same folder under another path.
-            (
-                bind("/po", "/elsewhere"),
-                ["/gw/po", "/elsewhere", "/gw/job"],
-            ),
-            (
-                bind("/po/sub", "/elsewhere"),
-                ["/gw/po", "/elsewhere/x", "/gw/job"],
-            ),
-            // The same share, mounted once more.
-            (share.into(), ["/mnt/src/po", "/mnt/again/PO/x", "/gw/job"]),
-            (share.into(), ["/mnt/src", "/mnt/again/new", "/gw/job"]),
-            // A part of the source below the destination, and the other way round.
-            (
-                bind("/po/offiles", "/new/offiles"),
-                ["/gw/po", "/new", "/gw/job"],
-            ),
-            (
-                "42 31 8:1 /new /mnt/src/po/x rw - ext4 /dev/sda1 rw\n".into(),
-                ["/mnt/src/po", "/new", "/gw/job"],
-            ),
-            // All of the disk that holds the source.
-            (bind("/", "/new/all"), ["/gw/po", "/new", "/job"]),
-            // A part of the destination twice.
-            (
-                "43 22 8:1 /new/a /new/b rw - ext4 /dev/sda1 rw\n".into(),
-                ["/mnt/src/po", "/new", "/gw/job"],
-            ),
-        ];
-        for (more, paths) in cases {
-            assert!(trouble_of(more, *paths).is_some(), "{more} {paths:?}");
-        }
-    }
-
-    #[test]
-    fn a_mount_that_another_covers_does_not_count() {
-        let more = "50 30 8:1 /x /gw/po/a rw - ext4 /dev/sda1 rw\n51 30 8:9 / /gw/po/a rw - ext4 /dev/sdz1 rw\n";
-        let table = parse(format!("{TABLE}{more}").as_bytes());
-        let place = place("destination", "/gw/po", &table);
-        assert_eq!(place.mounts.len(), 1);
-        assert_eq!(place.mounts[0].mount.device, (8, 9));
+    fn what_was_mounted_is_known_again_and_what_is_not_is_told() {
+        let inner = "32 30 8:3 / /gw/po/offiles rw - ext4 /dev/sdc1 rw\n";
+        let seen = |more: &str| {
+            let table = parse(format!("{TABLE}{more}").as_bytes());
+            let seen = SeenPlace::of(&place("/gw/po", &table), "/gw/po", &table);
+            seen.mounts.expect("covered")
+        };
+        let (without, with) = (seen(""), seen(inner));
+        // Other numbers of device and mount, as after a restart.
+        let again = seen("99 30 8:77 / /gw/po/offiles rw - ext4 /dev/sdc1 rw\n");
+        assert_eq!(with.changes(&again), []);
+        let path = || "offiles".to_owned();
+        let disk = "/dev/sdc1 (ext4)".to_owned();
+        assert_eq!(
+            with.changes(&without),
+            [MountChange::Missing {
+                path: path(),
+                was: disk.clone()
+            }]
+        );
+        assert_eq!(
+            without.changes(&with),
+            [MountChange::Appeared {
+                path: path(),
+                is: disk
+            }]
+        );
+        let other = seen("99 30 8:77 / /gw/po/offiles rw - ext4 /dev/sdq1 rw\n");
+        assert!(matches!(
+            with.changes(&other)[..],
+            [MountChange::Missing { .. }]
+        ));
+        let table = parse(TABLE.replace("/dev/sdb1", "/dev/sdx1").as_bytes());
+        let moved = SeenPlace::of(&place("/gw/po", &table), "/gw/po", &table);
+        assert!(matches!(
+            without.changes(&moved.mounts.expect("covered"))[..],
+            [MountChange::Other { .. }]
+        ));
     }
 }

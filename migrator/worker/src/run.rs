@@ -6,8 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::capabilities::Capabilities;
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
@@ -18,20 +16,9 @@ use crate::monitor::Monitor;
 use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
-use protocol::{EventKind, Explain as _, Order, PROTOCOL, Protections, Running, Task, Verdict};
-
-/// What the worker says once it is sealed in and begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// [`PROTOCOL`] of the worker.
-    pub protocol: u32,
-    /// The number that the order got.
-    pub order: u64,
-    /// The process number of the worker.
-    pub pid: u32,
-    /// Where the events of this order begin in the event log, in bytes.
-    pub events_offset: u64,
-}
+use protocol::{
+    EventKind, Explain as _, Hello, Order, PROTOCOL, Protections, Running, Task, Verdict,
+};
 
 /// Puts a monitor around the monitor of the worker; production uses it as it is.
 pub type Wrap<'a> = &'a dyn Fn(Arc<dyn Monitor>) -> Arc<dyn Monitor>;

@@ -19,13 +19,14 @@ use self::files::{keep_report, remove_placed};
 use crate::accept;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
+use crate::host;
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
-use crate::run::{Hello, Wrap, run};
+use crate::run::{Wrap, run};
 use crate::store::JobStore;
 use protocol::{
-    Explain as _, Finding, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request, Said,
-    StepState, Verdict,
+    Explain as _, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request,
+    Said, Started, StepState, Verdict,
 };
 
 /// How often a log that does not grow is looked at.
@@ -89,16 +90,6 @@ fn died_at_once() -> Finding {
             "Look at {ERROR_FILE} in the job folder of the destination, then run the same command again"
         ),
     )
-}
-
-/// How a worker begins: the one line that it writes to its standard output.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Started {
-    /// It is sealed in and works.
-    Hello(Hello),
-    /// It did not begin.
-    Refused(Finding),
 }
 
 /// Runs the order on `input` in this process, in a session of its own, and says on `output` how it begins.
@@ -243,6 +234,10 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             Said::MountsHaveChanged => store.accept_mounts(&by, &note)?,
             Said::SourceIsGone => store.record_word(said, &by, &note)?,
         },
+        Request::Change(change) => {
+            let count = host::change(job_folder, &change)?;
+            return Ok(Reply::Removed { count });
+        }
         Request::RemovePlaced => remove_placed(&store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
         Request::Accept {

@@ -15,6 +15,9 @@ use crate::worksheet::PackageKind;
 /// Prints those of its arguments that are no programs here, for root as for anybody.
 const MISSING_PROGRAMS: &str = r#"PATH=$PATH:/usr/sbin:/sbin; for program; do command -v -- "$program" > /dev/null || echo "$program"; done"#;
 
+/// Whether the kernel has a module of this name.
+const HAS_MODULE: &str = r#"PATH=$PATH:/usr/sbin:/sbin; exec modprobe --dry-run --quiet -- "$1""#;
+
 /// How far the clock of the destination may be from this machine's before it is told.
 const CLOCK_SECONDS: u64 = 60;
 
@@ -165,7 +168,7 @@ async fn look_for_file_system(
     needs: &Needs,
 ) -> Result<FileSystem, StepError> {
     let link = controller.link()?;
-    let table = link.command("cat").argument("/proc/filesystems");
+    let table = RemoteCommand::new("cat").argument("/proc/filesystems");
     let output = link
         .run(&table, Vec::new())
         .await?
@@ -174,9 +177,8 @@ async fn look_for_file_system(
         return Ok(FileSystem::Known);
     }
     for name in needs.file_systems {
-        let module = link
-            .command("modprobe")
-            .arguments(["--dry-run", "--quiet", "--", name]);
+        // Looking needs no privilege.
+        let module = RemoteCommand::new("sh").arguments(["-c", HAS_MODULE, "sh", name]);
         let output = link.run(&module, Vec::new()).await?;
         match &output.status {
             ExitStatus::Code(0) => return Ok(FileSystem::Known),
@@ -212,25 +214,9 @@ pub(super) fn protections(protections: &Protections) -> Judged {
 
 /// Whether the clock of the destination is that of this machine.
 pub(super) async fn clock(controller: &Controller) -> Result<Judged, StepError> {
-    let link = controller.link()?;
-    let command = link.command("date").argument("+%s");
-    let output = link
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
     let here = SystemTime::now().duration_since(UNIX_EPOCH);
     let here = here.unwrap_or_default().as_secs();
-    let said = output.text();
-    Ok(match said.trim().parse() {
-        Ok(there) => judge_clock(there, here),
-        Err(_) => Judged::warning(
-            format!(
-                "the destination says {} when it is asked for the time",
-                printable(said.as_bytes())
-            ),
-            "See what `date +%s` says there",
-        ),
-    })
+    Ok(judge_clock(controller.clock_seconds().await?, here))
 }
 
 pub(super) fn judge_clock(there: u64, here: u64) -> Judged {

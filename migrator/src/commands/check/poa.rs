@@ -14,6 +14,9 @@ use crate::worksheet::PackageKind;
 /// How much of a package is brought to the destination to ask what it is: its data come behind that.
 const HEAD_BYTES: u64 = 4 << 20;
 
+/// Its owner alone reads it there.
+const HEAD_MODE: u32 = 0o600;
+
 /// The startup file as it will be converted; one without any switch where there is none, or where it is of no use.
 pub(super) async fn startup_file(
     controller: &mut Controller,
@@ -167,6 +170,8 @@ async fn look_at_head(
         })?;
     let name = path.file_name().unwrap_or_default();
     let target = controller.link()?.job_folder().join(name);
-    steps::poa::put(controller, &target, "600", head, None).await?;
+    controller
+        .write_file(&target, HEAD_MODE, head, None)
+        .await?;
     steps::poa::look_at_package(controller, kind, &target).await
 }

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use postoffice::names::printable;
-use protocol::{Finding, Verdict};
+use protocol::{Change, Finding, Verdict};
 
 use crate::controller::{Controller, StepError, could_not_ask};
 use crate::profile::Profile;
-use crate::remote::{ExitStatus, Output, RemoteCommand};
+use crate::remote::{ExitStatus, Output};
 use crate::steps::copy_software::package_at_destination;
 use crate::worksheet::PackageKind;
+
+/// Everybody may start the agents.
+const INSTALL_FOLDER_MODE: u32 = 0o755;
 
 /// Installs the package.
 pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepError> {
@@ -30,36 +33,32 @@ pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepE
             Some(installed)
         }
     };
-    let link = controller.link()?;
-    let commands: Vec<RemoteCommand> = match package.kind {
-        PackageKind::TarGz => vec![
-            link.command("mkdir")
-                .arguments(["-p", "--"])
-                .argument(folder.clone()),
-            // Replaces the files of an agent that was unpacked before, and keeps its startup files.
-            link.command("tar")
-                .arguments(["-x", "-z", "-f"])
-                .argument(file)
-                .argument("-C")
-                .argument(folder.clone()),
-        ],
-        PackageKind::Rpm => vec![
-            link.command("rpm")
-                .arguments(["-U", "--replacepkgs", "--"])
-                .argument(file),
-        ],
-        PackageKind::Deb => vec![
-            link.command("dpkg")
-                // What an administrator changed in a configuration file stays, and nobody is asked.
-                .arguments(["-i", "--force-confold", "--"])
-                .argument(file),
-        ],
-    };
-    for command in commands {
-        link.run(&command, Vec::new())
-            .await?
-            .require_success(&command)?;
+    if package.kind == PackageKind::TarGz {
+        let (path, mode) = (folder.clone(), INSTALL_FOLDER_MODE);
+        controller.change(Change::MakeFolder { path, mode }).await?;
     }
+    let link = controller.link()?;
+    let command = match package.kind {
+        // Replaces the files of an agent that was unpacked before, and keeps its startup files.
+        PackageKind::TarGz => link
+            .command("tar")
+            .arguments(["-x", "-z", "-f"])
+            .argument(file)
+            .argument("-C")
+            .argument(folder.clone()),
+        PackageKind::Rpm => link
+            .command("rpm")
+            .arguments(["-U", "--replacepkgs", "--"])
+            .argument(file),
+        // What an administrator changed in a configuration file stays, and nobody is asked.
+        PackageKind::Deb => link
+            .command("dpkg")
+            .arguments(["-i", "--force-confold", "--"])
+            .argument(file),
+    };
+    link.run(&command, Vec::new())
+        .await?
+        .require_success(&command)?;
     Ok(match installed {
         Some(package) => format!("{package} installed"),
         None => format!("installed in {}", folder.display()),

@@ -5,7 +5,7 @@ use postoffice::startup_file::StartupFile;
 use protocol::AgentRun;
 
 use crate::controller::{Controller, StepError};
-use crate::machine::PortState;
+use protocol::Answer;
 
 /// The first port that everybody may open.
 const FIRST_FREE: u16 = 1024;
@@ -70,7 +70,7 @@ pub(crate) async fn taken(
     for &port in ports {
         for address in addresses {
             // An address that the destination has not yet is nobody's.
-            if controller.port(address, port).await? == PortState::Open {
+            if controller.port(address, port).await? == Answer::Yes(()) {
                 taken.push(port);
                 break;
             }

@@ -2,7 +2,7 @@
 
 use super::startup_path;
 use crate::controller::{Controller, StepError};
-use crate::machine::Process;
+use protocol::Process;
 
 /// The process that was started with the startup file of this POA; `None` where there is none.
 ///

@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{file, startup};
+use super::startup;
 use crate::controller::{Controller, StepError};
 use crate::profile::{Gwha, Profile};
 
 /// Everybody may read it, as it comes with the package.
-const CONFIG_MODE: &str = "644";
+const CONFIG_MODE: u32 = 0o644;
 
 /// The folder of the job folder that keeps what a configuration file said before.
 pub(super) const KEPT_FOLDER: &str = "before";
@@ -31,7 +31,9 @@ pub(crate) async fn register(controller: &Controller) -> Result<(), StepError> {
                 section.startup
             ));
             let keep = kept_path(controller, &gwha.config);
-            file::put(controller, &gwha.config, CONFIG_MODE, planned, Some(&keep)).await
+            controller
+                .write_file(&gwha.config, CONFIG_MODE, planned, Some(keep))
+                .await
         }
         Err(trouble) => Err(refused(&gwha.config, &trouble)),
     }
@@ -56,7 +58,9 @@ pub(crate) async fn unregister(controller: &Controller) -> Result<(), StepError>
     let rest = blocks.iter().filter(|block| !is_ours(block));
     let bytes: Vec<u8> = rest.flat_map(|block| block.bytes.iter().copied()).collect();
     let keep = kept_path(controller, &gwha.config);
-    file::put(controller, &gwha.config, CONFIG_MODE, bytes, Some(&keep)).await
+    controller
+        .write_file(&gwha.config, CONFIG_MODE, bytes, Some(keep))
+        .await
 }
 
 /// The other agents that are registered at this server, by their names.

@@ -4,7 +4,7 @@ use protocol::{AgentRun, Fact};
 
 use super::{control, service, wait_for};
 use crate::controller::{Controller, StepError};
-use crate::machine::PortState;
+use protocol::Answer;
 
 /// How many lines of what the control command said are shown.
 const LINES_SHOWN: usize = 5;
@@ -39,7 +39,7 @@ pub(crate) async fn start(
             ),
         ));
     }
-    wait_for(controller, address, PortState::Open).await
+    wait_for(controller, address, Answer::Yes(())).await
 }
 
 fn last_lines(text: &str) -> String {

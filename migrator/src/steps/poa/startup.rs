@@ -7,13 +7,12 @@ use postoffice::startup_file::{
 };
 use protocol::{Finding, Verdict};
 
-use super::file;
 use crate::controller::{Controller, StepError};
 use crate::steps::copy_certificates::{at_source, certificate_folder};
 use crate::steps::system_files;
 
 /// Its owner alone reads it: it may hold the password of the web console.
-pub(super) const STARTUP_MODE: &str = "600";
+pub(super) const STARTUP_MODE: u32 = 0o600;
 
 /// The switches that tell the agent the password of its key.
 const KEY_PASSWORD: [&str; 2] = ["keypasswd", "keypassword"];
@@ -137,7 +136,9 @@ pub(crate) async fn configure(controller: &mut Controller) -> Result<StartupFile
         controller.report(finding);
     }
     let path = kept_startup_path(controller);
-    file::put(controller, &path, STARTUP_MODE, file.to_bytes(), None).await?;
+    controller
+        .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
+        .await?;
     Ok(file)
 }
 
@@ -210,23 +211,10 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
 }
 
 async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, StepError> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let link = controller.link()?;
-    let command = link
-        .command("find")
-        .argument(controller.source_folder())
-        .arguments(["-maxdepth", "1", "-type", "f", "-iname", "*.poa", "-print0"]);
-    let output = link
-        .run(&command, Vec::new())
+    let mut found = controller
+        .files_ending(&controller.source_folder(), ".poa")
         .await?
-        .require_success(&command)?;
-    let mut found: Vec<Vec<u8>> = output
-        .stdout
-        .split(|&byte| byte == 0)
-        .filter(|path| !path.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect();
-    found.sort();
+        .unwrap_or_default();
     if found.len() > 1 {
         return Err(StepError::refused(
             "startup-file",
@@ -237,16 +225,16 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
             "Name the right one in [poa] startup_file of the worksheet",
         ));
     }
-    Ok(found
-        .pop()
-        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path))))
+    Ok(found.pop())
 }
 
 /// Puts a startup file where the agent looks for it.
 pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
     let path = startup_path(controller)?;
     system_files::remember(controller, &path).await?;
-    file::put(controller, &path, STARTUP_MODE, file.to_bytes(), None).await
+    controller
+        .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
+        .await
 }
 
 /// The startup file that was converted in stage one.

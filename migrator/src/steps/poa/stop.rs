@@ -6,8 +6,8 @@ use protocol::{AgentRun, Fact};
 
 use super::{ISOLATED_ADDRESS, control, gwha, live_address, port_state, process, wait_for};
 use crate::controller::{Controller, StepError};
-use crate::machine::PortState;
 use crate::profile::Naming;
+use protocol::Answer;
 
 /// How often an agent that was stopped is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
         .run(&command, Vec::new())
         .await?
         .require_success(&command)?;
-    wait_for(controller, &address, PortState::Refused).await?;
+    wait_for(controller, &address, Answer::No).await?;
     if let Some(gwha) = gwha.filter(|_| has_gwha) {
         let watched = Duration::from_secs(gwha.watch_seconds);
         prove_stays_stopped(controller, &address, watched).await?;
@@ -62,7 +62,7 @@ async fn prove_stays_stopped(
 ) -> Result<(), StepError> {
     let until = Instant::now() + watched;
     while Instant::now() < until {
-        if port_state(controller, address).await? == PortState::Open {
+        if port_state(controller, address).await? == Answer::Yes(()) {
             return Err(comes_back());
         }
         tokio::time::sleep(WATCH_INTERVAL).await;

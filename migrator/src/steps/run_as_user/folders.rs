@@ -6,9 +6,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use postoffice::startup_file::StartupFile;
-use protocol::{Fact, Finding, JobState, Verdict};
+use protocol::{Account, Change, Fact, Finding, JobState, Verdict};
 
-use super::account::{Account, give_path};
 use crate::controller::{Controller, StepError};
 use crate::steps::copy_certificates::{certificate_folder, files_at_destination};
 
@@ -40,6 +39,9 @@ pub(crate) fn is_of_the_system(path: &Path) -> bool {
             .any(|system| path.starts_with(system))
 }
 
+/// Nobody but its owner enters a folder of logs or certificates.
+const PRIVATE: u32 = 0o700;
+
 /// What becomes of them.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -60,12 +62,13 @@ pub(crate) async fn make_folder(controller: &Controller, folder: &Path) -> Resul
     let made = Fact::MadeFolder(folder.to_string_lossy().into_owned());
     // Remembered before: cut off in between, it is this job's all the same, because it was not there.
     controller.remember(made).await?;
-    let link = controller.link()?;
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(folder.to_owned());
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    let path = folder.to_owned();
+    controller
+        .change(Change::MakeFolder {
+            path,
+            mode: PRIVATE,
+        })
+        .await?;
     Ok(())
 }
 
@@ -233,7 +236,8 @@ impl Plan {
             if logs.as_ref() == Some(path) {
                 make_folder(controller, path).await?;
             }
-            give_path(controller, path, account).await?;
+            let (path, to) = (path.clone(), *account);
+            controller.change(Change::Give { path, to }).await?;
         }
         Ok(())
     }

@@ -1,9 +1,8 @@
 //! Ports below 1024, which only root may open, or a program with the one capability for it.
 
-use crate::controller::{Controller, StepError};
+use protocol::Change;
 
-/// The capability, as `setcap` takes it.
-const CAPABILITY: &str = "cap_net_bind_service=+ep";
+use crate::controller::{Controller, StepError};
 
 /// The ports in words.
 pub(super) fn shown(ports: &[u16]) -> String {
@@ -37,13 +36,8 @@ pub(super) fn refused(
 /// Gives the agent's program the capability.
 pub(super) async fn allow(controller: &Controller) -> Result<(), StepError> {
     let program = controller.profile()?.agent.program;
-    let link = controller.link()?;
-    let command = link
-        .command("setcap")
-        .argument(CAPABILITY)
-        .argument(program);
-    link.run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
-    Ok(())
+    controller
+        .change(Change::AllowLowPorts { program })
+        .await
+        .map(drop)
 }

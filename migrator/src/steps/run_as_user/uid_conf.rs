@@ -8,7 +8,7 @@ use crate::controller::{Controller, StepError};
 use crate::steps::poa;
 
 /// Everybody may read it.
-const MODE: &str = "644";
+const MODE: u32 = 0o644;
 
 /// What becomes of the file.
 pub(super) struct Plan {
@@ -74,7 +74,9 @@ pub(super) async fn write(
     }
     let keep = poa::kept_path(controller, &plan.path);
     let text = format!("{user}\n").into_bytes();
-    poa::put(controller, &plan.path, MODE, text, Some(&keep)).await
+    controller
+        .write_file(&plan.path, MODE, text, Some(keep))
+        .await
 }
 
 /// The user that the file names: its first line that says something.

@@ -11,11 +11,12 @@ use rustix::io::Errno;
 use super::read_only_view::ReadOnlyView;
 use super::{Area, Capabilities, CertificateFiles};
 use crate::error::{Result, WorkerError};
-use crate::mounts::{self, Mount, covering};
-use crate::places::{Place, trouble};
+use crate::places::{SeenPlace, known_mounts};
 use crate::quarantine::QUARANTINE_FOLDER;
 use crate::seal::SEAL_FILE;
 use crate::tree::Folder;
+use protocol::mounts::{self, Mount, covering};
+use protocol::places::{Place, trouble};
 use protocol::{AreaOrder, Order, Task};
 
 /// What the folders of an order are for.
@@ -176,7 +177,7 @@ impl Opening<'_> {
         let source_seen = match &source {
             Some(_) => {
                 let place = locate(SOURCE, &area.label, &area.source, &self.table)?;
-                Some(place.seen(&area.source, &self.table))
+                Some(SeenPlace::of(&place, &area.source, &self.table))
             }
             None => None,
         };
@@ -191,7 +192,7 @@ impl Opening<'_> {
             mounts: destination.mounts,
             is_on_its_own: own.is_some_and(|mount| mount.is_at(&place.path)),
             source_seen,
-            destination_seen: place.seen(&area.destination, &self.table),
+            destination_seen: SeenPlace::of(&place, &area.destination, &self.table),
         })
     }
 }
@@ -199,7 +200,8 @@ impl Opening<'_> {
 /// Opens the folder of an area at the destination, from which only the mounts of this table are entered.
 fn open_destination(area: &AreaOrder, table: &[Mount]) -> Result<Destination> {
     let place = locate(DESTINATION, &area.label, &area.destination, table)?;
-    let folder = open_folder(DESTINATION, Path::new(&area.destination))?.within(place.known(table));
+    let folder =
+        open_folder(DESTINATION, Path::new(&area.destination))?.within(known_mounts(&place, table));
     let mut mounts = Vec::with_capacity(place.mounts.len());
     for inner in &place.mounts {
         let Some(path) = RelativePath::from_bytes(inner.path.as_os_str().as_encoded_bytes()) else {

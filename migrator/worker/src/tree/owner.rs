@@ -2,9 +2,11 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::{Gid, Mode, Uid};
+use protocol::Account;
+use rustix::fs::{AtFlags, Gid, Mode, Uid};
 use rustix::io::Errno;
 
+use super::folder::require_entry_name;
 use super::{Attributes, Folder};
 
 /// Whose something is, and who may do what with it.
@@ -64,6 +66,22 @@ pub(crate) fn give(handle: impl AsFd, to: Ownership) -> Result<(), Errno> {
 }
 
 impl Folder {
+    /// Gives the entry `name` to a user; the link itself where it is one.  The permissions stay, but for what the kernel takes
+    /// away.
+    ///
+    /// # Errors
+    /// `EPERM` without the right to; what else the kernel says.
+    pub(crate) fn give_entry(&self, name: &[u8], to: Account) -> Result<(), Errno> {
+        require_entry_name(name)?;
+        rustix::fs::chownat(
+            self,
+            name,
+            Some(Uid::from_raw(to.uid)),
+            Some(Gid::from_raw(to.gid)),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )
+    }
+
     /// Whose this folder is.
     ///
     /// # Errors

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use protocol::{
-    CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Order, PassKind, QueueReport,
-    Reply, Request, SealReport, Secret, StepState, Task, TaskReport, Verdict,
+    CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Hello, Order, PassKind,
+    QueueReport, Reply, Request, SealReport, Secret, Started, StepState, Task, TaskReport, Verdict,
 };
 use worker::lease::{Lease, Role};
-use worker::run::{Hello, run};
-use worker::service::{Started, call, follow, run_here};
+use worker::run::run;
+use worker::service::{call, follow, run_here};
 
 use crate::support::{PASS_ONE, Site, child, contents, site_of_child, wanted};
 

@@ -162,6 +162,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
         "it comes from a connection, a disk or a machine that fails meanwhile",
         &[
             "could-not-ask",
+            "system-not-changed",
             "destination-full",
             "file-system",
             "interrupted",

@@ -3,16 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use serde::{Deserialize, Serialize};
-
-/// A running agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Its number.
-    pub pid: u32,
-    /// The user that it runs as.
-    pub uid: u32,
-}
+use protocol::Process;
 
 /// The process that was started as `PROGRAM … @STARTUP …`; none where there is none.
 ///

@@ -1,39 +1,28 @@
-//! Whether anybody listens at a port.
+//! Whether anybody listens at a port: asked by the controller from its machine and by the worker from the destination.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use crate::Answer;
 
 /// How long a port may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a port says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", content = "why", rename_all = "kebab-case")]
-pub enum PortState {
-    /// Somebody listens.
-    Open,
-    /// The machine answers that nobody listens.
-    Refused,
-    /// Neither: the name does not resolve, the machine cannot be reached, or something keeps silent.
-    Unknown(String),
-}
-
-/// Looks at a port.  Where the name has several addresses, one that is open decides; it is refused where all are that can be
+/// Whether anybody listens at a port, seen from the machine that this runs on.  No where it says that nobody does; neither where
+/// the name does not resolve, the machine cannot be reached, or something keeps silent.  Where the name has several addresses, one that is open decides; it is refused where all are that can be
 /// reached from here at all.
-pub fn look_at_port(address: &str, port: u16) -> PortState {
+pub fn ask_port(address: &str, port: u16) -> Answer<()> {
     let addresses: Vec<SocketAddr> = match (address, port).to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
-        Err(error) => return PortState::Unknown(format!("{address} does not resolve: {error}")),
+        Err(error) => return Answer::CouldNotAsk(format!("{address} does not resolve: {error}")),
     };
     let mut is_refused = false;
     let mut unknown = None;
     let mut without_route = None;
     for socket in addresses {
         match TcpStream::connect_timeout(&socket, TIMEOUT) {
-            Ok(_) => return PortState::Open,
+            Ok(_) => return Answer::Yes(()),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => is_refused = true,
             Err(error) if has_no_route(&error) => {
                 without_route = Some(format!("{socket}: {error}"));
@@ -42,9 +31,9 @@ pub fn look_at_port(address: &str, port: u16) -> PortState {
         }
     }
     match unknown.or(without_route.filter(|_| !is_refused)) {
-        Some(why) => PortState::Unknown(why),
-        None if is_refused => PortState::Refused,
-        None => PortState::Unknown(format!("{address} has no address")),
+        Some(why) => Answer::CouldNotAsk(why),
+        None if is_refused => Answer::No,
+        None => Answer::CouldNotAsk(format!("{address} has no address")),
     }
 }
 
@@ -66,11 +55,11 @@ mod tests {
     fn open_refused_and_neither_are_told_apart() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
         let port = listener.local_addr().expect("bound").port();
-        assert_eq!(look_at_port("127.0.0.1", port), PortState::Open);
+        assert_eq!(ask_port("127.0.0.1", port), Answer::Yes(()));
         drop(listener);
-        assert_eq!(look_at_port("127.0.0.1", port), PortState::Refused);
+        assert_eq!(ask_port("127.0.0.1", port), Answer::No);
         // A name that never exists (RFC 6761).
-        let seen = look_at_port("nowhere.invalid", port);
-        assert!(matches!(seen, PortState::Unknown(_)), "{seen:?}");
+        let seen = ask_port("nowhere.invalid", port);
+        assert!(matches!(seen, Answer::CouldNotAsk(_)), "{seen:?}");
     }
 }

@@ -1,40 +1,44 @@
 //! A file of the destination's system, written whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-
-/// Configuration files are small; more than this is a mistake.
-const BYTES_MAX: u64 = 4 << 20;
 
 /// What was there before is kept for its owner alone.
 const KEPT_MODE: u32 = 0o600;
 
-/// Writes what `input` says into `path`, which may be there already; it is replaced by one renaming.
+/// Nobody else reads a file before it is whole.
+const UNFINISHED_MODE: u32 = 0o600;
+
+/// Writes `bytes` into `path`, which may be there already; it is replaced by one renaming, and keeps its owner and its mode.
 ///
 /// What was there before the first time goes into `keep`.  May be repeated at any time.
-pub(super) fn put(path: &Path, mode: u32, keep: Option<&Path>, input: impl Read) -> io::Result<()> {
-    if let Some(keep) = keep {
-        keep_first(path, keep)?;
+pub(super) fn write(path: &Path, mode: u32, keep: Option<&Path>, bytes: &[u8]) -> io::Result<()> {
+    if let Some(keep) = keep
+        && keep.symlink_metadata().is_err()
+    {
+        match fs::read(path) {
+            Ok(before) => write_whole(keep, KEPT_MODE, None, &before)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    input.take(BYTES_MAX).read_to_end(&mut bytes)?;
-    write_whole(path, mode, &bytes)
-}
-
-fn keep_first(path: &Path, keep: &Path) -> io::Result<()> {
-    if keep.symlink_metadata().is_ok() {
-        return Ok(());
-    }
-    match fs::read(path) {
-        Ok(bytes) => write_whole(keep, KEPT_MODE, &bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => {
+            let owner = (there.uid(), there.gid());
+            write_whole(path, there.mode() & 0o7777, Some(owner), bytes)
+        }
+        // A link is replaced, and nothing is written through it.
+        Ok(_) => write_whole(path, mode, None, bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_whole(path, mode, None, bytes)
+        }
         Err(error) => Err(error),
     }
 }
 
-fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+fn write_whole(path: &Path, mode: u32, owner: Option<(u32, u32)>, bytes: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -47,10 +51,13 @@ fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(mode)
+            .mode(UNFINISHED_MODE)
             .open(&temporary)?;
         file.write_all(bytes)?;
-        // The mask of the process must not decide.
+        if let Some((uid, gid)) = owner {
+            std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
+        }
+        // The mask of the process must not decide; a change of the owner takes some permissions away.
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
@@ -74,13 +81,15 @@ mod tests {
         let keep = scratch.path().join("job/uid.conf");
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(&path, "old\n").expect("written");
+        let kept = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(&path, kept).expect("set");
         for text in ["new\n", "new\n", "newer\n"] {
-            put(&path, 0o644, Some(&keep), text.as_bytes()).expect("put");
+            write(&path, 0o644, Some(&keep), text.as_bytes()).expect("written");
             assert_eq!(fs::read_to_string(&path).expect("read"), text);
             assert_eq!(fs::read_to_string(&keep).expect("read"), "old\n");
         }
         let mode = fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o7777, 0o644);
+        assert_eq!(mode & 0o7777, 0o640, "one that is there keeps its mode");
         let left = fs::read_dir(path.parent().expect("a folder")).expect("listed");
         assert_eq!(left.count(), 1);
     }
@@ -91,7 +100,7 @@ mod tests {
         let (path, target) = (scratch.path().join("link"), scratch.path().join("target"));
         fs::write(&target, "of somebody").expect("written");
         std::os::unix::fs::symlink(&target, &path).expect("linked");
-        put(&path, 0o600, None, "ours".as_bytes()).expect("put");
+        write(&path, 0o600, None, b"ours").expect("written");
         assert_eq!(fs::read_to_string(&target).expect("read"), "of somebody");
         assert_eq!(fs::read_to_string(&path).expect("read"), "ours");
     }

@@ -1,0 +1,196 @@
+//! What the destination is asked and told beside the two trees: files, ports, accounts, processes, file systems.
+//!
+//! Each question has three answers: yes with what was asked for, no, and [`Answer::CouldNotAsk`], which no caller can take for
+//! one of the others.  The program answers them itself at the destination (`gwmigrate worker ask`): the exit codes of shell
+//! commands do not tell "no" from "could not ask", least of all through `sudo` (ARCHITECTURE, rule 9b).
+
+use std::fmt;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A question about the destination; asking changes nothing and needs no lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "kebab-case")]
+pub enum Question {
+    /// What stands at a path, links followed: [`Entry`].
+    Entry {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The bytes of a file: [`FileBytes`].
+    Content {
+        /// The file.
+        path: PathBuf,
+    },
+    /// BLAKE3 of a file, in hexadecimal digits: a text.
+    Digest {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The regular files in a folder whose names end so, in any case: a list of paths, sorted.
+    FilesEnding {
+        /// The folder.
+        folder: PathBuf,
+        /// The end of their names.
+        ending: String,
+    },
+    /// Whether anybody listens at a port; no where the machine says that nobody does.
+    Port {
+        /// A name or an address.
+        address: String,
+        /// The port.
+        port: u16,
+    },
+    /// The process of the agent that was started with a startup file: [`Process`].
+    Process {
+        /// The agent's program.
+        program: PathBuf,
+        /// Its startup file.
+        startup: PathBuf,
+    },
+    /// A user, also of a directory service: [`Account`].
+    Account {
+        /// Its name.
+        name: String,
+    },
+    /// The clock, in seconds since 1970.
+    Clock,
+}
+
+/// What a question was answered, as it crosses the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "kebab-case")]
+pub enum Answer<T> {
+    /// It is so, or there is one.
+    Yes(T),
+    /// It is certainly not so, or there is certainly none.
+    No,
+    /// It could not be asked; why.
+    CouldNotAsk(String),
+}
+
+/// Something at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Whether it is a file that somebody may run.
+    pub is_program: bool,
+    /// The number of the user whose it is.
+    pub uid: u32,
+}
+
+/// A running agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// The user that it runs as.
+    pub uid: u32,
+}
+
+/// A user of the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// The bytes of a small file, which may hold a password: wiped after use and never shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct FileBytes(pub Vec<u8>);
+
+/// As base64: a list of numbers would be four times as long.
+impl Serialize for FileBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for FileBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = zeroize::Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = BASE64.decode(text.as_bytes());
+        bytes.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Debug for FileBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "({} bytes)", self.0.len())
+    }
+}
+
+impl Drop for FileBytes {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+impl FileBytes {
+    /// The bytes themselves, to be wiped by whoever takes them.
+    pub fn take(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Something to be changed at the destination, beside the two trees; only under the lease.  Each may be repeated at any time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// Make a folder, and those above it, where it is not there.
+    MakeFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions where it is made.
+        mode: u32,
+    },
+    /// Write a file whole or not at all.  One that is there keeps its owner and its mode.
+    WriteFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is to say.
+        bytes: FileBytes,
+        /// The mode where there is none yet.
+        mode: u32,
+        /// Where what was there before the first time is kept.
+        keep: Option<PathBuf>,
+    },
+    /// Give a path to a user, and what is below it; links are given, not followed.
+    Give {
+        /// The path.
+        path: PathBuf,
+        /// To whom.
+        to: Account,
+    },
+    /// Let a program open ports below 1024 without being root.
+    AllowLowPorts {
+        /// The program.
+        program: PathBuf,
+    },
+    /// Remove a file or a folder of the job folder, with what is in it.
+    RemoveFromJobFolder {
+        /// Its name, or names joined by slashes; never a way out of the job folder.
+        name: String,
+    },
+    /// Remove what uploads that were cut off have left in the job folder.
+    RemoveUnfinishedUploads,
+}
+
+impl Change {
+    /// The path that the change is about; none where it is about the job folder.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::MakeFolder { path, .. }
+            | Self::WriteFile { path, .. }
+            | Self::Give { path, .. } => Some(path),
+            Self::AllowLowPorts { program } => Some(program),
+            Self::RemoveFromJobFolder { .. } | Self::RemoveUnfinishedUploads => None,
+        }
+    }
+}
