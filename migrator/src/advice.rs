@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Intent, JobState, Life, Stage, Standing, Step, StepState};
-
-use crate::steps::source_poa::SOURCE_POA_ITEM;
+use protocol::{Changes, ChecklistItem, Intent, JobState, Life, Stage, Standing, Step, StepState};
 
 /// Everything that decides what is next.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -134,7 +132,6 @@ impl Situation {
         let last = state
             .steps
             .iter()
-            .filter(|line| Step::from_name(&line.step).is_some())
             .max_by_key(|line| line.began_milliseconds);
         let at_work = match (&state.running, &state.controller) {
             (Some(_), _) => AtWork::Worker,
@@ -146,17 +143,14 @@ impl Situation {
             at_work,
             stopped: last
                 .filter(|line| matches!(line.state, StepState::Begun | StepState::Failed))
-                .and_then(|line| Step::from_name(&line.step)),
+                .map(|line| line.step),
             reached: [
-                (Milestone::StageOneDone, state.is_done(Step::CleanUp.name())),
-                (
-                    Milestone::MailboxTested,
-                    state.is_done(Step::TestMailbox.name()),
-                ),
+                (Milestone::StageOneDone, state.is_done(Step::CleanUp)),
+                (Milestone::MailboxTested, state.is_done(Step::TestMailbox)),
                 (Milestone::AllConfirmed, is_confirmed),
                 (
                     Milestone::SourceOff,
-                    state.confirmed(SOURCE_POA_ITEM).is_some(),
+                    state.confirmed(&ChecklistItem::SourcePoaStopped).is_some(),
                 ),
             ]
             .into_iter()
@@ -211,7 +205,11 @@ impl Situation {
             Back::Undone
         } else if self.has(Milestone::SourceOff) {
             Back::StartSourcePoa
-        } else if self.standing.is_copied || self.stopped.is_some_and(Step::changes_destination) {
+        } else if self.standing.is_copied
+            || self
+                .stopped
+                .is_some_and(|step| step.changes() != Changes::Nothing)
+        {
             Back::AbandonCopy
         } else {
             Back::NothingChanged

@@ -232,8 +232,8 @@ async fn dispatch(
             nobody_worked,
             accept_mounts,
         } => {
-            let words = nobody_worked.words(accept_mounts);
-            (commands::stage_one::run(controller, &words).await, None)
+            controller.statements = nobody_worked.statements_with_mounts(accept_mounts);
+            (commands::stage_one::run(controller).await, None)
         }
         Command::TestMailbox => (commands::test_mailbox::run(controller).await, None),
         Command::Prepare {
@@ -253,9 +253,8 @@ async fn dispatch(
             (outcome, value(serde_json::to_value(items)))
         }
         Command::StageTwo { nobody_worked } => {
-            let word = nobody_worked.word();
-            let outcome = commands::stage_two::run(controller, word.as_ref()).await;
-            (outcome, None)
+            controller.statements = nobody_worked.statements();
+            (commands::stage_two::run(controller).await, None)
         }
         Command::Lowercase {
             plan,
@@ -263,8 +262,8 @@ async fn dispatch(
             ..
         } => {
             let action = if plan { Plan } else { Undo };
-            let (outcome, report) =
-                commands::lowercase::run(controller, action, nobody_worked.word().as_ref()).await;
+            controller.statements = nobody_worked.statements();
+            let (outcome, report) = commands::lowercase::run(controller, action).await;
             show::lowercase(terminal, json, report.as_ref());
             (outcome, value(serde_json::to_value(report)))
         }
@@ -278,8 +277,9 @@ async fn dispatch(
             by,
             note,
         } => {
-            let word = arguments::word(source_is_gone, by.as_ref(), note.as_ref());
-            (commands::finish::run(controller, word.as_ref()).await, None)
+            let said = arguments::statement(source_is_gone, by.as_ref(), note.as_ref());
+            controller.statements.source_is_gone = said;
+            (commands::finish::run(controller).await, None)
         }
         Command::Accept(arguments) => {
             let acceptance = arguments.acceptance();
@@ -309,8 +309,8 @@ async fn dispatch(
             (outcome, value(serde_json::to_value(report)))
         }
         Command::Abandon { yes, nobody_worked } => {
-            let word = nobody_worked.word();
-            let (outcome, plan) = commands::abandon::run(controller, yes, word.as_ref()).await;
+            controller.statements = nobody_worked.statements();
+            let (outcome, plan) = commands::abandon::run(controller, yes).await;
             show::abandon(terminal, json, plan.as_ref());
             (outcome, value(serde_json::to_value(plan)))
         }

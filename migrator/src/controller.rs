@@ -22,11 +22,12 @@ pub(crate) use questions::could_not_ask;
 use std::sync::Arc;
 
 use protocol::{
-    self, AcceptedLine, Explain as _, Fact, Finding, JobState, Reply, Request, Step, StepState,
-    Verdict,
+    self, AcceptedLine, Explain as _, Fact, Finding, JobState, MountedArea, Reply, Request, Step,
+    StepState, Verdict,
 };
 
 use crate::profile::{self, Profile};
+use crate::steps::{self, life::Statements};
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
 use journal::Journal;
@@ -36,6 +37,8 @@ pub(crate) use link::describe as describe_holder;
 pub struct Controller {
     /// What is to be done.
     pub worksheet: Worksheet,
+    /// What a person says with this command.
+    pub statements: Statements,
     /// What it takes from its machine.
     pub surroundings: Surroundings,
     console: Arc<dyn Console>,
@@ -45,8 +48,8 @@ pub struct Controller {
     /// What a person has accepted of them.
     accepted: Vec<AcceptedLine>,
     steps: Vec<outcome::StepSummary>,
-    /// What this command found mounted: the number of the area, what it is to people, and from what it was mounted.
-    pub(crate) mounted: Vec<(u32, String, String)>,
+    /// What this command found mounted, and what that is to people.
+    pub(crate) mounted: Vec<(MountedArea, String)>,
 }
 
 impl Controller {
@@ -58,6 +61,7 @@ impl Controller {
     ) -> Self {
         Self {
             worksheet,
+            statements: Statements::default(),
             surroundings,
             console,
             link: None,
@@ -201,18 +205,14 @@ impl Controller {
     ///
     /// # Errors
     /// What stopped the step; it has been journaled and shown.
-    pub async fn step(
-        &mut self,
-        step: Step,
-        body: impl AsyncFnOnce(&mut Self) -> Result<StepOutcome, StepError>,
-    ) -> Result<(), StepError> {
+    pub async fn run_step(&mut self, step: Step) -> Result<(), StepError> {
         self.console.step_begins(step);
         let began = std::time::Instant::now();
         let findings_before = self.findings.len();
         let breaks_before = self.link.as_ref().map_or(0, Link::breaks);
         self.journal.begin(self.link.as_ref(), step).await?;
         let outcome = tokio::select! {
-            outcome = body(self) => outcome,
+            outcome = steps::run(step, self) => outcome,
             _ = tokio::signal::ctrl_c() => Err(StepError::Interrupted),
         };
         let (state, detail) = match &outcome {
@@ -242,13 +242,24 @@ impl Controller {
             .await;
         self.console.step_ends(step, state, &detail);
         self.steps.push(outcome::StepSummary {
-            step: step.name().to_owned(),
+            step,
             state,
             milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             detail,
         });
         outcome?;
         journaled
+    }
+
+    /// Runs a slice of the table of steps, in its order.
+    ///
+    /// # Errors
+    /// As [`Controller::run_step`]; the steps behind the one that was stopped are not begun.
+    pub async fn run_steps(&mut self, steps: &[Step]) -> Result<(), StepError> {
+        for &step in steps {
+            self.run_step(step).await?;
+        }
+        Ok(())
     }
 
     /// What the command came to; `error` is what stopped it.

@@ -12,6 +12,7 @@ pub mod controller;
 pub mod database;
 pub mod mailbox;
 pub mod mount;
+pub(crate) mod numbers;
 #[cfg(test)]
 mod own_source;
 pub mod profile;

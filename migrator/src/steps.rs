@@ -1,36 +1,62 @@
-//! The steps of a migration, one file each.
+//! What each step of the table ([`protocol::Step`]) does.
+
+use protocol::Step;
+
+use crate::controller::{Controller, StepError, StepOutcome};
 
 pub mod checklist;
-pub mod clean_up;
 pub mod connect;
 pub mod convert_guardian;
 pub mod copy_certificates;
-pub mod copy_data;
-pub mod copy_modified;
-pub mod copy_queues;
 pub mod copy_software;
 pub mod create_folders;
-pub mod delete_software;
 pub(crate) mod gwcheck;
 pub mod identify_documents;
 pub mod install_utility;
+pub(crate) mod job_folder;
 pub mod life;
-pub mod lowercase;
-pub mod lowercase_guardian;
 pub mod mount_source;
 pub(crate) mod places;
 pub mod probe;
-pub mod prove_at_rest;
 pub mod run_as_user;
-pub mod seal;
 pub(crate) mod secrets;
 pub mod source_poa;
 pub mod start_poa;
 pub mod start_test_poa;
-pub mod stop_test_poa;
 pub mod system_files;
 pub mod test_mailbox;
-pub mod unmount;
+pub(crate) mod trees;
 
 pub(crate) mod poa;
-pub(crate) mod words;
+
+/// The function of a step.
+///
+/// # Errors
+/// What stops the step.
+pub(crate) async fn run(step: Step, controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    match step {
+        Step::Connect => connect::run(controller).await,
+        Step::MountSource => mount_source::run(controller).await,
+        Step::CreateFolders => create_folders::run(controller).await,
+        Step::InstallUtility => install_utility::run(controller).await,
+        Step::CopySoftware => copy_software::run(controller).await,
+        Step::CopyData => trees::copy_data(controller).await,
+        Step::CopyCertificates => copy_certificates::run(controller).await,
+        Step::IdentifyDocuments => identify_documents::run(controller).await,
+        Step::StartTestPoa => start_test_poa::run(controller).await,
+        Step::CleanUp => job_folder::clean_up(controller).await,
+        Step::TestMailbox => test_mailbox::run(controller).await,
+        Step::StopTestPoa => poa::stop_test_poa(controller).await,
+        Step::Checklist => checklist::run(controller).await,
+        Step::ProveAtRest => trees::prove_at_rest(controller).await,
+        Step::CopyModified => trees::copy_modified(controller).await,
+        Step::Lowercase => trees::lowercase(controller).await,
+        Step::LowercaseGuardian => convert_guardian::run(controller).await,
+        Step::CopyQueues => trees::copy_queues(controller).await,
+        Step::Seal => trees::seal(controller).await,
+        Step::DeleteSoftware => job_folder::delete_software(controller).await,
+        Step::Unmount => mount_source::unmount_all(controller).await,
+        Step::RunAsUser => run_as_user::run(controller).await,
+        Step::StartPoa => start_poa::run(controller).await,
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{Finding, PassLine, Stage, Step, StepLine, Verdict};
+use protocol::{Finding, PassLine, Stage, StepLine, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -90,10 +90,7 @@ impl RehearsalOutcome {
 pub(super) fn downtime(steps: &[StepLine]) -> u64 {
     steps
         .iter()
-        .filter(|line| {
-            Step::from_name(&line.step)
-                .is_some_and(|step| matches!(step.stage(), Stage::StageTwo | Stage::After))
-        })
+        .filter(|line| matches!(line.step.stage(), Stage::StageTwo | Stage::After))
         .filter_map(|line| u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok())
         .sum()
 }

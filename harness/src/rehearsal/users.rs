@@ -59,7 +59,9 @@ impl Play<'_> {
             return Ok(());
         }
         let (steps, _) = self.status()?;
-        let line = steps.iter().find(|line| line.step == "test-mailbox");
+        let line = steps
+            .iter()
+            .find(|line| line.step == protocol::Step::TestMailbox);
         let detail = line.map(|line| line.detail.as_str()).unwrap_or_default();
         let is_same = run.exit_code == Some(0)
             && detail.contains("of them byte for byte")

@@ -24,7 +24,7 @@ fn a_post_office_moves_from_a_share_to_another_server_while_users_work() {
     let mount = outcome
         .steps
         .iter()
-        .find(|line| line.step == "mount-source")
+        .find(|line| line.step == protocol::Step::MountSource)
         .expect("mounted");
     assert_eq!(
         mount.detail,
@@ -65,7 +65,7 @@ fn a_share_that_goes_away_and_comes_back_loses_nothing() {
     let mut mounts = outcome
         .steps
         .iter()
-        .filter(|one| one.step == "mount-source");
+        .filter(|one| one.step == protocol::Step::MountSource);
     assert_eq!(
         mounts.next_back().expect("mounted").detail,
         "//source/groupwise (fuse.rclone) at /mnt/gwsource; //documents/groupwise (fuse.rclone) at /mnt/gwdocuments"

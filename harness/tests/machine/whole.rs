@@ -33,7 +33,7 @@ fn a_post_office_moves_through_the_kernels_own_cifs_client() {
     let mut details = outcome
         .steps
         .iter()
-        .filter(|one| one.step == "mount-source");
+        .filter(|one| one.step == protocol::Step::MountSource);
     assert_eq!(
         details.next_back().expect("mounted").detail,
         "//source/groupwise (cifs) at /mnt/gwsource; //source/documents (cifs) at /mnt/gwdocuments"

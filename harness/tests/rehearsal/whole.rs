@@ -49,7 +49,7 @@ fn rehearse_guardian(
         "the trees are not kept"
     );
     let mut steps = outcome.steps.into_iter();
-    let converted = steps.find(|line| line.step == "lowercase-guardian");
+    let converted = steps.find(|line| line.step == protocol::Step::LowercaseGuardian);
     converted.expect("the step").detail
 }
 

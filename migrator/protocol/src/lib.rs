@@ -8,11 +8,13 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 mod accepted;
+mod checklist;
 mod counts;
 mod event;
 mod finding;
 mod host;
 pub mod mounts;
+pub mod numbers;
 mod order;
 pub mod places;
 mod port;
@@ -22,9 +24,9 @@ mod standing;
 mod state;
 mod step;
 mod survey;
-pub mod words;
 
 pub use accepted::{AcceptedLine, Extent, mark};
+pub use checklist::{ChecklistItem, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
@@ -45,7 +47,7 @@ pub use state::{
     AgentRun, Fact, GenerationLine, JobState, KnownFacts, Life, LifeLine, MountedArea, Operation,
     Progress, Proof, ProofLine, SeenPort, WordLine,
 };
-pub use step::{Stage, Step};
+pub use step::{Changes, Stage, Step};
 pub use survey::{FileSystem, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Extent, Fact, JobState, Life, PassKind};
+use super::{Change, ChecklistItem, Extent, Fact, JobState, Life, PassKind, Step};
 use crate::finding::Finding;
 
 /// A quick request.
@@ -16,16 +16,16 @@ pub enum Request {
     },
     /// A step begins.
     BeginStep {
-        /// Name of the step.
-        step: String,
+        /// Which.
+        step: Step,
         /// When, in milliseconds since 1970 by the clock of the controller, where it began before the store could be
         /// reached.
         at_milliseconds: Option<i64>,
     },
     /// A step has ended.
     EndStep {
-        /// Name of the step.
-        step: String,
+        /// Which.
+        step: Step,
         /// How.
         state: StepState,
         /// What a person should know about it, one line.
@@ -35,8 +35,8 @@ pub enum Request {
     },
     /// A person or a probe confirms an item of the checklist.
     Confirm {
-        /// Name of the item.
-        item: String,
+        /// Which.
+        item: ChecklistItem,
         /// Who, or which probe.
         by: String,
         /// What they want to be remembered.
@@ -44,8 +44,8 @@ pub enum Request {
     },
     /// Take the confirmation of an item of the checklist back.
     Withdraw {
-        /// Name of the item.
-        item: String,
+        /// Which.
+        item: ChecklistItem,
     },
     /// Remember something small.
     Remember {
@@ -232,8 +232,8 @@ pub enum StepState {
 /// The last run of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLine {
-    /// Name of the step.
-    pub step: String,
+    /// Which.
+    pub step: Step,
     /// How it stands.
     pub state: StepState,
     /// How often it was begun.
@@ -272,8 +272,8 @@ pub struct PassLine {
 /// One item of the checklist that has been confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChecklistLine {
-    /// Name of the item.
-    pub item: String,
+    /// Which.
+    pub item: ChecklistItem,
     /// Who confirmed it.
     pub by: String,
     /// Their note.

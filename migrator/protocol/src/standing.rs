@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{JobState, Life, Operation, Proof};
+use super::{JobState, Life, Operation, Proof, Step};
 
 /// What a job has come to, as far as it decides what may be done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -94,7 +94,7 @@ impl Standing {
     /// That of a job.
     pub fn of(state: &JobState) -> Self {
         Self {
-            is_copied: state.is_done(COPY_STEP),
+            is_copied: state.is_done(Step::CopyData),
             proofs: state.proofs.iter().map(|line| line.proof).collect(),
             life: state.life.life,
             life_before_start: state.life.life,
@@ -155,6 +155,3 @@ impl Standing {
         }
     }
 }
-
-/// The step that makes the first copy.
-const COPY_STEP: &str = "copy-data";

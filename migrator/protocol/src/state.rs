@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AcceptedLine, ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument, StepLine,
-    StepState,
+    AcceptedLine, ChecklistItem, ChecklistLine, LeaseHolder, PassLine, Running, Said, SealDocument,
+    Step, StepLine, StepState,
 };
 use crate::counts::{Counts, Expected};
 use crate::finding::Verdict;
@@ -180,8 +180,24 @@ pub enum Fact {
 pub struct MountedArea {
     /// The number of the area; the post office is 0.
     pub area: u32,
-    /// What the mount table says.
-    pub from: String,
+    /// What is mounted, as the file system names it, control bytes escaped.
+    pub source: String,
+    /// The type of the file system.
+    pub file_system: String,
+    /// Where.
+    pub mount_point: String,
+}
+
+impl std::fmt::Display for MountedArea {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            source,
+            file_system,
+            mount_point,
+            ..
+        } = self;
+        write!(formatter, "{source} ({file_system}) at {mount_point}")
+    }
 }
 
 /// What the job remembers of the things in [`Fact`].
@@ -282,19 +298,19 @@ impl JobState {
     }
 
     /// How the last run of a step ended; none where it was never begun.
-    pub fn step(&self, name: &str) -> Option<&StepLine> {
-        self.steps.iter().find(|line| line.step == name)
+    pub fn step(&self, step: Step) -> Option<&StepLine> {
+        self.steps.iter().find(|line| line.step == step)
     }
 
     /// Whether a step has come to its end.
-    pub fn is_done(&self, name: &str) -> bool {
-        self.step(name)
+    pub fn is_done(&self, step: Step) -> bool {
+        self.step(step)
             .is_some_and(|line| matches!(line.state, StepState::Done | StepState::Skipped))
     }
 
     /// Who confirmed an item of the checklist; none where nobody did.
-    pub fn confirmed(&self, item: &str) -> Option<&ChecklistLine> {
-        self.checklist.iter().find(|line| line.item == item)
+    pub fn confirmed(&self, item: &ChecklistItem) -> Option<&ChecklistLine> {
+        self.checklist.iter().find(|line| line.item == *item)
     }
 
     /// Whether a port of the source's POA was seen open by this job.

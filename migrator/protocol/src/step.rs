@@ -1,8 +1,10 @@
-//! The steps of a migration, as data: their names, their order, and the part of the migration that each belongs to.
-//!
-//! The list is the one of DESIGN section 2; `gwmigrate status` prints it.
+//! The steps of a migration, as a table: `gwmigrate status` prints it, and commands run slices of it.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use super::{Operation, Proof};
 
 /// The part of a migration that a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,8 +33,9 @@ impl Stage {
 }
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)] // Each is documented by its row in `Step::row`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // Each is documented by its row in the table.
 pub enum Step {
     Connect,
     MountSource,
@@ -59,11 +62,70 @@ pub enum Step {
     StartPoa,
 }
 
+/// What a step changes, and so what undoes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Changes {
+    /// Nothing that outlives the command, but for a mount.
+    Nothing,
+    /// The destination's system or the job folder; `gwmigrate abandon` undoes it.
+    System,
+    /// The trees at the destination; `gwmigrate abandon` undoes it, and what was proven of them is proven no longer.
+    Trees(Operation),
+    /// The destination serves users; only a person can say that nobody has worked there.
+    Life,
+}
+
+/// A row of the table.
 struct Row {
+    /// The name in the journal and for scripts; it never changes.
     name: &'static str,
     title: &'static str,
     stage: Stage,
+    changes: Changes,
+    /// What is proven once it is done.
+    proves: Option<Proof>,
 }
+
+/// The table, in the order of [`Step::ALL`].
+#[rustfmt::skip]
+const TABLE: [Row; Step::ALL.len()] = {
+    use Changes::{Life, Nothing, System, Trees};
+    use Stage::{After, Between, StageOne, StageTwo};
+    const fn row(
+        name: &'static str,
+        title: &'static str,
+        stage: Stage,
+        changes: Changes,
+        proves: Option<Proof>,
+    ) -> Row {
+        Row { name, title, stage, changes, proves }
+    }
+    [
+        row("connect",            "connect",                       StageOne, Nothing,                       None),
+        row("mount-source",       "mount source",                  StageOne, Nothing,                       None),
+        row("create-folders",     "create folders",                StageOne, System,                        None),
+        row("install-utility",    "install utility",               StageOne, Trees(Operation::CreateFolders), None),
+        row("copy-software",      "copy POA software",             StageOne, System,                        None),
+        row("copy-data",          "copy data",                     StageOne, Trees(Operation::Pass),        None),
+        row("copy-certificates",  "copy certificates",             StageOne, System,                        None),
+        row("identify-documents", "identify document storage",     StageOne, System,                        None),
+        row("start-test-poa",     "install, configure, start POA", StageOne, Trees(Operation::Guardian),    None),
+        row("clean-up",           "clean up",                      StageOne, System,                        None),
+        row("test-mailbox",       "test mailbox",                  Between,  System,                        None),
+        row("stop-test-poa",      "stop Linux POA",                Between,  System,                        None),
+        row("checklist",          "manual checklist",              Between,  System,                        None),
+        row("prove-at-rest",      "prove the source is at rest",   StageTwo, System,                        None),
+        row("copy-modified",      "copy modified data",            StageTwo, Trees(Operation::Pass),        None),
+        row("lowercase",          "lowercase",                     StageTwo, Trees(Operation::Lowercase),   Some(Proof::Names)),
+        row("lowercase-guardian", "lowercase guardian",            StageTwo, Trees(Operation::Guardian),    Some(Proof::Guardian)),
+        row("copy-queues",        "copy message queues",           StageTwo, Trees(Operation::Queues),      Some(Proof::Queues)),
+        row("seal",               "seal",                          StageTwo, System,                        Some(Proof::Seal)),
+        row("delete-software",    "delete software copy",          StageTwo, System,                        None),
+        row("unmount",            "unmount",                       StageTwo, System,                        None),
+        row("run-as-user",        "run as non-root",               After,    System,                        None),
+        row("start-poa",          "start POA",                     After,    Life,                          None),
+    ]
+};
 
 impl Step {
     /// All steps, in their order.
@@ -93,6 +155,12 @@ impl Step {
         Self::StartPoa,
     ];
 
+    /// The steps from `first` to `last`, with both; a slice of the table.
+    pub fn slice(first: Self, last: Self) -> &'static [Self] {
+        const ALL: &[Step] = &Step::ALL;
+        &ALL[first as usize..=last as usize]
+    }
+
     /// The name in the journal; it never changes.
     pub fn name(self) -> &'static str {
         self.row().name
@@ -108,46 +176,32 @@ impl Step {
         self.row().stage
     }
 
-    /// Whether it may leave something at the destination.
-    pub fn changes_destination(self) -> bool {
-        !matches!(self, Self::Connect | Self::MountSource)
+    /// What it changes.
+    pub fn changes(self) -> Changes {
+        self.row().changes
     }
 
-    /// The step with this name in the journal.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
+    /// What is proven once it is done, until an operation changes the trees again; none where it proves nothing.
+    pub fn proves(self) -> Option<Proof> {
+        self.row().proves
     }
 
-    fn row(self) -> Row {
-        use Stage::{After, Between, StageOne, StageTwo};
-        let row = |name, title, stage| Row { name, title, stage };
-        match self {
-            Self::Connect => row("connect", "connect", StageOne),
-            Self::MountSource => row("mount-source", "mount source", StageOne),
-            Self::CreateFolders => row("create-folders", "create folders", StageOne),
-            Self::InstallUtility => row("install-utility", "install utility", StageOne),
-            Self::CopySoftware => row("copy-software", "copy POA software", StageOne),
-            Self::CopyData => row("copy-data", "copy data", StageOne),
-            Self::CopyCertificates => row("copy-certificates", "copy certificates", StageOne),
-            Self::IdentifyDocuments => {
-                row("identify-documents", "identify document storage", StageOne)
-            }
-            Self::StartTestPoa => row("start-test-poa", "install, configure, start POA", StageOne),
-            Self::CleanUp => row("clean-up", "clean up", StageOne),
-            Self::TestMailbox => row("test-mailbox", "test mailbox", Between),
-            Self::StopTestPoa => row("stop-test-poa", "stop Linux POA", Between),
-            Self::Checklist => row("checklist", "manual checklist", Between),
-            Self::ProveAtRest => row("prove-at-rest", "prove the source is at rest", StageTwo),
-            Self::CopyModified => row("copy-modified", "copy modified data", StageTwo),
-            Self::Lowercase => row("lowercase", "lowercase", StageTwo),
-            Self::LowercaseGuardian => row("lowercase-guardian", "lowercase guardian", StageTwo),
-            Self::CopyQueues => row("copy-queues", "copy message queues", StageTwo),
-            Self::Seal => row("seal", "seal", StageTwo),
-            Self::DeleteSoftware => row("delete-software", "delete software copy", StageTwo),
-            Self::Unmount => row("unmount", "unmount", StageTwo),
-            Self::RunAsUser => row("run-as-user", "run as non-root", After),
-            Self::StartPoa => row("start-poa", "start POA", After),
+    /// What is no longer proven once it has begun.
+    pub fn invalidates(self) -> &'static [Proof] {
+        match self.changes() {
+            Changes::Trees(operation) => operation.invalidates(),
+            Changes::Nothing | Changes::System | Changes::Life => &[],
         }
+    }
+
+    fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 
@@ -156,9 +210,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_found_again() {
-        for step in Step::ALL {
-            assert_eq!(Step::from_name(step.name()), Some(step));
+    fn each_row_is_that_of_its_step_and_names_are_those_that_cross_the_connection() {
+        for (at, step) in Step::ALL.into_iter().enumerate() {
+            assert_eq!(step as usize, at);
+            let crossing = serde_json::to_value(step).expect("a text");
+            assert_eq!(crossing, step.name());
         }
     }
 
@@ -175,5 +231,17 @@ mod tests {
                 Stage::After
             ]
         );
+    }
+
+    #[test]
+    fn no_step_of_stage_two_takes_a_proof_of_an_earlier_one() {
+        let steps = Step::slice(Step::CopyModified, Step::Unmount);
+        for (at, step) in steps.iter().enumerate() {
+            for earlier in &steps[..at] {
+                let proven = earlier.proves();
+                let is_taken = proven.is_some_and(|proof| step.invalidates().contains(&proof));
+                assert!(!is_taken, "{step} takes what {earlier} proves");
+            }
+        }
     }
 }

@@ -11,8 +11,7 @@ use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::commands::accept::Acceptance;
-use crate::commands::stage_one::Words;
-use crate::steps::life::Word;
+use crate::steps::life::{Statement, Statements};
 use crate::steps::secrets::Use;
 use crate::worksheet::{Needed, Protocol};
 
@@ -212,7 +211,7 @@ impl AcceptArguments {
             code: self.code,
             extent,
             subject: self.entry,
-            word: word(!self.withdraw, self.by.as_ref(), self.note.as_ref()),
+            statement: statement(!self.withdraw, self.by.as_ref(), self.note.as_ref()),
         }
     }
 }
@@ -232,28 +231,32 @@ pub(super) struct NobodyWorked {
 }
 
 impl NobodyWorked {
-    /// That nobody has worked; none where nobody says so.
-    pub(super) fn word(&self) -> Option<Word> {
-        word(
-            self.users_have_not_worked,
-            self.by.as_ref(),
-            self.note.as_ref(),
-        )
+    /// That nobody has worked, where that is said.
+    pub(super) fn statements(&self) -> Statements {
+        let said = self.users_have_not_worked;
+        Statements {
+            users_have_not_worked: statement(said, self.by.as_ref(), self.note.as_ref()),
+            ..Statements::default()
+        }
     }
 
     /// The same, and that the mounts are meant to be as they are, where that is said as well.
-    pub(super) fn words(&self, accept_mounts: bool) -> Words {
-        Words {
-            users_have_not_worked: self.word(),
-            mounts_have_changed: word(accept_mounts, self.by.as_ref(), self.note.as_ref()),
+    pub(super) fn statements_with_mounts(&self, accept_mounts: bool) -> Statements {
+        Statements {
+            mounts_have_changed: statement(accept_mounts, self.by.as_ref(), self.note.as_ref()),
+            ..self.statements()
         }
     }
 }
 
 /// Something that a person says, where they do.
-pub(super) fn word(is_said: bool, by: Option<&String>, note: Option<&String>) -> Option<Word> {
+pub(super) fn statement(
+    is_said: bool,
+    by: Option<&String>,
+    note: Option<&String>,
+) -> Option<Statement> {
     let (by, note) = (by?.clone(), note?.clone());
-    is_said.then_some(Word { by, note })
+    is_said.then_some(Statement { by, note })
 }
 
 /// How the destination reaches the source.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{Count, Counts, Expected};
 
-use crate::steps::words;
+use crate::numbers;
 
 /// How long a phase runs before its remaining time is worth saying.
 const REMAINING_AFTER: Duration = Duration::from_secs(2);
@@ -44,8 +44,8 @@ impl Progress {
     }
 
     fn since_begin(&self, what: Count) -> u64 {
-        words::of(&self.latest, what)
-            - words::of(&self.at_begin, what).min(words::of(&self.latest, what))
+        numbers::count_of(&self.latest, what)
+            - numbers::count_of(&self.at_begin, what).min(numbers::count_of(&self.latest, what))
     }
 
     /// How far the phase is, from 0 to 1000, where that is known.
@@ -71,14 +71,18 @@ impl Progress {
         }
         let seen = self.since_begin(Count::FilesSeen);
         let elapsed = now.saturating_duration_since(self.began);
-        let mut line = words::count(seen);
+        let mut line = numbers::count(seen);
         if self.expected.files > 0 {
-            let _ = write!(line, " of {}", words::count(self.expected.files.max(seen)));
+            let _ = write!(
+                line,
+                " of {}",
+                numbers::count(self.expected.files.max(seen))
+            );
         }
         line += " files";
         let copied = self.since_begin(Count::BytesCopied);
         if copied > 0 {
-            let _ = write!(line, ", {}", words::bytes(copied));
+            let _ = write!(line, ", {}", numbers::bytes(copied));
         }
         let milliseconds = u64::try_from(elapsed.as_millis())
             .unwrap_or(u64::MAX)
@@ -86,13 +90,13 @@ impl Progress {
         if elapsed >= REMAINING_AFTER {
             let each_second = |number: u64| number.saturating_mul(1000) / milliseconds;
             let _ = if copied > 0 {
-                write!(line, ", {}/s", words::bytes(each_second(copied)))
+                write!(line, ", {}/s", numbers::bytes(each_second(copied)))
             } else {
-                write!(line, ", {} files/s", words::count(each_second(seen)))
+                write!(line, ", {} files/s", numbers::count(each_second(seen)))
             };
             if seen > 0 && self.expected.files > seen {
                 let left = milliseconds.saturating_mul(self.expected.files - seen) / seen;
-                let _ = write!(line, ", about {} left", words::span(left));
+                let _ = write!(line, ", about {} left", numbers::span(left));
             }
         }
         line

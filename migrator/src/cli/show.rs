@@ -13,10 +13,11 @@ pub(super) use status::status;
 
 use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
-use crate::commands::prepare::ChecklistItem;
+use crate::commands::prepare::ItemShown;
 use crate::commands::report::JobReport;
 use crate::controller::CommandOutcome;
-use crate::steps::{seal, words};
+use crate::numbers;
+use crate::steps::trees::seal_in_words;
 
 /// What a command found, once more, its last line, and its exit code.
 pub(super) fn end(
@@ -121,7 +122,7 @@ fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
     for findings in kinds.values() {
         let mut shown = findings[0].clone();
         if findings.len() > 1 {
-            let more = words::count(findings.len() as u64 - 1);
+            let more = numbers::count(findings.len() as u64 - 1);
             shown.text = format!("{} ({more} more of this kind)", shown.text);
         }
         terminal.line(&format!("  {}", shown.to_string().replace('\n', "\n  ")));
@@ -129,7 +130,7 @@ fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
 }
 
 /// The checklist, a mark for each item: by whom it is confirmed, and what a probe saw.
-pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ChecklistItem]>) {
+pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ItemShown]>) {
     for item in items.unwrap_or_default().iter().filter(|_| !json) {
         let mark = if item.confirmed.is_some() { "x" } else { " " };
         let by = item.confirmed.as_ref().map_or_else(String::new, |line| {
@@ -175,15 +176,15 @@ pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&Lowerca
     if report.planned > shown {
         terminal.line(&format!(
             "  and {} more",
-            words::count(report.planned - shown)
+            numbers::count(report.planned - shown)
         ));
     }
     terminal.line(&format!(
         "{} names looked at, {} planned, {} renamed, {} kept",
-        words::count(report.names),
-        words::count(report.planned),
-        words::count(report.renamed),
-        words::count(report.kept)
+        numbers::count(report.names),
+        numbers::count(report.planned),
+        numbers::count(report.renamed),
+        numbers::count(report.kept)
     ));
 }
 
@@ -194,8 +195,8 @@ pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueRepor
     };
     terminal.line(&format!(
         "{} items carried over, {} stand in the queues of the source",
-        words::count(report.carried),
-        words::count(report.standing)
+        numbers::count(report.carried),
+        numbers::count(report.standing)
     ));
 }
 
@@ -204,9 +205,12 @@ pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport
     let (false, Some(report)) = (json, report) else {
         return;
     };
-    terminal.line(&seal::in_words(report));
+    terminal.line(&seal_in_words(report));
     if report.differences > 0 {
-        terminal.line(&format!("{} differences", words::count(report.differences)));
+        terminal.line(&format!(
+            "{} differences",
+            numbers::count(report.differences)
+        ));
     }
 }
 
@@ -219,9 +223,9 @@ pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan
         terminal.line(&format!(
             "  {:<40} {} files, {}, {} entries to be set aside",
             line.path,
-            words::count(line.files),
-            words::bytes(line.bytes),
-            words::count(line.set_aside)
+            numbers::count(line.files),
+            numbers::bytes(line.bytes),
+            numbers::count(line.set_aside)
         ));
     }
     for path in plan.system.files.iter().chain(&plan.system.folders) {
@@ -231,9 +235,9 @@ pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan
         terminal.line(&format!("Stays: {}: {}", staying.what, staying.why));
     }
     let (removed, bytes, aside) = (
-        words::count(plan.files_removed),
-        words::bytes(plan.bytes_removed),
-        words::count(plan.set_aside),
+        numbers::count(plan.files_removed),
+        numbers::bytes(plan.bytes_removed),
+        numbers::count(plan.set_aside),
     );
     if plan.is_done {
         terminal.line(&format!(
@@ -253,7 +257,7 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
         let took = step
             .ended_milliseconds
             .and_then(|ended| u64::try_from(ended - step.began_milliseconds).ok())
-            .map_or_else(|| "not ended".to_owned(), words::span);
+            .map_or_else(|| "not ended".to_owned(), numbers::span);
         terminal.line(&format!(
             "{:<22} {:?} after {took}, run {}: {}",
             step.step, step.state, step.runs, step.detail
@@ -261,8 +265,8 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
     }
     terminal.line(&format!(
         "Manifest: {} files, {}",
-        words::count(report.status.manifest_files),
-        words::bytes(report.status.manifest_bytes)
+        numbers::count(report.status.manifest_files),
+        numbers::bytes(report.status.manifest_bytes)
     ));
     for line in &report.findings {
         terminal.line(&format!("{}: {}", line.origin, line.finding));
@@ -271,6 +275,6 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
     let how_many: u64 = report.status.findings.values().sum();
     terminal.line(&format!(
         "{} findings in all, by the last run of each step",
-        words::count(how_many)
+        numbers::count(how_many)
     ));
 }

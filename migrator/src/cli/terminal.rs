@@ -12,7 +12,7 @@ use protocol::{Event, EventKind, Finding, Stage, Step, StepState};
 use super::Terminal;
 use super::progress::Progress;
 use crate::controller::Console;
-use crate::steps::words;
+use crate::numbers;
 
 /// How often a line about the progress is printed where nobody watches a bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ impl TerminalConsole {
         state.progress = None;
         for (code, how_many) in std::mem::take(&mut state.kinds) {
             if how_many > SHOWN_OF_A_KIND {
-                let more = words::count(how_many - SHOWN_OF_A_KIND);
+                let more = numbers::count(how_many - SHOWN_OF_A_KIND);
                 self.terminal
                     .line(&format!("      and {more} more [{code}]"));
             }
@@ -198,7 +198,7 @@ impl Console for TerminalConsole {
         let mut state = self.state();
         self.settle(&mut state);
         let took =
-            words::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+            numbers::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.terminal.line(&format!(
             "  {:<7} {:<30} {took:>10}  {detail}",
             mark(state_of_step),
@@ -210,7 +210,7 @@ impl Console for TerminalConsole {
         let mut state = self.state();
         let shown = Shown {
             what: what.to_owned(),
-            how_far: format!("{} uploaded", words::bytes(bytes)),
+            how_far: format!("{} uploaded", numbers::bytes(bytes)),
             per_mille: None,
         };
         self.show(&mut state, &shown, false);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::{Word, require_nobody_worked};
+use crate::steps::life::require_nobody_worked;
 use crate::steps::system_files::{self, SystemPlan};
 use crate::steps::{self, poa};
 
@@ -26,27 +26,19 @@ pub struct AbandonPlan {
     pub is_done: bool,
 }
 
-/// Shows what would be undone and, with `yes`, does it; `word` says that nobody has worked at the destination.
-pub async fn run(
-    controller: &mut Controller,
-    yes: bool,
-    word: Option<&Word>,
-) -> (CommandOutcome, Option<AbandonPlan>) {
-    let (outcome, plan) = match undo(controller, yes, word).await {
+/// Shows what would be undone and, with `yes`, does it.
+pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Option<AbandonPlan>) {
+    let (outcome, plan) = match undo(controller, yes).await {
         Ok(plan) => (Ok(()), Some(plan)),
         Err(error) => (Err(error), None),
     };
     (keep::end(controller, "abandon", outcome).await, plan)
 }
 
-async fn undo(
-    controller: &mut Controller,
-    yes: bool,
-    word: Option<&Word>,
-) -> Result<AbandonPlan, StepError> {
+async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
     end_running_worker(controller, yes).await?;
-    require_nobody_worked(controller, word).await?;
+    require_nobody_worked(controller).await?;
     let state = controller.state().await?;
     let system = system_files::plan(controller, &state).await?;
     if yes {
@@ -73,8 +65,8 @@ async fn undo(
         is_done: yes,
     };
     if yes {
-        steps::delete_software::run(controller).await?;
-        steps::unmount::run(controller).await?;
+        steps::job_folder::delete_software(controller).await?;
+        steps::mount_source::unmount_all(controller).await?;
         controller.report(Finding::new(
             "abandoned",
             Verdict::Done,

@@ -4,7 +4,7 @@ use protocol::{AcceptedLine, Extent, Request};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::Word;
+use crate::steps::life::Statement;
 
 /// What is accepted, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Acceptance {
     /// What it is about, as it is shown; empty for the whole job, and for the whole code.
     pub subject: String,
     /// Who accepts it and why; none where it is taken back.
-    pub word: Option<Word>,
+    pub statement: Option<Statement>,
 }
 
 /// Accepts it, or takes that back; gives everything that is accepted then.
@@ -39,11 +39,11 @@ async fn accept(
         code,
         extent,
         subject,
-        word,
+        statement,
     } = acceptance;
     stage_two::attach(controller).await?;
-    let request = match word {
-        Some(Word { by, note }) => Request::Accept {
+    let request = match statement {
+        Some(Statement { by, note }) => Request::Accept {
             code,
             extent,
             subject,

@@ -64,14 +64,14 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     let outcome = source(controller, report).await;
     if !missing.is_empty() {
         // Both sides are left as they were.
-        steps::unmount::unmount(controller, missing).await?;
+        steps::mount_source::unmount(controller, missing).await?;
         remove_empty_job_folder(controller).await?;
     }
     outcome
 }
 
 async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
-    let outcome = steps::mount_source::run(controller).await;
+    let outcome = steps::mount_source::mount(controller).await;
     let outcome = outcome.map(|outcome| outcome.detail().to_owned());
     require(controller, report, "source-mounted", outcome)?;
     // What is mounted can be seen now.

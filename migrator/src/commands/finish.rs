@@ -7,37 +7,29 @@ use protocol::{Life, Said, Step, Task};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::Word;
-use crate::steps::{self, source_poa, start_poa};
+use crate::numbers;
+use crate::steps::{mount_source, source_poa, start_poa};
 
-/// Finishes the migration; `source_is_gone` says that the source cannot be looked at any more.
-pub async fn run(controller: &mut Controller, source_is_gone: Option<&Word>) -> CommandOutcome {
-    let outcome = steps_of(controller, source_is_gone).await;
+/// Finishes the migration.
+pub async fn run(controller: &mut Controller) -> CommandOutcome {
+    let outcome = steps(controller).await;
     keep::end(controller, "finish", outcome).await
 }
 
-async fn steps_of(
-    controller: &mut Controller,
-    source_is_gone: Option<&Word>,
-) -> Result<(), StepError> {
+async fn steps(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
     let state = controller.state().await?;
     start_poa::require_sealed(&state)?;
-    match source_is_gone {
-        Some(word) => {
+    match controller.statements.source_is_gone.clone() {
+        Some(statement) => {
             source_poa::require_silent(controller).await?;
-            word.say(controller, Said::SourceIsGone).await?;
+            statement.say(controller, Said::SourceIsGone).await?;
         }
         None => look_at_source(controller, state.life.life).await?,
     }
     controller
-        .step(Step::RunAsUser, steps::run_as_user::run)
-        .await?;
-    if source_is_gone.is_none() {
-        // Giving everything to a user may have taken a while.
-        source_poa::require_silent(controller).await?;
-    }
-    controller.step(Step::StartPoa, steps::start_poa::run).await
+        .run_steps(Step::slice(Step::RunAsUser, Step::StartPoa))
+        .await
 }
 
 /// Makes sure that the source is off, and that it is what was sealed.
@@ -47,10 +39,10 @@ async fn look_at_source(controller: &mut Controller, life: Life) -> Result<(), S
         return source_poa::require_silent(controller).await;
     }
     let off = source_poa::require_off(controller).await?;
-    let missing = steps::mount_source::missing(controller).await?;
+    let missing = mount_source::missing(controller).await?;
     let looked = compare(controller).await;
     // What was not mounted before is not mounted afterwards, whatever was seen.
-    let unmounted = steps::unmount::unmount(controller, missing).await;
+    let unmounted = mount_source::unmount(controller, missing).await;
     let looked = looked?;
     unmounted?;
     controller
@@ -60,13 +52,13 @@ async fn look_at_source(controller: &mut Controller, life: Life) -> Result<(), S
 }
 
 async fn compare(controller: &mut Controller) -> Result<String, StepError> {
-    let mounted = steps::mount_source::run(controller).await;
+    let mounted = mount_source::mount(controller).await;
     mounted.map_err(|error| or_gone(&error))?;
     let finished = controller.order(Task::CompareSource).await?;
     match finished.report {
         Some(protocol::TaskReport::Unmoved(report)) => Ok(format!(
             "{} files there are as they were sealed",
-            steps::words::count(report.files)
+            numbers::count(report.files)
         )),
         other => Err(StepError::Protocol {
             text: format!("no comparison of the source: {other:?}"),

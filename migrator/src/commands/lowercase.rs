@@ -4,7 +4,7 @@ use protocol::{LowercaseReport, Task, TaskReport};
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::{Word, require_nobody_worked};
+use crate::steps::life::require_nobody_worked;
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,12 @@ pub enum LowercaseAction {
     Undo,
 }
 
-/// Plans or undoes; `word` says that nobody has worked at the destination.
+/// Plans or undoes.
 pub async fn run(
     controller: &mut Controller,
     action: LowercaseAction,
-    word: Option<&Word>,
 ) -> (CommandOutcome, Option<LowercaseReport>) {
-    let outcome = order(controller, action, word).await;
+    let outcome = order(controller, action).await;
     let (outcome, report) = match outcome {
         Ok(report) => (Ok(()), Some(report)),
         Err(error) => (Err(error), None),
@@ -32,11 +31,10 @@ pub async fn run(
 async fn order(
     controller: &mut Controller,
     action: LowercaseAction,
-    word: Option<&Word>,
 ) -> Result<LowercaseReport, StepError> {
     stage_two::attach(controller).await?;
     if action == LowercaseAction::Undo {
-        require_nobody_worked(controller, word).await?;
+        require_nobody_worked(controller).await?;
     }
     let task = match action {
         LowercaseAction::Plan => Task::Lowercase { plan_only: true },

@@ -1,13 +1,13 @@
 //! `gwmigrate prepare`: the Linux POA stopped, and the checklist worked off.
 
-use protocol::{ChecklistLine, Finding, Request, Step, Verdict};
+use protocol::{ChecklistItem, ChecklistLine, Finding, Request, Step, Verdict};
 use serde::Serialize;
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::convert_guardian::{self, GUARDIAN_ITEM};
+use crate::steps::convert_guardian;
 use crate::steps::probe::{PROBE, Probed, probe};
-use crate::steps::{self, checklist, identify_documents};
+use crate::steps::{checklist, identify_documents};
 
 /// What is confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct PrepareOptions {
 
 /// One item of the checklist as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChecklistItem {
+pub struct ItemShown {
     /// Its name, for `--confirm`.
-    pub name: &'static str,
+    pub name: ChecklistItem,
     /// What is to be done.
-    pub text: &'static str,
+    pub text: String,
     /// By whom it is confirmed, where it is.
     pub confirmed: Option<ChecklistLine>,
     /// What a probe saw now, where there is one.
@@ -39,7 +39,7 @@ pub struct ChecklistItem {
 pub async fn run(
     controller: &mut Controller,
     options: &PrepareOptions,
-) -> (CommandOutcome, Option<Vec<ChecklistItem>>) {
+) -> (CommandOutcome, Option<Vec<ItemShown>>) {
     let mut items = None;
     let outcome = steps_of(controller, options, &mut items).await;
     (keep::end(controller, "prepare", outcome).await, items)
@@ -48,10 +48,10 @@ pub async fn run(
 async fn steps_of(
     controller: &mut Controller,
     options: &PrepareOptions,
-    items: &mut Option<Vec<ChecklistItem>>,
+    items: &mut Option<Vec<ItemShown>>,
 ) -> Result<(), StepError> {
-    refuse_unknown(controller, &options.confirm)?;
-    refuse_unknown(controller, &options.withdraw)?;
+    let confirmed = known_items(controller, &options.confirm)?;
+    let withdrawn = known_items(controller, &options.withdraw)?;
     let who = controller.surroundings.who.clone();
     let by = options.by.clone().unwrap_or(who);
     if by == PROBE {
@@ -64,67 +64,69 @@ async fn steps_of(
         .into());
     }
     stage_two::attach(controller).await?;
-    for item in &options.withdraw {
+    for item in &withdrawn {
         withdraw(controller, item).await?;
     }
     let may_hold_new_mail = controller.state().await?.may_hold_new_mail();
     if !may_hold_new_mail {
-        controller
-            .step(Step::StopTestPoa, steps::stop_test_poa::run)
-            .await?;
+        controller.run_step(Step::StopTestPoa).await?;
     }
-    for item in &options.confirm {
-        if identify_documents::is_item(item) {
+    for item in &confirmed {
+        if matches!(item, ChecklistItem::LibraryHasNoDocuments(_)) {
             identify_documents::require_unmapped(controller, item).await?;
         }
-        if item == GUARDIAN_ITEM && !may_hold_new_mail {
+        if *item == ChecklistItem::GuardianConverted && !may_hold_new_mail {
             // What can be seen of the guardian must bear it out, and no pass may copy the old one over it.
             convert_guardian::accept_by_hand(controller).await?;
         }
         refuse_contradicted(controller, item).await?;
         confirm(controller, item, by.clone(), options.note.clone()).await?;
     }
-    *items = Some(probe_items(controller, &options.withdraw).await?);
+    *items = Some(probe_items(controller, &withdrawn).await?);
     identify_documents::require_mapped(controller).await?;
-    controller
-        .step(Step::Checklist, steps::checklist::run)
-        .await
+    controller.run_step(Step::Checklist).await
 }
 
-fn refuse_unknown(controller: &Controller, confirm: &[String]) -> Result<(), StepError> {
-    let Some(unknown) = confirm.iter().find(|name| !checklist::is_item(name)) else {
-        return Ok(());
+fn known_items(controller: &Controller, names: &[String]) -> Result<Vec<ChecklistItem>, StepError> {
+    let known = |name: &String| {
+        name.parse().map_err(|_| {
+            let mut items = checklist::items(controller);
+            items.push(ChecklistItem::GuardianConverted);
+            let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+            Finding::new(
+                "unknown-item",
+                Verdict::Usage,
+                format!("The checklist has no item {name}"),
+                format!("It has: {}", items.join(", ")),
+            )
+            .into()
+        })
     };
-    let items = checklist::items(controller);
-    let names: Vec<&str> = items.iter().map(|item| item.name).collect();
-    Err(Finding::new(
-        "unknown-item",
-        Verdict::Usage,
-        format!("The checklist has no item {unknown}"),
-        format!("It has: {}, {GUARDIAN_ITEM}", names.join(", ")),
-    )
-    .into())
+    names.iter().map(known).collect()
 }
 
 async fn confirm(
     controller: &Controller,
-    item: &str,
+    item: &ChecklistItem,
     by: String,
     note: String,
 ) -> Result<(), StepError> {
-    let item = item.to_owned();
+    let item = item.clone();
     let request = Request::Confirm { item, by, note };
     controller.call(&request).await.map(|_| ())
 }
 
-async fn withdraw(controller: &mut Controller, item: &str) -> Result<(), StepError> {
-    let item = item.to_owned();
+async fn withdraw(controller: &mut Controller, item: &ChecklistItem) -> Result<(), StepError> {
+    let item = item.clone();
     controller.call(&Request::Withdraw { item }).await?;
     Ok(())
 }
 
 /// Refuses to have confirmed what is seen to be otherwise.
-async fn refuse_contradicted(controller: &mut Controller, item: &str) -> Result<(), StepError> {
+async fn refuse_contradicted(
+    controller: &mut Controller,
+    item: &ChecklistItem,
+) -> Result<(), StepError> {
     match probe(controller, item).await? {
         Some(probed) if probed.holds == Some(false) => {
             withdraw(controller, item).await?;
@@ -144,22 +146,19 @@ async fn refuse_contradicted(controller: &mut Controller, item: &str) -> Result<
 /// items as they stand then.  What was `withdrawn` just now is not confirmed again by what a probe saw.
 async fn probe_items(
     controller: &mut Controller,
-    withdrawn: &[String],
-) -> Result<Vec<ChecklistItem>, StepError> {
+    withdrawn: &[ChecklistItem],
+) -> Result<Vec<ItemShown>, StepError> {
     let mut items = Vec::new();
     for item in checklist::items(controller) {
-        let probed = probe(controller, item.name).await?;
+        let probed = probe(controller, &item).await?;
         let state = controller.state().await?;
-        let confirmed = state.confirmed(item.name);
+        let confirmed = state.confirmed(&item);
         match (&probed, confirmed) {
-            (Some(probed), None)
-                if probed.holds == Some(true)
-                    && !withdrawn.iter().any(|name| name == item.name) =>
-            {
-                confirm(controller, item.name, PROBE.into(), probed.seen.clone()).await?;
+            (Some(probed), None) if probed.holds == Some(true) && !withdrawn.contains(&item) => {
+                confirm(controller, &item, PROBE.into(), probed.seen.clone()).await?;
             }
             (Some(probed), Some(line)) if probed.holds == Some(false) => {
-                let (item, seen) = (item.name, &probed.seen);
+                let seen = &probed.seen;
                 let text = format!(
                     "{item} was confirmed by {}, and {seen}; the confirmation is withdrawn",
                     line.by
@@ -167,7 +166,7 @@ async fn probe_items(
                 let remedy = format!(
                     "Do what the item asks for, then run `gwmigrate prepare --confirm {item}`"
                 );
-                withdraw(controller, item).await?;
+                withdraw(controller, &item).await?;
                 controller.report(Finding::new(
                     "confirmation-withdrawn",
                     Verdict::Person,
@@ -180,10 +179,10 @@ async fn probe_items(
         items.push((item, probed));
     }
     let state = controller.state().await?;
-    let shown = items.into_iter().map(|(item, probed)| ChecklistItem {
-        name: item.name,
-        text: item.text,
-        confirmed: state.confirmed(item.name).cloned(),
+    let shown = items.into_iter().map(|(item, probed)| ItemShown {
+        text: item.text(),
+        confirmed: state.confirmed(&item).cloned(),
+        name: item,
         probed,
     });
     Ok(shown.collect())

@@ -25,7 +25,7 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
             "Run `gwmigrate stage-two`; this command is for what arrives later",
         ));
     }
-    steps::mount_source::run(controller).await?;
+    steps::mount_source::mount(controller).await?;
     let report = match controller.order(Task::Queues { live: true }).await?.report {
         Some(TaskReport::Queues(report)) => report,
         other => {
@@ -34,7 +34,7 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
             });
         }
     };
-    steps::unmount::run(controller).await?;
+    steps::mount_source::unmount_all(controller).await?;
     if report.carried == 0 {
         controller.report(Finding::new(
             "no-stragglers",

@@ -42,6 +42,6 @@ async fn read(controller: &mut Controller) -> Result<StatusReport, StepError> {
 
 /// What the job needs next, and the way back.
 pub(crate) fn advice(controller: &Controller, state: &JobState) -> Advice {
-    let is_confirmed = steps::checklist::open_items(controller, &state.checklist).is_empty();
+    let is_confirmed = steps::checklist::open_items(controller, state).is_empty();
     Situation::of(state, is_confirmed).advice()
 }

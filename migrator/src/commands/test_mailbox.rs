@@ -2,7 +2,6 @@
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps;
 use protocol::Step;
 
 /// Tests a mailbox.
@@ -13,7 +12,5 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
-    controller
-        .step(Step::TestMailbox, steps::test_mailbox::run)
-        .await
+    controller.run_step(Step::TestMailbox).await
 }

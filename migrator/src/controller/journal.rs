@@ -32,7 +32,7 @@ impl Journal {
         self.write(
             link,
             Request::BeginStep {
-                step: step.name().to_owned(),
+                step,
                 at_milliseconds,
             },
         )
@@ -50,7 +50,7 @@ impl Journal {
         self.write(
             link,
             Request::EndStep {
-                step: step.name().to_owned(),
+                step,
                 state,
                 detail: detail.to_owned(),
                 findings: findings.to_vec(),

@@ -316,6 +316,6 @@ impl Patience {
 
 /// Who holds a lease, and since when.
 pub(crate) fn describe(holder: &LeaseHolder) -> String {
-    let since = crate::steps::words::moment(holder.since_milliseconds);
+    let since = crate::numbers::moment(holder.since_milliseconds);
     format!("{}, since {since}", holder.who)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use protocol::{AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, Verdict};
 
 use super::{Controller, Finished, StepError, client};
-use crate::steps::words::count;
+use crate::numbers::count;
 
 impl Controller {
     /// The folders of this job: the post office, then the document storage areas that the worksheet maps.

@@ -1,6 +1,6 @@
 //! What came of a step and of a command.
 
-use protocol::{Finding, StepState, Verdict};
+use protocol::{Finding, Step, StepState, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What came of a step that did not fail.
@@ -40,8 +40,8 @@ impl StepOutcome {
 /// One step of a command, for its report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSummary {
-    /// Name of the step.
-    pub step: String,
+    /// Which.
+    pub step: Step,
     /// How it ended.
     pub state: StepState,
     /// How long it took, in milliseconds.

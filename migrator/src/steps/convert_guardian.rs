@@ -10,14 +10,20 @@
 //! Both stages need it: the test POA of stage one finds its databases through the guardian, as the live one does later.
 
 use postoffice::names::printable;
-use protocol::{Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
+use protocol::{ChecklistItem, Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
 
-use super::{gwcheck, words};
-use crate::controller::{Controller, StepError};
+use super::gwcheck;
+use crate::controller::{Controller, StepError, StepOutcome};
+use crate::numbers;
 use crate::worksheet::GuardianEngine;
 
-/// Name of the item of the checklist by which a person confirms that it was done by hand.
-pub const GUARDIAN_ITEM: &str = "guardian-converted";
+/// Makes every file and folder name stored in the guardian lower case.
+///
+/// # Errors
+/// What the conversion says.
+pub(super) async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    convert(controller).await.map(StepOutcome::Done)
+}
 
 /// Who converts.
 enum Engine {
@@ -44,12 +50,12 @@ pub(crate) async fn convert(controller: &mut Controller) -> Result<String, StepE
             let done = order(controller, GuardianAction::Convert).await?;
             let kept = match done.left_alone {
                 0 => String::new(),
-                count => format!(", {} kept", words::count(count)),
+                count => format!(", {} kept", numbers::count(count)),
             };
             Ok(format!(
                 "built-in engine, {}: {} names{kept}, {} indexes rebuilt, {} fall-back copies replaced",
                 shown(&done),
-                words::count(done.names_changed),
+                numbers::count(done.names_changed),
                 done.indexes_rebuilt,
                 done.fall_backs_replaced.len()
             ))
@@ -61,7 +67,7 @@ pub(crate) async fn convert(controller: &mut Controller) -> Result<String, StepE
             accept(controller, "gwcheck").await?;
             Ok(format!(
                 "GWCheck, {said}; {} names seen in it are lower case",
-                words::count(after.names_seen)
+                numbers::count(after.names_seen)
             ))
         }
     }
@@ -107,7 +113,7 @@ fn require_converted(look: &GuardianReport) -> Result<(), StepError> {
         "guardian-names-left",
         format!(
             "{} names in the guardian still have capital letters, so the POA would not find its databases",
-            words::count(look.names_to_change)
+            numbers::count(look.names_to_change)
         ),
         "Look at the log of GWCheck; where its own window needs another form of options, save a file there and name it \
          in [guardian] options_file, then run the same command again",
@@ -171,9 +177,10 @@ fn by_hand(look: &GuardianReport, command: &str) -> StepError {
              do it: {why}"
         ),
         format!(
-            "Run `{}` at the destination (structure and fix, never contents), then `gwmigrate prepare --confirm \
-             {GUARDIAN_ITEM}`, then the same command again",
-            printable(command.as_bytes())
+            "Run `{}` at the destination (structure and fix, never contents), then `gwmigrate prepare --confirm {}`, then the \
+             same command again",
+            printable(command.as_bytes()),
+            ChecklistItem::GuardianConverted
         ),
     )
     .about(b"ngwguard.db")

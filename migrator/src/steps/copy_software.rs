@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use protocol::Change;
 
 use super::install_utility::digest;
-use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
+use crate::numbers;
 
 /// Readable by its owner alone.
 const PACKAGE_MODE: u32 = 0o600;
@@ -67,7 +67,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     }
     Ok(StepOutcome::Done(format!(
         "{} uploaded, digest {}",
-        words::bytes(uploaded.bytes),
+        numbers::bytes(uploaded.bytes),
         &wanted[..16]
     )))
 }

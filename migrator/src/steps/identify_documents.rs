@@ -5,13 +5,10 @@
 
 use std::fmt::Write as _;
 
-use protocol::{ChecklistLine, Fact, Finding, JobState, Library, Task, TaskReport, Verdict};
+use protocol::{ChecklistItem, Fact, Finding, JobState, Library, Task, TaskReport, Verdict};
 
-use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
-
-/// What stands before and behind the name of a library in the item that says that it has no documents.
-const ITEM_ENDS: (&str, &str) = ("library-", "-has-no-documents");
+use crate::numbers;
 
 /// Lists the libraries and asks for a mapping where one seems to be missing.
 ///
@@ -19,16 +16,16 @@ const ITEM_ENDS: (&str, &str) = ("library-", "-has-no-documents");
 /// What looking at the source says.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let libraries = look(controller).await?;
-    let confirmed = controller.state().await?.checklist;
+    let state = controller.state().await?;
     for library in &libraries {
         if library.mapped_to.is_some() {
             continue;
         }
         let (verdict, seen) = if !is_unmapped(library) {
-            let inside = words::count(library.documents_inside);
+            let inside = numbers::count(library.documents_inside);
             let seen = format!("keeps {inside} documents inside the post office");
             (Verdict::Done, seen)
-        } else if is_confirmed(&confirmed, &library.name) {
+        } else if is_confirmed(&state, &library.name) {
             let seen = "has no documents, as a person confirmed".to_owned();
             (Verdict::Done, seen)
         } else {
@@ -92,7 +89,7 @@ pub(crate) async fn look_and_require_mapped(controller: &mut Controller) -> Resu
 pub(crate) async fn require_mapped(controller: &Controller) -> Result<(), StepError> {
     let state = controller.state().await?;
     let open: Vec<&str> = unmapped(&state)
-        .filter(|name| !is_confirmed(&state.checklist, name))
+        .filter(|name| !is_confirmed(&state, name))
         .collect();
     let sheet = &controller.worksheet;
     let is_in_worksheet = |name: &&str| {
@@ -165,39 +162,37 @@ fn quoted(text: &str) -> String {
 }
 
 /// The item of the checklist that says that a library has no documents.
-fn item(library: &str) -> String {
-    format!("{}{library}{}", ITEM_ENDS.0, ITEM_ENDS.1)
+fn item(library: &str) -> ChecklistItem {
+    ChecklistItem::LibraryHasNoDocuments(library.to_owned())
 }
 
-/// Whether this may be an item about a library.
-pub(crate) fn is_item(name: &str) -> bool {
-    name.starts_with(ITEM_ENDS.0) && name.ends_with(ITEM_ENDS.1)
-}
-
-fn is_confirmed(checklist: &[ChecklistLine], library: &str) -> bool {
-    let item = item(library);
-    checklist.iter().any(|line| line.item == item)
+fn is_confirmed(state: &JobState, library: &str) -> bool {
+    state.confirmed(&item(library)).is_some()
 }
 
 /// Refuses an item about a library that does not need it.
 ///
 /// # Errors
 /// A finding that names the libraries that do.
-pub(crate) async fn require_unmapped(controller: &Controller, name: &str) -> Result<(), StepError> {
+pub(crate) async fn require_unmapped(
+    controller: &Controller,
+    item_of_library: &ChecklistItem,
+) -> Result<(), StepError> {
     let state = controller.state().await?;
-    let items: Vec<String> = unmapped(&state).map(item).collect();
-    if items.iter().any(|item| item == name) {
+    let items: Vec<ChecklistItem> = unmapped(&state).map(item).collect();
+    if items.contains(item_of_library) {
         return Ok(());
     }
     let remedy = if items.is_empty() {
         "Every library keeps documents inside or is mapped; leave the item out".to_owned()
     } else {
-        format!("It has: {}", items.join(", "))
+        let names: Vec<String> = items.iter().map(ToString::to_string).collect();
+        format!("It has: {}", names.join(", "))
     };
     Err(Finding::new(
         "unknown-item",
         Verdict::Usage,
-        format!("The checklist has no item {name}"),
+        format!("The checklist has no item {item_of_library}"),
         remedy,
     )
     .into())

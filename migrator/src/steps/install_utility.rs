@@ -6,18 +6,9 @@ use std::path::Path;
 use protocol::{Finding, PROTOCOL, Reply, Request, Said, Task, Verdict};
 
 use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
+use crate::numbers;
 use crate::remote::RemoteError;
-use crate::steps::life::{Word, require_nobody_worked};
-use crate::steps::words;
-
-/// What a person says to stage one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
-    /// Nobody has worked at the destination.
-    pub users_have_not_worked: Option<Word>,
-    /// The mounts are meant to be as they are.
-    pub mounts_have_changed: Option<Word>,
-}
+use crate::steps::life::require_nobody_worked;
 
 /// Readable and executable by its owner alone.
 const PROGRAM_MODE: u32 = 0o700;
@@ -27,15 +18,15 @@ const PROGRAM_MODE: u32 = 0o700;
 /// # Errors
 /// A digest that differs after the upload; another controller or another job in the job folder; a destination folder
 /// that holds something else.
-pub async fn run(controller: &mut Controller, words: &Words) -> Result<StepOutcome, StepError> {
+pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let detail = install(controller).await?;
     greet(controller).await?;
     controller.take_lease().await?;
     controller.open_journal().await?;
     super::mount_source::prove_same(controller).await?;
-    require_nobody_worked(controller, words.users_have_not_worked.as_ref()).await?;
-    if let Some(word) = &words.mounts_have_changed {
-        word.say(controller, Said::MountsHaveChanged).await?;
+    require_nobody_worked(controller).await?;
+    if let Some(statement) = controller.statements.mounts_have_changed.clone() {
+        statement.say(controller, Said::MountsHaveChanged).await?;
     }
     controller.order(Task::CreateFolders).await?;
     Ok(StepOutcome::Done(detail))
@@ -72,7 +63,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     }
     Ok(format!(
         "{} uploaded, digest {}",
-        words::bytes(uploaded.bytes),
+        numbers::bytes(uploaded.bytes),
         &wanted[..16]
     ))
 }

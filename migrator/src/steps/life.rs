@@ -2,19 +2,31 @@
 
 use protocol::{Finding, Life, Request, Said, Task, TaskReport, Verdict};
 
-use super::{poa, words};
+use super::poa;
 use crate::controller::{Controller, StepError};
+use crate::numbers;
 
-/// What a person said, with their name.
+/// What a person says with a command, where they do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statements {
+    /// Nobody has worked at the destination.
+    pub users_have_not_worked: Option<Statement>,
+    /// The mounts are meant to be as they are.
+    pub mounts_have_changed: Option<Statement>,
+    /// The source is gone for good and cannot be looked at any more.
+    pub source_is_gone: Option<Statement>,
+}
+
+/// What a person says, with their name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct Statement {
     /// Who.
     pub by: String,
     /// Why.
     pub note: String,
 }
 
-impl Word {
+impl Statement {
     /// Has the job remember it.
     ///
     /// # Errors
@@ -44,16 +56,13 @@ impl Word {
 ///
 /// # Errors
 /// A refusal with the code `already-live` or `users-may-have-worked`; a question that could not be asked.
-pub(crate) async fn require_nobody_worked(
-    controller: &mut Controller,
-    word: Option<&Word>,
-) -> Result<(), StepError> {
+pub(crate) async fn require_nobody_worked(controller: &mut Controller) -> Result<(), StepError> {
     let life = controller.state().await?.life.life;
     if !life.may_hold_new_mail() {
         return Ok(());
     }
-    if let Some(word) = word {
-        return word.say(controller, Said::UsersHaveNotWorked).await;
+    if let Some(statement) = controller.statements.users_have_not_worked.clone() {
+        return statement.say(controller, Said::UsersHaveNotWorked).await;
     }
     if life == Life::Live {
         return Err(StepError::refused(
@@ -99,7 +108,7 @@ async fn why_somebody_may_have_worked(
         Some(TaskReport::Unmoved(report)) if report.changed == 0 => Ok(None),
         Some(TaskReport::Unmoved(report)) => Ok(Some(format!(
             "{} files of the destination are not as they were sealed",
-            words::count(report.changed)
+            numbers::count(report.changed)
         ))),
         other => Err(StepError::Protocol {
             text: format!("no look at the destination: {other:?}"),

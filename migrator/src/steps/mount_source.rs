@@ -6,6 +6,7 @@ use protocol::{Explain as _, Fact, MountedArea};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
 use crate::remote::RemoteCommand;
+use crate::steps::places;
 use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
 
@@ -19,17 +20,29 @@ pub(crate) struct JobMount {
     pub(crate) plan: MountPlan,
 }
 
+/// Mounts everything, with the folders of the job told apart before anything is written, and again when what is mounted can be
+/// seen.
+///
+/// # Errors
+/// As [`mount`]; folders that are not apart.
+pub(super) async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    places::require_apart(controller).await?;
+    let outcome = mount(controller).await?;
+    places::require_apart(controller).await?;
+    Ok(outcome)
+}
+
 /// Mounts the source and the areas where they are not mounted yet, and proves what is there, each on its own.
 ///
 /// # Errors
 /// Something else at a mount point, or another source than before; what mounting says.
-pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+pub async fn mount(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     controller.mounted.clear();
     let mut details = Vec::new();
     for mount in mounts(controller)? {
-        let found = mount_one(controller, &mount.plan).await?;
-        details.push(found.clone());
-        controller.mounted.push((mount.area, mount.what, found));
+        let found = mount_one(controller, mount.area, &mount.plan).await?;
+        details.push(found.to_string());
+        controller.mounted.push((found, mount.what));
     }
     if controller.is_journal_open() {
         prove_same(controller).await?;
@@ -37,7 +50,11 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     Ok(StepOutcome::Done(details.join("; ")))
 }
 
-async fn mount_one(controller: &Controller, plan: &MountPlan) -> Result<String, StepError> {
+async fn mount_one(
+    controller: &Controller,
+    area: u32,
+    plan: &MountPlan,
+) -> Result<MountedArea, StepError> {
     if !plan.commands.is_empty() {
         for line in plan.to_string().lines() {
             tracing::debug!("{line}");
@@ -48,12 +65,12 @@ async fn mount_one(controller: &Controller, plan: &MountPlan) -> Result<String, 
         .mount(&controller.link()?.remote())
         .await
         .map_err(|error| stop(&error))?;
-    Ok(format!(
-        "{} ({}) at {}",
-        postoffice::names::printable(&mount.source),
-        mount.file_system,
-        mount.mount_point.display()
-    ))
+    Ok(MountedArea {
+        area,
+        source: postoffice::names::printable(&mount.source),
+        file_system: mount.file_system,
+        mount_point: postoffice::names::printable(mount.mount_point.as_os_str().as_encoded_bytes()),
+    })
 }
 
 /// Files with secrets stand in the job folder while the mount is made; at the first time it is not there yet.
@@ -160,25 +177,55 @@ pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError>
         return Ok(());
     }
     let known = controller.state().await?.facts.mounted;
-    for (area, what, found) in &controller.mounted {
-        match known.iter().find(|known| known.area == *area) {
-            None => {
-                let (area, from) = (*area, found.clone());
-                let mounted = Fact::Mounted(MountedArea { area, from });
-                controller.remember(mounted).await?;
-            }
-            Some(known) if known.from == *found => {}
+    for (found, what) in &controller.mounted {
+        match known.iter().find(|known| known.area == found.area) {
+            None => controller.remember(Fact::Mounted(found.clone())).await?,
+            Some(known) if known == found => {}
             Some(known) => {
                 return Err(StepError::refused(
                     "source-changed",
-                    format!(
-                        "The {what} of this job was {} until now, and is {found}",
-                        known.from
-                    ),
+                    format!("The {what} of this job was {known} until now, and is {found}"),
                     "Mount the one that the job began with; nothing was changed",
                 ));
             }
         }
     }
     Ok(())
+}
+
+/// Takes the mounts away that the job made.
+///
+/// # Errors
+/// A mount that is in use, or that is not ours.
+pub(crate) async fn unmount_all(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let mounts = mounts(controller)?;
+    Ok(match unmount(controller, mounts).await? {
+        0 => {
+            StepOutcome::Skipped("the source was mounted by somebody else and stays mounted".into())
+        }
+        1 => StepOutcome::Done("the source is no longer mounted".into()),
+        many => StepOutcome::Done(format!("{many} shares are no longer mounted")),
+    })
+}
+
+/// Takes these mounts away where they are ours, the last one first; says how many were ours to take.
+///
+/// # Errors
+/// What the first of them said that could not be taken away; the others are taken away all the same.
+pub(crate) async fn unmount(
+    controller: &Controller,
+    mounts: Vec<JobMount>,
+) -> Result<usize, StepError> {
+    let remote = controller.link()?.remote();
+    let mut ours = 0;
+    let mut outcome = Ok(());
+    for mount in mounts.iter().rev() {
+        if mount.plan.undo.is_empty() {
+            continue;
+        }
+        ours += 1;
+        let unmounted = mount.plan.unmount(&remote).await;
+        outcome = outcome.and(unmounted.map_err(|error| stop(&error)));
+    }
+    outcome.map(|()| ours)
 }

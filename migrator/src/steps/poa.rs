@@ -21,7 +21,7 @@ pub(crate) use process::process;
 pub(crate) use service::{kept_path, other_agents, unregister};
 pub(crate) use start::start;
 pub(crate) use startup::{configure, foresee, kept, left_over, place, startup_path};
-pub(crate) use stop::stop_if_running;
+pub(crate) use stop::{stop_if_running, stop_test_poa};
 
 use crate::controller::{Controller, StepError};
 use crate::profile::Naming;

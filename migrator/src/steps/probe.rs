@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use protocol::ChecklistItem;
 use serde::Serialize;
 
-use super::source_poa::{self, SOURCE_POA_ITEM, SourcePoa};
+use super::source_poa::{self, SourcePoa};
 use crate::controller::{Controller, StepError};
 
 /// Who confirms what a probe has seen.
@@ -23,9 +24,12 @@ pub struct Probed {
 ///
 /// # Errors
 /// A question that could not be asked.
-pub async fn probe(controller: &Controller, item: &str) -> Result<Option<Probed>, StepError> {
+pub async fn probe(
+    controller: &Controller,
+    item: &ChecklistItem,
+) -> Result<Option<Probed>, StepError> {
     Ok(match item {
-        SOURCE_POA_ITEM => Some(match source_poa::look(controller).await? {
+        ChecklistItem::SourcePoaStopped => Some(match source_poa::look(controller).await? {
             SourcePoa::Closed(seen) => Probed {
                 holds: Some(true),
                 seen,
@@ -39,7 +43,7 @@ pub async fn probe(controller: &Controller, item: &str) -> Result<Option<Probed>
                 seen: why,
             },
         }),
-        "ip-address" => dns_name(controller).await,
+        ChecklistItem::IpAddress => dns_name(controller).await,
         _ => None,
     })
 }

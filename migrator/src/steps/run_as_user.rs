@@ -15,8 +15,9 @@ mod uid_conf;
 use postoffice::startup_file::StartupFile;
 use protocol::{Account, Fact, Finding, Life, OwnerReport, Task, TaskReport, Verdict};
 
-use super::{poa, start_poa, words};
+use super::{poa, start_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
+use crate::numbers;
 use crate::worksheet::LowPorts;
 pub(crate) use account::account;
 pub(crate) use folders::{is_of_the_system, make_folder, own_log_folder};
@@ -50,8 +51,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let planned = give(controller, &account, true).await?;
     controller.console().note(&format!(
         "{} of {} files and folders are to become {user}'s ({}:{}), readable by nobody else",
-        words::count(planned.others),
-        words::count(planned.entries),
+        numbers::count(planned.others),
+        numbers::count(planned.entries),
         account.uid,
         account.gid
     ));
@@ -120,8 +121,8 @@ fn detail(user: &str, given: &OwnerReport, low: &[u16]) -> String {
     };
     format!(
         "{} of {} files and folders given to {user}{ports}",
-        words::count(given.others),
-        words::count(given.entries)
+        numbers::count(given.others),
+        numbers::count(given.entries)
     )
 }
 

@@ -4,14 +4,10 @@
 //! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
 //! and to the destination.  Everything else is for a person to say (DESIGN rule 9b).
 
-use protocol::{JobState, Request};
+use protocol::{Answer, ChecklistItem, JobState, Request, ask_port};
 
 use super::probe::PROBE;
 use crate::controller::{Controller, StepError};
-use protocol::{Answer, ask_port};
-
-/// The item of the checklist by which it is confirmed.
-pub const SOURCE_POA_ITEM: &str = "source-poa-stopped";
 
 /// What its ports say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +125,7 @@ pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepE
         SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
         SourcePoa::Unknown(why) => {
             let state = controller.state().await?;
-            match state.confirmed(SOURCE_POA_ITEM) {
+            match state.confirmed(&ChecklistItem::SourcePoaStopped) {
                 Some(line) if line.by != PROBE => Ok(format!(
                     "{} confirmed that it is stopped, which its ports do not tell ({why})",
                     line.by
@@ -138,8 +134,9 @@ pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepE
                     "source-poa-unknown",
                     format!("Nothing says whether the POA at the source is stopped: {why}"),
                     format!(
-                        "See that it is, then say so: gwmigrate prepare --confirm {SOURCE_POA_ITEM} --by NAME; then run the \
-                         same command again; nothing was changed"
+                        "See that it is, then say so: gwmigrate prepare --confirm {} --by NAME; then run the same command \
+                         again; nothing was changed",
+                        ChecklistItem::SourcePoaStopped
                     ),
                 )),
             }
@@ -166,8 +163,8 @@ pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepEr
 pub(crate) async fn answers(controller: &Controller, at: &str) -> Result<StepError, StepError> {
     let state = controller.state().await?;
     let mut withdrawn = "";
-    if state.confirmed(SOURCE_POA_ITEM).is_some() {
-        let item = SOURCE_POA_ITEM.to_owned();
+    if state.confirmed(&ChecklistItem::SourcePoaStopped).is_some() {
+        let item = ChecklistItem::SourcePoaStopped;
         controller.call(&Request::Withdraw { item }).await?;
         withdrawn = "; what was confirmed about that is withdrawn";
     }

@@ -3,8 +3,8 @@
 use postoffice::startup_file::StartupFile;
 use protocol::{Account, AgentRun, Change, JobState, Life, Operation, Proof, Request};
 
-use super::poa;
 use super::run_as_user;
+use super::{poa, source_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Starts it with the startup file that was converted in stage one, and waits until it answers.
@@ -12,6 +12,10 @@ use crate::controller::{Controller, StepError, StepOutcome};
 /// # Errors
 /// A job that is not sealed, or whose guardian still has its old names.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    if controller.statements.source_is_gone.is_none() {
+        // The steps before may have taken a while.
+        source_poa::require_silent(controller).await?;
+    }
     let state = controller.state().await?;
     require_sealed(&state)?;
     require_guardian(&state)?;

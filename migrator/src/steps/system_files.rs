@@ -72,7 +72,7 @@ pub(crate) async fn plan(
         });
     };
     let is_installed = state
-        .step(Step::StartTestPoa.name())
+        .step(Step::StartTestPoa)
         .is_some_and(|line| line.state != StepState::Skipped);
     if controller.worksheet.poa.package.is_some() && is_installed {
         stays(

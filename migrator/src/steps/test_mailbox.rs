@@ -8,12 +8,12 @@ use secrecy::ExposeSecret as _;
 
 use super::copy_certificates::certificate_folder;
 use super::secrets::of_mailbox;
-use super::words;
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mailbox::{
     ConnectionFacts, FolderComparison, MailboxAnswer, MailboxComparison, MailboxRequest,
     ServerAddress,
 };
+use crate::numbers;
 use crate::worksheet::HostAndPort;
 
 /// How long connecting may take, and how long a server may then be silent.
@@ -175,12 +175,12 @@ fn summary(user: &str, comparison: &MailboxComparison) -> String {
     let mut text = format!(
         "{user}: {} folders, {} messages the same, ",
         comparison.folders.len(),
-        words::count(sum(|folder| folder.same)),
+        numbers::count(sum(|folder| folder.same)),
     );
     match sum(|folder| folder.same_bytes) {
         0 => text.push_str("nothing was compared byte for byte"),
         same => {
-            let _ = write!(text, "{} of them byte for byte", words::count(same));
+            let _ = write!(text, "{} of them byte for byte", numbers::count(same));
         }
     }
     let arrived_since = sum(|folder| folder.arrived_since);
@@ -188,7 +188,7 @@ fn summary(user: &str, comparison: &MailboxComparison) -> String {
         let _ = write!(
             text,
             "; {} arrived at the source since the last pass",
-            words::count(arrived_since)
+            numbers::count(arrived_since)
         );
     }
     let missing_at_source = sum(|folder| folder.missing_at_source);
@@ -196,7 +196,7 @@ fn summary(user: &str, comparison: &MailboxComparison) -> String {
         let _ = write!(
             text,
             "; {} are at the destination alone, gone at the source since or made by the test POA",
-            words::count(missing_at_source)
+            numbers::count(missing_at_source)
         );
     }
     text.push_str(&encryption(&comparison.source, &comparison.destination));
@@ -235,14 +235,14 @@ fn report_connection(controller: &mut Controller, side: &str, facts: &Connection
 }
 
 fn difference(name: &str, folder: &FolderComparison) -> Finding {
-    let count = |number: Option<u64>| number.map_or("no such folder".into(), words::count);
+    let count = |number: Option<u64>| number.map_or("no such folder".into(), numbers::count);
     let mut text = format!(
         "source: {}, destination: {}; {} missing at the destination, {} with other bytes, {} only there",
         count(folder.at_source),
         count(folder.at_destination),
-        words::count(folder.missing_at_destination),
-        words::count(folder.other_bytes),
-        words::count(folder.missing_at_source)
+        numbers::count(folder.missing_at_destination),
+        numbers::count(folder.other_bytes),
+        numbers::count(folder.missing_at_source)
     );
     if let Some(first) = folder.named.first() {
         let arrived = jiff::Timestamp::from_second(first.arrived_seconds)

@@ -26,7 +26,7 @@ use crate::run::{Wrap, run};
 use crate::store::JobStore;
 use protocol::{
     Explain as _, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request,
-    Said, Started, StepState, Verdict,
+    Said, Started, Step, StepState, Verdict,
 };
 
 /// How often a log that does not grow is looked at.
@@ -213,13 +213,13 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::BeginStep {
             step,
             at_milliseconds,
-        } => store.begin_step(&step, at_milliseconds)?,
+        } => store.begin_step(step, at_milliseconds)?,
         Request::EndStep {
             step,
             state,
             detail,
             findings,
-        } => end_step(&store, &step, state, &detail, &findings)?,
+        } => end_step(&store, step, state, &detail, &findings)?,
         Request::Confirm { item, by, note } => store.confirm(&item, &by, &note)?,
         Request::Withdraw { item } => {
             store.withdraw(&item)?;
@@ -306,7 +306,7 @@ fn begin_life(store: &JobStore, by: &str) -> Result<()> {
 
 fn end_step(
     store: &JobStore,
-    step: &str,
+    step: Step,
     state: StepState,
     detail: &str,
     findings: &[Finding],

@@ -1,11 +1,11 @@
 //! Where a job stands, as `status` shows it.
 
-use protocol::{Count, JobState, Life, Proof, Step, StepState};
+use protocol::{Count, JobState, Life, Step, StepState};
 
 use super::super::Terminal;
 use crate::commands::status::StatusReport;
 use crate::controller::describe_holder;
-use crate::steps::words;
+use crate::numbers;
 
 /// The list of the steps, a mark for each, and what comes next.
 pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
@@ -20,7 +20,7 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
             stage = Some(step.stage());
             terminal.line(step.stage().title());
         }
-        let line = status.steps.iter().find(|line| line.step == step.name());
+        let line = status.steps.iter().find(|line| line.step == step);
         let mark = match line.map(|line| line.state) {
             None => "   ",
             Some(StepState::Begun) if is_at_work(status) => "...",
@@ -33,7 +33,7 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
         };
         let detail = line.map_or("", |line| line.detail.as_str());
         let at = line.map_or_else(String::new, |line| {
-            words::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
+            numbers::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
         });
         terminal.line(format!("  [{mark}] {:<30} {at:<23} {detail}", step.title()).trim_end());
     }
@@ -45,11 +45,11 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
             "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
             pass.pass,
             pass.kind,
-            words::count(pass.files_copied),
-            words::bytes(pass.bytes_copied),
-            words::count(pass.files_unchanged),
-            words::count(pass.files_removed),
-            words::count(pass.set_aside),
+            numbers::count(pass.files_copied),
+            numbers::bytes(pass.bytes_copied),
+            numbers::count(pass.files_unchanged),
+            numbers::count(pass.files_removed),
+            numbers::count(pass.set_aside),
             if pass.ended_milliseconds.is_none() {
                 "; not ended"
             } else {
@@ -79,7 +79,7 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
         terminal.line(life);
     }
     if let Some(at) = status.abandoned_milliseconds {
-        terminal.line(&format!("The job was abandoned on {}", words::moment(at)));
+        terminal.line(&format!("The job was abandoned on {}", numbers::moment(at)));
     }
     for line in at_work(status) {
         terminal.line(&line);
@@ -99,7 +99,7 @@ fn at_work(status: &JobState) -> Vec<String> {
         lines.push(format!("At work: {}", describe_holder(holder)));
     }
     if let Some(running) = &status.running {
-        let since = words::moment(running.began_milliseconds);
+        let since = numbers::moment(running.began_milliseconds);
         lines.push(format!(
             "A worker is at work: {}, since {since} (process {})",
             running.task, running.pid
@@ -114,8 +114,8 @@ fn at_work(status: &JobState) -> Vec<String> {
             }
         };
         let (files, bytes) = (
-            words::of(&progress.counts, Count::FilesSeen),
-            words::of(&progress.counts, Count::BytesSeen),
+            numbers::count_of(&progress.counts, Count::FilesSeen),
+            numbers::count_of(&progress.counts, Count::BytesSeen),
         );
         let expected = progress.expected;
         lines.push(if files == 0 {
@@ -124,10 +124,10 @@ fn at_work(status: &JobState) -> Vec<String> {
             format!(
                 "{}: {}{} files, {}{}",
                 progress.phase,
-                words::count(files),
-                of(expected.files, words::count(expected.files)),
-                words::bytes(bytes),
-                of(expected.bytes, words::bytes(expected.bytes)),
+                numbers::count(files),
+                of(expected.files, numbers::count(expected.files)),
+                numbers::bytes(bytes),
+                of(expected.bytes, numbers::bytes(expected.bytes)),
             )
         });
     }
@@ -136,12 +136,6 @@ fn at_work(status: &JobState) -> Vec<String> {
 
 /// Whether what a step proved is proven no longer: an operation has changed the trees since.
 fn is_outdated(step: Step, state: &JobState) -> bool {
-    let proof = match step {
-        Step::Lowercase => Proof::Names,
-        Step::LowercaseGuardian => Proof::Guardian,
-        Step::CopyQueues => Proof::Queues,
-        Step::Seal => Proof::Seal,
-        _ => return false,
-    };
-    !state.is_proven(proof) && !state.may_hold_new_mail()
+    let is_taken = step.proves().is_some_and(|proof| !state.is_proven(proof));
+    is_taken && !state.may_hold_new_mail()
 }

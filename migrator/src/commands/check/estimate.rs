@@ -7,7 +7,7 @@ use protocol::InventoryReport;
 use serde::{Deserialize, Serialize};
 
 use super::report::Judged;
-use crate::steps::words;
+use crate::numbers;
 
 /// How much of a post office is taken to change between the last pass of stage one and stage two.
 const CHANGED_PERCENT: u64 = 1;
@@ -58,7 +58,7 @@ pub(super) fn estimate(inventory: &InventoryReport, quiet_seconds: u64) -> Optio
 pub(super) fn judge(estimate: &Estimate) -> Judged {
     // Neither negative nor beyond what a count of milliseconds holds.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let span = |seconds: f64| words::span((seconds * 1000.0) as u64);
+    let span = |seconds: f64| numbers::span((seconds * 1000.0) as u64);
     Judged::pass(format!(
         "about {} for stage one, {} for a pass that finds {} % changed, {} without users; guessed from a sample, and the \
          destination may be slower",

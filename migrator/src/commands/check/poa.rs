@@ -8,7 +8,8 @@ use protocol::Finding;
 
 use super::report::{CheckReport, Judged, add};
 use crate::controller::{Controller, StepError};
-use crate::steps::{self, words};
+use crate::numbers;
+use crate::steps;
 use crate::worksheet::PackageKind;
 
 /// How much of a package is brought to the destination to ask what it is: its data come behind that.
@@ -120,7 +121,7 @@ pub(super) async fn package(controller: &Controller) -> Result<Judged, StepError
     let path = package.path.display();
     Ok(match std::fs::metadata(&package.path) {
         Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {
-            let bytes = words::bytes(metadata.len());
+            let bytes = numbers::bytes(metadata.len());
             let here = format!("{path} is here ({bytes}); {there}");
             match package.kind {
                 PackageKind::TarGz => Judged::pass(here),

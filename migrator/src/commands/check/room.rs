@@ -3,7 +3,7 @@
 use protocol::InventoryReport;
 
 use super::report::Judged;
-use crate::steps::words;
+use crate::numbers;
 
 /// How much a post office is taken to grow until stage two, in percent.
 const GROWTH_PERCENT: u64 = 10;
@@ -16,22 +16,22 @@ pub(super) fn judge(inventory: &InventoryReport) -> [(&'static str, Judged); 2] 
     let room = match fit(bytes, free) {
         Fit::Well => Judged::pass(format!(
             "{} free, {} needed",
-            words::bytes(free),
-            words::bytes(bytes)
+            numbers::bytes(free),
+            numbers::bytes(bytes)
         )),
         Fit::Tightly => Judged::warning(
             format!(
                 "{} free and {} needed today; {GROWTH_PERCENT} % more would not fit",
-                words::bytes(free),
-                words::bytes(bytes)
+                numbers::bytes(free),
+                numbers::bytes(bytes)
             ),
             "Give the destination more room before stage one: the post office grows until stage two",
         ),
         Fit::Not => Judged::fail(
             format!(
                 "{} free, {} needed",
-                words::bytes(free),
-                words::bytes(bytes)
+                numbers::bytes(free),
+                numbers::bytes(bytes)
             ),
             "Give the destination more room before stage one",
         )
@@ -43,8 +43,8 @@ pub(super) fn judge(inventory: &InventoryReport) -> [(&'static str, Judged); 2] 
     } else {
         let text = format!(
             "{} more files fit, {} needed",
-            words::count(free),
-            words::count(files)
+            numbers::count(free),
+            numbers::count(files)
         );
         let remedy = "Use a file system with more inodes for the post office";
         match fit(files, free) {

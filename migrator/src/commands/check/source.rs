@@ -4,7 +4,7 @@ use protocol::{Count, InventoryReport, Survey, Verdict, worst};
 
 use super::report::Judged;
 use crate::controller::Finished;
-use crate::steps::words;
+use crate::numbers;
 
 /// The class of the agents' logs, as an inventory names it.
 const LOG_CLASS: &str = "log";
@@ -28,13 +28,13 @@ pub(super) fn readable(finished: &Finished) -> Judged {
     let about: Vec<_> = about.cloned().collect();
     let mut judged = Judged::pass(format!(
         "{} files, {}, {} folders",
-        words::count(words::of(&finished.counts, Count::FilesSeen)),
-        words::bytes(words::of(&finished.counts, Count::BytesSeen)),
-        words::count(words::of(&finished.counts, Count::FoldersSeen))
+        numbers::count(numbers::count_of(&finished.counts, Count::FilesSeen)),
+        numbers::bytes(numbers::count_of(&finished.counts, Count::BytesSeen)),
+        numbers::count(numbers::count_of(&finished.counts, Count::FoldersSeen))
     ));
     if let Some(finding) = about.first() {
         judged.verdict = worst(&about);
-        let more = words::count(about.len() as u64);
+        let more = numbers::count(about.len() as u64);
         judged.text = format!("{}; {more} entries would not be copied", judged.text);
         judged.remedy.clone_from(&finding.remedy);
     }
@@ -53,8 +53,8 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
         Judged::warning(
             format!(
                 "the source ({names}) has no locks for {} of {} databases",
-                words::count(survey.locks_unsupported),
-                words::count(survey.locks_tried)
+                numbers::count(survey.locks_unsupported),
+                numbers::count(survey.locks_tried)
             ),
             "Mount it so that it has locks; until then a database counts as copied only where nothing of it moved meanwhile, and one \
              that keeps moving is left to stage two, where nobody works on it",
@@ -74,12 +74,12 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
             "the source is on {names}, whose locks everybody sees"
         ))
     };
-    let tried = words::count(survey.locks_tried);
+    let tried = numbers::count(survey.locks_tried);
     let busy = match survey.locks_held {
         0 if survey.locks_unreadable > 0 => Judged::warning(
             format!(
                 "{} of {tried} databases cannot be opened, so nothing is known of their locks; the others are free",
-                words::count(survey.locks_unreadable)
+                numbers::count(survey.locks_unreadable)
             ),
             "Give the account that mounts the source the right to read them; the findings name them",
         )
@@ -88,7 +88,7 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
         held => Judged::warning(
             format!(
                 "the locks of {} of {tried} databases are held",
-                words::count(held)
+                numbers::count(held)
             ),
             "Users at work hold few, and never for long; many, or always the same, are maintenance or a backup: let that \
              end before stage one",
@@ -102,7 +102,7 @@ pub(super) fn times(
     survey: &Survey,
     allowance_seconds: u64,
 ) -> [(&'static str, Judged); 2] {
-    let granularity = words::count(inventory.granularity_nanoseconds);
+    let granularity = numbers::count(inventory.granularity_nanoseconds);
     let granularity = Judged::pass(format!("{granularity} ns at the source"));
     let ahead = survey.newest_seconds.saturating_sub(survey.now_seconds);
     let clock = if ahead > i64::try_from(allowance_seconds).unwrap_or(i64::MAX) {
@@ -127,14 +127,14 @@ pub(super) fn names(inventory: &InventoryReport, survey: &Survey) -> Judged {
         .iter()
         .map(|area| area.names_with_capitals)
         .sum();
-    let capitals = words::count(capitals);
+    let capitals = numbers::count(capitals);
     let (collisions, kept) = (survey.collisions, survey.kept_names);
     match (collisions, kept) {
         (0, 0) => Judged::pass(format!("{capitals} names will become lower case")),
         (0, kept) => Judged::warning(
             format!(
                 "{capitals} names will become lower case, {} are kept because they are not ASCII",
-                words::count(kept)
+                numbers::count(kept)
             ),
             "Nothing, unless GroupWise itself uses one of them",
         )
@@ -142,7 +142,7 @@ pub(super) fn names(inventory: &InventoryReport, survey: &Survey) -> Judged {
         (collisions, _) => Judged::fail(
             format!(
                 "{} names would become the same as another",
-                words::count(collisions)
+                numbers::count(collisions)
             ),
             RENAME,
         )
@@ -156,7 +156,7 @@ pub(super) fn stale_queues(survey: &Survey) -> Judged {
         items => Judged::warning(
             format!(
                 "{} items stand in the queues for longer than a day",
-                words::count(items)
+                numbers::count(items)
             ),
             "Look at them before stage two; they are carried over like all others",
         )
@@ -171,8 +171,8 @@ pub(super) fn agent_logs(inventory: &InventoryReport, are_copied: bool) -> Judge
     let bytes: u64 = areas.iter().filter_map(|area| of(&area.class_bytes)).sum();
     let what = format!(
         "{} logs of the agents with {}",
-        words::count(files),
-        words::bytes(bytes)
+        numbers::count(files),
+        numbers::bytes(bytes)
     );
     Judged::pass(if are_copied {
         format!("{what}, which copy.agent_logs = false would spare")

@@ -5,12 +5,29 @@ use std::time::{Duration, Instant};
 use protocol::{AgentRun, Fact};
 
 use super::{ISOLATED_ADDRESS, control, gwha, live_address, port_state, process, wait_for};
-use crate::controller::{Controller, StepError};
+use crate::controller::{Controller, StepError, StepOutcome};
 use crate::profile::Naming;
 use protocol::Answer;
 
 /// How often an agent that was stopped is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Stops it, and makes sure that it no longer answers.
+///
+/// # Errors
+/// A POA that does not stop.
+pub(crate) async fn stop_test_poa(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    if !super::is_wanted(controller) {
+        return Ok(StepOutcome::Skipped(
+            "the worksheet names no POA software".into(),
+        ));
+    }
+    if stop_if_running(controller).await? {
+        Ok(StepOutcome::Done("stopped, and its port is closed".into()))
+    } else {
+        Ok(StepOutcome::Done("it was not running".into()))
+    }
+}
 
 /// Stops the agent where the job says that it runs, and where it runs although the job stopped it; says whether it did.
 pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool, StepError> {

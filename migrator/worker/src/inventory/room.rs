@@ -4,7 +4,7 @@ use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::store::JobStore;
-use protocol::words::{bytes as bytes_as_words, count};
+use protocol::numbers::{bytes as bytes_as_words, count};
 use protocol::{Finding, InventoryReport, Verdict};
 
 /// Compares what is still to be copied with the room at the destination.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::rows::{from_json, in_table, json};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use protocol::{Fact, KnownFacts};
+use protocol::{ChecklistItem, Fact, KnownFacts};
 
 /// The name of the job.
 const JOB: &str = "job";
@@ -129,12 +129,12 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn confirm(&self, item: &str, by: &str, note: &str) -> Result<()> {
+    pub fn confirm(&self, item: &ChecklistItem, by: &str, note: &str) -> Result<()> {
         self.change("confirm an item", |transaction| {
             transaction
                 .execute(
                     "INSERT OR REPLACE INTO checklist (item, confirmed_by, note, at) VALUES (?1, ?2, ?3, ?4)",
-                    (item, by, note, now_milliseconds()),
+                    (item.to_string(), by, note, now_milliseconds()),
                 )
                 .map(|_| ())
         })
@@ -144,10 +144,12 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn withdraw(&self, item: &str) -> Result<bool> {
+    pub fn withdraw(&self, item: &ChecklistItem) -> Result<bool> {
         self.change("withdraw an item", |transaction| {
             let query = "DELETE FROM checklist WHERE item = ?1";
-            transaction.execute(query, [item]).map(|rows| rows > 0)
+            transaction
+                .execute(query, [item.to_string()])
+                .map(|rows| rows > 0)
         })
     }
 

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 5;
+const LAYOUT: i64 = 6;
 
 const TABLES: &str = "
 -- Small facts of the job, by name; the value is JSON.

@@ -52,10 +52,10 @@ fn steps(connection: &Connection) -> rusqlite::Result<Vec<StepLine>> {
         .query_map(
             [],
             in_table("step", |row| {
-                let step: String = row.get(0)?;
+                let name: String = row.get(0)?;
                 Ok(StepLine {
-                    state: from_word("step", &step, &row.get::<_, String>(1)?)?,
-                    step,
+                    step: from_word("step", &name, &name)?,
+                    state: from_word("step", &name, &row.get::<_, String>(1)?)?,
                     runs: unsigned(row.get(2)?),
                     began_milliseconds: row.get(3)?,
                     ended_milliseconds: row.get(4)?,
@@ -97,8 +97,9 @@ fn checklist(connection: &Connection) -> rusqlite::Result<Vec<ChecklistLine>> {
         .query_map(
             [],
             in_table("checklist", |row| {
+                let item: String = row.get(0)?;
                 Ok(ChecklistLine {
-                    item: row.get(0)?,
+                    item: from_word("checklist", &item, &item)?,
                     by: row.get(1)?,
                     note: row.get(2)?,
                     at_milliseconds: row.get(3)?,

@@ -3,14 +3,14 @@
 use super::rows::word;
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
-use protocol::StepState;
+use protocol::{Step, StepState};
 
 impl JobStore {
     /// Journals that a step begins, now or at the given time (milliseconds since 1970).
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn begin_step(&self, step: &str, at_milliseconds: Option<i64>) -> Result<()> {
+    pub fn begin_step(&self, step: Step, at_milliseconds: Option<i64>) -> Result<()> {
         let at = at_milliseconds.unwrap_or_else(now_milliseconds);
         self.change("journal a step", |transaction| {
             transaction
@@ -19,7 +19,7 @@ impl JobStore {
                      VALUES (?1, (SELECT coalesce(max(first), 0) + 1 FROM step), 1, 'begun', ?2, NULL, '')
                      ON CONFLICT (name) DO UPDATE SET runs = runs + 1, state = 'begun', began = ?2, ended = NULL,
                         detail = ''",
-                    (step, at),
+                    (step.name(), at),
                 )
                 .map(|_| ())
         })
@@ -29,12 +29,12 @@ impl JobStore {
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn end_step(&self, step: &str, state: StepState, detail: &str) -> Result<()> {
+    pub fn end_step(&self, step: Step, state: StepState, detail: &str) -> Result<()> {
         self.change("journal a step", |transaction| {
             transaction
                 .execute(
                     "UPDATE step SET state = ?2, ended = ?3, detail = ?4 WHERE name = ?1",
-                    (step, word(&state)?, now_milliseconds(), detail),
+                    (step.name(), word(&state)?, now_milliseconds(), detail),
                 )
                 .map(|_| ())
         })

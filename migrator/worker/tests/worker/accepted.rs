@@ -1,6 +1,8 @@
 //! What a person accepts of the findings, and what nobody can.
 
-use protocol::{AcceptedLine, Extent, Finding, Reply, Request, StepState, Verdict, mark, worst};
+use protocol::{
+    AcceptedLine, Extent, Finding, Reply, Request, Step, StepState, Verdict, mark, worst,
+};
 use worker::service::call;
 
 use crate::support::Site;
@@ -12,7 +14,7 @@ fn found(code: &'static str, verdict: Verdict, subject: &str, text: &str) -> Fin
 /// A job whose last run found this.
 fn job(findings: &[Finding]) -> Site {
     let site = Site::fast();
-    let step = "copy-data".to_owned();
+    let step = Step::CopyData;
     let (state, detail) = (StepState::Done, String::new());
     let findings = findings.to_vec();
     let request = Request::EndStep {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    Explain as _, Extent, Finding, GuardianAction, Reply, Request, StepState, Task, Verdict,
+    ChecklistItem, Explain as _, Extent, Finding, GuardianAction, Reply, Request, Step, StepState,
+    Task, Verdict,
 };
 use rusqlite::Connection;
 use worker::service::call;
@@ -53,17 +54,17 @@ fn site() -> Site {
     }
     let say = |request| assert_eq!(call(&site.job, request), Reply::Done);
     say(Request::BeginStep {
-        step: "seal".into(),
+        step: Step::Seal,
         at_milliseconds: None,
     });
     say(Request::Confirm {
-        item: "replicated".into(),
+        item: ChecklistItem::Replicated,
         by: "Ann".into(),
         note: String::new(),
     });
     let found = Finding::new("name-kept", Verdict::Person, "seen", "look").about(b"a");
     say(Request::EndStep {
-        step: "seal".into(),
+        step: Step::Seal,
         state: StepState::Done,
         detail: String::new(),
         findings: vec![found],

@@ -6,8 +6,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use protocol::{
-    CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Hello, Order, PassKind,
-    QueueReport, Reply, Request, SealReport, Secret, Started, StepState, Task, TaskReport, Verdict,
+    ChecklistItem, CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Hello, Order,
+    PassKind, QueueReport, Reply, Request, SealReport, Secret, Started, Step, StepState, Task,
+    TaskReport, Verdict,
 };
 use worker::lease::{Lease, Role};
 use worker::run::run;
@@ -188,26 +189,25 @@ fn requests_are_answered_and_remembered() {
         ("job-folder-of-another-job", Verdict::Refused)
     );
 
-    let step = |name: &str| name.to_owned();
     let finding =
         Finding::new("seen", Verdict::Person, "something was seen", "look").about(b"a\nb");
     for request in [
         Request::BeginStep {
-            step: step("mount source"),
+            step: Step::MountSource,
             at_milliseconds: Some(1234),
         },
         Request::EndStep {
-            step: step("mount source"),
+            step: Step::MountSource,
             state: StepState::Done,
             detail: "mounted".into(),
             findings: vec![finding.clone()],
         },
         Request::BeginStep {
-            step: step("copy data"),
+            step: Step::CopyData,
             at_milliseconds: None,
         },
         Request::Confirm {
-            item: "replicated".into(),
+            item: ChecklistItem::Replicated,
             by: "admin".into(),
             note: "seen".into(),
         },
@@ -241,13 +241,13 @@ fn requests_are_answered_and_remembered() {
     let steps: Vec<_> = status
         .steps
         .iter()
-        .map(|step| (step.step.as_str(), step.state, step.runs))
+        .map(|step| (step.step, step.state, step.runs))
         .collect();
     assert_eq!(
         steps,
         [
-            ("mount source", StepState::Done, 1),
-            ("copy data", StepState::Begun, 1)
+            (Step::MountSource, StepState::Done, 1),
+            (Step::CopyData, StepState::Begun, 1)
         ]
     );
     assert_eq!(status.steps[0].began_milliseconds, 1234);
@@ -264,11 +264,11 @@ fn requests_are_answered_and_remembered() {
 fn a_step_that_is_run_again_forgets_what_its_last_run_found() {
     let site = Site::empty();
     let begin = Request::BeginStep {
-        step: "mount source".into(),
+        step: Step::MountSource,
         at_milliseconds: None,
     };
     let end = |state, findings| Request::EndStep {
-        step: "mount source".into(),
+        step: Step::MountSource,
         state,
         detail: String::new(),
         findings,

@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-pub(crate) use protocol::words::{bytes, count};
+pub(crate) use protocol::numbers::{bytes, count};
 use protocol::{Count, Counts};
 
 /// A moment, to the second.
@@ -30,7 +30,7 @@ pub(crate) fn span(milliseconds: u64) -> String {
 }
 
 /// One count of a task.
-pub(crate) fn of(counts: &Counts, what: Count) -> u64 {
+pub(crate) fn count_of(counts: &Counts, what: Count) -> u64 {
     counts.get(&what).copied().unwrap_or(0)
 }
 
@@ -39,18 +39,21 @@ pub(crate) fn pass(counts: &Counts) -> String {
     let mut parts = vec![
         format!(
             "{} files copied ({})",
-            count(of(counts, Count::FilesCopied)),
-            bytes(of(counts, Count::BytesCopied))
+            count(count_of(counts, Count::FilesCopied)),
+            bytes(count_of(counts, Count::BytesCopied))
         ),
-        format!("{} unchanged", count(of(counts, Count::FilesUnchanged))),
+        format!(
+            "{} unchanged",
+            count(count_of(counts, Count::FilesUnchanged))
+        ),
     ];
     for (what, word) in [
         (Count::FilesRemoved, "removed"),
         (Count::SetAside, "set aside"),
         (Count::FilesDeferred, "left to the next pass"),
     ] {
-        if of(counts, what) > 0 {
-            parts.push(format!("{} {word}", count(of(counts, what))));
+        if count_of(counts, what) > 0 {
+            parts.push(format!("{} {word}", count(count_of(counts, what))));
         }
     }
     parts.join(", ")

@@ -1,0 +1,138 @@
+//! The steps that are one order to the worker on the two trees: passes, the proof of rest, the sweep, the queues, the seal.
+
+use protocol::{Count, PassKind, SealReport, Task, TaskReport};
+
+use super::{poa, source_poa};
+use crate::controller::{Controller, StepError, StepOutcome};
+use crate::numbers;
+
+/// Counts what there is before the first pass, then copies what differs.
+///
+/// # Errors
+/// What stops a pass; what was copied is kept.
+pub(super) async fn copy_data(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    // A running test POA would change files while they are compared and replaced.
+    poa::stop_if_running(controller).await?;
+    let state = controller.state().await?;
+    let is_first = state.passes.is_empty();
+    if is_first {
+        controller
+            .order(Task::Inventory { only_count: true })
+            .await?;
+    }
+    let finished = controller
+        .order(Task::Pass {
+            kind: PassKind::StageOne,
+        })
+        .await?;
+    let which = if is_first {
+        "first pass"
+    } else {
+        "repeated pass"
+    };
+    let seen = numbers::count(numbers::count_of(&finished.counts, Count::FilesSeen));
+    Ok(StepOutcome::Done(format!(
+        "{which} over {seen} files: {}",
+        numbers::pass(&finished.counts)
+    )))
+}
+
+/// Ports closed, locks free, and nothing modified during a quiet window.
+///
+/// # Errors
+/// A refusal that names what still works there; nothing was changed.
+pub(super) async fn prove_at_rest(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let off = source_poa::require_off(controller).await?;
+    let quiet_seconds = controller.worksheet.copy.quiet_seconds;
+    let finished = controller.order(Task::AtRest { quiet_seconds }).await?;
+    let Some(TaskReport::AtRest(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: "no proof of rest".into(),
+        });
+    };
+    Ok(StepOutcome::Done(format!(
+        "{off}, {} locks free, nothing modified for {} s",
+        report.locks_tried, report.quiet_seconds
+    )))
+}
+
+/// The one pass that counts.
+///
+/// # Errors
+/// What stops a pass; what was copied is kept.
+pub(super) async fn copy_modified(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let finished = controller
+        .order(Task::Pass {
+            kind: PassKind::StageTwo,
+        })
+        .await?;
+    Ok(StepOutcome::Done(numbers::pass(&finished.counts)))
+}
+
+/// Renames what is not lower case.
+///
+/// # Errors
+/// Two names that would become one; nothing is renamed then.
+pub(super) async fn lowercase(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let finished = controller
+        .order(Task::Lowercase { plan_only: false })
+        .await?;
+    let Some(TaskReport::Lowercase(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: "no report of the sweep".into(),
+        });
+    };
+    Ok(StepOutcome::Done(format!(
+        "{} names looked at, {} renamed, {} kept",
+        numbers::count(report.names),
+        numbers::count(report.renamed),
+        numbers::count(report.kept)
+    )))
+}
+
+/// Carries them over, until a listing of the source brings nothing new.
+///
+/// # Errors
+/// What stops the step; what was carried is kept.
+pub(super) async fn copy_queues(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let finished = controller.order(Task::Queues { live: false }).await?;
+    let Some(TaskReport::Queues(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: "no report of the queues".into(),
+        });
+    };
+    Ok(StepOutcome::Done(format!(
+        "{} items carried, {} stand in the queues, {} listings",
+        numbers::count(report.carried),
+        numbers::count(report.standing),
+        report.rounds
+    )))
+}
+
+/// Seals the result.
+///
+/// # Errors
+/// Differences, as findings; no seal is written then.
+pub(super) async fn seal(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let finished = controller.order(Task::Seal).await?;
+    let Some(TaskReport::Seal(report)) = finished.report else {
+        return Err(StepError::Protocol {
+            text: "no report of the seal".into(),
+        });
+    };
+    Ok(StepOutcome::Done(seal_in_words(&report)))
+}
+
+/// What a seal says, in one line.
+pub(crate) fn seal_in_words(report: &SealReport) -> String {
+    let digest = report
+        .root_digests
+        .values()
+        .next()
+        .map_or("", |digest| &digest[..digest.len().min(16)]);
+    format!(
+        "{} files, {} proven equal, digest {digest}",
+        numbers::count(report.files),
+        numbers::bytes(report.bytes)
+    )
+}
