@@ -2,7 +2,7 @@
 //!
 //! The controller asks the worker's program at the destination (`gwmigrate worker ask`).  A question that could not be
 //! asked is an answer of its own, never "no": the exit codes of programs do not tell the two apart, least of all through
-//! `sudo` (DESIGN rule 9b).
+//! `sudo` (ARCHITECTURE.md rule 9b).
 
 mod port;
 mod process;

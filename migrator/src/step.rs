@@ -1,6 +1,6 @@
 //! The steps of a migration, as data: their names, their order, and the part of the migration that each belongs to.
 //!
-//! The list is the one of DESIGN section 2; `gwmigrate status` prints it.
+//! `gwmigrate status` prints the list.
 
 use serde::{Deserialize, Serialize};
 

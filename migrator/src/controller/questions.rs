@@ -1,4 +1,4 @@
-//! Questions about the destination: an answer, or an error where one could not be asked (DESIGN rule 9b).
+//! Questions about the destination: an answer, or an error where one could not be asked (ARCHITECTURE.md rule 9b).
 
 use std::path::Path;
 
