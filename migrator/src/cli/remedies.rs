@@ -158,9 +158,14 @@ fn guides() -> Vec<String> {
         }
         kept
     };
-    ["README.md", "migrator/GUIDE.md", "migrator/LIMITS.md"]
-        .map(read)
-        .to_vec()
+    [
+        "README.md",
+        "migrator/GUIDE.md",
+        "migrator/LIMITS.md",
+        "harness/README.md",
+    ]
+    .map(read)
+    .to_vec()
 }
 
 #[test]
