@@ -307,3 +307,10 @@ fn the_top_level_holds_what_the_design_names() {
         );
     }
 }
+
+/// It is for somebody who has three minutes; what is longer has a text of its own.
+#[test]
+fn the_readme_stays_below_eight_kilobytes() {
+    let bytes = fs::read(root().join("README.md")).expect("read").len();
+    assert!(bytes < 8 << 10, "README.md has {bytes} bytes");
+}
