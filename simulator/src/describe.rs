@@ -22,9 +22,9 @@ const EXAMPLES_MAX: usize = 20;
 /// Files and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
-    /// Files.
+    /// How many files.
     pub files: u64,
-    /// Their bytes.
+    /// How many bytes they have together.
     pub bytes: u64,
 }
 

@@ -18,9 +18,9 @@ const PIECE_BYTES: usize = 1 << 20;
 /// What a tree holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Total {
-    /// Files.
+    /// How many files.
     pub(super) files: u64,
-    /// Their bytes.
+    /// How many bytes they have together.
     pub(super) bytes: u64,
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Options {
     /// Only peers and limits whose name holds one of these texts, as `rsync,limit`; ours always runs.
     #[arg(long, value_delimiter = ',')]
     pub(super) peers: Vec<String>,
-    /// Where the result is kept as well, in Markdown; by default `benches/results/DATE-WORK-TREE.md`.
+    /// Where the result is kept as well, in Markdown; by default a file of `benches/results` that is called by date, work and tree.
     #[arg(long)]
     pub(super) output: Option<PathBuf>,
     #[command(subcommand)]

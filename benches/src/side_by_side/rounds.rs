@@ -21,7 +21,7 @@ pub(super) struct Contender<'a> {
     pub(super) is_ours: bool,
     /// Before each run.
     pub(super) prepare: Prepare<'a>,
-    /// The run.
+    /// What is timed.
     pub(super) steps: Steps<'a>,
     /// After each run.
     pub(super) check: Check<'a>,

@@ -102,7 +102,7 @@ pub(super) fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>,
     Ok(files)
 }
 
-/// The rule of DESIGN section 4, number 8, written once more: ASCII letters only, and names that hold other capitals or
+/// ARCHITECTURE.md rule 8, written once more: ASCII letters only, and names that hold other capitals or
 /// are not UTF-8 stay.
 fn lowered(name: Vec<u8>) -> Vec<u8> {
     let keeps = match std::str::from_utf8(&name) {

@@ -179,7 +179,7 @@ impl Fault {
         drawn.collect()
     }
 
-    /// Whether an exit code is one that this fault may lead to (DESIGN section 5).
+    /// Whether an exit code is one that this fault may lead to.
     pub fn may_end_with(&self, exit_code: Option<i32>) -> bool {
         let Some(exit_code) = exit_code else {
             // Who is killed has none.

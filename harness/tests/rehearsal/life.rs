@@ -1,5 +1,5 @@
-//! Who lives at the destination (DESIGN rule 9c): once users may have worked there, only a person's word lets anything write over
-//! it; an agent that never came up is no user; and what another job owns is left alone.
+//! Who lives at the destination (ARCHITECTURE.md rule 9c): once users may have worked there, only a person's word lets
+//! anything write over it; an agent that never came up is no user; and what another job owns is left alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};

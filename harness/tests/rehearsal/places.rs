@@ -1,5 +1,5 @@
-//! Two places are two places (DESIGN rule 9d): nothing is written at the source by whatever path it is reached, and nothing into
-//! the empty folder that an unmounted disk leaves behind.
+//! Two places are two places (ARCHITECTURE.md rule 9d): nothing is written at the source by whatever path it is
+//! reached, and nothing into the empty folder that an unmounted disk leaves behind.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,5 @@
-//! What is proven, and for how long (DESIGN rule 9a): a seal that an operation has outlived is believed by nobody, and what
-//! the seal cannot prove is not sealed.
+//! What is proven, and for how long (ARCHITECTURE.md rule 9a): a seal that an operation has outlived is believed by
+//! nobody, and what the seal cannot prove is not sealed.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,5 @@
-//! A failed question is no answer (DESIGN rule 9b): neither a port that keeps silent, nor a command that could not be run, is
-//! taken for "no".
+//! A failed question is no answer (ARCHITECTURE.md rule 9b): neither a port that keeps silent, nor a command that could
+//! not be run, is taken for "no".
 
 use std::fs;
 use std::path::PathBuf;

@@ -21,7 +21,7 @@
 //!   adds one block for each level of each open tree, and what its caller allows for sorting.
 //! * Recovery and lower-casing change a copy in place.  Until their last write it is marked as unfinished, and the probe
 //!   refuses it; putting the finished copy in place of the old files is the caller's work.
-//! * What the format notes call a guess is refused or verified at run time, never relied on.
+//! * What flaim-format.md marks as READ or INFERRED is refused or verified at run time, never relied on.
 
 mod address;
 mod block;

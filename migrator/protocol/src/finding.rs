@@ -33,7 +33,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The exit code of a command whose worst finding has this verdict (DESIGN section 5).
+    /// The exit code of a command whose worst finding has this verdict.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,

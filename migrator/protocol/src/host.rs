@@ -2,7 +2,7 @@
 //!
 //! Each question has three answers: yes with what was asked for, no, and [`Answer::CouldNotAsk`], which no caller can take for
 //! one of the others.  The program answers them itself at the destination (`gwmigrate worker ask`): the exit codes of shell
-//! commands do not tell "no" from "could not ask", least of all through `sudo` (ARCHITECTURE, rule 9b).
+//! commands do not tell "no" from "could not ask", least of all through `sudo` (ARCHITECTURE.md rule 9b).
 
 use std::fmt;
 use std::path::PathBuf;

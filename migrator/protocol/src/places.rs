@@ -1,4 +1,4 @@
-//! The folders of a job, told apart by where they really are, and recognised again (DESIGN rule 9d).
+//! The folders of a job, told apart by where they really are, and recognised again (ARCHITECTURE.md rule 9d).
 //!
 //! A path says little: a symbolic link, a bind mount or a folder below another one lead two paths to the same files.  So
 //! each folder is traced to the place that it has in its file system, by the mount table, and so is every mount below it.

@@ -50,7 +50,7 @@ pub struct AbandonLine {
     pub path: String,
     /// Files that go.
     pub files: u64,
-    /// Their bytes.
+    /// How many bytes that frees.
     pub bytes: u64,
     /// Entries that are set aside.
     pub set_aside: u64,
@@ -212,7 +212,7 @@ pub struct SealReport {
     pub sealed: bool,
     /// Files that were compared.
     pub files: u64,
-    /// Their bytes.
+    /// How many bytes were read for that, on each side.
     pub bytes: u64,
     /// Folders that were compared.
     pub folders: u64,

@@ -1,5 +1,5 @@
-//! The state machine of a job: what it has come to, what each event makes of that, and what may be done (DESIGN rules 9a and
-//! 9c).
+//! The state machine of a job: what it has come to, what each event makes of that, and what may be done
+//! (ARCHITECTURE.md rules 9a and 9c).
 //!
 //! ```text
 //!             copied        proofs of one generation       start begun          answered

@@ -1,7 +1,8 @@
 //! The state of a job: what has been proven, and whether users may have worked at the destination.
 //!
-//! A proof holds for the trees as they are.  So the job has a generation: every operation that changes a tree begins a new
-//! one, in the job store, before its first change, and takes the proofs with it that it makes untrue (DESIGN rule 9a).
+//! A proof holds for the trees as they are.  So the job has a generation: every operation that changes a tree begins a
+//! new one, in the job store, before its first change, and takes the proofs with it that it makes untrue
+//! (ARCHITECTURE.md rule 9a).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -274,7 +275,7 @@ pub struct JobState {
     pub controller: Option<LeaseHolder>,
     /// Files in the manifest.
     pub manifest_files: u64,
-    /// Their bytes.
+    /// How many bytes they have together.
     pub manifest_bytes: u64,
     /// The clock of the destination, in milliseconds since 1970.
     pub clock_milliseconds: i64,

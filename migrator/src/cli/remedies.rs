@@ -1,4 +1,5 @@
-//! What a text tells a person to type is what the command line and the worksheet take.
+//! What a text tells a person to type is what the command line and the worksheet take: texts of the program, and those
+//! that are written for people.
 
 use std::fmt::Write as _;
 
@@ -141,12 +142,48 @@ fn commands(text: &str) -> Vec<String> {
     found
 }
 
+/// What is written for people, without what a program prints and what a shell takes for a remark.
+fn guides() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(root.join(name)).expect("read");
+        let mut is_printed = false;
+        let mut kept = String::new();
+        for line in text.lines() {
+            is_printed = line == "```text" || (is_printed && line != "```");
+            if !is_printed {
+                kept.push_str(line.split("  # ").next().unwrap_or_default());
+                kept.push('\n');
+            }
+        }
+        kept
+    };
+    [
+        "README.md",
+        "migrator/GUIDE.md",
+        "migrator/LIMITS.md",
+        "harness/README.md",
+    ]
+    .map(read)
+    .to_vec()
+}
+
 #[test]
 fn every_command_that_a_text_names_is_one() {
     let sources = own_source();
     let texts: Vec<String> = sources.iter().flat_map(|code| texts(code)).collect();
+    refuse_wrong(&texts, 30);
+}
+
+#[test]
+fn every_command_that_a_guide_names_is_one() {
+    refuse_wrong(&guides(), 30);
+}
+
+/// Every command that these texts name must be one, and there must be more than so many.
+fn refuse_wrong(texts: &[String], more_than: usize) {
     let commands: Vec<String> = texts.iter().flat_map(|text| commands(text)).collect();
-    assert!(commands.len() > 30, "{commands:#?}");
+    assert!(commands.len() > more_than, "{commands:#?}");
     let wrong: Vec<String> = commands
         .iter()
         .filter_map(|command| {
@@ -162,7 +199,8 @@ fn every_command_that_a_text_names_is_one() {
 #[test]
 fn every_setting_that_a_text_names_is_one_of_the_worksheet() {
     let sources = own_source();
-    let texts: Vec<String> = sources.iter().flat_map(|code| texts(code)).collect();
+    let mut texts: Vec<String> = sources.iter().flat_map(|code| texts(code)).collect();
+    texts.extend(guides());
     let settings: Vec<_> = texts.iter().flat_map(|text| settings(text)).collect();
     assert!(settings.len() > 30, "{settings:#?}");
     let lines = settings.iter().filter(|(_, _, line)| line.is_some());

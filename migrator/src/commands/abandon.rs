@@ -14,7 +14,7 @@ use crate::steps::{self, poa};
 pub struct AbandonPlan {
     /// Files that this job copied and that go.
     pub files_removed: u64,
-    /// Their bytes.
+    /// How many bytes that frees.
     pub bytes_removed: u64,
     /// Entries that it did not copy and that are set aside in the job folder.
     pub set_aside: u64,

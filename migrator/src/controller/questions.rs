@@ -1,6 +1,6 @@
 //! What the destination is asked and told beside the two trees.
 //!
-//! A question has an answer, or an error where it could not be asked; nothing takes the one for the other (ARCHITECTURE, rule
+//! A question has an answer, or an error where it could not be asked; nothing takes the one for the other (ARCHITECTURE.md rule
 //! 9b).
 
 use std::path::{Path, PathBuf};

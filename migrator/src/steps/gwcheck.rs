@@ -1,4 +1,4 @@
-//! GWCheck at the destination, told to make the names in the guardian lower case (`docs/groupwise.md` 8.1, 8.2).
+//! GWCheck at the destination, told to make the names in the guardian lower case (post-office-layout.md 3.2, 3.3).
 //!
 //! Structure check and fix of the guardian only.  A contents check is never asked for: with an incomplete post office
 //! database it takes users for deleted and removes their mail.

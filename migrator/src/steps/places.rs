@@ -1,4 +1,4 @@
-//! Source, destination, document areas and job folder, told apart before anything is written (DESIGN rule 9d).
+//! Source, destination, document areas and job folder, told apart before anything is written (ARCHITECTURE.md rule 9d).
 //!
 //! The worker does so as well, with the folders that it has opened.  Before there is a worker, the destination is asked for
 //! the mount table and for the paths without symbolic links.

@@ -2,7 +2,7 @@
 //!
 //! A port that nobody answers at may be closed; it may as well be behind a firewall, at another address, or on a machine
 //! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
-//! and to the destination.  Everything else is for a person to say (DESIGN rule 9b).
+//! and to the destination.  Everything else is for a person to say (ARCHITECTURE.md rule 9b).
 
 use protocol::{Answer, ChecklistItem, JobState, Request, ask_port};
 

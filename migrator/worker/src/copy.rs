@@ -9,8 +9,8 @@
 //!    └──▶ plan of removals ──▶ limit checked ──▶ carried out ──▶ what stood in the way of a copy is copied
 //! ```
 //!
-//! Any difference is a change (DESIGN rule 2): a file is kept only where the source still says what it said when it was
-//! copied, and the destination still says what it said after it was written.
+//! Any difference is a change (ARCHITECTURE.md rule 2): a file is kept only where the source still says what it said
+//! when it was copied, and the destination still says what it said after it was written.
 
 mod claim;
 mod committer;

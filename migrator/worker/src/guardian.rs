@@ -6,8 +6,8 @@
 //! seal ──▶ prove: source and destination beside each other, whoever converted it
 //! ```
 //!
-//! The guardian, its fall-back copies and its logs are one unit (DESIGN rule 4): no agent may find an older copy or a log
-//! that brings old names back.
+//! The guardian, its fall-back copies and its logs are one unit (ARCHITECTURE.md rule 4): no agent may find an older
+//! copy or a log that brings old names back.
 
 mod accepted;
 mod catalogue;

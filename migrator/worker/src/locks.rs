@@ -1,9 +1,8 @@
 //! Taking the locks that GroupWise's own programs respect.
 //!
 //! Open-file-description read locks through read-only handles: nothing is written at the source, and a program that
-//! wants its write lock meanwhile is told that the database is in use.  A read lock is enough to keep FLAIM out
-//! ("read lock byte 0, len 1: refused" in the notes on its locking) and conflicts with any region lock of an older
-//! engine inside the `.db` itself.
+//! wants its write lock meanwhile is told that the database is in use.  A read lock is enough to keep FLAIM out, and
+//! conflicts with any region lock of an older engine inside the `.db` itself (flaim-locking.md 2.1).
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};

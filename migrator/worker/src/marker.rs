@@ -1,4 +1,4 @@
-//! The marker of a destination folder: which job owns it (DESIGN rule 9c).
+//! The marker of a destination folder: which job owns it (ARCHITECTURE.md rule 9c).
 //!
 //! A job store says what a job believes; only the folder itself can say whose it is.  So every destination folder bears a
 //! marker from the moment at which a job takes it until `gwmigrate abandon` gives it back, and a job touches nothing that

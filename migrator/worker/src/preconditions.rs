@@ -1,5 +1,5 @@
 //! What must hold before an order is carried out: whose the destination is, whether users may have worked there, and that
-//! every file system is mounted that was mounted before (DESIGN rules 9c and 9d).
+//! every file system is mounted that was mounted before (ARCHITECTURE.md rules 9c and 9d).
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};

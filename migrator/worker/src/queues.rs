@@ -1,4 +1,4 @@
-//! Carrying the message queues over: every item once, same priority, same bytes (DESIGN rule 7).
+//! Carrying the message queues over: every item once, same priority, same bytes (ARCHITECTURE.md rule 7).
 //!
 //! An item counts once it has stood still: whoever writes one may pause, and a client of the source may remember how it was.
 //! Then it is written beside the queues, made durable, and recorded as "placing"; only then does it appear in its queue, by

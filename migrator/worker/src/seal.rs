@@ -1,4 +1,4 @@
-//! The seal: an independent look at both trees that proves the result, entry by entry (DESIGN rule 9).
+//! The seal: an independent look at both trees that proves the result, entry by entry (ARCHITECTURE.md rule 9).
 //!
 //! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  At its
 //! end, names, sizes and times of both sides are looked at once more, because what was read first may have changed while

@@ -1,5 +1,5 @@
 //! The lock of a database, as FLAIM takes it on Unix: a write lock on byte 0 of its lock file, which is made where it is
-//! missing and never removed (notes on FLAIM's locking, 2.1).
+//! missing and never removed (flaim-locking.md 2.1).
 
 use std::time::{Duration, Instant};
 

@@ -79,7 +79,7 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(pair.unwrap_or_default())
 }
 
-/// Makes the checksum of the log header right (format notes 1.3).
+/// Makes the checksum of the log header right (flaim-format.md 1.3).
 fn reseal_header(control: &mut [u8]) {
     let is_long = u16_at(control, LOG_HEADER + 46) >= 430;
     let size = if is_long { 512 } else { 88 };
@@ -93,7 +93,7 @@ fn reseal_header(control: &mut [u8]) {
     }
 }
 
-/// Makes the checksums of all blocks of the first data file right (format notes 2).
+/// Makes the checksums of all blocks of the first data file right (flaim-format.md 2).
 fn reseal_blocks(control: &[u8], data: &mut [u8]) {
     let size = if u16_at(control, 1876 + 14) == 8192 {
         8192

@@ -1,7 +1,7 @@
 //! Addresses of blocks, and the files of one database.
 //!
 //! A database is a *file set*: the control file, numbered data files, rollback files, and roll-forward logs
-//! (format notes 1.1).
+//! (flaim-format.md 1.1).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::version::Version;
 /// The bits of an address that number the file; the rest is the offset, always a multiple of 4096.
 const FILE_NUMBER_MASK: u32 = 0xfff;
 
-/// Where a block stands: a file number and an offset in that file (format notes 1.1).
+/// Where a block stands: a file number and an offset in that file (flaim-format.md 1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlockAddress(u32);
 
@@ -97,7 +97,7 @@ impl DatabaseFile {
     pub const CONTROL: Self = Self::Numbered(0);
 
     /// The path of this file below the folder of the database, for a database whose control file is `base.db`
-    /// (format notes 1.1).
+    /// (flaim-format.md 1.1).
     ///
     /// Numbered files of either era have the name that `version` gives them.
     pub fn name(self, base: &str, version: Version) -> String {
@@ -114,7 +114,7 @@ impl DatabaseFile {
 
 impl DatabaseFile {
     /// Which file of the database with this base a file of this name in the same folder is, in any case of either;
-    /// `None` where it is none (format notes 1.1).
+    /// `None` where it is none (flaim-format.md 1.1).
     ///
     /// Roll-forward logs that have a folder of their own ([`Self::roll_forward_folder`]) are named by
     /// [`Self::of_log_name`].
@@ -156,7 +156,7 @@ impl DatabaseFile {
 }
 
 /// What all files of a database have in front of their extension: the name of the control file without `.db`, or all
-/// of it where it ends otherwise (format notes 1.1).
+/// of it where it ends otherwise (flaim-format.md 1.1).
 pub fn base_of(control_name: &[u8]) -> &[u8] {
     match control_name
         .len()

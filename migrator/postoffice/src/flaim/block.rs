@@ -1,4 +1,4 @@
-//! One block: its header and its checksum (format notes 2).
+//! One block: its header and its checksum (flaim-format.md 2).
 
 use super::address::BlockAddress;
 use super::bytes::{u8_at, u16_at, u32_at};
@@ -97,7 +97,7 @@ impl Block {
     }
 
     /// The address that a block in the list of free blocks spreads over its header: the next older back-chain block
-    /// (format notes 3).
+    /// (flaim-format.md 3).
     pub(super) fn older_backchain(&self) -> BlockAddress {
         let byte = |at| u8_at(&self.bytes, at).unwrap_or(0);
         BlockAddress::from_raw(u32::from_be_bytes([byte(13), byte(28), byte(29), byte(30)]))
@@ -128,7 +128,7 @@ fn faults(bytes: &[u8], address: BlockAddress) -> Vec<Fault> {
                 .with_numbers(own, expected),
         );
     }
-    // Byte 30 means "encrypted" except in free blocks, where the back chain uses it (format notes 2 and 3).
+    // Byte 30 means "encrypted" except in free blocks, where the back chain uses it (flaim-format.md 2 and 3).
     let is_free = u8_at(bytes, 12).unwrap_or(0) & 0x0f == kind::FREE;
     if !is_free && u8_at(bytes, 30) != Some(0) {
         faults.push(place.fault(Damage::BlockEncrypted));
@@ -136,7 +136,7 @@ fn faults(bytes: &[u8], address: BlockAddress) -> Vec<Fault> {
     faults
 }
 
-/// The two checksums of a block: the sum, and the exclusive or (format notes 2).
+/// The two checksums of a block: the sum, and the exclusive or (flaim-format.md 2).
 pub(super) fn checksum(bytes: &[u8], address_low: u8) -> (u8, u8) {
     let end = usize::from(u16_at(bytes, 14).unwrap_or(0)).min(bytes.len());
     let step = match u8_at(bytes, 30) {

@@ -1,4 +1,4 @@
-//! Verifies the blocks of a data file while its bytes stream by, as a copy reads them (format notes 2).
+//! Verifies the blocks of a data file while its bytes stream by, as a copy reads them (flaim-format.md 2).
 
 use super::address::{BlockAddress, DatabaseFile};
 use super::block::Block;

@@ -1,4 +1,4 @@
-//! Makes finished blocks: header, checksum, zeros behind the used bytes (format notes 2).
+//! Makes finished blocks: header, checksum, zeros behind the used bytes (flaim-format.md 2).
 
 use super::address::BlockAddress;
 use super::block::{BLOCK_HEADER_BYTES, checksum};
@@ -8,7 +8,7 @@ const FLAG_ROOT: u8 = 0x80;
 /// Where the checksum's sum stands; its exclusive or stands in byte 0.
 const SUM_OFFSET: usize = 31;
 
-/// What the header of a block says, besides its end and checksum (format notes 2).
+/// What the header of a block says, besides its end and checksum (flaim-format.md 2).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlockHeader {
     pub(super) address: BlockAddress,
@@ -49,7 +49,7 @@ impl BlockHeader {
 }
 
 /// Writes the address and the checksum into a block whose other bytes are final; also after a change of single bytes
-/// (format notes 2).
+/// (flaim-format.md 2).
 pub(super) fn seal(block: &mut [u8], address: BlockAddress) {
     let address_bytes = address.raw().to_le_bytes();
     for (to, from) in block.iter_mut().zip(address_bytes) {

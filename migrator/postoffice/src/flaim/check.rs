@@ -1,4 +1,4 @@
-//! The check: everything that is wrong with a database, by name and place (format notes 11.2).
+//! The check: everything that is wrong with a database, by name and place (flaim-format.md 11.2).
 //!
 //! Physical checks look at every block below the end of the database: its checksum, address, kind, level and
 //! neighbours; every element of every tree; every field; the lists of free blocks; and that each block is used exactly

@@ -1,4 +1,4 @@
-//! Creates databases: a dictionary, then records in order, and their indexes in the end (format notes 11.4).
+//! Creates databases: a dictionary, then records in order, and their indexes in the end (flaim-format.md 11.4).
 //!
 //! ```text
 //!  Dictionary ── dictionary records ─┐                                     ┌─ data files
@@ -176,7 +176,7 @@ impl<F: FileSetMut, S: Scratch> Creator<F, S> {
         }
     }
 
-    /// Writes the dictionary and the index on its names (format notes 4, 8.5).
+    /// Writes the dictionary and the index on its names (flaim-format.md 4, 8.5).
     fn write_dictionary(&mut self, records: &[Record]) -> Result<(), Error> {
         let shape = self.shape(DICTIONARY_TRANSACTION);
         let mut names = Vec::new();

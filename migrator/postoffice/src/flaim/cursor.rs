@@ -1,4 +1,4 @@
-//! Walks the leaves of one b-tree from a key to its end (format notes 5, 11.1).
+//! Walks the leaves of one b-tree from a key to its end (flaim-format.md 5, 11.1).
 //!
 //! Memory is one block and one key.  Every block on the way is verified: checksum, address, number of the container or
 //! index, level, and that neighbours point at each other.  The number of blocks of the database bounds the walk, so a
@@ -14,7 +14,7 @@ use super::error::{Error, Place};
 use super::file_set::FileSet;
 use super::store::BlockStore;
 
-/// The highest level of a tree (format notes 2).
+/// The highest level of a tree (flaim-format.md 2).
 pub(super) const LEVEL_MAX: u8 = 7;
 
 /// Where a walk through a tree begins.

@@ -1,4 +1,4 @@
-//! The kinds of damage that a database can have (format notes 11.2), one name each for reader and check.
+//! The kinds of damage that a database can have (flaim-format.md 11.2), one name each for reader and check.
 
 macro_rules! damages {
     ($($variant:ident $code:literal $meaning:literal)*) => {

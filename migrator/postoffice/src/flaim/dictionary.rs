@@ -1,4 +1,4 @@
-//! The dictionary: which fields, containers and indexes a database has (format notes 9).
+//! The dictionary: which fields, containers and indexes a database has (flaim-format.md 9).
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ pub enum ItemKind {
 /// One item of the dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its name.
+    /// Its name, which need not be the only one of its kind.
     pub name: String,
     /// What it defines.
     pub kind: ItemKind,
@@ -174,7 +174,7 @@ impl Dictionary {
     }
 }
 
-/// The index on names: the root of each record of the dictionary, mixed case (format notes 8.5).
+/// The index on names: the root of each record of the dictionary, mixed case (flaim-format.md 8.5).
 fn name_index() -> IndexDefinition {
     IndexDefinition::on(DICTIONARY_CONTAINER)
 }

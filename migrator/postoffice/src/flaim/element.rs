@@ -1,4 +1,4 @@
-//! Elements of b-tree blocks (format notes 5.1, 5.2).
+//! Elements of b-tree blocks (flaim-format.md 5.1, 5.2).
 //!
 //! An element is read out of hostile bytes: every length is checked against the used bytes of its block before anything
 //! is taken from it.

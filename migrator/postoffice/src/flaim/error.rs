@@ -48,7 +48,7 @@ pub enum Error {
     /// The work needs a part of the format that this engine does not do faithfully.
     #[error("Index {index} cannot be computed from the records: {reason}")]
     IndexNotComputable {
-        /// The index.
+        /// The number of the index.
         index: u16,
         /// Why.
         reason: &'static str,
@@ -66,21 +66,21 @@ pub enum Error {
     /// A tree would need more levels, or larger counts, than the format has.
     #[error("Container or index {logical_file} is too large for one tree")]
     TreeTooHigh {
-        /// The container or index.
+        /// The number of the container or index.
         logical_file: u16,
     },
     /// Records or keys come in an order in which no tree can be written, or have a number that no record has.
     #[error("Record {record} cannot be added to container or index {logical_file} at this point")]
     OutOfOrder {
-        /// The container or index.
+        /// The number of the container or index.
         logical_file: u16,
-        /// The record.
+        /// The number of the record, or of one that has the key.
         record: u32,
     },
     /// What the database keeps about the state of an index forbids to write it anew.
     #[error("Index {index} cannot be written anew: {reason}")]
     IndexState {
-        /// The index.
+        /// The number of the index.
         index: u16,
         /// Why.
         reason: &'static str,
@@ -97,7 +97,7 @@ pub enum Error {
     /// A field was selected that cannot be meant.
     #[error("Field {field} of container {container} cannot be selected: {reason}")]
     Selection {
-        /// The container.
+        /// The number of the container, as it was asked for.
         container: u16,
         /// The number of the field's tag.
         field: u16,
@@ -121,7 +121,7 @@ pub enum Error {
     /// An item of the dictionary cannot be defined.
     #[error("Item {item} of the dictionary cannot be defined: {reason}")]
     CannotDefine {
-        /// Its number.
+        /// The number that it was to have.
         item: u16,
         /// Why.
         reason: &'static str,
@@ -135,7 +135,7 @@ pub enum Error {
     /// Two records have the same key in an index that allows one.
     #[error("Record {record} has a key in the unique index {index} that another record has too")]
     NotUnique {
-        /// The index.
+        /// The number of the index.
         index: u16,
         /// One of the records.
         record: u32,

@@ -1,4 +1,4 @@
-//! Fields of a record as the format stores them (format notes 7).
+//! Fields of a record as the format stores them (flaim-format.md 7).
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::damage::Damage;
 /// The deepest level of a field that this engine follows; real records stay below ten.
 pub const FIELD_LEVEL_MAX: u16 = 255;
 
-/// The lowest tag of the dictionary's own fields, and the highest (format notes 9).
+/// The lowest tag of the dictionary's own fields, and the highest (flaim-format.md 9).
 const DICTIONARY_TAGS: std::ops::RangeInclusive<u16> = 32100..=32175;
 /// Tags from here on are not registered in the dictionary.
 const UNREGISTERED_TAG_FIRST: u16 = 0x8000;
@@ -29,7 +29,7 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    /// The type with this code (format notes 7).
+    /// The type with this code (flaim-format.md 7).
     pub(super) fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Text),
@@ -41,7 +41,7 @@ impl FieldKind {
         }
     }
 
-    /// The code of the type (format notes 7).
+    /// The code of the type (flaim-format.md 7).
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Text => 0,

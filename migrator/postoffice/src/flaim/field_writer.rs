@@ -1,4 +1,4 @@
-//! Writes the heads of fields (format notes 7, "which form is used on writing").
+//! Writes the heads of fields (flaim-format.md 7, "which form is used on writing").
 
 use super::field::{FieldKind, is_registered};
 

@@ -1,4 +1,4 @@
-//! Takes free blocks, and gives blocks back (format notes 3, 1.1).
+//! Takes free blocks, and gives blocks back (flaim-format.md 3, 1.1).
 
 use std::collections::VecDeque;
 
@@ -90,7 +90,7 @@ impl<'a, 'f, F: FileSetMut> FreeBlocks<'a, 'f, F> {
         Ok(())
     }
 
-    /// The block behind the end of the database, which moves (format notes 1.1).
+    /// The block behind the end of the database, which moves (flaim-format.md 1.1).
     fn extend(&mut self) -> Result<BlockAddress, Error> {
         let Geometry {
             version,

@@ -1,4 +1,4 @@
-//! The first 2 KiB of the control file: the probe, and what the headers say (format notes 1.2, 1.3).
+//! The first 2 KiB of the control file: the probe, and what the headers say (flaim-format.md 1.2, 1.3).
 //!
 //! The probe never guesses.  Only bytes that pass every check which the format's own engine makes at open, and the
 //! further ones below, are a database of ours; everything else comes back as a typed [`NotOurs`].  Two of those checks
@@ -24,7 +24,7 @@ pub(super) const DATABASE_HEADER_OFFSET: usize = 1876;
 const PRODUCT_GROUPWISE: u8 = 0x1f;
 const PRODUCT_OURS: u8 = 0xf3;
 const FILE_TYPE_OURS: u8 = 1;
-/// The largest file where the header names no other size (format notes 1.1).
+/// The largest file where the header names no other size (flaim-format.md 1.1).
 const FILE_BYTES_MAX: u64 = 0x7ff0_0000;
 
 /// What the headers of a database say.
@@ -84,7 +84,7 @@ pub struct LogHeader {
 }
 
 impl LogHeader {
-    /// Whether the files hold everything that was committed, and nothing else (format notes 1.3).
+    /// Whether the files hold everything that was committed, and nothing else (flaim-format.md 1.3).
     ///
     /// An offset of 0 means a log that is yet to be made; its first packet will stand where packets always begin.
     pub fn is_clean(&self) -> bool {
@@ -160,7 +160,7 @@ fn other_generation(bytes: &[u8]) -> NotOurs {
     }
 }
 
-/// The bytes of the headers, with offsets as the format notes count them.
+/// The bytes of the headers, with offsets as flaim-format.md 1.2 and 1.3 count them.
 struct Fields<'a>(&'a [u8; HEADER_BYTES]);
 
 impl Fields<'_> {
@@ -223,7 +223,7 @@ fn parse(bytes: Box<[u8; HEADER_BYTES]>, text: [u8; 4]) -> Result<Header, NotOur
     })
 }
 
-/// The version that counts, and the one that the database header spells (format notes 1.2, version rule).
+/// The version that counts, and the one that the database header spells (flaim-format.md 1.2, version rule).
 fn versions(fields: &Fields<'_>, text: [u8; 4]) -> Result<(Version, Version), NotOurs> {
     let number = fields.log_u16(46);
     let unknown = || NotOurs::UnknownVersion {
@@ -263,7 +263,7 @@ fn verify_log_checksum(fields: &Fields<'_>, version: Version) -> Result<bool, No
     }
 }
 
-/// The checksum of the log header: the sum of its words but one (format notes 1.3).
+/// The checksum of the log header: the sum of its words but one (flaim-format.md 1.3).
 pub(super) fn log_checksum(bytes: &[u8; HEADER_BYTES], version: Version) -> u16 {
     let fields = Fields(bytes);
     let size = if version.has_long_log_header() {
@@ -322,7 +322,7 @@ fn log_header(fields: &Fields<'_>, version: Version) -> LogHeader {
 }
 
 impl Header {
-    /// The 16 bytes of the log header at `offset`: a serial number (format notes 1.3).
+    /// The 16 bytes of the log header at `offset`: a serial number (flaim-format.md 1.3).
     pub(super) fn serial(&self, offset: usize) -> [u8; 16] {
         array_at(self.bytes.as_slice(), LOG_HEADER_OFFSET + offset).unwrap_or([0; 16])
     }

@@ -1,4 +1,4 @@
-//! Changes fields of the log header (format notes 1.3).
+//! Changes fields of the log header (flaim-format.md 1.3).
 
 use super::address::BlockAddress;
 use super::header::{HEADER_BYTES, LOG_HEADER_OFFSET, log_checksum};
@@ -63,7 +63,7 @@ impl<'a> HeaderEdit<'a> {
         self.put_u32(offset::AVAILABLE_COUNT, space.count);
     }
 
-    /// No before-image is needed any more (format notes 10).
+    /// No before-image is needed any more (flaim-format.md 10).
     pub(super) fn rollback_done(&mut self, block_size: u32) {
         self.put_u32(offset::ROLLBACK_FIRST, 0);
         self.put_u32(offset::ROLLBACK_END, block_size);

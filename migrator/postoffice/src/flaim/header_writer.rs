@@ -1,4 +1,4 @@
-//! Makes the first 2 KiB of the control file of a new database (format notes 1.2, 1.3, 11.4).
+//! Makes the first 2 KiB of the control file of a new database (flaim-format.md 1.2, 1.3, 11.4).
 
 use super::address::BlockAddress;
 use super::header::{
@@ -11,7 +11,7 @@ const ROLL_FORWARD_BYTES_MIN: u32 = 104_857_600;
 /// How large a roll-forward log becomes at most; the library's own value.
 const ROLL_FORWARD_BYTES_MAX: u32 = 0xfffc_0000;
 
-/// The serial numbers of a database of 4.30 and later; the library draws them at random (format notes 1.3).
+/// The serial numbers of a database of 4.30 and later; the library draws them at random (flaim-format.md 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SerialNumbers {
     /// Of the database.

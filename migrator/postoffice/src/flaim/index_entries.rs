@@ -1,4 +1,4 @@
-//! The entries of one index: each key with each record that has it (format notes 8).
+//! The entries of one index: each key with each record that has it (flaim-format.md 8).
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

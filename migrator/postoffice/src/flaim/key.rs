@@ -1,7 +1,7 @@
-//! Which keys a record has in an index (format notes 8.3, 8.4).
+//! Which keys a record has in an index (flaim-format.md 8.3, 8.4).
 //!
-//! Only what the notes call verified is made: keys of one or more required pieces, each one field, in US English.  A key
-//! whose bytes the notes leave open (Greek letters, characters without a table entry, values so long that the key is
+//! Only what is verified is made: keys of one or more required pieces, each one field, in US English.  A key
+//! whose bytes are not certain (Greek letters, characters without a table entry, values so long that the key is
 //! cut) is refused with a reason, never guessed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +16,11 @@ use super::value::number_nibbles;
 
 /// The most keys of one record in one index.
 const KEYS_MAX: usize = 65_536;
-/// A piece that stays below this length is cut by no rule of the notes, whichever way they are read.
+/// A piece that stays below this length is cut by none of the format's rules, whichever way they are read.
 const UNCUT_BYTES_MAX: usize = 200;
 /// The byte between two pieces.
 const PIECE_MARK: u8 = 0x02;
-/// The set of Greek characters, whose case bits the notes leave open.
+/// The set of Greek characters, whose case bits are not certain.
 const GREEK_SET: u8 = 0x88;
 
 const TOO_MANY_KEYS: NoKey = NoKey::Unknown("a record has too many keys");
@@ -28,7 +28,7 @@ const TOO_MANY_KEYS: NoKey = NoKey::Unknown("a record has too many keys");
 /// Why a key cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoKey {
-    /// The format notes leave its bytes open.
+    /// Its bytes are not certain, or of a form that is not made here.
     Unknown(&'static str),
     /// The value is malformed.
     Damaged(Damage, u16),

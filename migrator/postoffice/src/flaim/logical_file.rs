@@ -1,4 +1,4 @@
-//! Containers and indexes: the entries that say where their trees begin (format notes 4).
+//! Containers and indexes: the entries that say where their trees begin (flaim-format.md 4).
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub enum LogicalFileKind {
 /// One container or index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogicalFile {
-    /// Its number.
+    /// Its number, from 32000 on the engine's own (flaim-format.md 4).
     pub number: u16,
     /// What it holds.
     pub kind: LogicalFileKind,
@@ -63,7 +63,7 @@ pub(super) fn parse_entry(entry: &[u8]) -> Result<Option<LogicalFile>, Damage> {
 }
 
 impl LogicalFile {
-    /// The entry as a new database holds it (format notes 4); some of its bytes have no meaning in any version.
+    /// The entry as a new database holds it (flaim-format.md 4); some of its bytes have no meaning in any version.
     pub(super) fn entry(&self) -> [u8; ENTRY_BYTES] {
         /// How full blocks become, and how empty before they are merged, in 128th; always these.
         const FILL: [u8; 2] = [116, 44];

@@ -1,4 +1,4 @@
-//! Writes the root of a tree into the entry of its container or index (format notes 4).
+//! Writes the root of a tree into the entry of its container or index (flaim-format.md 4).
 
 use super::address::BlockAddress;
 use super::block_writer::seal;

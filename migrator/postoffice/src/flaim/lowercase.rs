@@ -4,9 +4,10 @@
 //!  profile ── plan ──(printed, agreed to)── apply ── recover, values in place, indexes anew, headers last
 //! ```
 //!
-//! Only ASCII letters change, so every value keeps its length and its place (format notes 11.3).  What an index holds about
-//! a value does change; an affected index is written anew from what it holds, without the keys that the changed records
-//! had, and with those that they have.  Everything that forbids the change is found by the plan, which writes nothing.
+//! Only ASCII letters change, so every value keeps its length and its place (flaim-format.md 11.3).  What an index
+//! holds about a value does change; an affected index is written anew from what it holds, without the keys that the
+//! changed records had, and with those that they have.  Everything that forbids the change is found by the plan, which
+//! writes nothing.
 
 mod apply;
 mod compare;
@@ -81,7 +82,7 @@ impl LowercasePlan {
 /// A field whose values are names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NameField {
-    /// The container.
+    /// The number of the container that is looked at.
     pub container: u16,
     /// The number of the field's tag.
     pub field: u16,
@@ -94,7 +95,7 @@ pub struct NameField {
 /// One value that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NameChange {
-    /// The container.
+    /// The number of the container.
     pub container: u16,
     /// The number of the record in it.
     pub record: u32,
@@ -111,7 +112,7 @@ pub struct NameChange {
 /// One value with capital letters that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftAlone {
-    /// The container.
+    /// The number of the container.
     pub container: u16,
     /// The number of the record in it.
     pub record: u32,
@@ -119,7 +120,7 @@ pub struct LeftAlone {
     pub field: u16,
     /// Which field of the record it is, counted from 0.
     pub position: usize,
-    /// The value.
+    /// The value as the database has it.
     pub value: String,
     /// Why it stays.
     pub reason: LeftAloneReason,
@@ -128,7 +129,7 @@ pub struct LeftAlone {
 /// An index that is written anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AffectedIndex {
-    /// Its number.
+    /// Its number, which is also that of its record in the dictionary.
     pub index: u16,
     /// Its name in the dictionary.
     pub name: String,

@@ -1,6 +1,6 @@
 //! Whether a text has the shape of a name that GroupWise gives to a file or folder of a post office.
 //!
-//! The layout of a post office decides (`docs/groupwise.md` section 7); what it does not know is left alone.
+//! The layout of a post office decides (post-office-layout.md 1); what it does not know is left alone.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,13 +8,13 @@ use super::damage::Damage;
 /// Where in a database something is wrong, as exactly as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
-    /// The container or index.
+    /// The number of the container or index.
     pub logical_file: Option<u16>,
-    /// The block.
+    /// The address of the block.
     pub block: Option<BlockAddress>,
     /// The offset of the element in its block, in bytes.
     pub element: Option<usize>,
-    /// The record.
+    /// The number of the record in its container.
     pub record: Option<u32>,
     /// The number of the field's tag.
     pub field: Option<u16>,

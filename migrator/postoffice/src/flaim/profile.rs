@@ -28,7 +28,7 @@ pub enum NameProfile {
 /// One field of one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FieldSelection {
-    /// The container.
+    /// The number of the container.
     pub container: u16,
     /// The number of the field's tag.
     pub field: u16,

@@ -1,4 +1,4 @@
-//! Records: put together from their elements, and taken apart into fields (format notes 6, 7).
+//! Records: put together from their elements, and taken apart into fields (flaim-format.md 6, 7).
 
 use std::ops::Range;
 

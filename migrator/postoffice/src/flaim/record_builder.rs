@@ -1,4 +1,4 @@
-//! Builds records out of fields and values (format notes 7).
+//! Builds records out of fields and values (flaim-format.md 7).
 
 use super::dictionary::Dictionary;
 use super::error::Error;
@@ -153,7 +153,7 @@ impl<'a> RecordBuilder<'a> {
                 Some(_) => Ok(()),
             };
         }
-        // What a context field under one of these tags reads as, the format notes leave open.
+        // What a context field under one of these tags reads as, is not known.
         if is_dictionary_tag(tag) && kind == FieldKind::Context {
             return Err("the dictionary's own fields hold no references to records");
         }

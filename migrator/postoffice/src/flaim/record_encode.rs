@@ -1,4 +1,4 @@
-//! Writes the fields of a record as the format stores them (format notes 7).
+//! Writes the fields of a record as the format stores them (flaim-format.md 7).
 
 use super::field_writer::{FieldHead, ORDINARY_BYTES_MAX, push_head, push_levels_up};
 use super::record::Record;

@@ -1,4 +1,4 @@
-//! Recovers a database that was not closed cleanly, in its files (format notes 10).
+//! Recovers a database that was not closed cleanly, in its files (flaim-format.md 10).
 //!
 //! First the before-images go back into the data files, which is the state of the last checkpoint.  Then the records that
 //! committed transactions changed are put into their containers, and what indexes hold about them into those.  Both are

@@ -1,4 +1,4 @@
-//! Reference sets: which records have one key of an index (format notes 8.1, 8.2).
+//! Reference sets: which records have one key of an index (flaim-format.md 8.1, 8.2).
 
 use super::bytes::Walk;
 use super::damage::Damage;
@@ -8,7 +8,7 @@ const DOMAIN: u8 = 0xfc;
 /// The byte before the length of a long run.
 const LONG_RUN: u8 = 0xf8;
 
-/// Reads a variable-length number (format notes 8.1).
+/// Reads a variable-length number (flaim-format.md 8.1).
 fn read_number(walk: &mut Walk<'_>) -> Option<u32> {
     let first = walk.u8()?;
     let (high, bytes) = match first {

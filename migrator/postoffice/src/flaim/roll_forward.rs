@@ -1,4 +1,4 @@
-//! The roll-forward log: which records committed transactions changed since the last checkpoint (format notes 10).
+//! The roll-forward log: which records committed transactions changed since the last checkpoint (flaim-format.md 10).
 //!
 //! The log is replayed into [`Changes`] and never applied to a file.  Every packet's checksum and position is verified,
 //! and so are the numbers and serial numbers in the headers of the logs.  A transaction without a commit changes nothing.

@@ -1,4 +1,4 @@
-//! Packets of the roll-forward log, from log to log (format notes 10).
+//! Packets of the roll-forward log, from log to log (flaim-format.md 10).
 
 use super::address::DatabaseFile;
 use super::bytes::{array_at, u32_at};
@@ -6,7 +6,7 @@ use super::error::Error;
 use super::file_set::{FileSet, read_up_to};
 use super::header::{Header, ROLL_FORWARD_START};
 
-/// Kinds of packets (format notes 10, table of packets).
+/// Kinds of packets (flaim-format.md 10, table of packets).
 pub(super) mod packet {
     pub(in super::super) const BEGIN: u8 = 1;
     pub(in super::super) const COMMIT: u8 = 2;

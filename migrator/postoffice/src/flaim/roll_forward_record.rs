@@ -1,4 +1,4 @@
-//! Records and changes of fields as the roll-forward log writes them (format notes 10).
+//! Records and changes of fields as the roll-forward log writes them (flaim-format.md 10).
 
 use super::bytes::Walk;
 use super::field::{FIELD_LEVEL_MAX, FieldKind, RawField};

@@ -1,4 +1,4 @@
-//! The rollback log: which older images recovery would put back (format notes 10).
+//! The rollback log: which older images recovery would put back (flaim-format.md 10).
 //!
 //! The log is followed, never applied: the result is a map from the address of a block to the place of its image.
 

@@ -1,4 +1,4 @@
-//! Text as the format stores it, and its table of characters (format notes 7.1).
+//! Text as the format stores it, and its table of characters (flaim-format.md 7.1).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use super::damage::Damage;
 
 /// One character of the table: the stored bytes, Unicode, the collation value, the key of the character alone in a
-/// mixed-case index.  A copy of the table that came with the format notes.
+/// mixed-case index (flaim-format.md 7.1).
 const TABLE: &str = include_str!("tables/us-text.tsv");
 
-/// What an index key holds about one character besides its collation value (format notes 8.4).
+/// What an index key holds about one character besides its collation value (flaim-format.md 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     /// Nothing.
@@ -173,7 +173,7 @@ pub(super) fn decode(stored: &[u8]) -> Result<String, Damage> {
     Ok(String::from_utf16_lossy(&units))
 }
 
-/// Text in the format's code, in the shortest form that the table has (format notes 7.1).
+/// Text in the format's code, in the shortest form that the table has (flaim-format.md 7.1).
 pub fn encode_text(text: &str) -> Vec<u8> {
     static STORED: LazyLock<HashMap<char, u16>> = LazyLock::new(|| {
         let characters = CHARACTERS.iter();

@@ -1,5 +1,5 @@
-//! Writes one b-tree from left to right (format notes 5): every block once, and never more than one open block on each
-//! level.
+//! Writes one b-tree from left to right (flaim-format.md 5): every block once, and never more than one open block on
+//! each level.
 //!
 //! ```text
 //!  records ── ContainerWriter ─┐
@@ -66,7 +66,7 @@ impl TreeWriter {
     }
 
     /// A writer of the tree of one index; its branches count references where the index is declared `positioning` and
-    /// the version knows that (format notes 5.2).
+    /// the version knows that (flaim-format.md 5.2).
     pub(super) fn index(shape: TreeShape, logical_file: u16, is_counted: bool) -> IndexWriter {
         let branch_kind = if is_counted && shape.version.has_long_log_header() {
             kind::BRANCH_COUNTED

@@ -1,4 +1,4 @@
-//! Values of fields: numbers, references to records, text (format notes 7.1).
+//! Values of fields: numbers, references to records, text (flaim-format.md 7.1).
 
 use super::bytes::array_at;
 use super::damage::Damage;

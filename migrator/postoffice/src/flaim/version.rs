@@ -1,4 +1,4 @@
-//! The versions of the format, and what each changed (format notes 12).
+//! The versions of the format, and what each changed (flaim-format.md 12).
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl Version {
         self.0 >= 462
     }
 
-    /// The number of the highest data file (format notes 1.1).
+    /// The number of the highest data file (flaim-format.md 1.1).
     pub const fn data_file_last(self) -> u16 {
         if self.has_long_log_header() {
             2047

@@ -1,7 +1,7 @@
 //! The layout of a post office as data: one row per pattern, the first row that matches decides.
 //!
 //! Sources of the rows: the manuals' picture of a post office, Novell's own list of standard content, and logs of
-//! real sites (`docs/groupwise.md` section 7).  Names that no source gives exactly (attachments, documents, queue
+//! real sites (post-office-layout.md 1).  Names that no source gives exactly (attachments, documents, queue
 //! items) are opaque, and only their folder is looked at.
 
 use super::{FileClass, FolderClass};

@@ -101,7 +101,7 @@ pub struct PathValue {
     pub line: usize,
     /// The switch, in lower case.
     pub switch: String,
-    /// The value.
+    /// The value, without quotation marks.
     pub value: Vec<u8>,
     /// What it names.
     pub value_kind: ValueKind,

@@ -13,7 +13,7 @@ pub enum ValueKind {
     Plain,
 }
 
-/// Where the knowledge about a switch comes from (`docs/groupwise.md` section 10.5).
+/// Where the knowledge about a switch comes from (post-office-layout.md 4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
     /// Read in a manual or a support document.

@@ -69,7 +69,7 @@ pub(crate) fn created_from(sample: &Sample) -> MemoryFileSet {
                 continue;
             }
             let rebuilt = rebuilt(options.version, database.dictionary(), &record);
-            // The encoding of the notes is the encoding of the other implementation, byte for byte.
+            // Our encoding is the encoding of the other implementation, byte for byte.
             assert_eq!(rebuilt, record, "{name}");
             creator.add(container, &rebuilt).unwrap();
         }

@@ -211,7 +211,7 @@ proptest! {
             let record = record(&plan, &dictionary, number, fields);
             match creator.add(container, &record) {
                 Ok(()) => expected.entry(container).or_default().push(record),
-                // Compound keys may grow beyond what the notes describe; nothing else is refused.
+                // Compound keys may grow beyond what is made; nothing else is refused.
                 Err(error) => prop_assert_eq!(error.code(), "FLAIM-INDEX-NOT-COMPUTABLE"),
             }
         }

@@ -96,7 +96,7 @@ fn damage_with_a_right_checksum_is_mostly_found() {
 /// Values that no index covers, transaction numbers and stale bytes may change without breaking a rule.
 const FOUND_WITH_RIGHT_CHECKSUM_PERCENT_MIN: usize = 40;
 
-/// Makes the checksum of the block at `start` of the first data file right (format notes 2).
+/// Makes the checksum of the block at `start` of the first data file right (flaim-format.md 2).
 pub(crate) fn repair_checksum(data: &mut [u8], start: usize) {
     let block = &mut data[start..start + 4096];
     let end = usize::from(u16::from_le_bytes([block[14], block[15]])).min(4096);

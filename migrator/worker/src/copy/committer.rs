@@ -2,7 +2,7 @@
 //!
 //! One thread takes finished copies from a bounded queue.  When a batch is full it asks the file system to write out
 //! everything (`syncfs`) and commits the batch to the manifest.  A failed `syncfs` condemns the batch: it is never
-//! tried again on the same files, because a kernel may forget a failed write (DESIGN rule 6).
+//! tried again on the same files, because a kernel may forget a failed write (ARCHITECTURE.md rule 6).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -20,7 +20,7 @@ pub(crate) enum Decision {
     AfterRemovingFolder,
 }
 
-/// The one rule for deltas (DESIGN rule 2).
+/// The one rule for deltas (ARCHITECTURE.md rule 2).
 pub(crate) fn decide(
     source: &Attributes,
     known: Option<&ManifestFile>,
@@ -65,8 +65,8 @@ fn may_be_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>)
 /// The window is never narrower, also where finer times were seen: a copy too many costs little.
 const COARSEST_GRANULARITY_SECONDS: i64 = 2;
 
-/// Whether a source time is too fresh to be trusted (DESIGN rule 3): the file could have been changed again within
-/// the same tick of its clock, after it was read.
+/// Whether a source time is too fresh to be trusted (ARCHITECTURE.md rule 3): the file could have been changed again
+/// within the same tick of its clock, after it was read.
 pub(crate) fn is_racy(modified: Time, copy_began: Time, clock_allowance_seconds: u64) -> bool {
     let window = COARSEST_GRANULARITY_SECONDS
         .saturating_add(i64::try_from(clock_allowance_seconds).unwrap_or(i64::MAX));

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
     NotAFile,
 }
 
-/// Copies the file where rule 2 asks for it.
+/// Copies the file where [`decide`] asks for it.
 pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()> {
     if !task.listed {
         // The name is free: nothing but the copy can be right, so the source is opened without a look before.

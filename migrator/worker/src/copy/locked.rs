@@ -1,4 +1,5 @@
-//! Databases and the guardian set: each unit is copied while it is locked, whole or not at all (DESIGN rule 4).
+//! Databases and the guardian set: each unit is copied while it is locked, whole or not at all (ARCHITECTURE.md rule
+//! 4).
 //!
 //! ```text
 //! lock ── header ── all members under temporary names, blocks verified ── header and members unmoved? ── names

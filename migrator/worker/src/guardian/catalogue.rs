@@ -1,4 +1,5 @@
-//! Proving the catalogue of a guardian: every file that it names is there, under exactly that name (DESIGN rule 9).
+//! Proving the catalogue of a guardian: every file that it names is there, under exactly that name (ARCHITECTURE.md
+//! rule 9).
 
 use postoffice::flaim::{Database, Limits, each_catalogued};
 use postoffice::names::RelativePath;

@@ -1,7 +1,7 @@
 //! What could bring old names back: the fall-back copies of the guardian, and the log of what happened since.
 //!
-//! GroupWise copies the guardian over both fall-back copies and begins its log anew (`docs/groupwise.md` 8); so do we,
-//! once the names in the guardian are lower case.
+//! GroupWise copies the guardian over both fall-back copies and begins its log anew (post-office-layout.md 3.1); so do
+//! we, once the names in the guardian are lower case.
 
 use postoffice::flaim::{DatabaseFile, base_of};
 use postoffice::names::RelativePath;

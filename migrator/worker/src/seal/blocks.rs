@@ -1,4 +1,4 @@
-//! The checksums of the blocks of databases, verified in the same read that hashes them (DESIGN rule 9).
+//! The checksums of the blocks of databases, verified in the same read that hashes them (ARCHITECTURE.md rule 9).
 
 use postoffice::flaim::{BlockStream, DatabaseFile, Header, OpenFileSet, probe_files};
 use postoffice::names::RelativePath;

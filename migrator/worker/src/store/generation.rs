@@ -1,4 +1,4 @@
-//! The generation of the job, and what is proven of it (DESIGN rule 9a).
+//! The generation of the job, and what is proven of it (ARCHITECTURE.md rule 9a).
 
 use rusqlite::{Connection, Transaction};
 

@@ -1,4 +1,4 @@
-//! Whether users may have worked at the destination, and what only a person could say (DESIGN rule 9c).
+//! Whether users may have worked at the destination, and what only a person could say (ARCHITECTURE.md rule 9c).
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 

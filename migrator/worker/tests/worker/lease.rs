@@ -114,7 +114,7 @@ fn a_controller_over_a_new_connection_takes_its_own_lease_again() {
     require_held(&site.job, "one").unwrap();
 }
 
-/// DESIGN rule 9c: what an earlier start left open, a later one that certainly failed does not close.
+/// ARCHITECTURE.md rule 9c: what an earlier start left open, a later one that certainly failed does not close.
 #[test]
 fn a_start_that_failed_takes_back_no_earlier_one_of_which_nothing_is_known() {
     let site = Site::empty();

@@ -1,4 +1,4 @@
-//! Who excludes whom: each row of the table of FLAIM's locking (`docs/flaim-locking.md` 2.1), with two processes.
+//! Who excludes whom: each row of the table of FLAIM's locking (flaim-locking.md 2.1), with two processes.
 //!
 //! The other process opens a database as FLAIM does on Unix: read and write, then a write lock on byte 0 of the lock file,
 //! without waiting.

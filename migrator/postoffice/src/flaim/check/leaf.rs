@@ -279,7 +279,7 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// The references of one element (format notes 8.2).
+    /// The references of one element (flaim-format.md 8.2).
     fn reference_element(&mut self, element: &LeafElement, data: &[u8]) -> Result<(), Damage> {
         let domain = references::domain(data)?;
         // Every element but the last of a key names its domain.

@@ -1,4 +1,4 @@
-//! Which blocks are used, and the list of free ones (format notes 3).
+//! Which blocks are used, and the list of free ones (flaim-format.md 3).
 
 use std::collections::BTreeMap;
 

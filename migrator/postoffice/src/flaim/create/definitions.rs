@@ -1,4 +1,4 @@
-//! The records of the dictionary (format notes 9).
+//! The records of the dictionary (flaim-format.md 9).
 
 use super::super::dictionary::{
     CHARACTERS_DEFAULT_MAX, Dictionary, IndexDefinition, Item, ItemKind, KeyPiece, tag,
@@ -10,7 +10,7 @@ use super::super::record::Record;
 use super::super::record_builder::{FieldValue, RecordBuilder};
 use super::super::version::Version;
 
-/// The highest number of an item of an application's own (format notes 4).
+/// The highest number of an item of an application's own (flaim-format.md 4).
 const ITEM_LAST: u16 = 31_999;
 /// The language of every index that this engine makes keys for.
 const LANGUAGE: FieldValue<'_> = FieldValue::Text("US");

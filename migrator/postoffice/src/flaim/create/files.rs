@@ -1,4 +1,4 @@
-//! The data files of a new database: blocks are allocated one behind the other (format notes 1.1, 11.4).
+//! The data files of a new database: blocks are allocated one behind the other (flaim-format.md 1.1, 11.4).
 
 use super::super::address::{BlockAddress, DatabaseFile};
 use super::super::block::kind;

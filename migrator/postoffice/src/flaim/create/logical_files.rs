@@ -1,4 +1,4 @@
-//! The blocks with the entries of containers and indexes (format notes 4).
+//! The blocks with the entries of containers and indexes (flaim-format.md 4).
 
 use super::super::address::BlockAddress;
 use super::super::block::{BLOCK_HEADER_BYTES, kind};

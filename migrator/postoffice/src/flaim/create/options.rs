@@ -7,7 +7,7 @@ use super::files::NewGeometry;
 
 /// The unit in which the header of 4.30 and later holds the size of a file.
 const FILE_UNIT_BYTES: u64 = 1 << 16;
-/// The largest file of 4.30 and later that the library makes, in these units (format notes 1.1).
+/// The largest file of 4.30 and later that the library makes, in these units (flaim-format.md 1.1).
 const FILE_UNITS_DEFAULT: u16 = 0xfffc;
 /// The largest file before 4.30; nothing there says otherwise.
 const FILE_BYTES_MAX_EARLY: u64 = 0x7ff0_0000;

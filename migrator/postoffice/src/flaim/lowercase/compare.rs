@@ -13,7 +13,7 @@ use super::plan::{Judgement, judge};
 /// Where two databases differ in more than the case of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Difference {
-    /// The container.
+    /// The number of the container.
     pub container: u16,
     /// The number of the record in it; none where the container as such is missing on one side.
     pub record: Option<u32>,

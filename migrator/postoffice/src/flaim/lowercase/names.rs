@@ -16,7 +16,7 @@ use crate::names::RelativePath;
 /// One value of a field that holds names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NameSeen {
-    /// The container.
+    /// The number of the container.
     pub container: u16,
     /// The number of the record in it.
     pub record: u32,
@@ -24,7 +24,7 @@ pub struct NameSeen {
     pub field: u16,
     /// Which field of the record it is, counted from 0.
     pub position: usize,
-    /// The value.
+    /// The value as the database has it.
     pub value: String,
     /// What lower-casing would do with it.
     pub state: NameState,
@@ -86,7 +86,7 @@ pub fn each_name<F: FileSet, E: From<Error>>(
 /// A file that a guardian's catalogue points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogued {
-    /// The container.
+    /// The number of the container that holds the catalogue.
     pub container: u16,
     /// The number of the record in it.
     pub record: u32,

@@ -1,4 +1,4 @@
-//! Lower-cases stored text: ASCII letters only, nothing moves (format notes 7.1).
+//! Lower-cases stored text: ASCII letters only, nothing moves (flaim-format.md 7.1).
 
 use super::super::damage::Damage;
 use super::super::field::RawField;

@@ -1,4 +1,4 @@
-//! Which indexes see a change of letters (format notes 8.3, 8.4, 9).
+//! Which indexes see a change of letters (flaim-format.md 8.3, 8.4, 9).
 
 use std::collections::BTreeSet;
 
@@ -111,7 +111,7 @@ fn last_tag(field: Field<'_>) -> Option<u16> {
 }
 
 /// Refuses an index of which the tracker holds something that writing it anew would make wrong: a state, how far it was
-/// built, counts of its keys (format notes 9).
+/// built, counts of its keys (flaim-format.md 9).
 pub(in super::super) fn refuse_tracked<F: FileSet>(
     database: &Database<F>,
     index: u16,

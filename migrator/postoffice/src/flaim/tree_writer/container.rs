@@ -1,4 +1,4 @@
-//! The leaves of a container: records, cut into elements (format notes 6).
+//! The leaves of a container: records, cut into elements (flaim-format.md 6).
 
 use super::super::address::BlockAddress;
 use super::super::damage::Damage;
@@ -40,7 +40,7 @@ impl ContainerWriter {
         self.last_record
     }
 
-    /// Adds a record, whose fields are `data` (format notes 7).
+    /// Adds a record, whose fields are `data` (flaim-format.md 7).
     pub(in super::super) fn record(
         &mut self,
         sink: &mut impl BlockSink,

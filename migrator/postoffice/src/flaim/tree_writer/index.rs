@@ -1,4 +1,4 @@
-//! The leaves of an index: keys and their reference sets (format notes 8.2).
+//! The leaves of an index: keys and their reference sets (flaim-format.md 8.2).
 
 use super::super::address::BlockAddress;
 use super::super::element::KEY_BYTES_MAX;

@@ -1,4 +1,4 @@
-//! One level of a tree under construction: its open block, and how elements go into it (format notes 5.1, 5.2).
+//! One level of a tree under construction: its open block, and how elements go into it (flaim-format.md 5.1, 5.2).
 
 use super::super::address::BlockAddress;
 use super::super::block::{BLOCK_HEADER_BYTES, kind};

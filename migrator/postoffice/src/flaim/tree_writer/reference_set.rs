@@ -1,4 +1,4 @@
-//! Writes reference sets: the records of one key, cut into elements (format notes 8.1, 8.2).
+//! Writes reference sets: the records of one key, cut into elements (flaim-format.md 8.1, 8.2).
 
 /// An element that is longer is split, if it holds more than one domain.
 const SPLIT_BYTES: usize = 180;
@@ -9,7 +9,7 @@ const SHORT_RUN: u8 = 0xf0;
 /// The byte before the length of a longer run.
 const LONG_RUN: u8 = 0xf8;
 
-/// Adds a number of variable length (format notes 8.1).
+/// Adds a number of variable length (flaim-format.md 8.1).
 fn push_number(bytes: &mut Vec<u8>, number: u32) {
     let [first, second, third, fourth] = number.to_be_bytes();
     match number {

@@ -130,7 +130,7 @@ fn database(
     sink.files
 }
 
-/// A record whose root is an unregistered text of that length (format notes 7: TAGGED, wide tag and length).
+/// A record whose root is an unregistered text of that length (flaim-format.md 7: TAGGED, wide tag and length).
 fn record(length: u16, salt: u8) -> Vec<u8> {
     let mut data = vec![0x83, 0x00, 0x01, 0x00];
     data.extend(length.to_le_bytes());

@@ -1,4 +1,5 @@
-//! DESIGN rule 9a: whatever changes a tree after the seal, and wherever it is stopped, the seal is no longer believed.
+//! ARCHITECTURE.md rule 9a: whatever changes a tree after the seal, and wherever it is stopped, the seal is no longer
+//! believed.
 
 use std::fs;
 

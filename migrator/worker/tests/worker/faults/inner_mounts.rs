@@ -1,5 +1,5 @@
-//! A destination of several file systems (DESIGN rule 9d): each is made durable by itself, and no name is moved from one to
-//! another.
+//! A destination of several file systems (ARCHITECTURE.md rule 9d): each is made durable by itself, and no name is
+//! moved from one to another.
 
 use std::collections::BTreeMap;
 use std::fs;

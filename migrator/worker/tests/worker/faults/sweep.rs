@@ -155,7 +155,7 @@ fn copies_that_could_not_be_recorded_are_taken_for_ours() {
     }));
 }
 
-/// Rule 6, in every step: what could not be made durable is never called done.
+/// In every step, what could not be made durable is never called done.
 #[test]
 fn a_failed_sync_never_counts() {
     if !can_trace() {

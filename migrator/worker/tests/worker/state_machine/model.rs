@@ -268,7 +268,7 @@ impl Model {
         }
     }
 
-    /// Rules 2 and 5: the destination becomes equal; what is not ours and in nobody's place is kept.
+    /// ARCHITECTURE.md rules 2 and 5: the destination becomes equal; what is not ours and in nobody's place is kept.
     fn pass(&mut self) {
         for (path, copy) in std::mem::take(&mut self.copies) {
             let is_kept = if self.files.contains_key(&path) {
@@ -296,7 +296,7 @@ impl Model {
         self.has_passed = true;
     }
 
-    /// Rule 7: what stands at the source stands at the destination, and nothing else.
+    /// ARCHITECTURE.md rule 7: what stands at the source stands at the destination, and nothing else.
     fn carry_queues(&mut self) {
         for (path, bytes) in std::mem::take(&mut self.queued) {
             if self.carried.get(&path) != Some(&bytes) {

@@ -13,7 +13,7 @@ pub(super) enum Change {
     SameSize,
     OtherTimeOnly,
     OtherSizeSameTime,
-    /// With the time of now, so that a further change may not show (rule 3).
+    /// With the time of now, so that a further change may not show (ARCHITECTURE.md rule 3).
     Fresh,
     /// Such a further change.
     SameSizeAndTime,

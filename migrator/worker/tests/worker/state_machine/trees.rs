@@ -14,7 +14,7 @@ use crate::support::{Site, set_time, write_old};
 const AHEAD: Duration = Duration::from_secs(2);
 
 /// A copy that was made so long after a fresh file was written may be trusted already, so a change that does not show is
-/// none that rule 3 could catch.
+/// none that ARCHITECTURE.md rule 3 could catch.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// The first files have times that no transition gives.
