@@ -234,6 +234,55 @@ fn every_dependency_comes_from_the_registry() {
     }
 }
 
+/// A dependency that no code names is built for nothing.
+#[test]
+fn every_dependency_is_used() {
+    // Built for their features alone.
+    let for_features = ["openssl"];
+    let mut unused = Vec::new();
+    for package in metadata()["packages"].as_array().expect("packages") {
+        let manifest = package["manifest_path"].as_str().expect("a path");
+        let folder = Path::new(manifest).parent().expect("a folder");
+        let Ok(folder) = folder.strip_prefix(root()) else {
+            continue;
+        };
+        let folder = folder.display().to_string();
+        let code: String = sources(&folder)
+            .into_iter()
+            .filter(|(name, _)| is_of_package(name, &folder))
+            .map(|(_, text)| text)
+            .collect();
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = dependency["rename"]
+                .as_str()
+                .or(dependency["name"].as_str())
+                .expect("a name");
+            let names = [
+                format!("{}::", name.replace('-', "_")),
+                format!("use {name};"),
+            ];
+            if !names.iter().any(|name| code.contains(name)) && !for_features.contains(&name) {
+                unused.push(format!("{folder}: {name}"));
+            }
+        }
+    }
+    assert_eq!(unused, Vec::<String>::new());
+}
+
+/// Whether a file is of the package in a folder, and not of one in a folder below it.
+fn is_of_package(file: &str, folder: &str) -> bool {
+    let inside = file.strip_prefix(folder).unwrap_or_default();
+    let mut path = root().join(folder);
+    let mut parts = inside.trim_start_matches('/').split('/').peekable();
+    while let Some(part) = parts.next() {
+        path.push(part);
+        if parts.peek().is_some() && path.join("Cargo.toml").exists() {
+            return false;
+        }
+    }
+    true
+}
+
 #[test]
 fn crates_depend_in_one_direction() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([

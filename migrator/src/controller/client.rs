@@ -12,7 +12,7 @@ use protocol::{
 
 use super::console::Console;
 use super::error::StepError;
-use super::link::{Link, Patience, is_broken};
+use super::link::{Link, is_broken, pauses, wait};
 use crate::remote::RemoteCommand;
 
 /// How many lines may wait between the connection and the console.
@@ -161,7 +161,7 @@ async fn follow(
         findings: Vec::new(),
         protections: Protections::default(),
     };
-    let mut patience = Patience::default();
+    let mut pauses = pauses();
     loop {
         match follow_once(link, &mut progress, console).await {
             Ok(Some(finished)) => return Ok(finished),
@@ -170,7 +170,7 @@ async fn follow(
                     task: task.to_owned(),
                 });
             }
-            Err(StepError::Remote(error)) if is_broken(&error) && patience.wait().await => {
+            Err(StepError::Remote(error)) if is_broken(&error) && wait(&mut pauses).await => {
                 console.note(&format!(
                     "The connection broke ({error}); connecting again, the worker goes on"
                 ));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use postoffice::names::printable;
 use protocol::{Finding, LeaseAnswer, LeaseHolder, Verdict};
 
@@ -25,7 +26,7 @@ const LEASED: [&str; 2] = ["start", "call"];
 const ARRIVED: &str = ".gwmigrate-upload";
 
 /// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
-const RECONNECTS_MAX: u32 = 10;
+const RECONNECTS_MAX: usize = 10;
 
 /// How long to wait before the first attempt; doubled each time, up to [`RECONNECT_PAUSE_MAX`].
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
@@ -82,10 +83,10 @@ impl Link {
     /// # Errors
     /// What the command or the connection says, after some attempts to connect again.
     pub async fn run(&self, command: &RemoteCommand, stdin: Vec<u8>) -> Result<Output, StepError> {
-        let mut patience = Patience::default();
+        let mut pauses = pauses();
         loop {
             match self.remote().run(command, stdin.clone()).await {
-                Err(error) if is_broken(&error) && patience.wait().await => {
+                Err(error) if is_broken(&error) && wait(&mut pauses).await => {
                     self.try_reconnect().await?;
                 }
                 outcome => return Ok(outcome?),
@@ -285,33 +286,22 @@ pub(super) fn is_broken(error: &RemoteError) -> bool {
     )
 }
 
-/// How often and how long to wait for a link.
-#[derive(Debug)]
-pub(super) struct Patience {
-    attempts: u32,
-    pause: Duration,
+/// The pauses before a broken connection is made anew, until the controller gives up.
+pub(super) fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(RECONNECT_PAUSE)
+        .with_max_delay(RECONNECT_PAUSE_MAX)
+        .with_max_times(RECONNECTS_MAX)
+        .build()
 }
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            attempts: 0,
-            pause: RECONNECT_PAUSE,
-        }
-    }
-}
-
-impl Patience {
-    /// Waits; says whether it makes sense to try once more.
-    pub(super) async fn wait(&mut self) -> bool {
-        if self.attempts >= RECONNECTS_MAX {
-            return false;
-        }
-        self.attempts += 1;
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(RECONNECT_PAUSE_MAX);
-        true
-    }
+/// Waits for the next pause; says whether there was one, so that it makes sense to try once more.
+pub(super) async fn wait(pauses: &mut ExponentialBackoff) -> bool {
+    let Some(pause) = pauses.next() else {
+        return false;
+    };
+    tokio::time::sleep(pause).await;
+    true
 }
 
 /// Who holds a lease, and since when.

@@ -7,7 +7,12 @@
 //! remember.  So it is never relied on: what GWCheck did is looked at afterwards, and a file that its own window saved
 //! can be used instead.
 
+use std::io;
 use std::path::PathBuf;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use roxmltree::{Document, Node};
 
 use protocol::{Change, Finding, Verdict};
 
@@ -16,7 +21,7 @@ use crate::controller::{Controller, StepError};
 /// The keyword.
 const KEYWORD: &str = "storelowercase";
 /// What an options file must never ask for.
-const DANGER: &str = "<contents";
+const DANGER: &str = "contents";
 /// The folder of the job folder for options and log.
 const FOLDER: &str = "gwcheck";
 /// Its log there.
@@ -56,7 +61,7 @@ pub(super) async fn is_there(controller: &Controller) -> Result<bool, StepError>
 /// Writes the options file into the job folder; gives its path there.
 pub(super) async fn write_options(controller: &Controller) -> Result<PathBuf, StepError> {
     let options = match &controller.worksheet.guardian.options_file {
-        None => made_options(controller),
+        None => made_options(controller)?,
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|source| StepError::Local {
                 operation: "read",
@@ -65,53 +70,81 @@ pub(super) async fn write_options(controller: &Controller) -> Result<PathBuf, St
             })?;
             let folder = &controller.worksheet.post_office.folder;
             refuse_unfit(&text, &folder.to_string_lossy())?;
-            text
+            text.into_bytes()
         }
     };
     let path = options_path(controller);
     controller
-        .write_file(&path, OPTIONS_MODE, options.into_bytes(), None)
+        .write_file(&path, OPTIONS_MODE, options, None)
         .await?;
     Ok(path)
 }
 
-fn made_options(controller: &Controller) -> String {
+fn made_options(controller: &Controller) -> Result<Vec<u8>, StepError> {
     let sheet = &controller.worksheet;
-    let folder = escaped(&sheet.post_office.folder.to_string_lossy());
-    let name = escaped(&sheet.post_office.name);
-    let log = escaped(&log_path(controller).to_string_lossy());
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<GWCheck database-path="{folder}">
-  <database-type><post-office><post-office-name>{name}</post-office-name></post-office></database-type>
-  <action name="analyze-fix-database"><structure/><fix-problems/></action>
-  <process-option>
-    <databases><guardian/></databases>
-    <logging><log-file>{log}</log-file><verbose/></logging>
-    <misc>{KEYWORD}</misc>
-  </process-option>
-</GWCheck>
-"#
-    )
+    let folder = sheet.post_office.folder.to_string_lossy();
+    let log = log_path(controller);
+    options_for(&folder, &sheet.post_office.name, &log.to_string_lossy()).map_err(|error| {
+        StepError::refused(
+            "gwcheck-options",
+            format!("The options file cannot be written: {error}"),
+            "Say another name for the post office or its folder in the worksheet, or name a file that GWCheck's window saved in \
+             [guardian] options_file",
+        )
+    })
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+/// An options file: structure and fix, the guardian alone, and the keyword.
+fn options_for(folder: &str, post_office: &str, log: &str) -> io::Result<Vec<u8>> {
+    let mut file = Writer::new_with_indent(Vec::new(), b' ', 2);
+    file.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    file.create_element("GWCheck")
+        .with_attribute(("database-path", folder))
+        .write_inner_content(|file| {
+            file.create_element("database-type")
+                .write_inner_content(|file| {
+                    file.create_element("post-office")
+                        .write_inner_content(|file| {
+                            file.create_element("post-office-name")
+                                .write_text_content(BytesText::new(post_office))?;
+                            Ok(())
+                        })?;
+                    Ok(())
+                })?;
+            file.create_element("action")
+                .with_attribute(("name", "analyze-fix-database"))
+                .write_inner_content(|file| {
+                    file.create_element("structure").write_empty()?;
+                    file.create_element("fix-problems").write_empty()?;
+                    Ok(())
+                })?;
+            file.create_element("process-option")
+                .write_inner_content(|file| {
+                    file.create_element("databases")
+                        .write_inner_content(|file| {
+                            file.create_element("guardian").write_empty()?;
+                            Ok(())
+                        })?;
+                    file.create_element("logging").write_inner_content(|file| {
+                        file.create_element("log-file")
+                            .write_text_content(BytesText::new(log))?;
+                        file.create_element("verbose").write_empty()?;
+                        Ok(())
+                    })?;
+                    file.create_element("misc")
+                        .write_text_content(BytesText::new(KEYWORD))?;
+                    Ok(())
+                })?;
+            Ok(())
+        })?;
+    Ok(file.into_inner())
 }
 
 /// Refuses an options file of the administrator that asks for something else than what is wanted here.
+///
+/// Which elements GWCheck reads is not documented, so what is dangerous is refused wherever it stands in the file.
 fn refuse_unfit(options: &str, folder: &str) -> Result<(), StepError> {
-    let lower = options.to_ascii_lowercase();
-    let what = if lower.contains(DANGER) {
-        "asks for a contents check, which can remove users whose records are not complete yet"
-    } else if !lower.contains(KEYWORD) {
-        "does not hold the keyword storelowercase"
-    } else if !options.contains(&escaped(folder)) {
-        "does not name the post office folder of the worksheet"
-    } else {
+    let Some(what) = why_unfit(options, folder) else {
         return Ok(());
     };
     Err(StepError::refused(
@@ -119,6 +152,43 @@ fn refuse_unfit(options: &str, folder: &str) -> Result<(), StepError> {
         format!("The options file of the worksheet {what}"),
         "Save another one in GWCheck's window: structure and fix problems, the guardian alone, storelowercase in Misc",
     ))
+}
+
+fn why_unfit(options: &str, folder: &str) -> Option<String> {
+    let document = match Document::parse(options) {
+        Ok(document) => document,
+        Err(error) => return Some(format!("is no XML: {error}")),
+    };
+    let elements = || document.descendants().filter(Node::is_element);
+    let attributes = || elements().flat_map(|element| element.attributes());
+    let says = |wanted: &str| {
+        let texts = document.descendants().filter(Node::is_text);
+        let mut texts = texts.filter_map(|node| node.text());
+        let is_word = |text: &str| {
+            text.split_whitespace()
+                .any(|word| word.eq_ignore_ascii_case(wanted))
+        };
+        texts.any(is_word) || attributes().any(|attribute| is_word(attribute.value()))
+    };
+    let is_named = |wanted: &str| {
+        elements().any(|element| element.tag_name().name().eq_ignore_ascii_case(wanted))
+            || attributes().any(|attribute| attribute.name().eq_ignore_ascii_case(wanted))
+    };
+    let mut folders = attributes().filter(|attribute| attribute.name() == "database-path");
+    let is_of_the_folder =
+        folders.clone().count() > 0 && folders.all(|attribute| attribute.value() == folder);
+    if is_named(DANGER) || says(DANGER) {
+        Some(
+            "asks for a contents check, which can remove users whose records are not complete yet"
+                .into(),
+        )
+    } else if !says(KEYWORD) {
+        Some("does not hold the keyword storelowercase".into())
+    } else if !is_of_the_folder {
+        Some("does not name the post office folder of the worksheet, or another one as well".into())
+    } else {
+        None
+    }
 }
 
 /// Runs it; says in a few words how it ended.
@@ -200,16 +270,59 @@ mod tests {
     }
 
     #[test]
+    fn the_options_file_that_is_made_is_one_that_would_be_taken() {
+        let (folder, name) = ("/gw/<a> & \"b\"", "R&D");
+        let made = options_for(folder, name, "/job/gwcheck.log").expect("written");
+        let text = String::from_utf8(made).expect("text");
+        assert_eq!(why_unfit(&text, folder), None, "{text}");
+        let document = Document::parse(&text).expect("XML");
+        let of = |tag: &str| {
+            let mut found = document.descendants().filter(|node| node.has_tag_name(tag));
+            found.next().and_then(|node| node.text())
+        };
+        assert_eq!(of("post-office-name"), Some(name));
+        assert_eq!(of("log-file"), Some("/job/gwcheck.log"));
+    }
+
+    #[test]
     fn an_options_file_that_is_dangerous_or_does_nothing_is_refused() {
-        let good = r#"<GWCheck database-path="/gw/po"><misc>StoreLowerCase</misc></GWCheck>"#;
+        let good = r#"<GWCheck database-path="/gw/po"><!-- no contents --><misc>StoreLowerCase</misc></GWCheck>"#;
         assert!(refuse_unfit(good, "/gw/po").is_ok());
         for (bad, word) in [
             (good.replace("<misc>", "<Contents/><misc>"), "contents"),
+            (good.replace("<misc>", "< contents/><misc>"), "no XML"),
+            (
+                good.replace("<misc>", "<x:contents xmlns:x=\"y\"/><misc>"),
+                "contents",
+            ),
+            (
+                good.replace("<misc>", "<action contents=\"1\"/><misc>"),
+                "contents",
+            ),
+            (
+                good.replace("<misc>", "<action name=\"Contents\"/><misc>"),
+                "contents",
+            ),
+            (good.replace("<misc>", "<misc>contents "), "contents"),
             (good.replace("StoreLowerCase", ""), "keyword"),
+            (
+                good.replace("StoreLowerCase", "nostorelowercase"),
+                "keyword",
+            ),
+            (
+                good.replace("<misc>StoreLowerCase</misc>", "<!-- storelowercase -->"),
+                "keyword",
+            ),
             (good.replace("/gw/po", "/gw/other"), "folder"),
+            (good.replace("/gw/po", "/gw/po2"), "folder"),
+            (
+                good.replace("<misc>", "<and database-path=\"/gw/other\"/><misc>"),
+                "folder",
+            ),
+            (good.replace("</GWCheck>", ""), "no XML"),
         ] {
             let error = refuse_unfit(&bad, "/gw/po").unwrap_err();
-            assert!(error.to_string().contains(word), "{error}");
+            assert!(error.to_string().contains(word), "{bad}: {error}");
         }
     }
 }

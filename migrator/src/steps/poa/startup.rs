@@ -7,7 +7,7 @@ use postoffice::startup_file::{
 };
 use protocol::{Finding, Verdict};
 
-use crate::controller::{Controller, StepError};
+use crate::controller::{Controller, StepError, could_not_ask};
 use crate::steps::copy_certificates::{at_source, certificate_folder};
 use crate::steps::system_files;
 
@@ -211,10 +211,9 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
 }
 
 async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, StepError> {
-    let mut found = controller
-        .files_ending(&controller.source_folder(), ".poa")
-        .await?
-        .unwrap_or_default();
+    let folder = controller.source_folder();
+    let found = controller.files_ending(&folder, ".poa").await?;
+    let mut found = found.ok_or_else(|| could_not_ask(&folder, "it is not there"))?;
     if found.len() > 1 {
         return Err(StepError::refused(
             "startup-file",
