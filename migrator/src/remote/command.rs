@@ -9,11 +9,13 @@ use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
 use postoffice::names::printable;
+use serde::{Deserialize, Serialize};
 
 use super::error::RemoteError;
 
 /// With which rights a command runs on the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Privilege {
     /// As the user who logged in.
     #[default]

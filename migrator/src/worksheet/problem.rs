@@ -154,6 +154,27 @@ impl<'a> Problems<'a> {
     }
 }
 
+/// What somebody probably meant who wrote a name that there is not, as the end of a sentence.
+///
+/// Neighbours that changed places count as two mistakes.
+pub(super) fn did_you_mean(
+    name: &str,
+    known: impl IntoIterator<Item = &'static str>,
+    [before, after]: [&str; 2],
+) -> String {
+    let mistakes = |known: &&str| strsim::levenshtein(&name.to_lowercase(), &known.to_lowercase());
+    let meant = known
+        .into_iter()
+        .map(|known| (mistakes(&known), known))
+        .min();
+    match meant {
+        Some((mistakes, meant)) if mistakes <= 1 + name.len() / 4 => {
+            format!("; did you mean {before}{meant}{after}?")
+        }
+        _ => String::new(),
+    }
+}
+
 /// A line as it may be shown: somebody may have written a password there, which is what the mistake is about.
 fn shown_line(line: &str) -> String {
     let line = line.trim();
@@ -171,4 +192,26 @@ fn is_inside_text(before: &str) -> bool {
     ["\"\"\"", "'''"]
         .iter()
         .any(|quote| before.matches(quote).count() % 2 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised_and_strangers_are_not() {
+        let names = ["host", "port", "user", "known_hosts", "job_folder"];
+        for (typed, meant) in [
+            ("hots", Some("host")),
+            ("Host", Some("host")),
+            ("usr", Some("user")),
+            ("known_host", Some("known_hosts")),
+            ("jobfolder", Some("job_folder")),
+            ("colour", None),
+            ("x", None),
+        ] {
+            let said = meant.map_or_else(String::new, |meant| format!("; did you mean [{meant}]?"));
+            assert_eq!(did_you_mean(typed, names, ["[", "]"]), said, "{typed}");
+        }
+    }
 }

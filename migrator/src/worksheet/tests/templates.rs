@@ -1,8 +1,10 @@
-use super::super::field::{FIELDS, Need, SECTIONS};
-use super::super::{Protocol, Worksheet, template, value};
+use super::super::model::SECTIONS;
+use super::super::schema::Presence;
+use super::super::value::Value;
+use super::super::{SourceKind, Worksheet, template};
 
 /// The template with the settings on that a filter chooses, and the sections that they are in.
-fn switched_on(kind: Option<Protocol>, all: bool) -> String {
+fn switched_on(kind: SourceKind, all: bool) -> String {
     let mut section = String::new();
     let mut lines = Vec::new();
     for line in template(kind).lines() {
@@ -17,13 +19,11 @@ fn switched_on(kind: Option<Protocol>, all: bool) -> String {
             continue;
         }
         let name = bare.split(" = ").next().unwrap_or_default();
-        let field = FIELDS
-            .iter()
-            .find(|field| field.section == section && field.name == name);
-        let is_required = SECTIONS
-            .iter()
-            .any(|one| one.name == section && one.is_required);
-        let on = field.is_some_and(|field| all || is_required && field.need == Need::Required);
+        let schema = SECTIONS.iter().find(|schema| schema.name == section);
+        let setting =
+            schema.and_then(|schema| schema.settings().find(|setting| setting.name == name));
+        let is_required = schema.is_some_and(|schema| schema.presence == Presence::Required);
+        let on = setting.is_some_and(|setting| all || is_required && setting.is_required);
         lines.push(if on { bare.to_owned() } else { line.to_owned() });
     }
     lines.join("\n")
@@ -32,10 +32,10 @@ fn switched_on(kind: Option<Protocol>, all: bool) -> String {
 #[test]
 fn templates_are_worksheets() {
     for kind in [
-        None,
-        Some(Protocol::Cifs),
-        Some(Protocol::Ncp),
-        Some(Protocol::Nfs),
+        SourceKind::Mounted,
+        SourceKind::Cifs,
+        SourceKind::Ncp,
+        SourceKind::Nfs,
     ] {
         Worksheet::parse(&switched_on(kind, false)).expect("with what is required");
         let all = Worksheet::parse(&switched_on(kind, true)).expect("with everything");
@@ -49,7 +49,8 @@ fn templates_are_worksheets() {
             "lines are short"
         );
     }
-    let untouched = Worksheet::parse(&template(None)).expect_err("something is required");
+    let untouched =
+        Worksheet::parse(&template(SourceKind::Mounted)).expect_err("something is required");
     assert!(
         untouched
             .problems()
@@ -61,24 +62,13 @@ fn templates_are_worksheets() {
 
 #[test]
 fn defaults_and_examples_of_the_table_are_right() {
-    for field in FIELDS {
-        let literals = [
-            Some(field.example),
-            if let Need::Default(value) = field.need {
-                Some(value)
-            } else {
-                None
-            },
-        ];
-        for literal in literals.into_iter().flatten() {
-            let value = toml::de::DeValue::parse(literal).expect(field.name);
-            value::check(field.kind, value.get_ref()).expect(field.name);
+    for schema in SECTIONS {
+        for setting in schema.settings() {
+            let shown = (setting.shown)();
+            let toml = toml::de::DeValue::parse(&shown).expect(setting.name);
+            let toml = toml.get_ref();
+            (setting.check)(Value { toml, local: None }).expect(setting.name);
+            assert!(!setting.doc.ends_with('.'), "{}", setting.doc);
         }
-        assert!(
-            SECTIONS.iter().any(|section| section.name == field.section),
-            "{}",
-            field.section
-        );
-        assert!(!field.doc.ends_with('.'), "{}", field.doc);
     }
 }
