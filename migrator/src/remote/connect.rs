@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use ssh2::{MethodType, Session};
 
-use super::authenticate::{authenticate, gone};
+use super::authenticate::{authenticate, disconnected};
 use super::command::RemoteCommand;
+use super::connection::{Connection, is_fatal};
 use super::error::RemoteError;
 use super::known_hosts::{self, HostKeyState, KnownHosts, host_name_in_files};
 use super::offer;
 use super::options::ConnectOptions;
-use super::wire::{Wire, is_fatal};
 
 /// What libssh2 says where no common algorithm was found: key exchange failure, or no method.
 const NO_COMMON_ALGORITHM: [i32; 3] = [-5, -8, -17];
@@ -27,7 +27,7 @@ pub(super) struct Greeting {
 }
 
 /// Connects, refuses a host key that is not known, and logs in.
-pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), RemoteError> {
+pub(super) fn connect(options: &ConnectOptions) -> Result<(Connection, Greeting), RemoteError> {
     let known_hosts = KnownHosts::read(&options.known_hosts)?;
     let timeout = Duration::from_secs(options.connect_timeout_seconds.max(1));
     let (stream, address) = reach(options, Instant::now() + timeout)?;
@@ -61,7 +61,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
     );
     let idle = session.channel_session().map_err(|error| {
         if is_fatal(&error) {
-            gone(options, &error)
+            disconnected(options, &error)
         } else {
             RemoteError::RequestRefused {
                 what: "open a channel",
@@ -70,7 +70,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
         }
     })?;
     session.set_blocking(false);
-    let wire = Wire {
+    let connection = Connection {
         session,
         socket,
         idle,
@@ -78,7 +78,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
         answer_timeout: timeout,
     };
     Ok((
-        wire,
+        connection,
         Greeting {
             host_key_fingerprint,
             server_banner: server_banner.unwrap_or_default(),
