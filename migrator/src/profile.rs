@@ -18,7 +18,7 @@ pub use error::ProfileError;
 pub use privileges::{COMMANDS, Privileged};
 pub use sudoers::sudoers;
 
-use crate::worksheet::{Package, PackageKind, Worksheet};
+use crate::worksheet::{PackageKind, Worksheet};
 
 /// A generation of GroupWise, with the built-in profile of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ impl Generation {
     pub const ALL: [Self; 4] = [Self::V8, Self::V2012, Self::V2014, Self::Portable];
 
     /// The one that a worksheet means: what is said, or what the software is of.
-    pub fn of(said: Option<Self>, package: Option<&Package>) -> Self {
-        said.unwrap_or(match package.map(|package| package.kind) {
+    pub fn of(said: Option<Self>, package: Option<PackageKind>) -> Self {
+        said.unwrap_or(match package {
             Some(PackageKind::Rpm | PackageKind::Deb) => Self::V2014,
             Some(PackageKind::TarGz) | None => Self::Portable,
         })
@@ -208,7 +208,8 @@ pub fn of(worksheet: &Worksheet) -> Result<Profile, ProfileError> {
         })?;
         parse(&name, &text)?
     } else {
-        let generation = Generation::of(poa.generation, poa.package.as_ref());
+        let package = poa.package.as_ref().map(|package| package.kind);
+        let generation = Generation::of(poa.generation, package);
         parse(generation.name(), generation.text())?
     };
     profile.fill_in(worksheet);

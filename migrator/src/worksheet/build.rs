@@ -166,10 +166,10 @@ fn require_login(destination: &Section<'_>, problems: &mut Problems<'_>) {
 /// The control command of an installed GroupWise calls a POA `post_office.domain`.
 fn require_service_name(poa: &Section<'_>, post_office: &Section<'_>, problems: &mut Problems<'_>) {
     let generation = poa.get("generation", value::choice);
-    let package = poa.get("package", value::package);
+    let package = poa.get("package", value::package_kind);
     let is_known =
         poa.is_said("service") || post_office.is_said("domain") || poa.is_said("profile");
-    if !is_known && Generation::of(generation, package.as_ref()) != Generation::Portable {
+    if !is_known && Generation::of(generation, package) != Generation::Portable {
         let at = if poa.is_said("generation") {
             "generation"
         } else {

@@ -1,6 +1,5 @@
 //! From text to sections, and what is wrong with each.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -13,17 +12,17 @@ use super::schema::{Presence, Schema, written};
 use super::source::SourceKind;
 use super::value::{Local, Value, Wrong, choice};
 
-/// What a worksheet says in one section, as far as it is right.
-#[derive(Debug)]
+/// What a worksheet says in one section.
 pub(super) struct Section<'a> {
     schema: &'static Schema,
     /// Whether it stands in the worksheet.
     pub(super) is_present: bool,
     /// The kind of source that decides which settings make sense.
     pub(super) kind: Option<SourceKind>,
-    /// Where each setting stands, be it right or wrong.
-    spans: BTreeMap<&'static str, Range<usize>>,
-    values: BTreeMap<&'static str, DeValue<'a>>,
+    /// The settings, be they right or wrong, each with the place of its name.
+    said: BTreeMap<&'static str, Spanned<DeValue<'a>>>,
+    /// What counts where nothing is said.
+    unsaid: BTreeMap<&'static str, DeValue<'a>>,
     local: Option<Local<'a>>,
 }
 
@@ -33,13 +32,13 @@ impl<'a> Section<'a> {
             schema,
             is_present: false,
             kind,
-            spans: BTreeMap::new(),
-            values: BTreeMap::new(),
+            said: BTreeMap::new(),
+            unsaid: BTreeMap::new(),
             local,
         }
     }
 
-    /// Takes a setting of the worksheet, or tells what is wrong with it.
+    /// Takes a setting of the worksheet, and tells what is wrong with it.
     fn take(
         &mut self,
         name: &str,
@@ -47,7 +46,7 @@ impl<'a> Section<'a> {
         toml: &'a DeValue<'a>,
     ) -> Result<(), String> {
         let section = self.schema.name;
-        let Some(setting) = self.schema.settings().find(|setting| setting.name == name) else {
+        let Some(setting) = self.schema.setting(name) else {
             let known = self.schema.settings().map(|setting| setting.name);
             let meant = did_you_mean(name, known, ["`", "`"]);
             return Err(format!(
@@ -55,68 +54,56 @@ impl<'a> Section<'a> {
             ));
         };
         if let Some(kind) = self.kind.filter(|_| !setting.applies_to(self.kind)) {
-            return Err(format!(
-                "`{name}` makes no sense with kind = {}",
-                written(kind)
-            ));
+            let kind = written(kind);
+            return Err(format!("`{name}` makes no sense with kind = {kind}"));
         }
-        self.spans.insert(setting.name, span);
+        let said = Spanned::new(span, toml.clone());
+        self.said.insert(setting.name, said);
         let local = self.local;
-        (setting.check)(Value { toml, local }).map_err(|wrong| format!("`{name}` {wrong}"))?;
-        self.values.insert(setting.name, toml.clone());
-        Ok(())
+        (setting.check)(Value { toml, local }).map_err(|wrong| format!("`{name}` {wrong}"))
     }
 
-    /// A value, where it is there and right.
+    /// A value, where there is one and it is right.
     pub(super) fn get<T>(
         &self,
         name: &str,
         read: impl Fn(Value<'_>) -> Result<T, Wrong>,
     ) -> Option<T> {
-        let toml = self.values.get(name)?;
-        read(Value {
-            toml,
-            local: self.local,
-        })
-        .ok()
+        let (said, local) = (self.said.get(name).map(Spanned::get_ref), self.local);
+        let toml = said.or_else(|| self.unsaid.get(name))?;
+        read(Value { toml, local }).ok()
     }
 
     /// Whether the worksheet says something, be it right or wrong.
     pub(super) fn is_said(&self, name: &str) -> bool {
-        self.spans.contains_key(name)
+        self.said.contains_key(name)
     }
 
     /// Where it says that; the beginning where it does not.
     pub(super) fn span(&self, name: &str) -> Range<usize> {
-        self.spans.get(name).cloned().unwrap_or_default()
+        self.said.get(name).map_or(0..0, Spanned::span)
     }
 
     /// What counts where nothing is said.
     pub(super) fn fill(&mut self, name: &'static str, text: String) {
-        if !self.is_said(name) {
-            self.values.insert(name, DeValue::String(Cow::Owned(text)));
-        }
+        self.unsaid.insert(name, DeValue::String(text.into()));
     }
 
-    /// Another section's value counts where nothing is said, where there may be such a setting.
+    /// What another section says counts where nothing is said and the setting makes sense here.
     pub(super) fn inherit(&mut self, name: &'static str, other: &Self) {
-        if let Some(value) = other.values.get(name)
-            && self.has_place_for(name)
-            && !self.is_said(name)
-        {
-            self.values.insert(name, value.clone());
+        if let Some(value) = other.said.get(name).filter(|_| self.has_place_for(name)) {
+            self.unsaid.insert(name, value.get_ref().clone());
         }
     }
 
-    /// Whether a setting that makes sense here has neither been said nor worked out.
+    /// Whether nothing counts for a setting that makes sense here.
     pub(super) fn is_missing(&self, name: &str) -> bool {
-        self.has_place_for(name) && !self.is_said(name) && !self.values.contains_key(name)
+        self.has_place_for(name) && !self.is_said(name) && !self.unsaid.contains_key(name)
     }
 
     fn has_place_for(&self, name: &str) -> bool {
-        self.schema
-            .settings()
-            .any(|setting| setting.name == name && setting.applies_to(self.kind))
+        let setting = self.schema.setting(name);
+        setting.is_some_and(|setting| setting.applies_to(self.kind))
     }
 }
 

@@ -46,6 +46,11 @@ impl Schema {
     pub(super) fn settings(&self) -> impl Iterator<Item = &'static Setting> + use<> {
         self.groups.iter().copied().flatten()
     }
+
+    /// The setting of a name.
+    pub(super) fn setting(&self, name: &str) -> Option<&'static Setting> {
+        self.settings().find(|setting| setting.name == name)
+    }
 }
 
 impl Setting {

@@ -271,10 +271,16 @@ pub(super) fn local_files(value: Value<'_>) -> Read<Vec<PathBuf>> {
     texts.iter().map(|text| value.file(text, true)).collect()
 }
 
-/// Software, a file of this machine whose name says what it is.
+/// Software, a file of this machine.
 pub(super) fn package(value: Value<'_>) -> Read<Package> {
-    let text = value.words()?;
-    let name = text.to_ascii_lowercase();
+    let kind = package_kind(value)?;
+    let path = value.file(value.words()?, false)?;
+    Ok(Package { path, kind })
+}
+
+/// What software is by its name, wherever it is.
+pub(super) fn package_kind(value: Value<'_>) -> Read<PackageKind> {
+    let name = value.words()?.to_ascii_lowercase();
     let kind = [
         (".rpm", PackageKind::Rpm),
         (".deb", PackageKind::Deb),
@@ -282,12 +288,8 @@ pub(super) fn package(value: Value<'_>) -> Read<Package> {
         (".tgz", PackageKind::TarGz),
     ]
     .into_iter()
-    .find(|(ending, _)| name.ends_with(ending));
-    let Some((_, kind)) = kind else {
-        return wrong("must end in .rpm, .deb, .tar.gz or .tgz");
-    };
-    let path = value.file(text, false)?;
-    Ok(Package { path, kind })
+    .find_map(|(ending, kind)| name.ends_with(ending).then_some(kind));
+    kind.ok_or_else(|| Wrong::custom("must end in .rpm, .deb, .tar.gz or .tgz"))
 }
 
 const SECRET_FORMS: &str = "must say where the secret is to be found: { file = \"…\" }, { environment = \"NAME\" } or { prompt = true }";
