@@ -110,10 +110,9 @@ fn inherit<'a>(area: &mut Section<'a>, source: &Section<'a>, problems: &mut Prob
     // Whether the destination's kernel has a client does not depend on the server.
     area.inherit("client", source);
     let server = |section: &Section<'_>| section.get("server", value::text);
-    let is_same = match (server(area), server(source)) {
-        (Some(own), Some(of_source)) => own.eq_ignore_ascii_case(&of_source),
-        (own, of_source) => own.is_none() && of_source.is_some(),
-    };
+    let is_same = server(area).is_none_or(|own| {
+        server(source).is_some_and(|of_source| own.eq_ignore_ascii_case(&of_source))
+    });
     let inherited = ["server", "user", "password"];
     if is_same {
         for name in inherited {
@@ -122,7 +121,8 @@ fn inherit<'a>(area: &mut Section<'a>, source: &Section<'a>, problems: &mut Prob
         area.inherit("address", source);
     }
     for name in inherited {
-        if area.is_missing(name) {
+        let is_told = is_same && source.is_missing(name);
+        if area.is_missing(name) && !is_told {
             let message = format!(
                 "`{name}` is missing in [documents.area]; [source] has none that holds here"
             );
