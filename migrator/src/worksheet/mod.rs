@@ -56,9 +56,7 @@ impl Worksheet {
 
     fn from_text(text: &str, local: Option<Local<'_>>) -> Result<Self, WorksheetProblems> {
         let mut problems = Problems::new(text);
-        match build::read(text, local, &mut problems) {
-            Some(worksheet) if problems.is_empty() => Ok(worksheet),
-            _ => Err(problems.finish()),
-        }
+        let worksheet = build::read(text, local, &mut problems);
+        problems.finish(worksheet)
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::model::{HostAndPort, Package, PackageKind};
 use super::secret::SecretReference;
@@ -296,36 +296,25 @@ const SECRET_FORMS: &str = "must say where the secret is to be found: { file = \
 
 /// Where a secret is to be found.
 pub(super) fn secret(value: Value<'_>) -> Read<SecretReference> {
-    match value.toml {
-        DeValue::String(_) => wrong(format_args!(
-            "must not stand in the worksheet itself, where others can read it; it {SECRET_FORMS}"
-        )),
-        DeValue::Table(table) => match reference(table) {
-            Some(SecretReference::File(file)) => value
-                .file(&file.to_string_lossy(), false)
-                .map(SecretReference::File),
-            Some(other) => Ok(other),
-            None => wrong(SECRET_FORMS),
+    let table = value.toml.as_table().filter(|table| table.len() == 1);
+    let entry = table.and_then(|table| table.iter().next());
+    Ok(
+        match entry.map(|(key, value)| (&**key.get_ref(), value.get_ref())) {
+            Some(("file", DeValue::String(path))) if !path.is_empty() => {
+                SecretReference::File(value.file(path, false)?)
+            }
+            Some(("environment", DeValue::String(name)))
+                if !name.is_empty() && !name.contains(['=', '\0']) =>
+            {
+                SecretReference::Environment(name.to_string())
+            }
+            Some(("prompt", DeValue::Boolean(true))) => SecretReference::Prompt,
+            _ if value.toml.is_str() => {
+                return wrong(format_args!(
+                    "must not stand in the worksheet itself, where others can read it; it {SECRET_FORMS}"
+                ));
+            }
+            _ => return wrong(SECRET_FORMS),
         },
-        _ => wrong(SECRET_FORMS),
-    }
-}
-
-fn reference(table: &DeTable<'_>) -> Option<SecretReference> {
-    let mut entries = table.iter();
-    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-        return None;
-    };
-    match (key.get_ref().as_ref(), value.get_ref()) {
-        ("file", DeValue::String(path)) if !path.is_empty() => {
-            Some(SecretReference::File(path.as_ref().into()))
-        }
-        ("environment", DeValue::String(name))
-            if !name.is_empty() && !name.contains(['=', '\0']) =>
-        {
-            Some(SecretReference::Environment(name.to_string()))
-        }
-        ("prompt", DeValue::Boolean(true)) => Some(SecretReference::Prompt),
-        _ => None,
-    }
+    )
 }
