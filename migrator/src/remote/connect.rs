@@ -9,8 +9,8 @@ use ssh2::{MethodType, Session};
 use super::authenticate::{authenticate, disconnected};
 use super::command::RemoteCommand;
 use super::connection::{Connection, is_fatal};
-use super::error::RemoteError;
-use super::known_hosts::{self, HostKeyState, KnownHosts, host_name_in_files};
+use super::error::{RemoteError, ShownKey};
+use super::known_hosts::{self, HostKeyState, KnownHosts, Position, host_name_in_files};
 use super::offer;
 use super::options::ConnectOptions;
 
@@ -146,67 +146,56 @@ fn check_host_key(
     known_hosts: &KnownHosts,
     session: &Session,
 ) -> Result<String, RemoteError> {
-    let Some((key, _)) = session.host_key() else {
+    let Some((bytes, _)) = session.host_key() else {
         return Err(RemoteError::Handshake {
             host: options.host.clone(),
             cause: "the server showed no host key".into(),
         });
     };
-    let host: Box<str> = host_name_in_files(&options.host, options.port).into();
-    let algorithm = known_hosts::algorithm(key).into();
-    let fingerprint: Box<str> = known_hosts::fingerprint(key).into();
-    let line = || known_hosts::line_to_add(&options.host, options.port, key).into();
-    match known_hosts.check(&options.host, options.port, key) {
-        HostKeyState::Match => Ok(fingerprint.into()),
-        HostKeyState::Unknown => {
-            let skipped = known_hosts
-                .malformed()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            Err(RemoteError::HostKeyUnknown {
+    let key = Box::new(ShownKey {
+        host: host_name_in_files(&options.host, options.port),
+        algorithm: known_hosts::algorithm(bytes),
+        fingerprint: known_hosts::fingerprint(bytes),
+    });
+    let line = || known_hosts::line_to_add(&options.host, options.port, bytes).into();
+    let at = |position: &Position| position.to_string().into();
+    Err(
+        match known_hosts.check(&options.host, options.port, bytes) {
+            HostKeyState::Match => return Ok(key.fingerprint),
+            HostKeyState::Unknown => RemoteError::HostKeyUnknown {
+                key,
                 line: line(),
-                host,
-                algorithm,
-                fingerprint,
-                skipped,
-            })
-        }
-        HostKeyState::Changed { known_at } => {
-            // Quoted by the same function as commands, because a person will paste it into a shell.
-            let remove = RemoteCommand::new("ssh-keygen")
-                .argument("-f")
-                .argument(&known_at.path);
-            let remove = remove.argument("-R").argument(&*host).to_string().into();
-            let known_at = known_at.to_string().into();
-            Err(RemoteError::HostKeyChanged {
-                host,
-                algorithm,
-                fingerprint,
-                known_at,
-                remove,
-            })
-        }
-        HostKeyState::Revoked { revoked_at } => {
-            let revoked_at = revoked_at.to_string().into();
-            Err(RemoteError::HostKeyRevoked {
-                host,
-                algorithm,
-                fingerprint,
-                revoked_at,
-            })
-        }
-        HostKeyState::OnlyCertificateAuthority { authority_at } => {
-            let (line, authority_at) = (line(), authority_at.to_string().into());
-            Err(RemoteError::HostKeyOnlyCertificateAuthority {
-                host,
-                algorithm,
-                fingerprint,
-                authority_at,
-                line,
-            })
-        }
-    }
+                skipped: known_hosts
+                    .malformed()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            },
+            HostKeyState::Changed { known_at } => {
+                // Quoted by the same function as commands, because a person will paste it into a shell.
+                let remove = RemoteCommand::new("ssh-keygen")
+                    .argument("-f")
+                    .argument(&known_at.path)
+                    .arguments(["-R", &key.host]);
+                RemoteError::HostKeyChanged {
+                    key,
+                    known_at: at(&known_at),
+                    remove: remove.to_string().into(),
+                }
+            }
+            HostKeyState::Revoked { revoked_at } => RemoteError::HostKeyRevoked {
+                key,
+                revoked_at: at(&revoked_at),
+            },
+            HostKeyState::OnlyCertificateAuthority { authority_at } => {
+                RemoteError::HostKeyOnlyCertificateAuthority {
+                    key,
+                    authority_at: at(&authority_at),
+                    line: line(),
+                }
+            }
+        },
+    )
 }
 
 fn unreachable(options: &ConnectOptions, error: &io::Error) -> RemoteError {

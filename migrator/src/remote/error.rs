@@ -1,6 +1,6 @@
 //! What can go wrong with a connection, and what each means.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,58 +83,44 @@ pub enum RemoteError {
     },
     /// No known-hosts file has a key for this host.
     #[error(
-        "The host key of {host} is not known: {algorithm} {fingerprint}{}",
+        "The host key of {} is not known: {key}{}",
+        key.host,
         skipped_note(skipped)
     )]
     HostKeyUnknown {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The line that would make it known.
         line: Box<str>,
         /// Lines that were skipped because they are malformed, as `file:line`.
         skipped: Vec<String>,
     },
     /// A known-hosts file has another key for this host.
-    #[error("The host key of {host} is {algorithm} {fingerprint}, but {known_at} has another one")]
+    #[error("The host key of {} is {key}, but {known_at} has another one", key.host)]
     HostKeyChanged {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The conflicting entry, as `file:line`.
         known_at: Box<str>,
         /// The command that removes the entries of this host from that file.
         remove: Box<str>,
     },
     /// The key that the server showed is marked as revoked.
-    #[error("The host key of {host}, {algorithm} {fingerprint}, is revoked in {revoked_at}")]
+    #[error("The host key of {}, {key}, is revoked in {revoked_at}", key.host)]
     HostKeyRevoked {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The entry that revokes it, as `file:line`.
         revoked_at: Box<str>,
     },
     /// The host is known only through a certificate authority.
     #[error(
-        "{host} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here"
+        "{} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here",
+        key.host
     )]
     HostKeyOnlyCertificateAuthority {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The authority's entry, as `file:line`.
         authority_at: Box<str>,
         /// The line that would make the key itself known.
@@ -251,6 +237,23 @@ pub enum RemoteError {
         /// What the server said.
         cause: String,
     },
+}
+
+/// A host key that a server showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// The host as known-hosts files name it.
+    pub host: String,
+    /// Type of the key.
+    pub algorithm: String,
+    /// Its fingerprint as OpenSSH prints it.
+    pub fingerprint: String,
+}
+
+impl Display for ShownKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.algorithm, self.fingerprint)
+    }
 }
 
 /// How much of a failing command's standard error is shown.
@@ -444,11 +447,11 @@ impl Explain for RemoteError {
             Self::NameNotResolved { host, .. }
             | Self::Handshake { host, .. }
             | Self::Disconnected { host, .. } => host.clone().into_bytes(),
-            Self::HostKeyUnknown { host, .. }
-            | Self::HostKeyChanged { host, .. }
-            | Self::HostKeyRevoked { host, .. }
-            | Self::HostKeyOnlyCertificateAuthority { host, .. }
-            | Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
+            Self::HostKeyUnknown { key, .. }
+            | Self::HostKeyChanged { key, .. }
+            | Self::HostKeyRevoked { key, .. }
+            | Self::HostKeyOnlyCertificateAuthority { key, .. } => key.host.clone().into_bytes(),
+            Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
             Self::KnownHostsUnreadable { path, .. }
             | Self::KeyUnreadable { path, .. }
             | Self::KeyTooOpen { path, .. }
@@ -473,9 +476,11 @@ mod tests {
     #[test]
     fn a_refused_host_key_shows_the_fingerprint_and_the_line_to_add() {
         let error = RemoteError::HostKeyUnknown {
-            host: "[gw1]:2222".into(),
-            algorithm: "ssh-ed25519".into(),
-            fingerprint: "SHA256:abc".into(),
+            key: Box::new(ShownKey {
+                host: "[gw1]:2222".into(),
+                algorithm: "ssh-ed25519".into(),
+                fingerprint: "SHA256:abc".into(),
+            }),
             line: "[gw1]:2222 ssh-ed25519 AAAA".into(),
             skipped: vec!["/etc/ssh/ssh_known_hosts:3".into()],
         };

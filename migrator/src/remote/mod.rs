@@ -27,6 +27,6 @@ mod upload;
 
 pub use client::{Connected, Followed, Held, Remote};
 pub use command::{ExitStatus, OUTPUT_BYTES_MAX, Output, Privilege, RemoteCommand};
-pub use error::RemoteError;
+pub use error::{RemoteError, ShownKey};
 pub use options::{Authentication, ConnectOptions};
 pub use upload::{PRIVATE_MODE, Uploaded};
