@@ -88,7 +88,7 @@ section! {
         /// Known-hosts files; the user's and the system's where nothing is said
         known_hosts: Vec<PathBuf> = optional(local_files, r#"["/etc/ssh/ssh_known_hosts"]"#);
         /// Folder of the job; /var/opt/novell/groupwise/migration/JOB where nothing is said
-        job_folder: PathBuf = optional(absolute_path, r#""/var/opt/novell/groupwise/migration/sales""#);
+        job_folder: PathBuf = derived(absolute_path, r#""/var/opt/novell/groupwise/migration/sales""#);
         /// How commands become root: the user is root (as-is), or sudo without a password (sudo)
         privilege: Privilege = default(choice::<Privilege>, Privilege::AsIs);
         /// How long connecting may take
@@ -108,7 +108,7 @@ section! {
         /// Folder that it moves to; all lower case
         folder: PathBuf = required(lowercase_path, r#""/gwsystem/sales""#);
         /// Name of the job; the name of the post office where nothing is said
-        job: String = optional(job, r#""sales""#);
+        job: String = derived(job, r#""sales""#);
     }
 }
 
@@ -215,7 +215,7 @@ section! {
     }
 }
 
-/// What [poa] says about the certificate.
+/// What the section of the POA says about its certificate.
 const OF_CERTIFICATE: &[Setting] = settings! {
     /// The certificate file at the source, from the root or from the post office's folder
     certificate = optional(source_path, r#""../agents/sales.pem""#);

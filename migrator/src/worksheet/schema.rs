@@ -70,12 +70,13 @@ pub(super) fn written(value: impl serde::Serialize) -> String {
 /// - `required(read, "example")`: it must be said;
 /// - `default(read, value)`: where it is not said, this value counts;
 /// - `optional(read, "example")`: where it is not said, [`Default::default`] counts;
+/// - `derived(read, "example")`: where it is not said, it is worked out from other settings;
 ///
 /// and `read` one of the functions of [`value`](super::value).  With `for KINDS`, it makes sense for these kinds of source
 /// alone.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident = $how:ident($read:expr, $value:expr) $(for $kinds:ident)?;)+) => {
-        &[$($crate::worksheet::schema::Setting {
+        &[$(super::schema::Setting {
             name: stringify!($name),
             doc: concat!($($doc),+),
             is_required: settings!(@required $how),
@@ -88,7 +89,7 @@ macro_rules! settings {
     (@required $other:ident) => { false };
     (@kinds) => { &[] };
     (@kinds $kinds:ident) => { $kinds };
-    (@shown default $value:expr) => { $crate::worksheet::schema::written($value) };
+    (@shown default $value:expr) => { super::schema::written($value) };
     (@shown $other:ident $example:expr) => { String::from($example) };
 }
 
@@ -108,15 +109,15 @@ macro_rules! section {
         }
 
         impl $type {
-            pub(super) const SCHEMA: $crate::worksheet::schema::Schema = $crate::worksheet::schema::Schema {
+            pub(super) const SCHEMA: super::schema::Schema = super::schema::Schema {
                 name: $section,
-                presence: $crate::worksheet::schema::Presence::$presence,
+                presence: super::schema::Presence::$presence,
                 doc: concat!($($doc),+),
                 groups: &[$(section!(@settings [$($about)+] $field, $how($first, $second) $(for $kinds)?)),+],
             };
 
             /// What a section says; nothing where something in it is wrong or missing.
-            pub(super) fn read(section: &$crate::worksheet::read::Section<'_>) -> Option<Self> {
+            pub(super) fn read(section: &super::read::Section<'_>) -> Option<Self> {
                 Some(Self {
                     $($field: section!(@read section, $field, $how($first, $second))),+
                 })
@@ -126,13 +127,13 @@ macro_rules! section {
     (@settings [$($about:literal)+] $field:ident, part($settings:expr, $read:expr)) => { $settings };
     (@settings [$($about:literal)+] $field:ident, $($how:tt)+) => { settings! { $(#[doc = $about])+ $field = $($how)+; } };
     (@read $section:ident, $field:ident, part($settings:expr, $read:expr)) => { ($read)($section)? };
-    (@read $section:ident, $field:ident, required($read:expr, $example:expr)) => { $section.get(stringify!($field), $read)? };
     (@read $section:ident, $field:ident, default($read:expr, $value:expr)) => {
         $section.get(stringify!($field), $read).unwrap_or_else(|| $value)
     };
     (@read $section:ident, $field:ident, optional($read:expr, $example:expr)) => {
         $section.get(stringify!($field), $read).map(Into::into).unwrap_or_default()
     };
+    (@read $section:ident, $field:ident, $how:ident($read:expr, $example:expr)) => { $section.get(stringify!($field), $read)? };
 }
 
 pub(super) use {section, settings};

@@ -86,7 +86,7 @@ pub(super) const NETWORK: &[SourceKind] = &[SourceKind::Cifs, SourceKind::Ncp, S
 const SHARE: &[SourceKind] = &[SourceKind::Cifs];
 const WITH_LOGIN: &[SourceKind] = &[SourceKind::Cifs, SourceKind::Ncp];
 
-/// What [source] says about it.
+/// What the section of the source says about it.
 pub(super) const OF_SOURCE: &[Setting] = settings! {
     /// How the destination reaches the source: a Windows share (cifs), a NetWare volume (ncp), an export (nfs), or
     /// something that is mounted there already (mounted)
@@ -107,31 +107,31 @@ pub(super) const OF_SOURCE: &[Setting] = settings! {
     /// client; rclone hands no locks on to the source and speaks no SMB 1
     client = default(choice::<MountClient>, MountClient::default()) for SHARE;
     /// Where it is mounted on the destination; /mnt/gwmigrate-JOB where nothing is said
-    mount_point = optional(absolute_path, r#""/mnt/source""#) for NETWORK;
+    mount_point = derived(absolute_path, r#""/mnt/source""#) for NETWORK;
     /// More options for the mount, each as the mount program takes it
     options = optional(texts, r#"["vers=2.1"]"#) for NETWORK;
 };
 
-/// What [[documents.area]] says about it.
+/// What the section of a document storage area says about it.
 pub(super) const OF_AREA: &[Setting] = settings! {
     /// How the destination reaches the area: as in [source] where nothing is said, or, with `source`, mounted there already
-    kind = optional(choice::<SourceKind>, r#""cifs""#);
+    kind = derived(choice::<SourceKind>, r#""cifs""#);
     /// The area's folder, on the destination, as it is mounted there
     source = required(absolute_path, r#""/mnt/source/docs""#) for MOUNTED;
     /// Who mounts it; as in [source] where nothing is said and that is a cifs share too
-    client = optional(choice::<MountClient>, r#""rclone""#) for SHARE;
+    client = derived(choice::<MountClient>, r#""rclone""#) for SHARE;
     /// Name of the area's server; that of [source] where nothing is said
-    server = optional(text, r#""fs2""#) for NETWORK;
+    server = derived(text, r#""fs2""#) for NETWORK;
     /// The share, volume or export
     share = required(text, r#""docs""#) for NETWORK;
     /// The area's folder inside the share
     folder = optional(inner_path, r#""contracts""#) for NETWORK;
     /// User who may read there; that of [source] where it is the same server
-    user = optional(text, r#""migration""#) for WITH_LOGIN;
+    user = derived(text, r#""migration""#) for WITH_LOGIN;
     /// Where that user's password is to be found; as in [source] where it is the same server
-    password = optional(secret, "{ prompt = true }") for WITH_LOGIN;
+    password = derived(secret, "{ prompt = true }") for WITH_LOGIN;
     /// Where it is mounted on the destination; /mnt/gwmigrate-JOB-documents-NUMBER where nothing is said
-    mount_point = optional(absolute_path, r#""/mnt/docs""#) for NETWORK;
+    mount_point = derived(absolute_path, r#""/mnt/docs""#) for NETWORK;
     /// More options for the mount, each as the mount program takes it
     options = optional(texts, r#"["vers=2.1"]"#) for NETWORK;
 };
