@@ -116,7 +116,7 @@ pub fn run(
             worker_command::run(command, &surroundings.program, terminal, wrap)
         }
         Command::Worksheet { kind } => {
-            terminal.raw_line(crate::worksheet::template(kind.protocol()).trim_end());
+            terminal.raw_line(crate::worksheet::template(kind).trim_end());
             0
         }
         Command::Database { command } => database_command::run(&command, arguments.json, terminal),

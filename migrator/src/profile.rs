@@ -18,24 +18,57 @@ pub use error::ProfileError;
 pub use privileges::{COMMANDS, Privileged};
 pub use sudoers::sudoers;
 
-use crate::worksheet::{PackageKind, Poa, Worksheet};
+use crate::worksheet::{PackageKind, Worksheet};
 
-/// The profiles that this program brings: name, and text.
-const BUILT_IN: [(&str, &str); 4] = [
-    ("8", include_str!("profile/8.toml")),
-    ("2012", include_str!("profile/2012.toml")),
-    ("2014", include_str!("profile/2014.toml")),
-    ("portable", include_str!("profile/portable.toml")),
-];
+/// A generation of GroupWise, with the built-in profile of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Generation {
+    /// GroupWise 8.
+    #[serde(rename = "8")]
+    V8,
+    /// GroupWise 2012.
+    #[serde(rename = "2012")]
+    V2012,
+    /// GroupWise 2014 and later.
+    #[serde(rename = "2014")]
+    V2014,
+    /// An unpacked agent.
+    #[serde(rename = "portable")]
+    Portable,
+}
 
-/// The names of the built-in profiles, for the worksheet.
-pub const NAMES: [&str; 4] = ["8", "2012", "2014", "portable"];
+impl Generation {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::V8, Self::V2012, Self::V2014, Self::Portable];
 
-/// Of an unpacked agent.
-pub const PORTABLE: &str = "portable";
+    /// The one that a worksheet means: what is said, or what the software is of.
+    pub fn of(said: Option<Self>, package: Option<PackageKind>) -> Self {
+        said.unwrap_or(match package {
+            Some(PackageKind::Rpm | PackageKind::Deb) => Self::V2014,
+            Some(PackageKind::TarGz) | None => Self::Portable,
+        })
+    }
 
-/// What rpm and deb packages are taken for where the worksheet says nothing.
-const OF_PACKAGES: &str = "2014";
+    /// Its name, as a worksheet has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V8 => "8",
+            Self::V2012 => "2012",
+            Self::V2014 => "2014",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// The text of its profile, comments included.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::V8 => include_str!("profile/8.toml"),
+            Self::V2012 => include_str!("profile/2012.toml"),
+            Self::V2014 => include_str!("profile/2014.toml"),
+            Self::Portable => include_str!("profile/portable.toml"),
+        }
+    }
+}
 
 /// Everything that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,21 +183,6 @@ pub struct RunsAs {
     pub config: PathBuf,
 }
 
-/// The text of a built-in profile, comments included.
-pub fn text(name: &str) -> Option<&'static str> {
-    let found = BUILT_IN.iter().find(|(known, _)| *known == name)?;
-    Some(found.1)
-}
-
-/// The name of the built-in profile that a worksheet means.
-pub fn generation(poa: &Poa) -> &str {
-    let of_package = || match poa.package.as_ref().map(|package| package.kind) {
-        Some(PackageKind::Rpm | PackageKind::Deb) => OF_PACKAGES,
-        Some(PackageKind::TarGz) | None => PORTABLE,
-    };
-    poa.generation.as_deref().unwrap_or_else(of_package)
-}
-
 /// Reads a profile.
 ///
 /// # Errors
@@ -190,8 +208,9 @@ pub fn of(worksheet: &Worksheet) -> Result<Profile, ProfileError> {
         })?;
         parse(&name, &text)?
     } else {
-        let name = generation(poa);
-        parse(name, text(name).unwrap_or_default())?
+        let package = poa.package.as_ref().map(|package| package.kind);
+        let generation = Generation::of(poa.generation, package);
+        parse(generation.name(), generation.text())?
     };
     profile.fill_in(worksheet);
     if profile.control.names == Naming::Service && profile.control.service.is_none() {

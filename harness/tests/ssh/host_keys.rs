@@ -26,16 +26,11 @@ async fn an_unknown_host_is_refused_with_the_line_that_makes_it_known() {
     site.know("");
     let error = site.refusal().await;
     assert_eq!(error.verdict(), Verdict::Refused);
-    let RemoteError::HostKeyUnknown {
-        line,
-        fingerprint,
-        algorithm,
-        ..
-    } = error
-    else {
+    let RemoteError::HostKeyUnknown { line, key, .. } = error else {
         panic!("{error:?}")
     };
-    assert_eq!(&*algorithm, "ssh-ed25519");
+    assert_eq!(key.algorithm, "ssh-ed25519");
+    let fingerprint = key.fingerprint;
     assert!(
         fingerprint.starts_with("SHA256:") && !fingerprint.ends_with('='),
         "{fingerprint}"
@@ -47,7 +42,7 @@ async fn an_unknown_host_is_refused_with_the_line_that_makes_it_known() {
             .await
             .expect("known now")
             .host_key_fingerprint,
-        &*fingerprint
+        fingerprint
     );
 }
 

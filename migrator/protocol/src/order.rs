@@ -74,7 +74,7 @@ impl Default for CopyOptions {
             agent_logs: true,
             removal_limit_percent: 20,
             retries: 3,
-            lock_wait_seconds: 60,
+            lock_wait_seconds: 30,
             clock_allowance_seconds: 2,
             still_seconds: 10,
         }

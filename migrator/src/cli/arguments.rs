@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use protocol::Extent;
 
@@ -13,7 +13,7 @@ use super::worker_command::WorkerCommand;
 use crate::commands::accept::Acceptance;
 use crate::steps::life::{Statement, Statements};
 use crate::steps::secrets::Use;
-use crate::worksheet::{Needed, Protocol};
+use crate::worksheet::{Needed, SourceKind};
 
 /// Move a GroupWise post office from NetWare or Windows to Linux in two stages.
 ///
@@ -257,30 +257,6 @@ pub(super) fn statement(
 ) -> Option<Statement> {
     let (by, note) = (by?.clone(), note?.clone());
     is_said.then_some(Statement { by, note })
-}
-
-/// How the destination reaches the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum SourceKind {
-    /// Mounted already by somebody else.
-    Mounted,
-    /// A Windows share.
-    Cifs,
-    /// A NetWare volume.
-    Ncp,
-    /// An export of an NFS server.
-    Nfs,
-}
-
-impl SourceKind {
-    pub(super) fn protocol(self) -> Option<Protocol> {
-        match self {
-            Self::Mounted => None,
-            Self::Cifs => Some(Protocol::Cifs),
-            Self::Ncp => Some(Protocol::Ncp),
-            Self::Nfs => Some(Protocol::Nfs),
-        }
-    }
 }
 
 #[cfg(test)]

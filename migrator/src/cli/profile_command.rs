@@ -6,7 +6,7 @@ use clap::Subcommand;
 use protocol::Verdict;
 
 use super::{Terminal, USAGE, read_worksheet};
-use crate::profile::{self, NAMES};
+use crate::profile::{self, Generation};
 use crate::worksheet::Needed;
 
 #[derive(Debug, Subcommand)]
@@ -35,8 +35,9 @@ pub(super) fn run(
 }
 
 fn list(json: bool, terminal: &Terminal) -> u8 {
-    for name in NAMES {
-        let Some(Ok(known)) = profile::text(name).map(|text| profile::parse(name, text)) else {
+    for generation in Generation::ALL {
+        let name = generation.name();
+        let Ok(known) = profile::parse(name, generation.text()) else {
             continue;
         };
         if json {
@@ -49,13 +50,15 @@ fn list(json: bool, terminal: &Terminal) -> u8 {
 }
 
 fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
-    let Some(text) = profile::text(name) else {
+    let mut all = Generation::ALL.into_iter();
+    let Some(generation) = all.find(|generation| generation.name() == name) else {
         terminal.error_line(&format!(
             "there is no profile {name}; there are {}",
-            NAMES.join(", ")
+            Generation::ALL.map(Generation::name).join(", ")
         ));
         return USAGE;
     };
+    let text = generation.text();
     if !json {
         terminal.raw_line(text.trim_end());
         return 0;

@@ -35,7 +35,7 @@ impl Controller {
         CopyOptions {
             workers: copy.workers.unwrap_or(0),
             agent_logs: copy.agent_logs,
-            removal_limit_percent: copy.removal_limit_percent.into(),
+            removal_limit_percent: copy.removal_limit_percent,
             retries: copy.retries,
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,

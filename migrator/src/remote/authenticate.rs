@@ -26,7 +26,7 @@ pub(super) fn authenticate(options: &ConnectOptions, session: &Session) -> Resul
     let accepted = session
         .auth_methods(&options.user)
         .map(str::to_owned)
-        .map_err(|error| gone(options, &error))?;
+        .map_err(|error| disconnected(options, &error))?;
     let mut tried = Vec::new();
     for way in &options.authentication {
         if session.authenticated() {
@@ -81,7 +81,7 @@ fn try_agent(
     for identity in &identities {
         match agent.userauth(&options.user, identity) {
             Ok(()) => return Ok(None),
-            Err(error) if is_gone(&error) => return Err(gone(options, &error)),
+            Err(error) if is_disconnected(&error) => return Err(disconnected(options, &error)),
             Err(_) => {}
         }
     }
@@ -98,7 +98,7 @@ fn try_key(
     let passphrase = passphrase.map(SecretString::expose_secret);
     match session.userauth_pubkey_memory(&options.user, None, &key, passphrase) {
         Ok(()) => Ok(None),
-        Err(error) if is_gone(&error) => Err(gone(options, &error)),
+        Err(error) if is_disconnected(&error) => Err(disconnected(options, &error)),
         Err(error) if is_refusal(&error) => Ok(Some(format!("key {}: refused", path.display()))),
         Err(error) => Err(RemoteError::KeyUnusable {
             path: path.to_owned(),
@@ -129,7 +129,7 @@ fn try_password(
     };
     match result {
         Ok(()) => Ok(None),
-        Err(error) if is_gone(&error) => Err(gone(options, &error)),
+        Err(error) if is_disconnected(&error) => Err(disconnected(options, &error)),
         Err(_) => Ok(Some(format!("{method}: refused"))),
     }
 }
@@ -214,7 +214,7 @@ fn is_refusal(error: &ssh2::Error) -> bool {
 const UNANSWERED: &str = "Waiting for ";
 
 /// Whether the connection itself broke: a socket error, a time-out, or an answer that never came.
-fn is_gone(error: &ssh2::Error) -> bool {
+fn is_disconnected(error: &ssh2::Error) -> bool {
     matches!(
         error.code(),
         ssh2::ErrorCode::Session(-7 | -9 | -13 | -30 | -43 | -45)
@@ -222,7 +222,7 @@ fn is_gone(error: &ssh2::Error) -> bool {
 }
 
 /// What a connection that ended while it was being made is told as.
-pub(super) fn gone(options: &ConnectOptions, error: &ssh2::Error) -> RemoteError {
+pub(super) fn disconnected(options: &ConnectOptions, error: &ssh2::Error) -> RemoteError {
     if error.code() == ssh2::ErrorCode::Session(-9) {
         return timed_out(options, "logging in");
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use ssh2::{MethodType, Session};
 
-use super::authenticate::{authenticate, gone};
+use super::authenticate::{authenticate, disconnected};
 use super::command::RemoteCommand;
-use super::error::RemoteError;
-use super::known_hosts::{self, HostKeyState, KnownHosts, host_name_in_files};
+use super::connection::{Connection, is_fatal};
+use super::error::{RemoteError, ShownKey};
+use super::known_hosts::{self, HostKeyState, KnownHosts, Position, host_name_in_files};
 use super::offer;
 use super::options::ConnectOptions;
-use super::wire::{Wire, is_fatal};
 
 /// What libssh2 says where no common algorithm was found: key exchange failure, or no method.
 const NO_COMMON_ALGORITHM: [i32; 3] = [-5, -8, -17];
@@ -27,7 +27,7 @@ pub(super) struct Greeting {
 }
 
 /// Connects, refuses a host key that is not known, and logs in.
-pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), RemoteError> {
+pub(super) fn connect(options: &ConnectOptions) -> Result<(Connection, Greeting), RemoteError> {
     let known_hosts = KnownHosts::read(&options.known_hosts)?;
     let timeout = Duration::from_secs(options.connect_timeout_seconds.max(1));
     let (stream, address) = reach(options, Instant::now() + timeout)?;
@@ -61,7 +61,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
     );
     let idle = session.channel_session().map_err(|error| {
         if is_fatal(&error) {
-            gone(options, &error)
+            disconnected(options, &error)
         } else {
             RemoteError::RequestRefused {
                 what: "open a channel",
@@ -70,7 +70,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
         }
     })?;
     session.set_blocking(false);
-    let wire = Wire {
+    let connection = Connection {
         session,
         socket,
         idle,
@@ -78,7 +78,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Wire, Greeting), Remo
         answer_timeout: timeout,
     };
     Ok((
-        wire,
+        connection,
         Greeting {
             host_key_fingerprint,
             server_banner: server_banner.unwrap_or_default(),
@@ -146,67 +146,56 @@ fn check_host_key(
     known_hosts: &KnownHosts,
     session: &Session,
 ) -> Result<String, RemoteError> {
-    let Some((key, _)) = session.host_key() else {
+    let Some((bytes, _)) = session.host_key() else {
         return Err(RemoteError::Handshake {
             host: options.host.clone(),
             cause: "the server showed no host key".into(),
         });
     };
-    let host: Box<str> = host_name_in_files(&options.host, options.port).into();
-    let algorithm = known_hosts::algorithm(key).into();
-    let fingerprint: Box<str> = known_hosts::fingerprint(key).into();
-    let line = || known_hosts::line_to_add(&options.host, options.port, key).into();
-    match known_hosts.check(&options.host, options.port, key) {
-        HostKeyState::Match => Ok(fingerprint.into()),
-        HostKeyState::Unknown => {
-            let skipped = known_hosts
-                .malformed()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            Err(RemoteError::HostKeyUnknown {
+    let key = Box::new(ShownKey {
+        host: host_name_in_files(&options.host, options.port),
+        algorithm: known_hosts::algorithm(bytes),
+        fingerprint: known_hosts::fingerprint(bytes),
+    });
+    let line = || known_hosts::line_to_add(&options.host, options.port, bytes).into();
+    let at = |position: &Position| position.to_string().into();
+    Err(
+        match known_hosts.check(&options.host, options.port, bytes) {
+            HostKeyState::Match => return Ok(key.fingerprint),
+            HostKeyState::Unknown => RemoteError::HostKeyUnknown {
+                key,
                 line: line(),
-                host,
-                algorithm,
-                fingerprint,
-                skipped,
-            })
-        }
-        HostKeyState::Changed { known_at } => {
-            // Quoted by the same function as commands, because a person will paste it into a shell.
-            let remove = RemoteCommand::new("ssh-keygen")
-                .argument("-f")
-                .argument(&known_at.path);
-            let remove = remove.argument("-R").argument(&*host).to_string().into();
-            let known_at = known_at.to_string().into();
-            Err(RemoteError::HostKeyChanged {
-                host,
-                algorithm,
-                fingerprint,
-                known_at,
-                remove,
-            })
-        }
-        HostKeyState::Revoked { revoked_at } => {
-            let revoked_at = revoked_at.to_string().into();
-            Err(RemoteError::HostKeyRevoked {
-                host,
-                algorithm,
-                fingerprint,
-                revoked_at,
-            })
-        }
-        HostKeyState::OnlyCertificateAuthority { authority_at } => {
-            let (line, authority_at) = (line(), authority_at.to_string().into());
-            Err(RemoteError::HostKeyOnlyCertificateAuthority {
-                host,
-                algorithm,
-                fingerprint,
-                authority_at,
-                line,
-            })
-        }
-    }
+                skipped: known_hosts
+                    .malformed()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            },
+            HostKeyState::Changed { known_at } => {
+                // Quoted by the same function as commands, because a person will paste it into a shell.
+                let remove = RemoteCommand::new("ssh-keygen")
+                    .argument("-f")
+                    .argument(&known_at.path)
+                    .arguments(["-R", &key.host]);
+                RemoteError::HostKeyChanged {
+                    key,
+                    known_at: at(&known_at),
+                    remove: remove.to_string().into(),
+                }
+            }
+            HostKeyState::Revoked { revoked_at } => RemoteError::HostKeyRevoked {
+                key,
+                revoked_at: at(&revoked_at),
+            },
+            HostKeyState::OnlyCertificateAuthority { authority_at } => {
+                RemoteError::HostKeyOnlyCertificateAuthority {
+                    key,
+                    authority_at: at(&authority_at),
+                    line: line(),
+                }
+            }
+        },
+    )
 }
 
 fn unreachable(options: &ConnectOptions, error: &io::Error) -> RemoteError {

@@ -1,11 +1,13 @@
 //! What can go wrong with a connection, and what each means.
 
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use postoffice::names::printable;
+use protocol::{Explain, Verdict};
 
-use super::command::RemoteCommand;
-use super::output::ExitStatus;
+use super::command::{ExitStatus, OUTPUT_BYTES_MAX, RemoteCommand};
 
 /// Something that kept a connection, a command or an upload from being done.
 ///
@@ -81,58 +83,44 @@ pub enum RemoteError {
     },
     /// No known-hosts file has a key for this host.
     #[error(
-        "The host key of {host} is not known: {algorithm} {fingerprint}{}",
+        "The host key of {} is not known: {key}{}",
+        key.host,
         skipped_note(skipped)
     )]
     HostKeyUnknown {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The line that would make it known.
         line: Box<str>,
         /// Lines that were skipped because they are malformed, as `file:line`.
         skipped: Vec<String>,
     },
     /// A known-hosts file has another key for this host.
-    #[error("The host key of {host} is {algorithm} {fingerprint}, but {known_at} has another one")]
+    #[error("The host key of {} is {key}, but {known_at} has another one", key.host)]
     HostKeyChanged {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The conflicting entry, as `file:line`.
         known_at: Box<str>,
         /// The command that removes the entries of this host from that file.
         remove: Box<str>,
     },
     /// The key that the server showed is marked as revoked.
-    #[error("The host key of {host}, {algorithm} {fingerprint}, is revoked in {revoked_at}")]
+    #[error("The host key of {}, {key}, is revoked in {revoked_at}", key.host)]
     HostKeyRevoked {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The entry that revokes it, as `file:line`.
         revoked_at: Box<str>,
     },
     /// The host is known only through a certificate authority.
     #[error(
-        "{host} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here"
+        "{} is known only by a @cert-authority line ({authority_at}), and host certificates are not supported here",
+        key.host
     )]
     HostKeyOnlyCertificateAuthority {
-        /// The host as known-hosts files name it.
-        host: Box<str>,
-        /// Type of the key that the server showed.
-        algorithm: Box<str>,
-        /// Its fingerprint as OpenSSH prints it.
-        fingerprint: Box<str>,
+        /// What the server showed.
+        key: Box<ShownKey>,
         /// The authority's entry, as `file:line`.
         authority_at: Box<str>,
         /// The line that would make the key itself known.
@@ -251,6 +239,23 @@ pub enum RemoteError {
     },
 }
 
+/// A host key that a server showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// The host as known-hosts files name it.
+    pub host: String,
+    /// Type of the key.
+    pub algorithm: String,
+    /// Its fingerprint as OpenSSH prints it.
+    pub fingerprint: String,
+}
+
+impl Display for ShownKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.algorithm, self.fingerprint)
+    }
+}
+
 /// How much of a failing command's standard error is shown.
 const STDERR_SHOWN_BYTES: usize = 2000;
 
@@ -266,6 +271,20 @@ impl RemoteError {
             command: command.to_string(),
             status,
             stderr: shown,
+        }
+    }
+
+    pub(super) fn command_timed_out(command: &impl Display, bound: Duration) -> Self {
+        Self::CommandTimedOut {
+            command: command.to_string(),
+            seconds: bound.as_secs(),
+        }
+    }
+
+    pub(super) fn output_too_large(command: &impl Display) -> Self {
+        Self::OutputTooLarge {
+            command: command.to_string(),
+            bytes_max: OUTPUT_BYTES_MAX,
         }
     }
 
@@ -298,5 +317,214 @@ fn skipped_note(skipped: &[String]) -> String {
         String::new()
     } else {
         format!(" (malformed lines were skipped: {})", skipped.join(", "))
+    }
+}
+
+/// What comes before an unknown host key is made known.
+const COMPARE_FINGERPRINT: &str = "Compare the fingerprint with the one that `ssh-keygen -lf` prints on the destination; if it is the same";
+
+impl Explain for RemoteError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::ArgumentHasNul { .. } => "remote-argument-nul",
+            Self::NameNotResolved { .. } => "remote-name-not-resolved",
+            Self::Unreachable { .. } => "remote-unreachable",
+            Self::ConnectTimedOut { .. } => "remote-connect-timeout",
+            Self::Handshake { .. } => "remote-handshake",
+            Self::AlgorithmMismatch { .. } => "remote-algorithm-mismatch",
+            Self::KnownHostsUnreadable { .. } => "known-hosts-unreadable",
+            Self::HostKeyUnknown { .. } => "host-key-unknown",
+            Self::HostKeyChanged { .. } => "host-key-changed",
+            Self::HostKeyRevoked { .. } => "host-key-revoked",
+            Self::HostKeyOnlyCertificateAuthority { .. } => "host-key-certificate-only",
+            Self::AuthenticationRefused { .. } => "remote-authentication-refused",
+            Self::KeyUnreadable { .. } => "private-key-unreadable",
+            Self::KeyTooOpen { .. } => "private-key-too-open",
+            Self::KeyEncrypted { .. } => "private-key-encrypted",
+            Self::KeyUnusable { .. } => "private-key-unusable",
+            Self::Disconnected { .. } => "remote-disconnected",
+            Self::RequestRefused { .. } => "remote-request-refused",
+            Self::CommandTimedOut { .. } => "remote-command-timeout",
+            Self::CommandFailed { .. } => "remote-command-failed",
+            Self::OutputTooLarge { .. } => "remote-output-too-large",
+            Self::LocalFile { .. } => "upload-source-unreadable",
+            Self::NoSpace { .. } => "remote-no-space",
+            Self::Sftp { .. } => "remote-file-failed",
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::NameNotResolved { .. }
+            | Self::Unreachable { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::Disconnected { .. }
+            | Self::CommandTimedOut { .. }
+            | Self::Handshake { .. } => Verdict::Temporary,
+            Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::HostKeyRevoked { .. }
+            | Self::HostKeyOnlyCertificateAuthority { .. } => Verdict::Refused,
+            Self::ArgumentHasNul { .. }
+            | Self::KnownHostsUnreadable { .. }
+            | Self::AuthenticationRefused { .. }
+            | Self::KeyUnreadable { .. }
+            | Self::KeyTooOpen { .. }
+            | Self::KeyEncrypted { .. }
+            | Self::KeyUnusable { .. }
+            | Self::LocalFile { .. } => Verdict::Usage,
+            Self::AlgorithmMismatch { .. }
+            | Self::RequestRefused { .. }
+            | Self::CommandFailed { .. }
+            | Self::OutputTooLarge { .. }
+            | Self::NoSpace { .. }
+            | Self::Sftp { .. } => Verdict::Person,
+        }
+    }
+
+    fn guidance(&self) -> String {
+        match self {
+            Self::ArgumentHasNul { .. } => "Take the NUL byte out of the setting that the argument comes from".into(),
+            Self::NameNotResolved { .. } => "Correct `host` in [destination], or give an address".into(),
+            Self::Unreachable { port, .. } => {
+                format!("See that sshd runs on the destination and that no firewall closes port {port}")
+            }
+            Self::ConnectTimedOut { .. } => {
+                "See that the destination is up; raise `connect_timeout_seconds` in [destination] for a slow one".into()
+            }
+            Self::Handshake { .. } => "See that what listens there is an sshd, and run the command again".into(),
+            Self::AlgorithmMismatch { accepted, .. } => format!(
+                "The sshd of SLES 10 and 11 and others of that age knows only algorithms that are broken today; update \
+                 it, or use a newer destination; one of these is needed: {accepted}"
+            ),
+            Self::KnownHostsUnreadable { .. } => "Correct its permissions, or `known_hosts` in [destination]".into(),
+            Self::HostKeyUnknown { line, .. } => {
+                format!("{COMPARE_FINGERPRINT}, add this line to a known-hosts file: {line}")
+            }
+            Self::HostKeyChanged { remove, .. } => format!(
+                "Somebody may be listening in; ask who changed the key, and only when that is certain remove the old one \
+                 with `{remove}`"
+            ),
+            Self::HostKeyRevoked { .. } => {
+                "Do not connect; somebody declared this key as no longer to be trusted, so ask who and why".into()
+            }
+            Self::HostKeyOnlyCertificateAuthority { line, .. } => {
+                format!("{COMPARE_FINGERPRINT}, add the key itself to a known-hosts file: {line}")
+            }
+            Self::AuthenticationRefused { user, .. } => format!(
+                "See `user`, `key`, `agent` and `password` in [destination], and authorized_keys of {user} on the destination"
+            ),
+            Self::KeyUnreadable { .. } => "Correct `key` in [destination], or the permissions of the file".into(),
+            Self::KeyTooOpen { path, .. } => format!("Run `chmod 600 {}`", path.display()),
+            Self::KeyEncrypted { .. } => "Say [destination] key_password = { prompt = true } in the worksheet, or { file = \"FILE\" }, where its \
+                 passphrase is to be found; or load the key into an ssh agent and say agent = true in [destination]"
+                .into(),
+            Self::KeyUnusable { .. } => {
+                "See that the file is an OpenSSH or PEM private key and that its passphrase is right".into()
+            }
+            Self::Disconnected { .. } => {
+                "Run the same command again; it goes on where it stopped, and the worker keeps running meanwhile".into()
+            }
+            Self::RequestRefused { .. } => {
+                "See `MaxSessions`, `ForceCommand`, the sftp `Subsystem` and the login shell on the destination".into()
+            }
+            Self::CommandTimedOut { .. } => "See what holds the command on the destination, and run again".into(),
+            Self::CommandFailed { .. } => {
+                "See what the command said, correct that on the destination, and run again".into()
+            }
+            Self::OutputTooLarge { .. } => "See on the destination why the command writes so much".into(),
+            Self::LocalFile { .. } => "Correct the path or its permissions on this machine".into(),
+            Self::NoSpace { .. } => "Make room on that file system of the destination, and run again".into(),
+            Self::Sftp { .. } => "See the folder's existence, owner and permissions on the destination".into(),
+        }
+    }
+
+    fn subject(&self) -> Vec<u8> {
+        match self {
+            Self::Unreachable { host, port, .. } | Self::ConnectTimedOut { host, port, .. } => {
+                format!("{host}:{port}").into_bytes()
+            }
+            Self::NameNotResolved { host, .. }
+            | Self::Handshake { host, .. }
+            | Self::Disconnected { host, .. } => host.clone().into_bytes(),
+            Self::HostKeyUnknown { key, .. }
+            | Self::HostKeyChanged { key, .. }
+            | Self::HostKeyRevoked { key, .. }
+            | Self::HostKeyOnlyCertificateAuthority { key, .. } => key.host.clone().into_bytes(),
+            Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
+            Self::KnownHostsUnreadable { path, .. }
+            | Self::KeyUnreadable { path, .. }
+            | Self::KeyTooOpen { path, .. }
+            | Self::KeyEncrypted { path }
+            | Self::KeyUnusable { path, .. }
+            | Self::LocalFile { path, .. } => path.as_os_str().as_encoded_bytes().to_vec(),
+            Self::NoSpace { path } | Self::Sftp { path, .. } => path.clone().into_bytes(),
+            Self::AlgorithmMismatch { server_banner, .. } => server_banner.clone().into_bytes(),
+            Self::ArgumentHasNul { .. }
+            | Self::RequestRefused { .. }
+            | Self::CommandTimedOut { .. }
+            | Self::CommandFailed { .. }
+            | Self::OutputTooLarge { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_host_key_shows_the_fingerprint_and_the_line_to_add() {
+        let error = RemoteError::HostKeyUnknown {
+            key: Box::new(ShownKey {
+                host: "[gw1]:2222".into(),
+                algorithm: "ssh-ed25519".into(),
+                fingerprint: "SHA256:abc".into(),
+            }),
+            line: "[gw1]:2222 ssh-ed25519 AAAA".into(),
+            skipped: vec!["/etc/ssh/ssh_known_hosts:3".into()],
+        };
+        let finding = error.to_finding();
+        assert_eq!(finding.verdict, Verdict::Refused);
+        assert_eq!(finding.subject, "[gw1]:2222");
+        assert!(
+            finding.text.contains("SHA256:abc") && finding.text.contains("known_hosts:3"),
+            "{finding}"
+        );
+        assert!(
+            finding.remedy.ends_with("[gw1]:2222 ssh-ed25519 AAAA"),
+            "{finding}"
+        );
+    }
+
+    #[test]
+    fn verdicts_say_whether_to_run_again() {
+        let gone = RemoteError::Disconnected {
+            host: "gw1".into(),
+            cause: "cut".into(),
+        };
+        assert!(gone.verdict().try_again());
+        let unreachable = RemoteError::Unreachable {
+            host: "gw1".into(),
+            port: 22,
+            cause: "refused".into(),
+        };
+        assert_eq!(
+            (unreachable.verdict(), unreachable.subject()),
+            (Verdict::Temporary, b"gw1:22".to_vec())
+        );
+        let refused = RemoteError::AuthenticationRefused {
+            user: "root".into(),
+            host: "gw1".into(),
+            tried: vec!["password: refused".into()],
+            accepted: "publickey".into(),
+        };
+        assert_eq!(refused.verdict(), Verdict::Usage);
+        assert!(
+            refused
+                .to_string()
+                .contains("password: refused; the server accepts: publickey"),
+            "{refused}"
+        );
     }
 }

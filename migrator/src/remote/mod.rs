@@ -1,7 +1,7 @@
 //! The destination over ssh: commands, following, holding, uploads.
 //!
 //! ```text
-//! Remote (cheap handle, async) -- orders --> session thread (libssh2) -- channels --> sshd
+//! Remote (cheap handle, async) -- session commands --> session thread (libssh2) -- channels --> sshd
 //!                              <-- ends, pieces of output --
 //! ```
 //!
@@ -13,30 +13,20 @@
 //! 4. Nothing here prints, reads the environment, or asks a person.
 
 mod authenticate;
+mod client;
 mod command;
 mod connect;
-mod engine;
+mod connection;
 mod error;
-mod explain;
-mod follow;
-mod handle;
-mod hold;
-mod job;
+mod exec;
 pub mod known_hosts;
 mod offer;
 mod options;
-mod output;
-mod transfer;
+mod session;
 mod upload;
-mod wake;
-mod wire;
 
-pub use command::{Privilege, RemoteCommand};
-pub use error::RemoteError;
-pub use follow::Followed;
-pub use handle::{Connected, Remote};
-pub use hold::Held;
+pub use client::{Connected, Followed, Held, Remote};
+pub use command::{ExitStatus, OUTPUT_BYTES_MAX, Output, Privilege, RemoteCommand};
+pub use error::{RemoteError, ShownKey};
 pub use options::{Authentication, ConnectOptions};
-pub use output::{ExitStatus, OUTPUT_BYTES_MAX, Output};
-pub use transfer::Uploaded;
-pub use upload::PRIVATE_MODE;
+pub use upload::{PRIVATE_MODE, Uploaded};

@@ -30,16 +30,23 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
+    /// Port of sshd where nothing else is said.
+    pub const PORT: u16 = 22;
+    /// How long connecting may take where nothing else is said.
+    pub const CONNECT_TIMEOUT_SECONDS: u64 = 30;
+    /// After how much silence a sign of life is asked for where nothing else is said.
+    pub const KEEPALIVE_SECONDS: u64 = 15;
+
     /// Options with the times that suit most networks, no known-hosts file and no way to log in.
     pub fn new(host: impl Into<String>, user: impl Into<String>) -> Self {
         Self {
             host: host.into(),
-            port: 22,
+            port: Self::PORT,
             user: user.into(),
             known_hosts: Vec::new(),
             authentication: Vec::new(),
-            connect_timeout_seconds: 30,
-            keepalive_seconds: 15,
+            connect_timeout_seconds: Self::CONNECT_TIMEOUT_SECONDS,
+            keepalive_seconds: Self::KEEPALIVE_SECONDS,
             command_timeout_seconds: 300,
         }
     }

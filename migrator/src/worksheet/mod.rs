@@ -1,46 +1,46 @@
 //! The worksheet: the TOML file that says everything about a job.
 //!
 //! ```text
-//! text -> read (by the table of fields) -> values -> build (rules between fields) -> Worksheet
-//!                    |                                     |
-//!                    +------------- problems --------------+--> all at once, each with its line
+//! model (a struct for each section, whose fields say how they are read) -> schema --> template
+//!                                                                            |
+//! text -> TOML with spans -> read: sections of checked values -> build: what others decide, rules -> Worksheet
+//!                                    |                             |
+//!                                    +---------- problems ---------+--> all at once, each with its line
 //! ```
 //!
 //! Invariants:
-//! 1. A setting that is not in the table is an error, and so is one that makes no sense with the kind of source.
+//! 1. A setting that no section has is an error, and so is one that makes no sense with the kind of source.
 //! 2. Every problem is told at once.
 //! 3. Files of this machine are relative to the worksheet, and one that is needed and missing is a problem of its line.
 //! 4. A secret never stands in a worksheet, and what stands where one was expected is never shown.
 
-mod areas;
 mod build;
-mod entries;
-mod field;
-mod local;
 mod model;
 mod problem;
 mod read;
+mod schema;
 mod secret;
-mod suggest;
+mod source;
 mod template;
 #[cfg(test)]
 mod tests;
 mod value;
 
-pub use local::Needed;
 pub use model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, LowPorts, MailboxTest, MountClient, NetworkSource, Package, PackageKind, Platform,
-    Poa, PostOffice, Protocol, Source, SourceAccess, Worksheet,
+    HostAndPort, LowPorts, MailboxTest, Package, PackageKind, Platform, Poa, PostOffice, Source,
+    Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
 pub use secret::{AskedOnce, SecretError, SecretReference, SecretSource};
+pub use source::{MountClient, NetworkSource, Protocol, SourceAccess, SourceKind};
 pub use template::template;
+pub use value::Needed;
 
 use std::path::Path;
 
-use local::Local;
 use problem::Problems;
+use value::Local;
 
 impl Worksheet {
     /// Reads a worksheet, or tells everything that is wrong with it; nobody looks whether the files that it names are there.
@@ -56,12 +56,7 @@ impl Worksheet {
 
     fn from_text(text: &str, local: Option<Local<'_>>) -> Result<Self, WorksheetProblems> {
         let mut problems = Problems::new(text);
-        let filled = read::read(text, local, &mut problems);
-        let worksheet = build::build(filled, &mut problems);
-        if problems.is_empty() {
-            Ok(worksheet)
-        } else {
-            Err(problems.finish())
-        }
+        let worksheet = build::read(text, local, &mut problems);
+        problems.finish(worksheet)
     }
 }

@@ -1,9 +1,20 @@
-//! What a worksheet says, typed.
+//! What a worksheet says: its sections, and their settings with everything that is known of each.
 
 use std::path::PathBuf;
 
+use protocol::CopyOptions;
+use serde::{Deserialize, Serialize};
+
+use super::read::Section;
+use super::schema::{Schema, Setting, section, settings};
 use super::secret::SecretReference;
-use crate::remote::Privilege;
+use super::source::{NETWORK, OF_AREA, OF_SOURCE, SourceAccess};
+use super::value::{
+    absolute_path, choice, flag, host_and_port, job, local_file, local_files, lowercase_path,
+    number, package, port, ports, secret, source_path, text, workers,
+};
+use crate::profile::Generation;
+use crate::remote::{ConnectOptions, Privilege};
 
 /// Everything about one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,196 +37,193 @@ pub struct Worksheet {
     pub mailbox_test: Option<MailboxTest>,
 }
 
-/// Where the post office is today.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// How the destination reaches it.
-    pub access: SourceAccess,
-    /// What the source server runs.
-    pub platform: Platform,
-    /// Name or address of the source server for probes.
-    pub address: Option<String>,
-    /// Ports that the source's POA listens on.
-    pub poa_ports: Vec<u16>,
-    /// How far the clock of the source may be off.
-    pub clock_allowance_seconds: u64,
-}
+/// The sections, in the order of the template.
+pub(super) const SECTIONS: [&Schema; 8] = [
+    &Source::SCHEMA,
+    &Destination::SCHEMA,
+    &PostOffice::SCHEMA,
+    &Poa::SCHEMA,
+    &CopySettings::SCHEMA,
+    &GuardianSettings::SCHEMA,
+    &DocumentArea::SCHEMA,
+    &MailboxTest::SCHEMA,
+];
 
-impl Source {
-    /// The folder of the post office, as mounted on the destination.
-    pub fn post_office_path(&self) -> PathBuf {
-        self.access.path()
+const DAY: u64 = 24 * 60 * 60;
+
+section! {
+    /// Where the post office is today
+    pub struct Source: Required "source" {
+        /// How the destination reaches it
+        access: SourceAccess = part(OF_SOURCE, SourceAccess::read);
+        /// What the source server runs
+        platform: Platform = required(choice::<Platform>, r#""windows""#);
+        /// Name or address of the source server, for probing its POA and where it is not reached by its name
+        address: Option<String> = optional(text, r#""10.0.0.7""#);
+        /// Ports that the source's POA listens on, which must be closed in stage two
+        poa_ports: Vec<u16> = optional(ports, "[1677, 7101, 7181]");
+        /// How far the clock of the source may be off; files that are younger than that when they are copied are copied
+        /// again by the next pass
+        clock_allowance_seconds: u64 = default(number::<u64, 0, DAY>, CopyOptions::default().clock_allowance_seconds);
     }
 }
 
-/// How the destination reaches the source, or a document storage area.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceAccess {
-    /// It is mounted there already.
-    Mounted {
-        /// The folder as mounted.
-        path: PathBuf,
-    },
-    /// It is to be mounted.
-    Network(NetworkSource),
-}
-
-impl SourceAccess {
-    /// The folder as mounted on the destination.
-    pub fn path(&self) -> PathBuf {
-        match self {
-            Self::Mounted { path } => path.clone(),
-            Self::Network(network) => network.mount_point.join(&network.folder),
-        }
+section! {
+    /// The Linux server that it moves to, reached through ssh
+    pub struct Destination: Required "destination" {
+        /// Name or address of the Linux server
+        host: String = required(text, r#""gw1.example.com""#);
+        /// Port of its sshd
+        port: u16 = default(port, ConnectOptions::PORT);
+        /// User to log in as
+        user: String = default(text, "root".to_owned());
+        /// Private key file to log in with
+        key: Option<PathBuf> = optional(local_file, r#""/root/.ssh/id_ed25519""#);
+        /// Where the passphrase of that key is to be found
+        key_password: Option<SecretReference> = optional(secret, "{ prompt = true }");
+        /// Whether the keys of a running ssh agent are tried
+        agent: bool = default(flag, true);
+        /// Where the password to log in with is to be found
+        password: Option<SecretReference> = optional(secret, "{ prompt = true }");
+        /// Known-hosts files; the user's and the system's where nothing is said
+        known_hosts: Vec<PathBuf> = optional(local_files, r#"["/etc/ssh/ssh_known_hosts"]"#);
+        /// Folder of the job; /var/opt/novell/groupwise/migration/JOB where nothing is said
+        job_folder: PathBuf = derived(absolute_path, r#""/var/opt/novell/groupwise/migration/sales""#);
+        /// How commands become root: the user is root (as-is), or sudo without a password (sudo)
+        privilege: Privilege = default(choice::<Privilege>, Privilege::AsIs);
+        /// How long connecting may take
+        connect_timeout_seconds: u64 = default(number::<u64, 1, 3600>, ConnectOptions::CONNECT_TIMEOUT_SECONDS);
+        /// After how much silence a sign of life is asked for
+        keepalive_seconds: u64 = default(number::<u64, 1, 3600>, ConnectOptions::KEEPALIVE_SECONDS);
     }
+}
 
-    /// What is to be mounted, where something is.
-    pub fn network(&self) -> Option<&NetworkSource> {
-        match self {
-            Self::Mounted { .. } => None,
-            Self::Network(network) => Some(network),
-        }
+section! {
+    /// The post office itself
+    pub struct PostOffice: Required "post_office" {
+        /// Name of the post office
+        name: String = required(text, r#""sales""#);
+        /// Name of its domain
+        domain: Option<String> = optional(text, r#""main""#);
+        /// Folder that it moves to; all lower case
+        folder: PathBuf = required(lowercase_path, r#""/gwsystem/sales""#);
+        /// Name of the job; the name of the post office where nothing is said
+        job: String = derived(job, r#""sales""#);
     }
 }
 
-/// A source that is to be mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetworkSource {
-    /// With which protocol.
-    pub protocol: Protocol,
-    /// With which client of it.
-    pub client: MountClient,
-    /// Name of the server.
-    pub server: String,
-    /// Share, volume or export.
-    pub share: String,
-    /// The folder inside it that is wanted; empty for the share itself.
-    pub folder: PathBuf,
-    /// User there; empty for NFS, which has none.
-    pub user: String,
-    /// Where the user's password is to be found; none for NFS.
-    pub password: Option<SecretReference>,
-    /// Where it is mounted on the destination.
-    pub mount_point: PathBuf,
-    /// More options for the mount.
-    pub options: Vec<String>,
+section! {
+    /// The POA that is to serve it on Linux
+    pub struct Poa: Optional "poa" {
+        /// The software: an rpm, deb or tar.gz file on this machine
+        package: Option<Package> = optional(package, r#""novell-groupwise-server.rpm""#);
+        /// Where a tar.gz is unpacked
+        install_folder: PathBuf = default(absolute_path, PathBuf::from("/opt/novell/groupwise/agents"));
+        /// Whose packages, places and commands are meant; 2014 (and later) for an rpm or deb, portable for a tar.gz or
+        /// where nothing is said. `gwmigrate profile show` prints them
+        generation: Option<Generation> = optional(choice::<Generation>, r#""2014""#);
+        /// A profile file of your own that takes the place of a generation; `gwmigrate profile show 2014 > profile.toml`
+        /// makes one to change
+        profile: Option<PathBuf> = optional(local_file, r#""profile.toml""#);
+        /// The program on the destination that starts and stops agents
+        control: Option<PathBuf> = optional(absolute_path, r#""/usr/sbin/rcgrpwise""#);
+        /// What that program calls the POA; POST_OFFICE.DOMAIN where nothing is said
+        service: Option<String> = optional(text, r#""sales.main""#);
+        /// The POA's startup file at the source, from the root or from the post office's folder
+        startup_file: Option<PathBuf> = optional(source_path, r#""../agents/sales.poa""#);
+        /// Port of the POA's web console
+        http_port: u16 = default(port, 7181);
+        /// Port for clients
+        client_port: u16 = default(port, 1677);
+        /// Address that the POA is to listen on
+        ip: Option<String> = optional(text, r#""10.0.0.8""#);
+        /// Name that clients use for the POA; `prepare` looks whether it leads to `ip` already
+        dns_name: Option<String> = optional(text, r#""ngwnameserver.example.com""#);
+        /// Certificate and key, where SSL is in use
+        certificate: Option<Certificate> = part(OF_CERTIFICATE, |section| Some(Certificate::read(section)));
+        /// User that the POA is to run as after the migration; root where nothing is said
+        run_as_user: Option<String> = optional(text, r#""gwpoa""#);
+        /// What becomes of ports below 1024, which only root may open, when the POA runs as another user: the step is
+        /// refused, or its program gets the one capability for it
+        low_ports: LowPorts = default(choice::<LowPorts>, LowPorts::Refuse);
+    }
 }
 
-/// Which client of a protocol mounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MountClient {
-    /// The kernel's own.
-    #[default]
-    Kernel,
-    /// `rclone mount`, through FUSE, for shares where the kernel of the destination has no client.
-    Rclone,
+section! {
+    /// How the copy is made
+    pub struct CopySettings: Optional "copy" {
+        /// How many files are copied at a time; 0 adapts to the source
+        workers: Option<usize> = optional(workers, "0");
+        /// Whether the agents' logs are copied as well
+        agent_logs: bool = default(flag, CopyOptions::default().agent_logs);
+        /// More removals than this in one pass are refused
+        removal_limit_percent: u32 = default(number::<u32, 0, 100>, CopyOptions::default().removal_limit_percent);
+        /// How often a file that cannot be read is tried again
+        retries: u32 = default(number::<u32, 0, 100>, CopyOptions::default().retries);
+        /// How long nothing may change at the source before stage two begins
+        quiet_seconds: u64 = default(number::<u64, 0, DAY>, 10);
+        /// How long the lock of a database is waited for
+        lock_wait_seconds: u64 = default(number::<u64, 0, 3600>, CopyOptions::default().lock_wait_seconds);
+        /// How long an item of a message queue must have stood still before it counts as whole: longer than a slow
+        /// writer's pauses
+        still_seconds: u64 = default(number::<u64, 1, 3600>, CopyOptions::default().still_seconds);
+    }
 }
 
-/// A protocol to mount a source with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Windows shares.
-    Cifs,
-    /// NetWare volumes.
-    Ncp,
-    /// Exports of NFS servers.
-    Nfs,
+section! {
+    /// How the names stored in the guardian database become lower case
+    pub struct GuardianSettings: Optional "guardian" {
+        /// Who converts them: this program where it knows the database, else GWCheck where it is installed, else a person
+        /// (auto); or one of these alone
+        engine: GuardianEngine = default(choice::<GuardianEngine>, GuardianEngine::Auto);
+        /// GWCheck for text terminals, on the destination; where the generation has it where nothing is said
+        gwcheck: Option<PathBuf> = optional(absolute_path, r#""/opt/novell/groupwise/gwcheck/bin/gwcheckt""#);
+        /// An options file that GWCheck's own window saved (structure, fix, storelowercase, and never contents), to be used
+        /// instead of the one that is made
+        options_file: Option<PathBuf> = optional(local_file, r#""storelowercase.opt""#);
+    }
 }
 
-/// What a source server runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    /// NetWare.
-    Netware,
-    /// Windows.
-    Windows,
-    /// Linux.
-    Linux,
+section! {
+    /// A remote document storage area and its new place; one such section for each
+    pub struct DocumentArea: List "documents.area" {
+        /// Name of the library
+        library: String = required(text, r#""contracts""#);
+        /// How the destination reaches it
+        access: SourceAccess = part(OF_AREA, SourceAccess::read);
+        /// Name or address of the area's server, where it is not reached by its name
+        address: Option<String> = optional(text, r#""10.0.0.9""#) for NETWORK;
+        /// The folder that it moves to; all lower case
+        destination: PathBuf = required(lowercase_path, r#""/gwsystem/docs""#);
+    }
 }
 
-/// The Linux server that the post office moves to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Name or address.
-    pub host: String,
-    /// Port of its sshd.
-    pub port: u16,
-    /// User to log in as.
-    pub user: String,
-    /// Private key file on this machine.
-    pub key: Option<PathBuf>,
-    /// Where the key's passphrase is to be found.
-    pub key_password: Option<SecretReference>,
-    /// Whether an ssh agent is asked.
-    pub agent: bool,
-    /// Where the password is to be found.
-    pub password: Option<SecretReference>,
-    /// Known-hosts files; empty for those of the user and the system.
-    pub known_hosts: Vec<PathBuf>,
-    /// Folder of the job there.
-    pub job_folder: PathBuf,
-    /// How commands become root.
-    pub privilege: Privilege,
-    /// How long connecting may take.
-    pub connect_timeout_seconds: u64,
-    /// After how much silence a sign of life is asked for.
-    pub keepalive_seconds: u64,
+section! {
+    /// A mailbox that is compared through IMAP between the stages
+    pub struct MailboxTest: Optional "mailbox_test" {
+        /// User whose mailbox is compared
+        user: String = required(text, r#""test""#);
+        /// Where that user's mailbox password is to be found
+        password: SecretReference = required(secret, "{ prompt = true }");
+        /// IMAP at the source, as host:port, as the destination reaches it
+        source_imap: HostAndPort = required(host_and_port, r#""fs1:143""#);
+        /// IMAP at the destination, as host:port, as the destination reaches it; the POA of stage one answers on 127.0.0.1
+        /// alone
+        destination_imap: HostAndPort = required(host_and_port, r#""127.0.0.1:143""#);
+        /// How many messages of each folder are compared byte by byte; 0 for all
+        sample_messages: u64 = default(number::<u64, 0, 1_000_000>, 0);
+    }
 }
 
-/// The post office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostOffice {
-    /// Its name.
-    pub name: String,
-    /// The name of its domain.
-    pub domain: Option<String>,
-    /// The folder that it moves to.
-    pub folder: PathBuf,
-    /// The name of the job.
-    pub job: String,
-}
-
-/// The POA that is to serve the post office on Linux.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Poa {
-    /// The software on this machine.
-    pub package: Option<Package>,
-    /// Where a tar file is unpacked.
-    pub install_folder: PathBuf,
-    /// Name of the built-in profile, where the worksheet says one.
-    pub generation: Option<String>,
-    /// A profile file on this machine.
-    pub profile: Option<PathBuf>,
-    /// The program on the destination that starts and stops agents.
-    pub control: Option<PathBuf>,
-    /// What that program calls the POA.
-    pub service: Option<String>,
-    /// The startup file at the source, from the root or from the post office's folder.
-    pub startup_file: Option<PathBuf>,
-    /// Port of the web console.
-    pub http_port: u16,
-    /// Port for clients.
-    pub client_port: u16,
-    /// Address to listen on.
-    pub ip: Option<String>,
-    /// Name that clients use for the POA.
-    pub dns_name: Option<String>,
-    /// Certificate and key, where SSL is in use.
-    pub certificate: Option<Certificate>,
-    /// User to run as after the migration.
-    pub run_as_user: Option<String>,
-    /// What becomes of ports below 1024 then.
-    pub low_ports: LowPorts,
-}
-
-/// What becomes of ports below 1024 where the POA is not to run as root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LowPorts {
-    /// The step is refused.
-    Refuse,
-    /// The program gets the capability to open them.
-    Capability,
-}
+/// What the section of the POA says about its certificate.
+const OF_CERTIFICATE: &[Setting] = settings! {
+    /// The certificate file at the source, from the root or from the post office's folder
+    certificate = optional(source_path, r#""../agents/sales.pem""#);
+    /// The key file at the source, from the root or from the post office's folder
+    key = optional(source_path, r#""../agents/sales.key""#);
+    /// Where the password of that key is to be found
+    key_password = optional(secret, "{ prompt = true }");
+};
 
 /// A certificate and its key, at the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +234,60 @@ pub struct Certificate {
     pub key: PathBuf,
     /// Where the key's password is to be found.
     pub key_password: Option<SecretReference>,
+}
+
+impl Certificate {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        Some(Self {
+            certificate: section.get("certificate", source_path)?,
+            key: section.get("key", source_path)?,
+            key_password: section.get("key_password", secret),
+        })
+    }
+}
+
+impl Source {
+    /// The folder of the post office, as mounted on the destination.
+    pub fn post_office_path(&self) -> PathBuf {
+        self.access.path()
+    }
+}
+
+/// What a source server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// NetWare.
+    Netware,
+    /// Windows.
+    Windows,
+    /// Linux.
+    Linux,
+}
+
+/// What becomes of ports below 1024 where the POA is not to run as root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LowPorts {
+    /// The step is refused.
+    Refuse,
+    /// The program gets the capability to open them.
+    Capability,
+}
+
+/// Who converts the names in the guardian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardianEngine {
+    /// The built-in engine where it knows the database, else GWCheck where it is installed, else a person.
+    Auto,
+    /// The built-in engine alone.
+    BuiltIn,
+    /// GWCheck alone.
+    #[serde(rename = "gwcheck")]
+    GwCheck,
+    /// A person.
+    None,
 }
 
 /// The POA's software.
@@ -246,77 +308,6 @@ pub enum PackageKind {
     Deb,
     /// A compressed tar file.
     TarGz,
-}
-
-/// How the copy is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CopySettings {
-    /// How many files at a time; `None` adapts to the source.
-    pub workers: Option<usize>,
-    /// Whether the agents' logs are copied.
-    pub agent_logs: bool,
-    /// More removals than this in one pass are refused.
-    pub removal_limit_percent: u8,
-    /// How often a file that cannot be read is tried again.
-    pub retries: u32,
-    /// How long nothing may change before stage two begins.
-    pub quiet_seconds: u64,
-    /// How long the lock of a database is waited for.
-    pub lock_wait_seconds: u64,
-    /// How long an item of a message queue must have stood still before it counts as whole.
-    pub still_seconds: u64,
-}
-
-/// Who converts the names in the guardian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuardianEngine {
-    /// The built-in engine where it knows the database, else GWCheck where it is installed, else a person.
-    Auto,
-    /// The built-in engine alone.
-    BuiltIn,
-    /// GWCheck alone.
-    GwCheck,
-    /// A person.
-    None,
-}
-
-/// How the names in the guardian are converted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuardianSettings {
-    /// Who converts them.
-    pub engine: GuardianEngine,
-    /// GWCheck for text terminals, on the destination, where it is not where its generation has it.
-    pub gwcheck: Option<PathBuf>,
-    /// An options file on this machine, to be used instead of the one that is made.
-    pub options_file: Option<PathBuf>,
-}
-
-/// A remote document storage area and its new place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentArea {
-    /// The library's name.
-    pub library: String,
-    /// How the destination reaches it.
-    pub access: SourceAccess,
-    /// Name or address of its server, where that is not reached by its name.
-    pub address: Option<String>,
-    /// The folder that it moves to.
-    pub destination: PathBuf,
-}
-
-/// A mailbox that is compared through IMAP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailboxTest {
-    /// The user.
-    pub user: String,
-    /// Where the mailbox password is to be found.
-    pub password: SecretReference,
-    /// IMAP at the source.
-    pub source_imap: HostAndPort,
-    /// IMAP at the destination.
-    pub destination_imap: HostAndPort,
-    /// How many messages of each folder are compared byte by byte; 0 for all.
-    pub sample_messages: u64,
 }
 
 /// A host and a port.

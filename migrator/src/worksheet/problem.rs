@@ -12,6 +12,8 @@ const CODE: &str = "worksheet";
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// Where it is in the text; behind everything where it has no line.
+    at: usize,
     /// The line, from 1; `None` where something is missing that has no line.
     pub line: Option<usize>,
     /// What the line says; secrets are left out.
@@ -35,7 +37,7 @@ impl fmt::Display for Problem {
 
 /// Every mistake of a worksheet, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorksheetProblems(pub(super) Vec<Problem>);
+pub struct WorksheetProblems(Vec<Problem>);
 
 impl WorksheetProblems {
     /// The mistakes.
@@ -99,23 +101,18 @@ impl Explain for WorksheetProblems {
 /// Collects mistakes and finds their lines.
 pub(super) struct Problems<'a> {
     text: &'a str,
-    found: Vec<(usize, Problem)>,
+    found: Vec<Problem>,
 }
 
 impl<'a> Problems<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            found: Vec::new(),
-        }
+        let found = Vec::new();
+        Self { text, found }
     }
 
     /// A mistake at a place in the text.
     pub(super) fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        let before = self
-            .text
-            .get(..span.start.min(self.text.len()))
-            .unwrap_or(self.text);
+        let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let text = self.text.lines().nth(line - 1).unwrap_or_default();
         // The middle of a text over several lines may be that of a password.
@@ -124,33 +121,54 @@ impl<'a> Problems<'a> {
         } else {
             shown_line(text)
         };
-        self.found.push((
-            span.start,
-            Problem {
-                line: Some(line),
-                text,
-                message: message.into(),
-            },
-        ));
+        self.found.push(Problem {
+            at: span.start,
+            line: Some(line),
+            text,
+            message: message.into(),
+        });
     }
 
     /// Something that is missing.
-    pub(super) fn add_missing(&mut self, message: impl Into<String>) {
-        let problem = Problem {
+    pub(super) fn add_missing(&mut self, message: String) {
+        self.found.push(Problem {
+            at: usize::MAX,
             line: None,
             text: String::new(),
-            message: message.into(),
-        };
-        self.found.push((usize::MAX, problem));
+            message,
+        });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty()
+    /// What was asked for, where there are no mistakes.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, WorksheetProblems> {
+        match value {
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => {
+                self.found.sort_by_key(|problem| problem.at);
+                Err(WorksheetProblems(self.found))
+            }
+        }
     }
+}
 
-    pub(super) fn finish(mut self) -> WorksheetProblems {
-        self.found.sort_by_key(|(start, _)| *start);
-        WorksheetProblems(self.found.into_iter().map(|(_, problem)| problem).collect())
+/// What somebody probably meant who wrote a name that there is not, as the end of a sentence.
+///
+/// Neighbours that changed places count as two mistakes.
+pub(super) fn did_you_mean(
+    name: &str,
+    known: impl IntoIterator<Item = &'static str>,
+    [before, after]: [&str; 2],
+) -> String {
+    let mistakes = |known: &&str| strsim::levenshtein(&name.to_lowercase(), &known.to_lowercase());
+    let meant = known
+        .into_iter()
+        .map(|known| (mistakes(&known), known))
+        .min();
+    match meant {
+        Some((mistakes, meant)) if mistakes <= 1 + name.len() / 4 => {
+            format!("; did you mean {before}{meant}{after}?")
+        }
+        _ => String::new(),
     }
 }
 
@@ -171,4 +189,26 @@ fn is_inside_text(before: &str) -> bool {
     ["\"\"\"", "'''"]
         .iter()
         .any(|quote| before.matches(quote).count() % 2 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised_and_strangers_are_not() {
+        let names = ["host", "port", "user", "known_hosts", "job_folder"];
+        for (typed, meant) in [
+            ("hots", Some("host")),
+            ("Host", Some("host")),
+            ("usr", Some("user")),
+            ("known_host", Some("known_hosts")),
+            ("jobfolder", Some("job_folder")),
+            ("colour", None),
+            ("x", None),
+        ] {
+            let said = meant.map_or_else(String::new, |meant| format!("; did you mean [{meant}]?"));
+            assert_eq!(did_you_mean(typed, names, ["[", "]"]), said, "{typed}");
+        }
+    }
 }

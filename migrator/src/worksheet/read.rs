@@ -1,130 +1,158 @@
-//! From text to checked values, by the table of fields alone.
+//! From text to sections, and what is wrong with each.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::entries::{Entries, Filled};
-use super::field::{Field, Need, SECTIONS, Section, of_section};
-use super::local::Local;
-use super::problem::Problems;
-use super::suggest::nearest;
-use super::value::check;
+use super::model::SECTIONS;
+use super::problem::{Problems, did_you_mean};
+use super::schema::{Presence, Schema, written};
+use super::source::SourceKind;
+use super::value::{Local, Value, Wrong, choice};
 
-/// Reads a worksheet; what is wrong with it is added to the problems.
-pub(super) fn read(text: &str, local: Option<Local<'_>>, problems: &mut Problems<'_>) -> Filled {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        problems.add(
-            &error.span().unwrap_or_default(),
-            format!("this is no TOML: {}", error.message()),
-        );
-    }
-    let source = source_kind(table.get_ref());
-    // What could not be parsed may be what seems to be missing.
-    let mut reader = Reader {
-        problems,
-        local,
-        source,
-        tells_missing: errors.is_empty(),
-    };
-    let mut filled = Filled::default();
-    reader.refuse_unknown_sections(table.get_ref());
-    for section in &SECTIONS {
-        let found = find(table.get_ref(), section.name);
-        if section.is_list {
-            filled
-                .lists
-                .insert(section.name, reader.read_list(section, found));
-        } else {
-            filled
-                .sections
-                .insert(section.name, reader.read_one(section, found));
+/// What a worksheet says in one section.
+pub(super) struct Section<'a> {
+    schema: &'static Schema,
+    /// Whether it stands in the worksheet.
+    pub(super) is_present: bool,
+    /// The kind of source that decides which settings make sense.
+    pub(super) kind: Option<SourceKind>,
+    /// The settings, be they right or wrong, each with the place of its name.
+    said: BTreeMap<&'static str, Spanned<DeValue<'a>>>,
+    /// What counts where nothing is said.
+    unsaid: BTreeMap<&'static str, DeValue<'a>>,
+    local: Option<Local<'a>>,
+}
+
+impl<'a> Section<'a> {
+    fn new(schema: &'static Schema, kind: Option<SourceKind>, local: Option<Local<'a>>) -> Self {
+        Self {
+            schema,
+            is_present: false,
+            kind,
+            said: BTreeMap::new(),
+            unsaid: BTreeMap::new(),
+            local,
         }
     }
-    filled
+
+    /// Takes a setting of the worksheet, and tells what is wrong with it.
+    fn take(
+        &mut self,
+        name: &str,
+        span: Range<usize>,
+        toml: &'a DeValue<'a>,
+    ) -> Result<(), String> {
+        let section = self.schema.name;
+        let Some(setting) = self.schema.setting(name) else {
+            let known = self.schema.settings().map(|setting| setting.name);
+            let meant = did_you_mean(name, known, ["`", "`"]);
+            return Err(format!(
+                "there is no setting `{name}` in [{section}]{meant}"
+            ));
+        };
+        if let Some(kind) = self.kind.filter(|_| !setting.applies_to(self.kind)) {
+            let kind = written(kind);
+            return Err(format!("`{name}` makes no sense with kind = {kind}"));
+        }
+        let said = Spanned::new(span, toml.clone());
+        self.said.insert(setting.name, said);
+        let local = self.local;
+        (setting.check)(Value { toml, local }).map_err(|wrong| format!("`{name}` {wrong}"))
+    }
+
+    /// A value, where there is one and it is right.
+    pub(super) fn get<T>(
+        &self,
+        name: &str,
+        read: impl Fn(Value<'_>) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        let (said, local) = (self.said.get(name).map(Spanned::get_ref), self.local);
+        let toml = said.or_else(|| self.unsaid.get(name))?;
+        read(Value { toml, local }).ok()
+    }
+
+    /// Whether the worksheet says something, be it right or wrong.
+    pub(super) fn is_said(&self, name: &str) -> bool {
+        self.said.contains_key(name)
+    }
+
+    /// Where it says that; the beginning where it does not.
+    pub(super) fn span(&self, name: &str) -> Range<usize> {
+        self.said.get(name).map_or(0..0, Spanned::span)
+    }
+
+    /// What counts where nothing is said.
+    pub(super) fn fill(&mut self, name: &'static str, text: String) {
+        self.unsaid.insert(name, DeValue::String(text.into()));
+    }
+
+    /// What another section says counts where nothing is said and the setting makes sense here.
+    pub(super) fn inherit(&mut self, name: &'static str, other: &Self) {
+        if let Some(value) = other.said.get(name).filter(|_| self.has_place_for(name)) {
+            self.unsaid.insert(name, value.get_ref().clone());
+        }
+    }
+
+    /// Whether nothing counts for a setting that makes sense here.
+    pub(super) fn is_missing(&self, name: &str) -> bool {
+        self.has_place_for(name) && !self.is_said(name) && !self.unsaid.contains_key(name)
+    }
+
+    fn has_place_for(&self, name: &str) -> bool {
+        let setting = self.schema.setting(name);
+        setting.is_some_and(|setting| setting.applies_to(self.kind))
+    }
 }
 
-/// The kind of source, which decides which settings make sense.
-fn source_kind(table: &DeTable<'_>) -> Option<String> {
-    let (_, section) = find(table, "source")?;
-    let DeValue::Table(section) = section.get_ref() else {
-        return None;
-    };
-    said_kind(section)
-}
+type Found<'t, 'a> = (Range<usize>, &'t DeValue<'a>);
 
-fn said_kind(section: &DeTable<'_>) -> Option<String> {
-    match find(section, "kind")?.1.get_ref() {
-        DeValue::String(kind) => Some(kind.to_string()),
+/// The entry of a name, whose dots lead into tables.
+fn find<'t, 'a>(table: &'t DeTable<'a>, name: &str) -> Option<Found<'t, 'a>> {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    let (key, value) = table.get_key_value(first)?;
+    match value.get_ref() {
+        value if rest.is_empty() => Some((key.span(), value)),
+        DeValue::Table(inner) => find(inner, rest),
         _ => None,
     }
 }
 
-/// The kind that decides in this table: a document storage area has one of its own, which it need not say.
-fn kind_of(section: &Section, table: &DeTable<'_>, source: Option<&str>) -> Option<String> {
-    if section.name != "documents.area" {
-        return source.map(str::to_owned);
-    }
-    let with_path = find(table, "source").map(|_| "mounted".to_owned());
-    said_kind(table)
-        .or(with_path)
-        .or_else(|| source.map(str::to_owned))
+/// Reads sections; what is wrong with them is added to the problems.
+pub(super) struct Reader<'a, 't> {
+    pub(super) table: &'a DeTable<'a>,
+    pub(super) local: Option<Local<'a>>,
+    /// Whether what is missing is told: what could not be parsed may be what seems to be missing.
+    pub(super) tells_missing: bool,
+    pub(super) problems: &'a mut Problems<'t>,
 }
 
-type Found<'t, 'i> = (Range<usize>, &'t Spanned<DeValue<'i>>);
-
-/// The entry of a name, whose dots lead into tables.
-fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<Found<'t, 'i>> {
-    let (first, rest) = name
-        .split_once('.')
-        .map_or((name, None), |(first, rest)| (first, Some(rest)));
-    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == first)?;
-    match (rest, value.get_ref()) {
-        (None, _) => Some((key.span(), value)),
-        (Some(rest), DeValue::Table(inner)) => find(inner, rest),
-        (Some(_), _) => None,
-    }
-}
-
-struct Reader<'p, 'a> {
-    problems: &'p mut Problems<'a>,
-    local: Option<Local<'p>>,
-    source: Option<String>,
-    tells_missing: bool,
-}
-
-impl Reader<'_, '_> {
-    fn refuse_unknown_sections(&mut self, table: &DeTable<'_>) {
-        let firsts: Vec<&str> = SECTIONS
-            .iter()
-            .map(|section| section.name.split('.').next().unwrap_or_default())
-            .collect();
-        for (key, value) in table {
+impl<'a> Reader<'a, '_> {
+    /// Tells what belongs to no section.
+    pub(super) fn refuse_unknown_sections(&mut self) {
+        let first = |schema: &Schema| schema.name.split('.').next().unwrap_or_default();
+        let known = SECTIONS.map(first);
+        for (key, value) in self.table {
             let name = key.get_ref().as_ref();
-            if !firsts.contains(&name) {
-                let meant = nearest(name, firsts.iter().copied());
-                let meant =
-                    meant.map_or_else(String::new, |meant| format!("; did you mean [{meant}]?"));
-                let what = if matches!(value.get_ref(), DeValue::Table(_)) {
-                    "section"
-                } else {
-                    "setting"
+            if !known.contains(&name) {
+                let what = match value.get_ref() {
+                    DeValue::Table(_) => "section",
+                    _ => "setting",
                 };
+                let meant = did_you_mean(name, known, ["[", "]"]);
                 self.problems
                     .add(&key.span(), format!("there is no {what} `{name}`{meant}"));
-            } else if name == "documents" {
-                self.refuse_unknown_in_documents(value);
             }
         }
-    }
-
-    fn refuse_unknown_in_documents(&mut self, value: &Spanned<DeValue<'_>>) {
-        let DeValue::Table(documents) = value.get_ref() else {
+        let Some((span, documents)) = find(self.table, "documents") else {
+            return;
+        };
+        let DeValue::Table(documents) = documents else {
             return self
                 .problems
-                .add(&value.span(), "areas are written as [[documents.area]]");
+                .add(&span, "areas are written as [[documents.area]]");
         };
         for key in documents.keys().filter(|key| key.get_ref() != "area") {
             self.problems.add(
@@ -134,131 +162,81 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn read_one(&mut self, section: &'static Section, found: Option<Found<'_, '_>>) -> Entries {
-        let Some((span, value)) = found else {
-            if section.is_required && self.tells_missing {
-                self.problems
-                    .add_missing(format!("the section [{}] is missing", section.name));
-            }
-            let mut entries = Entries::default();
-            entries.fill_defaults(section, self.source.as_deref());
-            return entries;
-        };
-        if let DeValue::Table(table) = value.get_ref() {
-            return self.read_table(section, &span, table);
-        }
-        self.problems.add(
-            &span,
-            format!("`{0}` must be a section, written as [{0}]", section.name),
-        );
-        Entries::default()
+    /// A section of which there is one at most.
+    pub(super) fn section(&mut self, schema: &'static Schema) -> Section<'a> {
+        let found = self.list(schema, None).pop();
+        found.unwrap_or_else(|| Section::new(schema, None, self.local))
     }
 
-    fn read_list(
+    /// Sections of which there may be several; `kind` is what counts where one says nothing else.
+    pub(super) fn list(
         &mut self,
-        section: &'static Section,
-        found: Option<Found<'_, '_>>,
-    ) -> Vec<Entries> {
-        let Some((span, value)) = found else {
+        schema: &'static Schema,
+        kind: Option<SourceKind>,
+    ) -> Vec<Section<'a>> {
+        let (name, is_list) = (schema.name, schema.presence == Presence::List);
+        let Some((span, value)) = find(self.table, name) else {
+            if schema.presence == Presence::Required && self.tells_missing {
+                let message = format!("the section [{name}] is missing");
+                self.problems.add_missing(message);
+            }
             return Vec::new();
         };
-        let DeValue::Array(items) = value.get_ref() else {
-            self.problems
-                .add(&span, format!("it must be written as [[{}]]", section.name));
-            return Vec::new();
+        let tables = match value {
+            DeValue::Array(items) if is_list => items
+                .iter()
+                .map(|item| (item.span(), item.get_ref().as_table()))
+                .collect(),
+            _ => vec![(span, value.as_table().filter(|_| !is_list))],
         };
-        let mut all = Vec::new();
-        for item in items {
-            match item.get_ref() {
-                DeValue::Table(table) => all.push(self.read_table(section, &item.span(), table)),
-                _ => self.problems.add(
-                    &item.span(),
-                    format!("it must be written as [[{}]]", section.name),
-                ),
-            }
-        }
-        all
-    }
-
-    fn read_table(
-        &mut self,
-        section: &'static Section,
-        header: &Range<usize>,
-        table: &DeTable<'_>,
-    ) -> Entries {
-        let kind = kind_of(section, table, self.source.as_deref());
-        let kind = kind.as_deref();
-        let mut entries = Entries {
-            is_present: true,
-            ..Entries::default()
-        };
-        for (key, value) in table {
-            let name = key.get_ref().as_ref();
-            let Some(field) = of_section(section.name).find(|field| field.name == name) else {
-                let meant = nearest(name, of_section(section.name).map(|field| field.name));
-                let meant =
-                    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-                self.problems.add(
-                    &key.span(),
-                    format!("there is no setting `{name}` in [{}]{meant}", section.name),
-                );
-                continue;
-            };
-            if let Some(kind) = kind.filter(|kind| is_wrong_for(field, kind)) {
-                self.problems.add(
-                    &key.span(),
-                    format!("`{name}` makes no sense with kind = \"{kind}\""),
-                );
-                continue;
-            }
-            entries.spans.insert(field.name, key.span());
-            match check(field.kind, value.get_ref()) {
-                Ok(mut value) => {
-                    let found = self
-                        .local
-                        .map_or(Ok(()), |local| local.find(field, &mut value));
-                    if let Err(message) = found {
-                        self.problems
-                            .add(&key.span(), format!("`{name}` {message}"));
-                    }
-                    // With a kind of source that does not exist, nobody will take what only some kinds have.
-                    if field.sources.is_empty() || kind.is_some_and(|kind| field.applies_to(kind)) {
-                        entries.values.insert(field.name, value);
-                    }
+        let mut sections = Vec::new();
+        for (span, table) in tables {
+            match table {
+                Some(table) => sections.push(self.read(schema, &span, table, kind)),
+                None if is_list => {
+                    let message = format!("it must be written as [[{name}]]");
+                    self.problems.add(&span, message);
                 }
-                Err(message) => self
-                    .problems
-                    .add(&key.span(), format!("`{name}` {message}")),
+                None => {
+                    let message = format!("`{name}` must be a section, written as [{name}]");
+                    self.problems.add(&span, message);
+                }
             }
         }
-        self.tell_missing(section, header, kind, &entries);
-        entries.fill_defaults(section, kind);
-        entries
+        sections
     }
 
-    fn tell_missing(
+    fn read(
         &mut self,
-        section: &'static Section,
+        schema: &'static Schema,
         header: &Range<usize>,
-        kind: Option<&str>,
-        entries: &Entries,
-    ) {
-        let missing = of_section(section.name).filter(|field| {
-            let applies =
-                field.sources.is_empty() || kind.is_some_and(|kind| field.applies_to(kind));
-            field.need == Need::Required && applies && !entries.spans.contains_key(field.name)
-        });
-        for field in missing.filter(|_| self.tells_missing) {
+        table: &'a DeTable<'a>,
+        inherited: Option<SourceKind>,
+    ) -> Section<'a> {
+        let local = self.local;
+        let kind = match table.get("kind").map(Spanned::get_ref) {
+            Some(toml) => choice(Value { toml, local }).ok(),
+            None if table.contains_key("source") => Some(SourceKind::Mounted),
+            None => inherited,
+        };
+        let mut section = Section::new(schema, kind, local);
+        section.is_present = true;
+        for (key, value) in table {
+            if let Err(message) = section.take(key.get_ref(), key.span(), value.get_ref()) {
+                self.problems.add(&key.span(), message);
+            }
+        }
+        let required = schema
+            .settings()
+            .filter(|setting| setting.is_required && self.tells_missing);
+        for setting in required.filter(|setting| section.is_missing(setting.name)) {
+            let (name, example) = (setting.name, (setting.shown)());
             let message = format!(
-                "`{}` is missing in [{}]; for example: {0} = {}",
-                field.name, section.name, field.example
+                "`{name}` is missing in [{}]; for example: {name} = {example}",
+                schema.name
             );
             self.problems.add(header, message);
         }
+        section
     }
-}
-
-/// Whether a setting belongs to other kinds of source; of a kind that does not exist nothing is known.
-fn is_wrong_for(field: &Field, source: &str) -> bool {
-    super::field::SOURCES.contains(&source) && !field.applies_to(source)
 }

@@ -1,8 +1,17 @@
-use super::super::field::{FIELDS, Need, SECTIONS};
-use super::super::{Protocol, Worksheet, template, value};
+use super::super::model::SECTIONS;
+use super::super::schema::{Presence, Setting};
+use super::super::value::{Value, Wrong};
+use super::super::{SourceKind, Worksheet, template};
+
+const KINDS: [SourceKind; 4] = [
+    SourceKind::Mounted,
+    SourceKind::Cifs,
+    SourceKind::Ncp,
+    SourceKind::Nfs,
+];
 
 /// The template with the settings on that a filter chooses, and the sections that they are in.
-fn switched_on(kind: Option<Protocol>, all: bool) -> String {
+fn switched_on(kind: SourceKind, all: bool) -> String {
     let mut section = String::new();
     let mut lines = Vec::new();
     for line in template(kind).lines() {
@@ -17,13 +26,11 @@ fn switched_on(kind: Option<Protocol>, all: bool) -> String {
             continue;
         }
         let name = bare.split(" = ").next().unwrap_or_default();
-        let field = FIELDS
-            .iter()
-            .find(|field| field.section == section && field.name == name);
-        let is_required = SECTIONS
-            .iter()
-            .any(|one| one.name == section && one.is_required);
-        let on = field.is_some_and(|field| all || is_required && field.need == Need::Required);
+        let schema = SECTIONS.iter().find(|schema| schema.name == section);
+        let setting =
+            schema.and_then(|schema| schema.settings().find(|setting| setting.name == name));
+        let is_required = schema.is_some_and(|schema| schema.presence == Presence::Required);
+        let on = setting.is_some_and(|setting| all || is_required && setting.is_required);
         lines.push(if on { bare.to_owned() } else { line.to_owned() });
     }
     lines.join("\n")
@@ -31,12 +38,7 @@ fn switched_on(kind: Option<Protocol>, all: bool) -> String {
 
 #[test]
 fn templates_are_worksheets() {
-    for kind in [
-        None,
-        Some(Protocol::Cifs),
-        Some(Protocol::Ncp),
-        Some(Protocol::Nfs),
-    ] {
+    for kind in KINDS {
         Worksheet::parse(&switched_on(kind, false)).expect("with what is required");
         let all = Worksheet::parse(&switched_on(kind, true)).expect("with everything");
         assert!(
@@ -49,7 +51,8 @@ fn templates_are_worksheets() {
             "lines are short"
         );
     }
-    let untouched = Worksheet::parse(&template(None)).expect_err("something is required");
+    let untouched =
+        Worksheet::parse(&template(SourceKind::Mounted)).expect_err("something is required");
     assert!(
         untouched
             .problems()
@@ -61,24 +64,73 @@ fn templates_are_worksheets() {
 
 #[test]
 fn defaults_and_examples_of_the_table_are_right() {
-    for field in FIELDS {
-        let literals = [
-            Some(field.example),
-            if let Need::Default(value) = field.need {
-                Some(value)
-            } else {
-                None
-            },
-        ];
-        for literal in literals.into_iter().flatten() {
-            let value = toml::de::DeValue::parse(literal).expect(field.name);
-            value::check(field.kind, value.get_ref()).expect(field.name);
+    for schema in SECTIONS {
+        for setting in schema.settings() {
+            let shown = (setting.shown)();
+            let toml = toml::de::DeValue::parse(&shown).expect(setting.name);
+            let toml = toml.get_ref();
+            (setting.check)(Value { toml, local: None }).expect(setting.name);
+            assert!(!setting.doc.ends_with('.'), "{}", setting.doc);
         }
-        assert!(
-            SECTIONS.iter().any(|section| section.name == field.section),
-            "{}",
-            field.section
-        );
-        assert!(!field.doc.ends_with('.'), "{}", field.doc);
+    }
+}
+
+/// A right value that is not the one of the template.
+fn other_value(setting: &Setting) -> String {
+    let check = |text: &str| {
+        let toml = toml::de::DeValue::parse(text).expect("TOML");
+        let toml = toml.get_ref();
+        (setting.check)(Value { toml, local: None })
+    };
+    let mut candidates: Vec<String> = [
+        "\"/other\"",
+        "\"other\"",
+        "\"other:7\"",
+        "\"other.deb\"",
+        "{ file = \"other\" }",
+        "7",
+        "false",
+        "[\"other\"]",
+        "[7]",
+    ]
+    .map(str::to_owned)
+    .into();
+    if let Err(Wrong::NotOneOf(words)) = check("\"?\"") {
+        candidates.extend(words.iter().map(|word| format!("\"{word}\"")));
+    }
+    let shown = (setting.shown)();
+    candidates.retain(|text| *text != shown && check(text).is_ok());
+    candidates.into_iter().next().expect(setting.name)
+}
+
+#[test]
+fn every_setting_reaches_the_worksheet() {
+    for kind in KINDS {
+        let text = switched_on(kind, true);
+        let all = Worksheet::parse(&text).expect("with everything");
+        let lines: Vec<&str> = text.lines().collect();
+        let mut section = "";
+        let mut count = 0;
+        for (at, line) in lines.iter().enumerate() {
+            if line.starts_with('[') {
+                section = line.trim_matches(['[', ']']);
+            }
+            let name = line.split(" = ").next().unwrap_or_default();
+            let schema = SECTIONS.iter().find(|schema| schema.name == section);
+            // The kind decides which of the others there are.
+            let Some(setting) = schema
+                .and_then(|schema| schema.setting(name))
+                .filter(|_| name != "kind")
+            else {
+                continue;
+            };
+            let other = format!("{name} = {}", other_value(setting));
+            let mut lines = lines.clone();
+            lines[at] = &other;
+            let changed = Worksheet::parse(&lines.join("\n")).expect(&other);
+            assert_ne!(changed, all, "[{section}] {other}");
+            count += 1;
+        }
+        assert!(count > 50, "{count}");
     }
 }

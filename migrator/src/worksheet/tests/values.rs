@@ -1,4 +1,4 @@
-use super::{SMALL, complaint, complaints};
+use super::{Needed, SMALL, Worksheet, complaint, complaints};
 
 const PATH: &str = r#"path = "/mnt/source/po""#;
 const FOLDER: &str = r#"folder = "/gwsystem/sales""#;
@@ -186,4 +186,16 @@ fn shares_are_not_led_out_of() {
             "{folder}: {complaints:?}"
         );
     }
+}
+
+#[test]
+fn software_that_is_not_there_hides_no_other_mistake() {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = format!("{SMALL}\n[poa]\npackage = \"a.rpm\"\n");
+    let problems = Worksheet::parse_in(folder.path(), &text, Needed::All).expect_err("problems");
+    let messages = problems.problems().iter().map(|problem| &*problem.message);
+    let messages: Vec<&str> = messages.collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages[0].contains("cannot be read"), "{messages:?}");
+    assert!(messages[1].contains("[post_office] domain"), "{messages:?}");
 }

@@ -1,25 +1,25 @@
 //! The connection as the session thread sees it.
 //!
 //! libssh2 has two traps that this module is the answer to.  A packet that was sent by half must be finished by the
-//! very call that began it before anything else is sent, so [`Wire::settle`] never leaves one behind.  And a call
-//! that waits blocks everything else on the connection, so waiting calls ([`Wire::wait`]) are only those whose
+//! very call that began it before anything else is sent, so [`Connection::try_call`] never leaves one behind.  And a call
+//! that waits blocks everything else on the connection, so blocking calls ([`Connection::blocking`]) are only those whose
 //! answer the server's protocol engine gives by itself, and all are bounded by the session's time-out.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, Session};
 
 use super::error::RemoteError;
-use super::wake::Sleeper;
 
 /// The code of libssh2 for "not now".
 const AGAIN: ssh2::ErrorCode = ssh2::ErrorCode::Session(-37);
 
 /// A connection that is logged in.
-pub(super) struct Wire {
+pub(super) struct Connection {
     pub(super) session: Session,
     /// The same socket as the session's, for sleeping on it and for cutting it.
     pub(super) socket: TcpStream,
@@ -31,9 +31,9 @@ pub(super) struct Wire {
     pub(super) answer_timeout: Duration,
 }
 
-impl Wire {
+impl Connection {
     /// Makes one non-blocking call; `None` means that there is nothing to do now.
-    pub(super) fn settle<T>(
+    pub(super) fn try_call<T>(
         &self,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> Result<Option<T>, RemoteError> {
@@ -46,18 +46,21 @@ impl Wire {
                         return Ok(None);
                     }
                 }
-                Err(error) => return Err(self.gone(&error)),
+                Err(error) => return Err(self.lost(&error)),
             }
             if Instant::now() >= deadline {
-                return Err(self.gone(&"it takes no more data"));
+                return Err(self.lost(&"it takes no more data"));
             }
-            self.take_in()?;
+            self.receive()?;
             self.sleep(None, Duration::from_millis(100));
         }
     }
 
     /// Makes one call that waits for the server, at most for the session's time-out.
-    pub(super) fn wait<T, E>(&self, call: impl FnOnce(&Session) -> Result<T, E>) -> Result<T, E> {
+    pub(super) fn blocking<T, E>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.session.set_blocking(true);
         let result = call(&self.session);
         self.session.set_blocking(false);
@@ -65,26 +68,26 @@ impl Wire {
     }
 
     /// Takes in what the server has sent, for whichever channel.
-    pub(super) fn take_in(&self) -> Result<(), RemoteError> {
+    pub(super) fn receive(&self) -> Result<(), RemoteError> {
         match self.idle.stream(0).read(&mut [0; 1]) {
             // The channel says nothing by itself; its end means that the server is giving up the connection.
-            Ok(_) => Err(self.gone(&"the server closed it")),
+            Ok(_) => Err(self.lost(&"the server closed it")),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(self.gone(&error)),
+            Err(error) => Err(self.lost(&error)),
         }
     }
 
     /// Sleeps until something arrives, the thread is woken, or the time is over.
     ///
     /// Returns whether something arrived.
-    pub(super) fn sleep(&self, sleeper: Option<&Sleeper>, longest: Duration) -> bool {
+    pub(super) fn sleep(&self, wake_ups: Option<&WakeUps>, longest: Duration) -> bool {
         let mut interest = PollFlags::IN;
         if self.is_sending() {
             interest |= PollFlags::OUT;
         }
         let mut waits = vec![PollFd::new(&self.socket, interest)];
-        if let Some(sleeper) = sleeper {
-            waits.push(PollFd::new(&sleeper.0, PollFlags::IN));
+        if let Some(wake_ups) = wake_ups {
+            waits.push(PollFd::new(&wake_ups.0, PollFlags::IN));
         }
         let longest = Timespec::try_from(longest).unwrap_or(Timespec {
             tv_sec: 1,
@@ -96,8 +99,8 @@ impl Wire {
             .revents()
             .intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR);
         drop(waits);
-        if let Some(sleeper) = sleeper {
-            sleeper.clear();
+        if let Some(wake_ups) = wake_ups {
+            wake_ups.clear();
         }
         arrived
     }
@@ -110,12 +113,97 @@ impl Wire {
         )
     }
 
+    /// What an error of the library means: for the connection, or for the request alone as `refusal` tells it.
+    pub(super) fn failure(
+        &self,
+        error: &ssh2::Error,
+        refusal: impl FnOnce(String) -> RemoteError,
+    ) -> Failure {
+        if is_fatal(error) {
+            Failure::Connection(Box::new(self.lost(&error.message())))
+        } else {
+            Failure::Request(Box::new(refusal(error.message().to_owned())))
+        }
+    }
+
     /// The connection as lost.
-    pub(super) fn gone(&self, cause: &dyn std::fmt::Display) -> RemoteError {
+    pub(super) fn lost(&self, cause: &dyn std::fmt::Display) -> RemoteError {
         RemoteError::Disconnected {
             host: self.host.clone(),
             cause: cause.to_string(),
         }
+    }
+}
+
+/// Why a request failed.
+pub(super) enum Failure {
+    /// Because of this request alone.
+    Request(Box<RemoteError>),
+    /// Because of the connection.
+    Connection(Box<RemoteError>),
+}
+
+impl Failure {
+    pub(super) fn request(error: RemoteError) -> Self {
+        Self::Request(Box::new(error))
+    }
+}
+
+/// Without more being known, an error is one of the connection.
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        Self::Connection(Box::new(error))
+    }
+}
+
+/// What polling a command or an upload came to.
+pub(super) enum Poll {
+    /// There was nothing to do.
+    Idle,
+    /// Something was done, and more may be waiting.
+    Progress,
+    /// It is over; its channel, if it has one, is to be closed.
+    Done(Option<Channel>),
+    /// The connection is gone.
+    Lost(RemoteError),
+}
+
+/// Wakes the session thread, which sleeps in `poll` on the connection, when there is something to do, and once more when
+/// nobody holds this any longer.
+#[derive(Debug)]
+pub(super) struct Waker(UnixStream);
+
+/// The wake-ups as the session thread sees them.
+#[derive(Debug)]
+pub(super) struct WakeUps(UnixStream);
+
+/// Both ends.
+pub(super) fn waker() -> io::Result<(Waker, WakeUps)> {
+    let (near, far) = UnixStream::pair()?;
+    near.set_nonblocking(true)?;
+    far.set_nonblocking(true)?;
+    Ok((Waker(near), WakeUps(far)))
+}
+
+impl Waker {
+    /// Wakes the thread, or leaves it awake.
+    pub(super) fn wake(&self) {
+        // A full pipe means that the thread has not even read the earlier wake-ups: nothing is lost.
+        let _ = (&self.0).write(&[1]);
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
+impl WakeUps {
+    /// Forgets all that came so far.
+    fn clear(&self) {
+        let mut buffer = [0; 256];
+        while matches!((&self.0).read(&mut buffer), Ok(count) if count == buffer.len()) {}
     }
 }
 

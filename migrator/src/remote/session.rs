@@ -1,7 +1,7 @@
 //! The session thread: the only one that touches the connection.
 //!
 //! libssh2 lets one call at a time use a connection, and letting go of a channel may wait for the server.  So one
-//! thread owns everything, gives each job its turn, and sleeps on the socket when no job has anything to do.
+//! thread owns everything, polls each command and upload, and sleeps on the socket when none has anything to do.
 
 use std::collections::VecDeque;
 use std::net::Shutdown;
@@ -12,12 +12,11 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connect::{Greeting, connect};
+use super::connection::{Connection, Poll, WakeUps, io_result};
 use super::error::RemoteError;
-use super::job::{ExecOrder, Job, Turn};
+use super::exec::{Exec, ExecRequest};
 use super::options::ConnectOptions;
-use super::transfer::{Transfer, UploadOrder};
-use super::wake::Sleeper;
-use super::wire::{Wire, io_result};
+use super::upload::{Upload, UploadRequest};
 
 /// The longest sleep; a bound on how late the end of the last handle is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -32,18 +31,18 @@ const FAREWELL_MILLISECONDS: u32 = 1000;
 const SILENCES_MAX: u32 = 3;
 
 /// What the session thread is asked to do.
-pub(super) enum Order {
+pub(super) enum SessionCommand {
     /// Run a command.
-    Exec(ExecOrder),
-    /// Transfer a file.
-    Upload(UploadOrder),
+    Exec(ExecRequest),
+    /// Upload a file.
+    Upload(UploadRequest),
 }
 
-impl Order {
-    pub(super) fn fail(self, error: RemoteError) {
+impl SessionCommand {
+    fn fail(self, error: RemoteError) {
         match self {
-            Self::Exec(order) => Job::new(order).fail(error),
-            Self::Upload(order) => Transfer::new(order).fail(error),
+            Self::Exec(request) => Exec::new(request).fail(error),
+            Self::Upload(request) => Upload::new(request).fail(error),
         }
     }
 }
@@ -52,15 +51,15 @@ impl Order {
 pub(super) fn run(
     options: &ConnectOptions,
     greeting: oneshot::Sender<Result<Greeting, RemoteError>>,
-    orders: mpsc::Receiver<Order>,
-    sleeper: Sleeper,
+    commands: mpsc::Receiver<SessionCommand>,
+    wake_ups: WakeUps,
 ) {
-    let wire = match connect(options) {
-        Ok((wire, welcome)) => {
+    let connection = match connect(options) {
+        Ok((connection, welcome)) => {
             if greeting.send(Ok(welcome)).is_err() {
                 return;
             }
-            wire
+            connection
         }
         Err(error) => {
             let _ = greeting.send(Err(error));
@@ -69,26 +68,26 @@ pub(super) fn run(
     };
     let now = Instant::now();
     let silence = Duration::from_secs(options.keepalive_seconds.max(2));
-    let engine = Engine {
-        wire,
-        orders,
-        sleeper,
-        jobs: VecDeque::new(),
-        transfers: VecDeque::new(),
+    let session = SessionThread {
+        connection,
+        commands,
+        wake_ups,
+        execs: VecDeque::new(),
+        uploads: VecDeque::new(),
         closing: Vec::new(),
         heard: now,
         silence,
     };
-    engine.run();
+    session.run();
 }
 
-struct Engine {
-    wire: Wire,
-    orders: mpsc::Receiver<Order>,
-    sleeper: Sleeper,
-    jobs: VecDeque<Job>,
-    /// Uploads, of which the first is under way.
-    transfers: VecDeque<Transfer>,
+struct SessionThread {
+    connection: Connection,
+    commands: mpsc::Receiver<SessionCommand>,
+    wake_ups: WakeUps,
+    execs: VecDeque<Exec>,
+    /// Uploads, of which one is polled in each round.
+    uploads: VecDeque<Upload>,
     closing: Vec<(Channel, Instant)>,
     /// When something last arrived.
     heard: Instant,
@@ -96,13 +95,16 @@ struct Engine {
     silence: Duration,
 }
 
-impl Engine {
+impl SessionThread {
     fn run(mut self) {
         let result = loop {
             match self.round() {
                 Ok(Round::Busy) => self.heard = Instant::now(),
                 Ok(Round::Quiet) => {
-                    if self.wire.sleep(Some(&self.sleeper), self.longest_sleep()) {
+                    if self
+                        .connection
+                        .sleep(Some(&self.wake_ups), self.longest_sleep())
+                    {
                         self.heard = Instant::now();
                     }
                 }
@@ -114,48 +116,49 @@ impl Engine {
     }
 
     fn round(&mut self) -> Result<Round, RemoteError> {
-        let (mut round, is_last) = self.take_orders();
-        if is_last && self.jobs.is_empty() && self.transfers.is_empty() && self.closing.is_empty() {
+        let (mut round, is_last) = self.take_commands();
+        if is_last && self.execs.is_empty() && self.uploads.is_empty() && self.closing.is_empty() {
             return Ok(Round::Finished);
         }
-        self.wire.take_in()?;
-        for _ in 0..self.jobs.len() {
-            let Some(job) = self.jobs.pop_front() else {
+        self.connection.receive()?;
+        for _ in 0..self.execs.len() {
+            let Some(exec) = self.execs.pop_front() else {
                 break;
             };
-            let (job, turn) = job.turn(&self.wire);
-            self.jobs.extend(job);
-            match turn {
-                Turn::Quiet => {}
-                Turn::Lost(error) => return Err(error),
-                Turn::Busy => round = Round::Busy,
-                Turn::Over(channel) => {
-                    self.closing
-                        .extend(channel.map(|channel| (channel, Instant::now() + CLOSING_MAX)));
-                    round = Round::Busy;
-                }
-            }
+            let (exec, poll) = exec.poll(&self.connection);
+            self.execs.extend(exec);
+            round = round.max(self.note(poll)?);
         }
-        if let Some(transfer) = self.transfers.pop_front() {
-            round = Round::Busy;
-            let (unfinished, lost) = transfer.step(&self.wire);
-            self.transfers.extend(unfinished);
-            if let Some(error) = lost {
-                return Err(error);
-            }
+        if let Some(upload) = self.uploads.pop_front() {
+            let (upload, poll) = upload.poll(&self.connection);
+            self.uploads.extend(upload);
+            round = round.max(self.note(poll)?);
         }
         self.close_channels()?;
         self.keep_alive()?;
         Ok(round)
     }
 
-    /// Takes in new orders; the second value says that no more can come.
-    fn take_orders(&mut self) -> (Round, bool) {
+    fn note(&mut self, poll: Poll) -> Result<Round, RemoteError> {
+        match poll {
+            Poll::Idle => return Ok(Round::Quiet),
+            Poll::Progress => {}
+            Poll::Done(channel) => {
+                let closing = channel.map(|channel| (channel, Instant::now() + CLOSING_MAX));
+                self.closing.extend(closing);
+            }
+            Poll::Lost(error) => return Err(error),
+        }
+        Ok(Round::Busy)
+    }
+
+    /// Takes in new commands; the second value says that no more can come.
+    fn take_commands(&mut self) -> (Round, bool) {
         let mut round = Round::Quiet;
         loop {
-            match self.orders.try_recv() {
-                Ok(Order::Exec(order)) => self.jobs.push_back(Job::new(order)),
-                Ok(Order::Upload(order)) => self.transfers.push_back(Transfer::new(order)),
+            match self.commands.try_recv() {
+                Ok(SessionCommand::Exec(request)) => self.execs.push_back(Exec::new(request)),
+                Ok(SessionCommand::Upload(request)) => self.uploads.push_back(Upload::new(request)),
                 Err(TryRecvError::Empty) => return (round, false),
                 Err(TryRecvError::Disconnected) => return (round, true),
             }
@@ -165,10 +168,12 @@ impl Engine {
 
     /// Closes what is over, without waiting for a server that does not confirm.
     fn close_channels(&mut self) -> Result<(), RemoteError> {
-        let wire = &self.wire;
+        let connection = &self.connection;
         let mut open = Vec::new();
         for (mut channel, deadline) in std::mem::take(&mut self.closing) {
-            let closed = wire.settle(|| io_result(channel.close()))?.is_some();
+            let closed = connection
+                .try_call(|| io_result(channel.close()))?
+                .is_some();
             if !closed && Instant::now() < deadline {
                 open.push((channel, deadline));
             }
@@ -179,24 +184,24 @@ impl Engine {
 
     fn keep_alive(&mut self) -> Result<(), RemoteError> {
         if self.heard.elapsed() >= self.silence * SILENCES_MAX {
-            return Err(self.wire.gone(&format!(
+            return Err(self.connection.lost(&format!(
                 "no sign of life for {} s",
                 self.heard.elapsed().as_secs()
             )));
         }
-        if let Err(error) = self.wire.session.keepalive_send() {
-            return Err(self.wire.gone(&error.message()));
+        if let Err(error) = self.connection.session.keepalive_send() {
+            return Err(self.connection.lost(&error.message()));
         }
         // What cannot even be sent when all is quiet has nowhere to go.
-        if self.wire.is_sending() {
-            return Err(self.wire.gone(&"it takes no more data"));
+        if self.connection.is_sending() {
+            return Err(self.connection.lost(&"it takes no more data"));
         }
         Ok(())
     }
 
     fn longest_sleep(&self) -> Duration {
         let now = Instant::now();
-        let deadlines = self.jobs.iter().filter_map(Job::deadline);
+        let deadlines = self.execs.iter().filter_map(Exec::deadline);
         deadlines
             .map(|deadline| deadline.saturating_duration_since(now))
             .min()
@@ -205,29 +210,30 @@ impl Engine {
 
     /// Tells everybody who waits, says good-bye where that is possible, and lets go of the connection.
     fn end(mut self, result: Result<(), RemoteError>) {
-        self.orders.close();
+        self.commands.close();
         let error = match result {
-            Ok(()) => self.wire.gone(&"it was closed"),
+            Ok(()) => self.connection.lost(&"it was closed"),
             Err(error) => error,
         };
-        for job in self.jobs.drain(..) {
-            job.fail(error.clone());
+        for exec in self.execs.drain(..) {
+            exec.fail(error.clone());
         }
-        for transfer in self.transfers.drain(..) {
-            transfer.fail(error.clone());
+        for upload in self.uploads.drain(..) {
+            upload.fail(error.clone());
         }
-        while let Ok(order) = self.orders.try_recv() {
-            order.fail(error.clone());
+        while let Ok(command) = self.commands.try_recv() {
+            command.fail(error.clone());
         }
-        self.wire.session.set_blocking(true);
-        self.wire.session.set_timeout(FAREWELL_MILLISECONDS);
-        let _ = self.wire.session.disconnect(None, "done", None);
+        self.connection.session.set_blocking(true);
+        self.connection.session.set_timeout(FAREWELL_MILLISECONDS);
+        let _ = self.connection.session.disconnect(None, "done", None);
         // After this no call of the library can wait for the server, so letting go of the channels cannot either.
-        let _ = self.wire.socket.shutdown(Shutdown::Both);
+        let _ = self.connection.socket.shutdown(Shutdown::Both);
     }
 }
 
-/// What one round of turns came to.
+/// What one round of polling came to.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Round {
     Quiet,
     Busy,

@@ -1,4 +1,4 @@
-//! One command that runs on the destination, as the session thread drives it.
+//! One command that runs on the destination over a channel of its own, as the session thread drives it.
 //!
 //! ```text
 //! start (open channel, exec) -> feed stdin, read both outputs -> end of both -> closed by the server -> status
@@ -18,21 +18,21 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
+use super::command::{ExitStatus, OUTPUT_BYTES_MAX};
+use super::connection::{Connection, Failure, Poll, io_result};
 use super::error::RemoteError;
-use super::output::{ExitStatus, OUTPUT_BYTES_MAX};
-use super::wire::{Wire, io_result, is_fatal};
 
 /// How much is read or written at once, in bytes; half of what sshd puts in one packet.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// How many pieces one job may read before the others have their turn.
-const PIECES_PER_TURN: usize = 64;
+/// How many pieces one command may read before the others are polled.
+const PIECES_PER_POLL: usize = 64;
 
 /// How much of a long-running command's standard error is kept, in bytes: the end of it.
 const STDERR_TAIL_BYTES: usize = 64 * 1024;
 
 /// A command that is to be run.
-pub(super) struct ExecOrder {
+pub(super) struct ExecRequest {
     /// The line for the remote shell.
     pub(super) line: String,
     /// The command as it is shown.
@@ -79,21 +79,9 @@ pub(super) struct Ended {
     pub(super) stderr: Vec<u8>,
 }
 
-/// What one turn of a job came to.
-pub(super) enum Turn {
-    /// There was nothing to do.
-    Quiet,
-    /// Something was done, and more may be waiting.
-    Busy,
-    /// The job is over; its channel, if it has one, is to be closed.
-    Over(Option<Channel>),
-    /// The connection is gone, and this job with it.
-    Lost(RemoteError),
-}
-
 /// A command under way.
-pub(super) struct Job {
-    order: ExecOrder,
+pub(super) struct Exec {
+    request: ExecRequest,
     channel: Option<Channel>,
     deadline: Option<Instant>,
     stdin_sent: usize,
@@ -103,12 +91,12 @@ pub(super) struct Job {
     stderr: VecDeque<u8>,
 }
 
-impl Job {
-    pub(super) fn new(order: ExecOrder) -> Self {
-        let deadline = order.timeout.map(|timeout| Instant::now() + timeout);
-        let beat = order.heartbeat.map(|interval| Instant::now() + interval);
+impl Exec {
+    pub(super) fn new(request: ExecRequest) -> Self {
+        let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
+        let beat = request.heartbeat.map(|interval| Instant::now() + interval);
         Self {
-            order,
+            request,
             channel: None,
             deadline,
             stdin_sent: 0,
@@ -118,41 +106,38 @@ impl Job {
         }
     }
 
-    /// When the job must be looked at even if nothing arrives.
+    /// When the command must be polled even if nothing arrives.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let beat = self.beat.filter(|_| !self.stdin_ended);
         self.deadline.into_iter().chain(beat).min()
     }
 
-    /// Tells the one who waits that the job failed.
+    /// Tells the one who waits that the command failed.
     pub(super) fn fail(self, error: RemoteError) {
-        let _ = self.order.done.send(Err(error));
+        let _ = self.request.done.send(Err(error));
     }
 
     /// Does what can be done without waiting for the command.
     ///
-    /// An error of this job alone goes to the one who waits for it.
-    pub(super) fn turn(mut self, wire: &Wire) -> (Option<Self>, Turn) {
-        if self.order.done.is_closed() {
-            return (None, Turn::Over(self.channel.take()));
+    /// An error of this command alone goes to the one who waits for it.
+    pub(super) fn poll(mut self, connection: &Connection) -> (Option<Self>, Poll) {
+        if self.request.done.is_closed() {
+            return (None, Poll::Done(self.channel.take()));
         }
-        match self.advance(wire) {
-            Ok(Progress::Quiet)
+        match self.advance(connection) {
+            Ok(Progress::Nothing)
                 if self
                     .deadline
                     .is_some_and(|deadline| Instant::now() >= deadline) =>
             {
-                let seconds = self.order.timeout.unwrap_or_default().as_secs();
-                let error = RemoteError::CommandTimedOut {
-                    command: self.order.shown.clone(),
-                    seconds,
-                };
+                let bound = self.request.timeout.unwrap_or_default();
+                let error = RemoteError::command_timed_out(&self.request.shown, bound);
                 self.over(Err(error))
             }
-            Ok(Progress::Quiet) => (Some(self), Turn::Quiet),
-            Ok(Progress::Busy) => (Some(self), Turn::Busy),
+            Ok(Progress::Nothing) => (Some(self), Poll::Idle),
+            Ok(Progress::Something) => (Some(self), Poll::Progress),
             Ok(Progress::Ended(status)) => {
-                let stdout = if let Sink::Keep(kept) = &mut self.order.sink {
+                let stdout = if let Sink::Keep(kept) = &mut self.request.sink {
                     std::mem::take(kept)
                 } else {
                     Vec::new()
@@ -164,90 +149,86 @@ impl Job {
                     stderr,
                 }))
             }
-            Err(Failure::Job(error)) => self.over(Err(*error)),
-            Err(Failure::Connection(error)) => (Some(self), Turn::Lost(*error)),
+            Err(Failure::Request(error)) => self.over(Err(*error)),
+            Err(Failure::Connection(error)) => (Some(self), Poll::Lost(*error)),
         }
     }
 
-    fn over(mut self, result: Result<Ended, RemoteError>) -> (Option<Self>, Turn) {
+    fn over(mut self, result: Result<Ended, RemoteError>) -> (Option<Self>, Poll) {
         let channel = self.channel.take();
-        let _ = self.order.done.send(result);
-        (None, Turn::Over(channel))
+        let _ = self.request.done.send(result);
+        (None, Poll::Done(channel))
     }
 
-    fn advance(&mut self, wire: &Wire) -> Result<Progress, Failure> {
+    fn advance(&mut self, connection: &Connection) -> Result<Progress, Failure> {
         let Some(mut channel) = self.channel.clone() else {
-            self.channel = Some(self.start(wire)?);
-            return Ok(Progress::Busy);
+            self.channel = Some(self.start(connection)?);
+            return Ok(Progress::Something);
         };
-        let fed = self.feed(wire, &mut channel)?;
-        let read_output = self.read_stdout(wire, &channel)?;
-        let read_errors = self.read_stderr(wire, &channel)?;
+        let fed = self.feed(connection, &mut channel)?;
+        let read_output = self.read_stdout(connection, &channel)?;
+        let read_errors = self.read_stderr(connection, &channel)?;
         if fed || read_output || read_errors {
-            return Ok(Progress::Busy);
+            return Ok(Progress::Something);
         }
         if !channel.eof() || self.is_blocked() {
-            return Ok(Progress::Quiet);
+            return Ok(Progress::Nothing);
         }
-        match wire.settle(|| io_result(channel.wait_close()))? {
-            None => Ok(Progress::Quiet),
+        match connection.try_call(|| io_result(channel.wait_close()))? {
+            None => Ok(Progress::Nothing),
             Some(()) => Ok(Progress::Ended(exit_status(&channel)?)),
         }
     }
 
-    fn start(&self, wire: &Wire) -> Result<Channel, Failure> {
+    fn start(&self, connection: &Connection) -> Result<Channel, Failure> {
         let refused = |what| {
-            move |error: ssh2::Error| {
-                if is_fatal(&error) {
-                    wire.gone(&error.message()).into()
-                } else {
-                    Failure::job(RemoteError::RequestRefused {
-                        what,
-                        cause: error.message().to_owned(),
-                    })
-                }
+            move |error| {
+                connection.failure(&error, |cause| RemoteError::RequestRefused { what, cause })
             }
         };
-        let mut channel = wire
-            .wait(ssh2::Session::channel_session)
+        let mut channel = connection
+            .blocking(ssh2::Session::channel_session)
             .map_err(refused("open a channel"))?;
-        wire.wait(|_| channel.exec(&self.order.line))
+        connection
+            .blocking(|_| channel.exec(&self.request.line))
             .map_err(refused("run a command"))?;
         Ok(channel)
     }
 
-    fn feed(&mut self, wire: &Wire, channel: &mut Channel) -> Result<bool, Failure> {
+    fn feed(&mut self, connection: &Connection, channel: &mut Channel) -> Result<bool, Failure> {
         if self.stdin_ended {
             return Ok(false);
         }
-        let rest = &self.order.stdin[self.stdin_sent..];
+        let rest = &self.request.stdin[self.stdin_sent..];
         if !rest.is_empty() && !channel.eof() {
             let piece = &rest[..rest.len().min(PIECE_BYTES)];
-            let written = match wire.settle(|| channel.write(piece)) {
+            let written = match connection.try_call(|| channel.write(piece)) {
                 Ok(written) => written.unwrap_or(0),
                 // A command that does not read all its input closes the channel; its status says the rest.
-                Err(_) if channel.eof() => self.order.stdin.len() - self.stdin_sent,
+                Err(_) if channel.eof() => self.request.stdin.len() - self.stdin_sent,
                 Err(error) => return Err(error.into()),
             };
             self.stdin_sent += written;
             return Ok(written > 0);
         }
-        if self.order.hold_stdin.load(Ordering::Acquire) {
-            return self.beat(wire, channel);
+        if self.request.hold_stdin.load(Ordering::Acquire) {
+            return self.beat(connection, channel);
         }
-        self.stdin_ended =
-            channel.eof() || wire.settle(|| io_result(channel.send_eof()))?.is_some();
+        self.stdin_ended = channel.eof()
+            || connection
+                .try_call(|| io_result(channel.send_eof()))?
+                .is_some();
         Ok(self.stdin_ended)
     }
 
     /// Writes a line end where one is due; one that finds no room is left out.
-    fn beat(&mut self, wire: &Wire, channel: &mut Channel) -> Result<bool, Failure> {
+    fn beat(&mut self, connection: &Connection, channel: &mut Channel) -> Result<bool, Failure> {
         let is_due = self.beat.is_some_and(|due| Instant::now() >= due);
-        let Some(interval) = self.order.heartbeat.filter(|_| is_due && !channel.eof()) else {
+        let Some(interval) = self.request.heartbeat.filter(|_| is_due && !channel.eof()) else {
             return Ok(false);
         };
         self.beat = Some(Instant::now() + interval);
-        let written = wire.settle(|| match channel.write(b"\n") {
+        let written = connection.try_call(|| match channel.write(b"\n") {
             // A command that has ended meanwhile; its status says the rest.
             Err(_) if channel.eof() => Ok(0),
             outcome => outcome,
@@ -255,14 +236,14 @@ impl Job {
         Ok(written.is_some_and(|written| written > 0))
     }
 
-    fn read_stdout(&mut self, wire: &Wire, channel: &Channel) -> Result<bool, Failure> {
+    fn read_stdout(&mut self, connection: &Connection, channel: &Channel) -> Result<bool, Failure> {
         let mut some = false;
         let mut buffer = [0; PIECE_BYTES];
-        for _ in 0..PIECES_PER_TURN {
+        for _ in 0..PIECES_PER_POLL {
             if self.is_blocked() && !self.pass_waiting() {
                 break;
             }
-            match wire.settle(|| channel.stream(0).read(&mut buffer))? {
+            match connection.try_call(|| channel.stream(0).read(&mut buffer))? {
                 None | Some(0) => break,
                 Some(count) => self.take(&buffer[..count])?,
             }
@@ -271,16 +252,16 @@ impl Job {
         Ok(some)
     }
 
-    fn read_stderr(&mut self, wire: &Wire, channel: &Channel) -> Result<bool, Failure> {
+    fn read_stderr(&mut self, connection: &Connection, channel: &Channel) -> Result<bool, Failure> {
         let mut some = false;
         let mut buffer = [0; PIECE_BYTES];
-        for _ in 0..PIECES_PER_TURN {
-            match wire.settle(|| channel.stderr().read(&mut buffer))? {
+        for _ in 0..PIECES_PER_POLL {
+            match connection.try_call(|| channel.stderr().read(&mut buffer))? {
                 None | Some(0) => break,
                 Some(count) => self.stderr.extend(&buffer[..count]),
             }
             some = true;
-            if matches!(self.order.sink, Sink::Keep(_)) {
+            if matches!(self.request.sink, Sink::Keep(_)) {
                 self.require_room()?;
             } else {
                 let surplus = self.stderr.len().saturating_sub(STDERR_TAIL_BYTES);
@@ -291,7 +272,7 @@ impl Job {
     }
 
     fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        match &mut self.order.sink {
+        match &mut self.request.sink {
             Sink::Keep(kept) => {
                 kept.extend_from_slice(piece);
                 self.require_room()?;
@@ -317,7 +298,7 @@ impl Job {
     }
 
     fn require_room(&self) -> Result<(), Failure> {
-        let kept = match &self.order.sink {
+        let kept = match &self.request.sink {
             Sink::Keep(kept) => kept.len(),
             Sink::FirstLine { partial, .. } => partial.len(),
             Sink::Pass { .. } => 0,
@@ -325,17 +306,14 @@ impl Job {
         if kept + self.stderr.len() <= OUTPUT_BYTES_MAX {
             return Ok(());
         }
-        let command = self.order.shown.clone();
-        Err(Failure::job(RemoteError::OutputTooLarge {
-            command,
-            bytes_max: OUTPUT_BYTES_MAX,
-        }))
+        let error = RemoteError::output_too_large(&self.request.shown);
+        Err(Failure::request(error))
     }
 
     /// Whether a piece waits for room.
     fn is_blocked(&self) -> bool {
         matches!(
-            self.order.sink,
+            self.request.sink,
             Sink::Pass {
                 waiting: Some(_),
                 ..
@@ -345,7 +323,7 @@ impl Job {
 
     /// Passes on the piece that waits; false where there is still no room.
     fn pass_waiting(&mut self) -> bool {
-        let Sink::Pass { pieces, waiting } = &mut self.order.sink else {
+        let Sink::Pass { pieces, waiting } = &mut self.request.sink else {
             return true;
         };
         match waiting.take().map(|piece| pieces.try_send(piece)) {
@@ -359,36 +337,16 @@ impl Job {
     }
 }
 
-/// How far one turn came.
+/// How far one poll came.
 enum Progress {
-    Quiet,
-    Busy,
+    Nothing,
+    Something,
     Ended(ExitStatus),
-}
-
-/// Why a turn failed.
-enum Failure {
-    /// Because of this job alone.
-    Job(Box<RemoteError>),
-    /// Because of the connection.
-    Connection(Box<RemoteError>),
-}
-
-impl Failure {
-    fn job(error: RemoteError) -> Self {
-        Self::Job(Box::new(error))
-    }
-}
-
-impl From<RemoteError> for Failure {
-    fn from(error: RemoteError) -> Self {
-        Self::Connection(Box::new(error))
-    }
 }
 
 fn exit_status(channel: &Channel) -> Result<ExitStatus, Failure> {
     let refused = |error: ssh2::Error| {
-        Failure::job(RemoteError::RequestRefused {
+        Failure::request(RemoteError::RequestRefused {
             what: "tell an exit status",
             cause: error.message().to_owned(),
         })
