@@ -222,3 +222,19 @@ fn a_command_for_a_job_that_is_not_there_is_a_mistake() {
     }
     stage.expect(&["status"], 3);
 }
+
+#[test]
+fn an_older_program_at_the_destination_is_told_by_its_version() {
+    let stage = Stage::new();
+    let job = stage.embedded().seen().job_folder.clone();
+    fs::create_dir_all(&job).expect("made");
+    let program = job.join("gwmigrate");
+    // What every version has understood since the first, and how the one before answered.
+    let script = "#!/bin/sh\ngrep -q '\"request\":\"hello\"' && echo '{\"reply\":\"hello\",\"protocol\":2,\"version\":\"0.0.9\"}'\n";
+    fs::write(&program, script).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&program, executable).expect("set");
+    let run = stage.expect(&["status"], 5);
+    let told = finding(&run, "protocol");
+    assert!(told.text.contains("0.0.9"), "{told:#?}");
+}
