@@ -11,6 +11,7 @@ mod link;
 mod orders;
 mod outcome;
 mod questions;
+mod statements;
 
 pub use client::Finished;
 pub use console::Console;
@@ -18,6 +19,7 @@ pub use error::StepError;
 pub use link::{Link, PROGRAM_FILE};
 pub use outcome::{CommandOutcome, StepOutcome};
 pub(crate) use questions::could_not_ask;
+pub use statements::{Statement, Statements};
 
 use std::sync::Arc;
 
@@ -27,7 +29,6 @@ use protocol::{
 };
 
 use crate::profile::{self, Profile};
-use crate::steps::{self, life::Statements};
 use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
 use journal::Journal;
@@ -205,14 +206,18 @@ impl Controller {
     ///
     /// # Errors
     /// What stopped the step; it has been journaled and shown.
-    pub async fn run_step(&mut self, step: Step) -> Result<(), StepError> {
+    pub async fn step(
+        &mut self,
+        step: Step,
+        body: impl AsyncFnOnce(&mut Self) -> Result<StepOutcome, StepError>,
+    ) -> Result<(), StepError> {
         self.console.step_begins(step);
         let began = std::time::Instant::now();
         let findings_before = self.findings.len();
         let breaks_before = self.link.as_ref().map_or(0, Link::breaks);
         self.journal.begin(self.link.as_ref(), step).await?;
         let outcome = tokio::select! {
-            outcome = steps::run(step, self) => outcome,
+            outcome = body(self) => outcome,
             _ = tokio::signal::ctrl_c() => Err(StepError::Interrupted),
         };
         let (state, detail) = match &outcome {
@@ -249,17 +254,6 @@ impl Controller {
         });
         outcome?;
         journaled
-    }
-
-    /// Runs a slice of the table of steps, in its order.
-    ///
-    /// # Errors
-    /// As [`Controller::run_step`]; the steps behind the one that was stopped are not begun.
-    pub async fn run_steps(&mut self, steps: &[Step]) -> Result<(), StepError> {
-        for &step in steps {
-            self.run_step(step).await?;
-        }
-        Ok(())
     }
 
     /// What the command came to; `error` is what stopped it.

@@ -29,11 +29,24 @@ pub(crate) mod trees;
 
 pub(crate) mod poa;
 
+/// Runs steps of the table, in the order in which they are given.
+///
+/// # Errors
+/// What stopped one of them; it has been journaled and shown, and those behind it are not begun.
+pub(crate) async fn run(controller: &mut Controller, steps: &[Step]) -> Result<(), StepError> {
+    for &step in steps {
+        controller
+            .step(step, async |controller| function(step, controller).await)
+            .await?;
+    }
+    Ok(())
+}
+
 /// The function of a step.
 ///
 /// # Errors
 /// What stops the step.
-pub(crate) async fn run(step: Step, controller: &mut Controller) -> Result<StepOutcome, StepError> {
+async fn function(step: Step, controller: &mut Controller) -> Result<StepOutcome, StepError> {
     match step {
         Step::Connect => connect::run(controller).await,
         Step::MountSource => mount_source::run(controller).await,

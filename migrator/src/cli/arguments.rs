@@ -11,7 +11,7 @@ use super::database_command::DatabaseCommand;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::commands::accept::Acceptance;
-use crate::steps::life::{Statement, Statements};
+use crate::controller::{Statement, Statements};
 use crate::steps::secrets::Use;
 use crate::worksheet::{Needed, SourceKind};
 

@@ -3,8 +3,8 @@
 use protocol::{AcceptedLine, Extent, Request};
 
 use super::{keep, stage_two};
+use crate::controller::Statement;
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::Statement;
 
 /// What is accepted, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]

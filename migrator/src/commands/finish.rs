@@ -8,15 +8,15 @@ use protocol::{Life, Said, Step, Task};
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::numbers;
-use crate::steps::{mount_source, source_poa, start_poa};
+use crate::steps::{self, mount_source, source_poa, start_poa};
 
 /// Finishes the migration.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps(controller).await;
+    let outcome = steps_of(controller).await;
     keep::end(controller, "finish", outcome).await
 }
 
-async fn steps(controller: &mut Controller) -> Result<(), StepError> {
+async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
     let state = controller.state().await?;
     start_poa::require_sealed(&state)?;
@@ -27,9 +27,7 @@ async fn steps(controller: &mut Controller) -> Result<(), StepError> {
         }
         None => look_at_source(controller, state.life.life).await?,
     }
-    controller
-        .run_steps(Step::slice(Step::RunAsUser, Step::StartPoa))
-        .await
+    steps::run(controller, Step::slice(Step::RunAsUser, Step::StartPoa)).await
 }
 
 /// Makes sure that the source is off, and that it is what was sealed.

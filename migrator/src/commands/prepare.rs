@@ -7,7 +7,7 @@ use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::convert_guardian;
 use crate::steps::probe::{PROBE, Probed, probe};
-use crate::steps::{checklist, identify_documents};
+use crate::steps::{self, checklist, identify_documents};
 
 /// What is confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ async fn steps_of(
     }
     let may_hold_new_mail = controller.state().await?.may_hold_new_mail();
     if !may_hold_new_mail {
-        controller.run_step(Step::StopTestPoa).await?;
+        steps::run(controller, &[Step::StopTestPoa]).await?;
     }
     for item in &confirmed {
         if matches!(item, ChecklistItem::LibraryHasNoDocuments(_)) {
@@ -84,7 +84,7 @@ async fn steps_of(
     }
     *items = Some(probe_items(controller, &withdrawn).await?);
     identify_documents::require_mapped(controller).await?;
-    controller.run_step(Step::Checklist).await
+    steps::run(controller, &[Step::Checklist]).await
 }
 
 fn known_items(controller: &Controller, names: &[String]) -> Result<Vec<ChecklistItem>, StepError> {

@@ -4,22 +4,18 @@ use protocol::Step;
 
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::{copy_certificates, source_poa};
+use crate::steps::{self, copy_certificates, source_poa};
 
 /// Runs stage one.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps(controller).await;
+    let outcome = steps_of(controller).await;
     keep::end(controller, "stage-one", outcome).await
 }
 
-async fn steps(controller: &mut Controller) -> Result<(), StepError> {
-    controller
-        .run_steps(Step::slice(Step::Connect, Step::InstallUtility))
-        .await?;
+async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
+    steps::run(controller, Step::slice(Step::Connect, Step::InstallUtility)).await?;
     // A port that was seen open is known to be closed later.
     source_poa::look(controller).await?;
     copy_certificates::look(controller).await?;
-    controller
-        .run_steps(Step::slice(Step::CopySoftware, Step::CleanUp))
-        .await
+    steps::run(controller, Step::slice(Step::CopySoftware, Step::CleanUp)).await
 }

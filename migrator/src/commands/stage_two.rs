@@ -5,23 +5,21 @@ use protocol::{Intent, JobState, Refusal, Standing, Step};
 use super::keep;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::require_nobody_worked;
-use crate::steps::{identify_documents, install_utility};
+use crate::steps::{self, identify_documents, install_utility};
 
 /// Runs stage two.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
-    let outcome = steps(controller).await;
+    let outcome = steps_of(controller).await;
     keep::end(controller, "stage-two", outcome).await
 }
 
-async fn steps(controller: &mut Controller) -> Result<(), StepError> {
+async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     attach(controller).await?;
     require_nobody_worked(controller).await?;
     require_stage_one(&controller.state().await?)?;
-    controller.run_step(Step::MountSource).await?;
+    steps::run(controller, &[Step::MountSource]).await?;
     identify_documents::look_and_require_mapped(controller).await?;
-    controller
-        .run_steps(Step::slice(Step::StopTestPoa, Step::Unmount))
-        .await
+    steps::run(controller, Step::slice(Step::StopTestPoa, Step::Unmount)).await
 }
 
 /// Attaches to the job and takes its lease and its journal.

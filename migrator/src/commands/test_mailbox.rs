@@ -2,6 +2,7 @@
 
 use super::{keep, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps;
 use protocol::Step;
 
 /// Tests a mailbox.
@@ -12,5 +13,5 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
-    controller.run_step(Step::TestMailbox).await
+    steps::run(controller, &[Step::TestMailbox]).await
 }
