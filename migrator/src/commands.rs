@@ -14,4 +14,4 @@ pub mod status;
 pub mod test_mailbox;
 pub mod verify;
 
-mod keep;
+mod ending;

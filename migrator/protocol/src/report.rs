@@ -36,6 +36,36 @@ pub enum TaskReport {
     Abandon(AbandonReport),
 }
 
+/// The report of a kind of task, taken out of [`TaskReport`]; the whole where it is of another kind.
+macro_rules! taken_out {
+    ($($report:ident $of:ident),* $(,)?) => {$(
+        impl TryFrom<TaskReport> for $report {
+            type Error = TaskReport;
+
+            fn try_from(report: TaskReport) -> Result<Self, TaskReport> {
+                match report {
+                    TaskReport::$of(report) => Ok(report),
+                    other => Err(other),
+                }
+            }
+        }
+    )*};
+}
+
+taken_out!(
+    InventoryReport Inventory,
+    PassReport Pass,
+    DocumentReport Documents,
+    AtRestReport AtRest,
+    LowercaseReport Lowercase,
+    GuardianReport Guardian,
+    QueueReport Queues,
+    SealReport Seal,
+    OwnerReport Owner,
+    UnmovedReport Unmoved,
+    AbandonReport Abandon,
+);
+
 /// What undoing a job removes and sets aside, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AbandonReport {

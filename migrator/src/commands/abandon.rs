@@ -1,9 +1,9 @@
 //! `gwmigrate abandon`: the job undone at the destination; the source is not touched.
 
-use protocol::{AbandonLine, Finding, Request, Task, TaskReport, Verdict};
+use protocol::{AbandonLine, AbandonReport, Finding, Request, Task, Verdict};
 use serde::{Deserialize, Serialize};
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::require_nobody_worked;
 use crate::steps::system_files::{self, SystemPlan};
@@ -28,11 +28,8 @@ pub struct AbandonPlan {
 
 /// Shows what would be undone and, with `yes`, does it.
 pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Option<AbandonPlan>) {
-    let (outcome, plan) = match undo(controller, yes).await {
-        Ok(plan) => (Ok(()), Some(plan)),
-        Err(error) => (Err(error), None),
-    };
-    (keep::end(controller, "abandon", outcome).await, plan)
+    let outcome = undo(controller, yes).await;
+    ending::end_with(controller, "abandon", outcome).await
 }
 
 async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
@@ -49,12 +46,8 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
         // The store forgets these with the job.
         controller.call(&Request::RemovePlaced).await?;
     }
-    let finished = controller.order(Task::Abandon { plan_only: !yes }).await?;
-    let Some(TaskReport::Abandon(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: format!("no plan of what is undone: {:?}", finished.report),
-        });
-    };
+    let task = Task::Abandon { plan_only: !yes };
+    let report: AbandonReport = controller.report_of(task).await?;
     let sum = |of: fn(&AbandonLine) -> u64| report.lines.iter().map(of).sum();
     let plan = AbandonPlan {
         files_removed: sum(|line| line.files),

@@ -2,7 +2,7 @@
 
 use protocol::{AcceptedLine, Extent, Request};
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::Statement;
 use crate::controller::{CommandOutcome, Controller, StepError};
 
@@ -28,7 +28,10 @@ pub async fn run(
         Ok(accepted) => (Ok(()), Some(accepted)),
         Err(error) => (Err(error), None),
     };
-    (keep::end(controller, "accept", outcome).await, accepted)
+    (
+        ending::end_command(controller, "accept", outcome).await,
+        accepted,
+    )
 }
 
 async fn accept(

@@ -3,9 +3,9 @@
 //! Much may have happened since the seal.  So it is proven anew that the POA at the source is off, and that nothing at the
 //! source has changed: otherwise mail that came there would be left behind, and two POAs would serve one post office.
 
-use protocol::{Life, Said, Step, Task};
+use protocol::{Life, Said, Step, Task, UnmovedReport};
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::numbers;
 use crate::steps::{self, mount_source, source_poa, start_poa};
@@ -13,7 +13,7 @@ use crate::steps::{self, mount_source, source_poa, start_poa};
 /// Finishes the migration.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
     let outcome = steps_of(controller).await;
-    keep::end(controller, "finish", outcome).await
+    ending::end_command(controller, "finish", outcome).await
 }
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
@@ -52,16 +52,11 @@ async fn look_at_source(controller: &mut Controller, life: Life) -> Result<(), S
 async fn compare(controller: &mut Controller) -> Result<String, StepError> {
     let mounted = mount_source::mount(controller).await;
     mounted.map_err(|error| or_gone(&error))?;
-    let finished = controller.order(Task::CompareSource).await?;
-    match finished.report {
-        Some(protocol::TaskReport::Unmoved(report)) => Ok(format!(
-            "{} files there are as they were sealed",
-            numbers::count(report.files)
-        )),
-        other => Err(StepError::Protocol {
-            text: format!("no comparison of the source: {other:?}"),
-        }),
-    }
+    let report: UnmovedReport = controller.report_of(Task::CompareSource).await?;
+    Ok(format!(
+        "{} files there are as they were sealed",
+        numbers::count(report.files)
+    ))
 }
 
 /// The same error, which says as well what is to be done where the source will never be mounted again.

@@ -1,8 +1,8 @@
 //! `gwmigrate lowercase --plan` and `--undo`: looking at the renamings, and taking them back.
 
-use protocol::{LowercaseReport, Task, TaskReport};
+use protocol::{LowercaseReport, Task};
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::require_nobody_worked;
 
@@ -21,11 +21,7 @@ pub async fn run(
     action: LowercaseAction,
 ) -> (CommandOutcome, Option<LowercaseReport>) {
     let outcome = order(controller, action).await;
-    let (outcome, report) = match outcome {
-        Ok(report) => (Ok(()), Some(report)),
-        Err(error) => (Err(error), None),
-    };
-    (keep::end(controller, "lowercase", outcome).await, report)
+    ending::end_with(controller, "lowercase", outcome).await
 }
 
 async fn order(
@@ -40,10 +36,5 @@ async fn order(
         LowercaseAction::Plan => Task::Lowercase { plan_only: true },
         LowercaseAction::Undo => Task::UndoLowercase,
     };
-    match controller.order(task).await?.report {
-        Some(TaskReport::Lowercase(report)) => Ok(report),
-        other => Err(StepError::Protocol {
-            text: format!("{other:?}"),
-        }),
-    }
+    controller.report_of(task).await
 }

@@ -3,7 +3,7 @@
 use protocol::{ChecklistItem, ChecklistLine, Finding, Request, Step, Verdict};
 use serde::Serialize;
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::convert_guardian;
 use crate::steps::probe::{PROBE, Probed, probe};
@@ -42,7 +42,10 @@ pub async fn run(
 ) -> (CommandOutcome, Option<Vec<ItemShown>>) {
     let mut items = None;
     let outcome = steps_of(controller, options, &mut items).await;
-    (keep::end(controller, "prepare", outcome).await, items)
+    (
+        ending::end_command(controller, "prepare", outcome).await,
+        items,
+    )
 }
 
 async fn steps_of(

@@ -1,18 +1,15 @@
 //! `gwmigrate queues`: stragglers that arrived in the queues of the source after stage two.
 
-use protocol::{Finding, QueueReport, Task, TaskReport, Verdict};
+use protocol::{Finding, QueueReport, Task, Verdict};
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
 
 /// Carries stragglers over, without touching what stands in the queues of the destination.
 pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<QueueReport>) {
-    let (outcome, report) = match order(controller).await {
-        Ok(report) => (Ok(()), Some(report)),
-        Err(error) => (Err(error), None),
-    };
-    (keep::end(controller, "queues", outcome).await, report)
+    let outcome = order(controller).await;
+    ending::end_with(controller, "queues", outcome).await
 }
 
 async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
@@ -26,14 +23,7 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
         ));
     }
     steps::mount_source::mount(controller).await?;
-    let report = match controller.order(Task::Queues { live: true }).await?.report {
-        Some(TaskReport::Queues(report)) => report,
-        other => {
-            return Err(StepError::Protocol {
-                text: format!("{other:?}"),
-            });
-        }
-    };
+    let report: QueueReport = controller.report_of(Task::Queues { live: true }).await?;
     steps::mount_source::unmount_all(controller).await?;
     if report.carried == 0 {
         controller.report(Finding::new(

@@ -1,8 +1,9 @@
 //! `gwmigrate report`: everything that the job store knows, for keeping.
 
-use protocol::{Explain as _, FindingLine, JobState, Reply, Request};
+use protocol::{FindingLine, JobState, Reply, Request};
 use serde::{Deserialize, Serialize};
 
+use super::ending;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
 
@@ -20,12 +21,7 @@ pub struct JobReport {
 /// Reads the report; changes nothing.
 pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<JobReport>) {
     let outcome = read(controller).await;
-    if let Err(error) = &outcome {
-        controller.report(error.to_finding());
-    }
-    let summary = controller.finish(outcome.as_ref().err());
-    controller.disconnect().await;
-    (summary, outcome.ok())
+    ending::end_reading(controller, outcome).await
 }
 
 async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {

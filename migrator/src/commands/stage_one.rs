@@ -2,14 +2,14 @@
 
 use protocol::Step;
 
-use super::keep;
+use super::ending;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::{self, copy_certificates, source_poa};
 
 /// Runs stage one.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
     let outcome = steps_of(controller).await;
-    keep::end(controller, "stage-one", outcome).await
+    ending::end_command(controller, "stage-one", outcome).await
 }
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {

@@ -2,7 +2,7 @@
 
 use protocol::{Intent, JobState, Refusal, Standing, Step};
 
-use super::keep;
+use super::ending;
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::require_nobody_worked;
 use crate::steps::{self, identify_documents, install_utility};
@@ -10,7 +10,7 @@ use crate::steps::{self, identify_documents, install_utility};
 /// Runs stage two.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
     let outcome = steps_of(controller).await;
-    keep::end(controller, "stage-two", outcome).await
+    ending::end_command(controller, "stage-two", outcome).await
 }
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {

@@ -1,6 +1,6 @@
 //! `gwmigrate test-mailbox`: a mailbox of the migrated post office beside the same one at the source.
 
-use super::{keep, stage_two};
+use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
 use protocol::Step;
@@ -8,7 +8,7 @@ use protocol::Step;
 /// Tests a mailbox.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
     let outcome = steps_of(controller).await;
-    keep::end(controller, "test-mailbox", outcome).await
+    ending::end_command(controller, "test-mailbox", outcome).await
 }
 
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {

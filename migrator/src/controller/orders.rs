@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::{AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, Verdict};
+use protocol::{
+    AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, TaskReport, Verdict,
+};
 
 use super::{Controller, Finished, StepError, client};
 use crate::numbers::count;
@@ -50,6 +52,19 @@ impl Controller {
     pub async fn order(&mut self, task: Task) -> Result<Finished, StepError> {
         let areas = self.areas();
         self.order_on(areas, task).await
+    }
+
+    /// The same, for what it reports.
+    ///
+    /// # Errors
+    /// As [`Controller::order`]; [`StepError::Protocol`] where the report is of another kind.
+    pub async fn report_of<R: TryFrom<TaskReport>>(&mut self, task: Task) -> Result<R, StepError> {
+        let name = task.name();
+        let report = self.order(task).await?.report;
+        let report = report.and_then(|report| R::try_from(report).ok());
+        report.ok_or_else(|| StepError::Protocol {
+            text: format!("the task {name} ended without its report"),
+        })
     }
 
     /// Has the worker do a task on the given folders.

@@ -10,7 +10,7 @@
 //! Both stages need it: the test POA of stage one finds its databases through the guardian, as the live one does later.
 
 use postoffice::names::printable;
-use protocol::{ChecklistItem, Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
+use protocol::{ChecklistItem, Finding, GuardianAction, GuardianReport, Task, Verdict};
 
 use super::gwcheck;
 use crate::controller::{Controller, StepError, StepOutcome};
@@ -97,12 +97,7 @@ async fn order(
     controller: &mut Controller,
     action: GuardianAction,
 ) -> Result<GuardianReport, StepError> {
-    match controller.order(Task::Guardian { action }).await?.report {
-        Some(TaskReport::Guardian(report)) => Ok(report),
-        other => Err(StepError::Protocol {
-            text: format!("no report of the guardian: {other:?}"),
-        }),
-    }
+    controller.report_of(Task::Guardian { action }).await
 }
 
 fn require_converted(look: &GuardianReport) -> Result<(), StepError> {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use protocol::{ChecklistItem, Fact, Finding, JobState, Library, Task, TaskReport, Verdict};
+use protocol::{ChecklistItem, DocumentReport, Fact, Finding, JobState, Library, Task, Verdict};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::numbers;
@@ -56,12 +56,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 
 /// Asks the worker for the libraries, and remembers which are not mapped.
 async fn look(controller: &mut Controller) -> Result<Vec<Library>, StepError> {
-    let finished = controller.order(Task::Documents).await?;
-    let Some(TaskReport::Documents(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no list of libraries".into(),
-        });
-    };
+    let report: DocumentReport = controller.report_of(Task::Documents).await?;
     let unmapped = report.libraries.iter().filter(|one| is_unmapped(one));
     let names = unmapped.map(|library| library.name.clone()).collect();
     controller.remember(Fact::UnmappedLibraries(names)).await?;

@@ -1,6 +1,6 @@
 //! Whether users may have worked at the destination, and what lets a command go on that would write over their work.
 
-use protocol::{Finding, Life, Request, Said, Task, TaskReport, Verdict};
+use protocol::{Finding, Life, Request, Said, Task, UnmovedReport, Verdict};
 
 use super::poa;
 use crate::controller::{Controller, StepError};
@@ -61,14 +61,11 @@ async fn why_somebody_may_have_worked(
     if let Some(runs) = poa::why_it_may_run(controller).await? {
         return Ok(Some(runs));
     }
-    match controller.order(Task::LookForWork).await?.report {
-        Some(TaskReport::Unmoved(report)) if report.changed == 0 => Ok(None),
-        Some(TaskReport::Unmoved(report)) => Ok(Some(format!(
+    let report: UnmovedReport = controller.report_of(Task::LookForWork).await?;
+    Ok((report.changed > 0).then(|| {
+        format!(
             "{} files of the destination are not as they were sealed",
             numbers::count(report.changed)
-        ))),
-        other => Err(StepError::Protocol {
-            text: format!("no look at the destination: {other:?}"),
-        }),
-    }
+        )
+    }))
 }

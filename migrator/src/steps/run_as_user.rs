@@ -13,7 +13,7 @@ mod ports;
 mod uid_conf;
 
 use postoffice::startup_file::StartupFile;
-use protocol::{Account, Fact, Finding, Life, OwnerReport, Task, TaskReport, Verdict};
+use protocol::{Account, Fact, Finding, Life, OwnerReport, Task, Verdict};
 
 use super::{poa, start_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
@@ -148,10 +148,5 @@ async fn give(
         group: account.gid,
         plan_only,
     };
-    match controller.order(task).await?.report {
-        Some(TaskReport::Owner(report)) => Ok(report),
-        other => Err(StepError::Protocol {
-            text: format!("no report of owners: {other:?}"),
-        }),
-    }
+    controller.report_of(task).await
 }

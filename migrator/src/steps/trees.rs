@@ -1,6 +1,6 @@
 //! The steps that are one order to the worker on the two trees: passes, the proof of rest, the sweep, the queues, the seal.
 
-use protocol::{Count, PassKind, SealReport, Task, TaskReport};
+use protocol::{AtRestReport, Count, LowercaseReport, PassKind, QueueReport, SealReport, Task};
 
 use super::{poa, source_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
@@ -44,12 +44,7 @@ pub(super) async fn copy_data(controller: &mut Controller) -> Result<StepOutcome
 pub(super) async fn prove_at_rest(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let off = source_poa::require_off(controller).await?;
     let quiet_seconds = controller.worksheet.copy.quiet_seconds;
-    let finished = controller.order(Task::AtRest { quiet_seconds }).await?;
-    let Some(TaskReport::AtRest(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no proof of rest".into(),
-        });
-    };
+    let report: AtRestReport = controller.report_of(Task::AtRest { quiet_seconds }).await?;
     Ok(StepOutcome::Done(format!(
         "{off}, {} locks free, nothing modified for {} s",
         report.locks_tried, report.quiet_seconds
@@ -74,14 +69,9 @@ pub(super) async fn copy_modified(controller: &mut Controller) -> Result<StepOut
 /// # Errors
 /// Two names that would become one; nothing is renamed then.
 pub(super) async fn lowercase(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller
-        .order(Task::Lowercase { plan_only: false })
+    let report: LowercaseReport = controller
+        .report_of(Task::Lowercase { plan_only: false })
         .await?;
-    let Some(TaskReport::Lowercase(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no report of the sweep".into(),
-        });
-    };
     Ok(StepOutcome::Done(format!(
         "{} names looked at, {} renamed, {} kept",
         numbers::count(report.names),
@@ -95,12 +85,7 @@ pub(super) async fn lowercase(controller: &mut Controller) -> Result<StepOutcome
 /// # Errors
 /// What stops the step; what was carried is kept.
 pub(super) async fn copy_queues(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller.order(Task::Queues { live: false }).await?;
-    let Some(TaskReport::Queues(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no report of the queues".into(),
-        });
-    };
+    let report: QueueReport = controller.report_of(Task::Queues { live: false }).await?;
     Ok(StepOutcome::Done(format!(
         "{} items carried, {} stand in the queues, {} listings",
         numbers::count(report.carried),
@@ -114,12 +99,7 @@ pub(super) async fn copy_queues(controller: &mut Controller) -> Result<StepOutco
 /// # Errors
 /// Differences, as findings; no seal is written then.
 pub(super) async fn seal(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    let finished = controller.order(Task::Seal).await?;
-    let Some(TaskReport::Seal(report)) = finished.report else {
-        return Err(StepError::Protocol {
-            text: "no report of the seal".into(),
-        });
-    };
+    let report: SealReport = controller.report_of(Task::Seal).await?;
     Ok(StepOutcome::Done(seal_in_words(&report)))
 }
 

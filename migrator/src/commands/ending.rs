@@ -1,12 +1,13 @@
 //! Ending a command: its report is kept in the job folder, under a number that is never used again.
 
-use protocol::{Explain as _, Reply, Request};
+use protocol::{Explain as _, JobState, Reply, Request};
 
-use super::status::advice;
+use crate::advice::{Advice, Situation};
 use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::steps::checklist;
 
 /// Ends the command `name` with what came of it.
-pub(super) async fn end(
+pub(super) async fn end_command(
     controller: &mut Controller,
     name: &str,
     outcome: Result<(), StepError>,
@@ -53,6 +54,32 @@ pub(super) async fn end(
     summary
 }
 
+/// Ends a command that has something to show, where it came so far.
+pub(super) async fn end_with<T>(
+    controller: &mut Controller,
+    name: &str,
+    outcome: Result<T, StepError>,
+) -> (CommandOutcome, Option<T>) {
+    let (outcome, shown) = match outcome {
+        Ok(shown) => (Ok(()), Some(shown)),
+        Err(error) => (Err(error), None),
+    };
+    (end_command(controller, name, outcome).await, shown)
+}
+
+/// Ends a command that only reads: nothing of it is kept.
+pub(super) async fn end_reading<T>(
+    controller: &mut Controller,
+    outcome: Result<T, StepError>,
+) -> (CommandOutcome, Option<T>) {
+    if let Err(error) = &outcome {
+        controller.report(error.to_finding());
+    }
+    let summary = controller.finish(outcome.as_ref().err());
+    controller.disconnect().await;
+    (summary, outcome.ok())
+}
+
 /// Shows what stopped the command, unless a step or a task has shown it already.
 fn report_once(controller: &mut Controller, error: &StepError) {
     let finding = error.to_finding();
@@ -60,4 +87,10 @@ fn report_once(controller: &mut Controller, error: &StepError) {
     if !is_shown {
         controller.report_as_it_is(finding);
     }
+}
+
+/// What the job needs next, and the way back.
+pub(super) fn advice(controller: &Controller, state: &JobState) -> Advice {
+    let is_confirmed = checklist::open_items(controller, state).is_empty();
+    Situation::of(state, is_confirmed).advice()
 }
