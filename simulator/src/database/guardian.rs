@@ -5,47 +5,22 @@
 //! control file and its `ngwguard.fbk.01`, because a name that does not end in `.db` stands whole before the number of a
 //! file.  That the originals are one file each is what this generation of the format cannot play.
 
-use postoffice::flaim::{Dictionary, Error, FieldValue, MemoryFileSet, Record, Version};
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
+use crate::model::Store;
+use postoffice::flaim::{Dictionary, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, record, text};
+use super::records::{Building, record, text};
 use super::schema::{CATALOG, guardian, store};
 use super::{failed, open};
 use crate::error::SimulatorError;
 
-/// One entry of the catalogue: a database, or a file that goes with one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Store {
-    /// Text for people.
-    pub title: String,
-    /// The folder of the database, relative to the post office; empty for its root.
-    pub folder: String,
-    /// The name of the database's file; empty in entries of other files.
-    pub name: String,
-    /// The path of a file that is no store; empty in entries of stores.
-    pub file: String,
-    /// Which of its kind.
-    pub number: u32,
-    /// The record of the store that it belongs to.
-    pub parent: u32,
-    /// Bytes that happen to hold letters.
-    pub password: Vec<u8>,
-}
-
-impl Store {
-    /// The path of the file, relative to the post office.
-    pub fn path(&self) -> String {
-        match (self.file.is_empty(), self.folder.is_empty()) {
-            (false, _) => self.file.clone(),
-            (true, true) => self.name.clone(),
-            (true, false) => format!("{}/{}", self.folder, self.name),
-        }
-    }
-}
-
 /// Makes a guardian with this catalogue.
-pub(crate) fn catalogue(version: Version, stores: &[Store]) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, guardian())?;
+pub(crate) fn catalogue(
+    options: DatabaseOptions,
+    stores: &[Store],
+) -> Result<MemoryFileSet, CreateError> {
+    let mut building = Building::new(options, guardian(options.version))?;
     for (number, store) in (1..).zip(stores) {
         building.record(CATALOG, number, &fields(store))?;
     }
@@ -58,7 +33,7 @@ pub(super) fn store_record(
     dictionary: &Dictionary,
     number: u32,
     store: &Store,
-) -> Result<Record, Error> {
+) -> Result<Record, CreateError> {
     record(version, dictionary, number, &fields(store))
 }
 
@@ -86,7 +61,7 @@ pub(super) fn read(
 ) -> Result<Vec<Store>, SimulatorError> {
     use postoffice::flaim::Value;
     let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != guardian() {
+    if *database.dictionary() != guardian(database.header().version) {
         return Err(SimulatorError::NotOfTheSimulator {
             path: path.to_string(),
         });

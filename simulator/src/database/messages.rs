@@ -1,101 +1,16 @@
 //! Message databases: the one copy of each message, its long parts in blobs.
 
-use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
+use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, RecordEdits, record};
-use super::fields::{Lacking, bytes, incomplete, number_of, text_of};
+use super::records::{
+    Building, Lacking, RecordEdits, bytes, incomplete, number_of, record, text_of,
+};
 use super::schema::{self, COUNTER, MESSAGES, message as field, part};
 use super::{failed, open};
 use crate::error::SimulatorError;
-
-/// From how many bytes on a part of a message becomes a blob file.
-pub(crate) const BLOB_BYTES_MIN: usize = 2048;
-
-/// The bytes of a BLAKE3 digest.
-const DIGEST_BYTES: usize = 32;
-
-/// Somebody who writes or gets mail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Address {
-    /// The name that people see.
-    pub name: String,
-    /// The address itself.
-    pub address: String,
-}
-
-/// Where a blob file is, and what it must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlobReference {
-    /// The number of its folder: F6h is `offiles/fdf6`.
-    pub folder: u8,
-    /// Its name in lower case, which is how an agent composes it; a source server finds it in any case.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 of what it holds.
-    pub digest: [u8; DIGEST_BYTES],
-}
-
-impl BlobReference {
-    /// The path below the post office, as on Linux.
-    pub fn path(&self) -> String {
-        format!("offiles/fd{:x}/{}", self.folder, self.name)
-    }
-}
-
-/// A part of a message that may be long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// In the record.
-    Inline(Vec<u8>),
-    /// In a file of its own.
-    Blob(BlobReference),
-}
-
-/// A file that goes with a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// The name that the sender gave it.
-    pub name: String,
-    /// What it holds.
-    pub content: Part,
-}
-
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its record.
-    pub number: u32,
-    /// What names it everywhere, without the angle brackets around it.
-    pub id: String,
-    /// Who sent it.
-    pub from: Address,
-    /// When it was sent, in seconds since 1970.
-    pub date_seconds: i64,
-    /// Its subject.
-    pub subject: String,
-    /// Who it was sent to: one line each, address, tabulator, name.
-    pub recipients: Part,
-    /// Its text in UTF-8, lines divided by CR LF.
-    pub body: Part,
-    /// A file that goes with it.
-    pub attachment: Option<Attachment>,
-    /// How many pointers lead to it.
-    pub uses: u32,
-}
-
-impl Message {
-    /// Its blob files.
-    pub fn blobs(&self) -> impl Iterator<Item = &BlobReference> {
-        let attachment = self.attachment.as_ref().map(|file| &file.content);
-        let parts = [Some(&self.recipients), Some(&self.body), attachment];
-        parts.into_iter().flatten().filter_map(|part| match part {
-            Part::Inline(_) => None,
-            Part::Blob(blob) => Some(blob),
-        })
-    }
-}
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
+use crate::model::{Address, Attachment, BlobReference, Message, Messages, Part};
 
 /// How a message database changes.
 #[derive(Debug, Clone, Default)]
@@ -109,7 +24,7 @@ pub(crate) struct MessagesChange {
 }
 
 impl MessagesChange {
-    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, Error> {
+    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, CreateError> {
         let dictionary = schema::messages();
         let mut edits = RecordEdits::default();
         let next = [(field::NEXT, FieldValue::Number(self.next.into()))];
@@ -125,22 +40,12 @@ impl MessagesChange {
     }
 }
 
-/// What a message database holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Messages {
-    /// The messages, in order of their records.
-    pub(crate) messages: Vec<Message>,
-    /// The record that the next message gets: never one that a message had already, or a pointer that should lead
-    /// nowhere would lead to another message.
-    pub(crate) next: u32,
-}
-
 /// Makes a message database.
 pub(crate) fn create_messages(
-    version: Version,
+    options: DatabaseOptions,
     messages: &[Message],
-) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, schema::messages())?;
+) -> Result<MemoryFileSet, CreateError> {
+    let mut building = Building::new(options, schema::messages())?;
     let last = messages.last().map_or(0, |message| message.number);
     let next = FieldValue::Number(last.saturating_add(1).into());
     building.record(COUNTER, 1, &[(field::NEXT, next)])?;

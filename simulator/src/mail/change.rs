@@ -70,14 +70,15 @@ impl MailChange {
             Self::NewBlob { path, bytes } => {
                 let (folder, name) = path.split().unwrap_or_default();
                 let folder = tree::open_below(root, &folder)?;
-                tree::write_new(&folder, name, bytes, writer.manner())?;
+                tree::write_new(&folder, name, bytes, writer.mode())?;
                 Ok(vec![path.clone()])
             }
             Self::NewDatabase { control, files } => writer.create(root, control, files),
             Self::Database { control, old, new } => writer.replace(root, control, old, new),
             Self::File { path, old, new } => writer.replace_file(root, path, old, new),
             Self::RemovedBlob { path } => {
-                root.remove_file(tree::os(path)).tried("remove", path)?;
+                root.remove_file(tree::as_path(path))
+                    .tried("remove", path)?;
                 Ok(vec![path.clone()])
             }
         }

@@ -110,28 +110,6 @@ pub enum Error {
     /// No block can be added.
     #[error("The database cannot grow: there is no number left for a further data file")]
     Full,
-    /// A field or its value cannot be stored in this database.
-    #[error("Field {tag} cannot be stored: {reason}")]
-    CannotStore {
-        /// The number of the field's tag.
-        tag: u16,
-        /// Why.
-        reason: &'static str,
-    },
-    /// An item of the dictionary cannot be defined.
-    #[error("Item {item} of the dictionary cannot be defined: {reason}")]
-    CannotDefine {
-        /// Its number.
-        item: u16,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A database cannot be created as it was asked for.
-    #[error("The database cannot be created: {reason}")]
-    CannotCreate {
-        /// Why.
-        reason: &'static str,
-    },
     /// Two records have the same key in an index that allows one.
     #[error("Record {record} has a key in the unique index {index} that another record has too")]
     NotUnique {
@@ -139,12 +117,6 @@ pub enum Error {
         index: u16,
         /// One of the records.
         record: u32,
-    },
-    /// A scratch file cannot be made, written or read.
-    #[error("Cannot use a scratch file")]
-    Scratch {
-        /// What the operating system said.
-        source: io::Error,
     },
     /// The rollback log cannot be followed.
     #[error("The rollback log cannot be followed at {address}: {reason}")]
@@ -176,11 +148,7 @@ impl Error {
             Self::Selection { .. } => "FLAIM-SELECTION",
             Self::PlanStale(_) => "FLAIM-PLAN-STALE",
             Self::Full => "FLAIM-FULL",
-            Self::CannotStore { .. } => "FLAIM-CANNOT-STORE",
-            Self::CannotDefine { .. } => "FLAIM-CANNOT-DEFINE",
-            Self::CannotCreate { .. } => "FLAIM-CANNOT-CREATE",
             Self::NotUnique { .. } => "FLAIM-NOT-UNIQUE",
-            Self::Scratch { .. } => "FLAIM-SCRATCH",
             Self::Rollback { .. } => "FLAIM-ROLLBACK",
         }
     }

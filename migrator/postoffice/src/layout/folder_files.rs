@@ -1,6 +1,6 @@
 //! The files of one folder: the rows of the table are compared with its path once, and then only with names.
 
-use super::pattern::{Place, database_name, database_place, name_matches};
+use super::pattern::{FolderRole, database_name, name_matches, role_of_folder};
 use super::table::{self, FileRow, Form};
 use super::{FileClass, RelativePath};
 
@@ -65,9 +65,9 @@ impl Rest {
 fn rest_of(row: &FileRow, folder: &[&[u8]]) -> Option<Rest> {
     match row.form {
         Form::File => rest_of_path(row.pattern, folder),
-        Form::Database => Some(match database_place(row.pattern, folder)? {
-            Place::Databases(base) => Rest::Database(base),
-            Place::Logs(_) => Rest::Anything,
+        Form::Database => Some(match role_of_folder(row.pattern, folder)? {
+            FolderRole::Databases(base) => Rest::Database(base),
+            FolderRole::Logs(_) => Rest::Anything,
         }),
     }
 }

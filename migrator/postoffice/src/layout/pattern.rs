@@ -75,14 +75,14 @@ pub(super) fn database_base<'a>(
     path: &[&'a [u8]],
 ) -> Option<(usize, &'a [u8])> {
     let (name, folder) = path.split_last()?;
-    match database_place(pattern, folder)? {
-        Place::Databases(base) => Some((folder.len(), database_name(base, name)?)),
-        Place::Logs(found) => Some((folder.len() - 1, found)),
+    match role_of_folder(pattern, folder)? {
+        FolderRole::Databases(base) => Some((folder.len(), database_name(base, name)?)),
+        FolderRole::Logs(found) => Some((folder.len() - 1, found)),
     }
 }
 
 /// What a folder is to the databases of a pattern.
-pub(super) enum Place<'a> {
+pub(super) enum FolderRole<'a> {
     /// It holds them; their names without `.db` have this form.
     Databases(&'static str),
     /// It holds the roll-forward logs of the one with this name, which FLAIM has from 4.30 on in the folder `base.rfl`.
@@ -90,19 +90,22 @@ pub(super) enum Place<'a> {
 }
 
 /// What `folder` is to the databases whose path without `.db` has the form of `pattern`.
-pub(super) fn database_place<'a>(pattern: &'static str, folder: &[&'a [u8]]) -> Option<Place<'a>> {
+pub(super) fn role_of_folder<'a>(
+    pattern: &'static str,
+    folder: &[&'a [u8]],
+) -> Option<FolderRole<'a>> {
     let (place, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let is_place = |folder: &[&[u8]]| match place {
         "" => folder.is_empty(),
         _ => path_matches(place, folder),
     };
     if is_place(folder) {
-        return Some(Place::Databases(base));
+        return Some(FolderRole::Databases(base));
     }
     let (logs, above) = folder.split_last()?;
     without_extension(logs, b".rfl")
         .filter(|found| is_place(above) && name_matches(base.as_bytes(), found))
-        .map(Place::Logs)
+        .map(FolderRole::Logs)
 }
 
 /// The name without `.db` of the database that a file beside it belongs to, where it has the form of `base`.
