@@ -46,7 +46,6 @@ mod key;
 mod logical_file;
 mod lowercase;
 mod name_shape;
-mod place;
 mod profile;
 mod rebuild;
 mod record;

@@ -52,7 +52,7 @@ struct Sending {
 }
 
 /// Draws messages for users of a post office.
-struct Writer<'a> {
+struct MessageGenerator<'a> {
     users: &'a [User],
     mailboxes: &'a [Mailbox],
     domain: String,
@@ -72,7 +72,7 @@ pub(super) fn mail(
         .iter()
         .map(|user| mailbox(options.seed, user, databases))
         .collect();
-    let mut writer = Writer {
+    let mut messages = MessageGenerator {
         users,
         mailboxes: &mailboxes,
         domain: format!("{}.example", post_office.to_ascii_lowercase()),
@@ -82,7 +82,7 @@ pub(super) fn mail(
     let mut sendings: Vec<Sending> = (0..users.len() * MESSAGES_PER_USER)
         .map(|number| {
             let label = format!("message {number}");
-            writer.sending(&mut generator(options.seed, label.as_bytes()), number)
+            messages.sending(&mut generator(options.seed, label.as_bytes()), number)
         })
         .collect();
     // Numbers in folders and records rise with time, as where mail comes in day by day.
@@ -125,7 +125,7 @@ fn mailbox(seed: u64, user: &User, databases: usize) -> Mailbox {
     }
 }
 
-impl Writer<'_> {
+impl MessageGenerator<'_> {
     fn sending(&mut self, generator: &mut ChaCha8Rng, number: usize) -> Sending {
         let sender =
             (generator.random_range(0..4) > 0).then(|| generator.random_range(0..self.users.len()));

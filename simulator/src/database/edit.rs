@@ -9,7 +9,7 @@ use super::mailbox::MailboxChange;
 use super::messages::MessagesChange;
 use super::open;
 use super::post_office::user_record;
-use super::records::{Building, RecordEdits, count_text, next_number, note, text};
+use super::records::{DatabaseBuilder, RecordEdits, count_text, next_number, note, text};
 use super::schema::{self, ACTIVITY, ACTIVITY_NOTE};
 use crate::flaim::{CreateError, DatabaseOptions};
 use crate::model::{Store, User};
@@ -54,7 +54,7 @@ pub(crate) fn edited(files: &MemoryFileSet, by: Edit<'_>) -> Result<MemoryFileSe
         .into_iter()
         .map(|(container, record)| ((container, record.number), record))
         .collect();
-    let mut building = Building::new(options, database.dictionary().clone())?;
+    let mut builder = DatabaseBuilder::new(options, database.dictionary().clone())?;
     for container in database.containers() {
         if [DICTIONARY_CONTAINER, TRACKER_CONTAINER].contains(&container) {
             continue;
@@ -66,17 +66,17 @@ pub(crate) fn edited(files: &MemoryFileSet, by: Edit<'_>) -> Result<MemoryFileSe
                 continue;
             }
             let edit = edits.remove(&(container, record.number));
-            building
+            builder
                 .creator
                 .add(container, edit.as_ref().unwrap_or(&record))?;
         }
         // What is left for this container has numbers behind its last record.
         let added = edits.range((container, 0)..=(container, u32::MAX));
         for (_, record) in added {
-            building.creator.add(container, record)?;
+            builder.creator.add(container, record)?;
         }
     }
-    building.creator.finish()
+    builder.creator.finish()
 }
 
 /// Whether a record goes away in this change.

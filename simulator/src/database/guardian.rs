@@ -10,7 +10,7 @@ use crate::model::Store;
 use postoffice::flaim::{Dictionary, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::records::{Building, record, text};
+use super::records::{DatabaseBuilder, record, text};
 use super::schema::{CATALOG, guardian, store};
 use super::{failed, open};
 use crate::error::SimulatorError;
@@ -20,11 +20,11 @@ pub(crate) fn catalogue(
     options: DatabaseOptions,
     stores: &[Store],
 ) -> Result<MemoryFileSet, CreateError> {
-    let mut building = Building::new(options, guardian(options.version))?;
+    let mut builder = DatabaseBuilder::new(options, guardian(options.version))?;
     for (number, store) in (1..).zip(stores) {
-        building.record(CATALOG, number, &fields(store))?;
+        builder.record(CATALOG, number, &fields(store))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 /// The record of one entry.

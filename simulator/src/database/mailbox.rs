@@ -3,7 +3,7 @@
 use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::records::{Building, RecordEdits, flag, incomplete, number_of, record, text_of};
+use super::records::{DatabaseBuilder, RecordEdits, flag, incomplete, number_of, record, text_of};
 use super::schema::{self, FOLDERS, MAILBOX, POINTERS, mailbox as field};
 use super::{failed, open};
 use crate::error::SimulatorError;
@@ -43,7 +43,7 @@ pub(crate) fn create_mailbox(
     options: DatabaseOptions,
     content: &Mailbox,
 ) -> Result<MemoryFileSet, CreateError> {
-    let mut building = Building::new(options, schema::mailbox())?;
+    let mut builder = DatabaseBuilder::new(options, schema::mailbox())?;
     let settings = [
         (field::PASSWORD, FieldValue::Text(&content.password)),
         (
@@ -51,14 +51,14 @@ pub(crate) fn create_mailbox(
             FieldValue::Number(content.send_database.into()),
         ),
     ];
-    building.record(MAILBOX, 1, &settings)?;
+    builder.record(MAILBOX, 1, &settings)?;
     for folder in &content.folders {
-        building.record(FOLDERS, folder.number, &folder_fields(folder))?;
+        builder.record(FOLDERS, folder.number, &folder_fields(folder))?;
     }
     for pointer in &content.pointers {
-        building.record(POINTERS, pointer.number, &pointer_fields(pointer))?;
+        builder.record(POINTERS, pointer.number, &pointer_fields(pointer))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 fn record_of(

@@ -4,7 +4,7 @@ use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
 use super::records::{
-    Building, Lacking, RecordEdits, bytes, incomplete, number_of, record, text_of,
+    DatabaseBuilder, MissingValue, RecordEdits, bytes, incomplete, number_of, record, text_of,
 };
 use super::schema::{self, COUNTER, MESSAGES, message as field, part};
 use super::{failed, open};
@@ -45,14 +45,14 @@ pub(crate) fn create_messages(
     options: DatabaseOptions,
     messages: &[Message],
 ) -> Result<MemoryFileSet, CreateError> {
-    let mut building = Building::new(options, schema::messages())?;
+    let mut builder = DatabaseBuilder::new(options, schema::messages())?;
     let last = messages.last().map_or(0, |message| message.number);
     let next = FieldValue::Number(last.saturating_add(1).into());
-    building.record(COUNTER, 1, &[(field::NEXT, next)])?;
+    builder.record(COUNTER, 1, &[(field::NEXT, next)])?;
     for message in messages {
-        building.record(MESSAGES, message.number, &fields(message))?;
+        builder.record(MESSAGES, message.number, &fields(message))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 fn fields(message: &Message) -> Vec<(u16, FieldValue<'_>)> {
@@ -116,7 +116,7 @@ pub(crate) fn read_messages(
     Ok(content)
 }
 
-fn read_message(record: &Record) -> Result<Message, Lacking> {
+fn read_message(record: &Record) -> Result<Message, MissingValue> {
     let has_attachment = record
         .fields()
         .any(|found| found.tag == field::ATTACHMENT_NAME);
@@ -144,7 +144,7 @@ fn read_message(record: &Record) -> Result<Message, Lacking> {
     })
 }
 
-fn read_part(record: &Record, first: u16, what: &'static str) -> Result<Part, Lacking> {
+fn read_part(record: &Record, first: u16, what: &'static str) -> Result<Part, MissingValue> {
     if let Some(bytes) = bytes(record, first + part::INLINE) {
         return Ok(Part::Inline(bytes));
     }

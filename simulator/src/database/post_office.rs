@@ -3,7 +3,7 @@
 use postoffice::flaim::{Database, MemoryFileSet, Record};
 use postoffice::names::RelativePath;
 
-use super::records::{Building, record, text};
+use super::records::{DatabaseBuilder, record, text};
 use super::schema::{LIBRARIES, POST_OFFICES, USERS, host, post_office};
 use super::{failed, open};
 use crate::error::SimulatorError;
@@ -15,20 +15,20 @@ pub(crate) fn create_post_office(
     options: DatabaseOptions,
     content: &PostOffice,
 ) -> Result<MemoryFileSet, CreateError> {
-    let mut building = Building::new(options, post_office())?;
+    let mut builder = DatabaseBuilder::new(options, post_office())?;
     let name = FieldValue::Text(&content.name);
-    building.record(POST_OFFICES, 1, &[(host::NAME, name)])?;
+    builder.record(POST_OFFICES, 1, &[(host::NAME, name)])?;
     for (number, user) in (1..).zip(&content.users) {
-        building.record(USERS, number, &user_fields(user))?;
+        builder.record(USERS, number, &user_fields(user))?;
     }
     for (number, library) in (1..).zip(&content.libraries) {
         let mut fields = vec![(host::LIBRARY_FOLDER, FieldValue::Text(&library.folder))];
         if let Some(documents) = &library.documents {
             fields.push((host::LIBRARY_DOCUMENTS, FieldValue::Text(documents)));
         }
-        building.record(LIBRARIES, number, &fields)?;
+        builder.record(LIBRARIES, number, &fields)?;
     }
-    building.finish()
+    builder.finish()
 }
 
 fn user_fields(user: &User) -> [(u16, FieldValue<'_>); 2] {

@@ -10,12 +10,12 @@ use crate::error::{MailError, SimulatorError};
 use crate::flaim::{CreateError, Creator, DatabaseOptions, FieldValue, RecordBuilder};
 
 /// A database under construction.
-pub(super) struct Building {
+pub(super) struct DatabaseBuilder {
     version: Version,
     pub(super) creator: Creator<MemoryFileSet>,
 }
 
-impl Building {
+impl DatabaseBuilder {
     pub(super) fn new(
         options: DatabaseOptions,
         dictionary: Dictionary,
@@ -108,14 +108,14 @@ pub(super) fn note(
 }
 
 /// What a record lacks: its number, and the name of the value.
-pub(super) type Lacking = (u32, &'static str);
+pub(super) type MissingValue = (u32, &'static str);
 
 /// A number, or the number of another record, in the size that is asked for.
 pub(super) fn number_of<T: TryFrom<i128>>(
     record: &Record,
     tag: u16,
     what: &'static str,
-) -> Result<T, Lacking> {
+) -> Result<T, MissingValue> {
     let field = record.fields().find(|field| field.tag == tag);
     let value = match field.and_then(|field| field.value().ok()) {
         Some(Value::Number(number)) => number,
@@ -128,7 +128,7 @@ pub(super) fn number_of<T: TryFrom<i128>>(
 }
 
 /// A number that is 0 or 1.
-pub(super) fn flag(record: &Record, tag: u16, what: &'static str) -> Result<bool, Lacking> {
+pub(super) fn flag(record: &Record, tag: u16, what: &'static str) -> Result<bool, MissingValue> {
     match number_of::<u8>(record, tag, what)? {
         0 => Ok(false),
         1 => Ok(true),
@@ -137,7 +137,11 @@ pub(super) fn flag(record: &Record, tag: u16, what: &'static str) -> Result<bool
 }
 
 /// Text, which may be empty.
-pub(super) fn text_of(record: &Record, tag: u16, what: &'static str) -> Result<String, Lacking> {
+pub(super) fn text_of(
+    record: &Record,
+    tag: u16,
+    what: &'static str,
+) -> Result<String, MissingValue> {
     let field = record.fields().find(|field| field.tag == tag);
     match field.and_then(|field| field.value().ok()) {
         Some(Value::Text(text)) => Ok(text),

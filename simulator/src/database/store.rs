@@ -7,7 +7,7 @@ use postoffice::flaim::MemoryFileSet;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::records::Building;
+use super::records::DatabaseBuilder;
 use super::schema::{ITEMS, item, items};
 use crate::fake_data::capitalised;
 
@@ -45,11 +45,11 @@ pub(crate) fn create_store(
     size: StoreSize,
     generator: &mut ChaCha8Rng,
 ) -> Result<MemoryFileSet, CreateError> {
-    let mut building = Building::new(options, items())?;
+    let mut builder = DatabaseBuilder::new(options, items())?;
     for number in 1..=FOLDERS {
         let name: Vec<String> = Words(1..3).fake_with_rng(generator);
         let name = capitalised(&name.join(" "));
-        building.record(ITEMS, number, &[(item::SUBJECT, FieldValue::Text(&name))])?;
+        builder.record(ITEMS, number, &[(item::SUBJECT, FieldValue::Text(&name))])?;
     }
     for number in FOLDERS + 1..=FOLDERS + size.items(generator) {
         let subject: Vec<String> = Words(2..7).fake_with_rng(generator);
@@ -66,7 +66,7 @@ pub(crate) fn create_store(
             (item::BYTES, FieldValue::Number(body.len() as i128)),
             (item::FOLDER, FieldValue::Context(folder)),
         ];
-        building.record(ITEMS, number, &fields)?;
+        builder.record(ITEMS, number, &fields)?;
     }
-    building.finish()
+    builder.finish()
 }
