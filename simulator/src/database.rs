@@ -37,7 +37,7 @@ mod tests;
 mod writer;
 
 use cap_std::fs::Dir;
-use postoffice::flaim::{Database, Limits, MemoryFileSet, SerialNumbers, Version};
+use postoffice::flaim::{Database, Dictionary, Limits, MemoryFileSet, SerialNumbers, Version};
 use postoffice::names::RelativePath;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -165,6 +165,22 @@ pub(crate) fn open_whole(root: &Dir, control: &RelativePath) -> Result<(), Simul
     let files = load(root, control)?;
     open(&files).map_err(failed(control))?;
     Ok(())
+}
+
+/// Opens a database that is held in memory, and refuses one with another dictionary than the simulator gives it.
+fn open_ours<'a>(
+    files: &'a MemoryFileSet,
+    path: &RelativePath,
+    dictionary: impl FnOnce(Version) -> Dictionary,
+) -> Result<Database<&'a MemoryFileSet>, SimulatorError> {
+    let database = open(files).map_err(failed(path))?;
+    if *database.dictionary() == dictionary(database.header().version) {
+        Ok(database)
+    } else {
+        Err(SimulatorError::NotOfTheSimulator {
+            path: path.to_string(),
+        })
+    }
 }
 
 /// Opens a database that is held in memory.

@@ -74,7 +74,7 @@ pub use dictionary::{
     tag as dictionary_tag,
 };
 pub use error::{Error, Fault, NotOurs, Place};
-pub use field::{FIELD_LEVEL_MAX, FieldKind, FieldKinds, is_dictionary_tag, is_registered};
+pub use field::{FieldKind, FieldKinds, is_dictionary_tag, is_registered};
 pub use file_set::{FileSet, FileSetMut, Limits, MemoryFileSet, OpenFileSet, ReadAt};
 pub use header::{
     DATABASE_HEADER_OFFSET, HEADER_BYTES, Header, LOG_HEADER_OFFSET, LogHeader, ROLL_FORWARD_START,

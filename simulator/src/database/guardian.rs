@@ -10,9 +10,9 @@ use crate::model::Store;
 use postoffice::flaim::{Dictionary, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::records::{DatabaseBuilder, record, text};
+use super::open_ours;
+use super::records::{DatabaseBuilder, bytes, number_of, record, records_of, text};
 use super::schema::{CATALOG, guardian, store};
-use super::{failed, open};
 use crate::error::SimulatorError;
 
 /// Makes a guardian with this catalogue.
@@ -59,34 +59,16 @@ pub(super) fn read(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Vec<Store>, SimulatorError> {
-    use postoffice::flaim::Value;
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != guardian(database.header().version) {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
-    let mut stores = Vec::new();
-    for record in database.records(CATALOG).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
-        let mut entry = Store {
-            title: text(&record, store::TITLE),
-            folder: text(&record, store::PATH),
-            name: text(&record, store::NAME),
-            file: text(&record, store::FILE),
-            ..Store::default()
-        };
-        for field in record.fields() {
-            match (field.tag, field.value()) {
-                (store::NUMBER, Ok(Value::Number(Some(number)))) => {
-                    entry.number = u32::try_from(number).unwrap_or_default();
-                }
-                (store::PASSWORD, Ok(Value::Bytes(bytes))) => entry.password = bytes,
-                (store::PARENT, Ok(Value::Context(Some(parent)))) => entry.parent = parent,
-                _ => {}
-            }
-        }
-        stores.push(entry);
-    }
-    Ok(stores)
+    let database = open_ours(files, path, guardian)?;
+    let records = records_of(&database, CATALOG, path)?.into_iter();
+    let stores = records.map(|record| Store {
+        title: text(&record, store::TITLE),
+        folder: text(&record, store::PATH),
+        name: text(&record, store::NAME),
+        file: text(&record, store::FILE),
+        number: number_of(&record, store::NUMBER, "number").unwrap_or_default(),
+        password: bytes(&record, store::PASSWORD).unwrap_or_default(),
+        parent: number_of(&record, store::PARENT, "parent").unwrap_or_default(),
+    });
+    Ok(stores.collect())
 }

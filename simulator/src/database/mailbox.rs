@@ -3,9 +3,11 @@
 use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::records::{DatabaseBuilder, RecordEdits, flag, incomplete, number_of, record, text_of};
+use super::open_ours;
+use super::records::{
+    DatabaseBuilder, RecordEdits, flag, incomplete, number_of, record, records_of, text_of,
+};
 use super::schema::{self, FOLDERS, MAILBOX, POINTERS, mailbox as field};
-use super::{failed, open};
 use crate::error::SimulatorError;
 use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
 use crate::model::{Folder, Mailbox, Pointer};
@@ -108,16 +110,8 @@ pub(crate) fn read_mailbox(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Mailbox, SimulatorError> {
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != schema::mailbox() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
-    let records = |container| -> Result<Vec<Record>, SimulatorError> {
-        let records = database.records(container).and_then(Iterator::collect);
-        records.map_err(failed(path))
-    };
+    let database = open_ours(files, path, |_| schema::mailbox())?;
+    let records = |container| records_of(&database, container, path);
     let settings = records(MAILBOX)?;
     let settings = settings
         .first()

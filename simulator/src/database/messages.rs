@@ -4,10 +4,11 @@ use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
 use super::records::{
-    DatabaseBuilder, MissingValue, RecordEdits, bytes, incomplete, number_of, record, text_of,
+    DatabaseBuilder, MissingValue, RecordEdits, bytes, incomplete, number_of, record, records_of,
+    text_of,
 };
 use super::schema::{self, COUNTER, MESSAGES, message as field, part};
-use super::{failed, open};
+use super::{failed, open_ours};
 use crate::error::SimulatorError;
 use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
 use crate::model::{Address, Attachment, BlobReference, Message, Messages, Part};
@@ -96,12 +97,7 @@ pub(crate) fn read_messages(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Messages, SimulatorError> {
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != schema::messages() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
+    let database = open_ours(files, path, |_| schema::messages())?;
     let lacks = |(number, what)| incomplete(path, number, what);
     let counter = database.record(COUNTER, 1).map_err(failed(path))?;
     let counter = counter.ok_or_else(|| incomplete(path, 1, "counter"))?;
@@ -109,8 +105,7 @@ pub(crate) fn read_messages(
         messages: Vec::new(),
         next: number_of(&counter, field::NEXT, "next message").map_err(lacks)?,
     };
-    for record in database.records(MESSAGES).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
+    for record in records_of(&database, MESSAGES, path)? {
         content.messages.push(read_message(&record).map_err(lacks)?);
     }
     Ok(content)

@@ -3,9 +3,9 @@
 use postoffice::flaim::{Database, MemoryFileSet, Record};
 use postoffice::names::RelativePath;
 
-use super::records::{DatabaseBuilder, record, text};
+use super::open_ours;
+use super::records::{DatabaseBuilder, record, records_of, text};
 use super::schema::{LIBRARIES, POST_OFFICES, USERS, host, post_office};
-use super::{failed, open};
 use crate::error::SimulatorError;
 use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
 use crate::model::{Library, PostOffice, User};
@@ -53,25 +53,18 @@ pub(crate) fn read_post_office(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<PostOffice, SimulatorError> {
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != post_office() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
+    let database = open_ours(files, path, |_| post_office())?;
     let mut content = PostOffice::default();
-    for record in database.records(POST_OFFICES).map_err(failed(path))? {
-        content.name = text(&record.map_err(failed(path))?, host::NAME);
+    for record in records_of(&database, POST_OFFICES, path)? {
+        content.name = text(&record, host::NAME);
     }
-    for record in database.records(USERS).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
+    for record in records_of(&database, USERS, path)? {
         content.users.push(User {
             fid: text(&record, host::USER_FID),
             display_name: text(&record, host::USER_NAME),
         });
     }
-    for record in database.records(LIBRARIES).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
+    for record in records_of(&database, LIBRARIES, path)? {
         let documents = text(&record, host::LIBRARY_DOCUMENTS);
         content.libraries.push(Library {
             folder: text(&record, host::LIBRARY_FOLDER),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use postoffice::flaim::{Database, Dictionary, Field, MemoryFileSet, Record, Value, Version};
+use postoffice::flaim::{Database, Dictionary, MemoryFileSet, Record, Value, Version};
 use postoffice::names::RelativePath;
 
+use super::failed;
 use super::schema::{ACTIVITY, ACTIVITY_NOTE};
 use crate::error::{MailError, SimulatorError};
 use crate::flaim::{CreateError, Creator, DatabaseOptions, FieldValue, RecordBuilder};
@@ -64,11 +65,7 @@ pub(super) fn record(
 
 /// The text of a field; empty where the record has no such field.
 pub(super) fn text(record: &Record, tag: u16) -> String {
-    let value = record.fields().find(|field| field.tag == tag);
-    match value.as_ref().map(Field::value) {
-        Some(Ok(Value::Text(text))) => text,
-        _ => String::new(),
-    }
+    text_of(record, tag, "text").unwrap_or_default()
 }
 
 /// The number of the record behind the last one of a container.
@@ -162,4 +159,14 @@ pub(super) fn bytes(record: &Record, tag: u16) -> Option<Vec<u8>> {
 pub(super) fn incomplete(path: &RelativePath, record: u32, what: &'static str) -> SimulatorError {
     let path = path.to_string();
     MailError::Incomplete { path, record, what }.into()
+}
+
+/// The records of a container.
+pub(super) fn records_of(
+    database: &Database<&MemoryFileSet>,
+    container: u16,
+    path: &RelativePath,
+) -> Result<Vec<Record>, SimulatorError> {
+    let records = database.records(container).and_then(Iterator::collect);
+    records.map_err(failed(path))
 }

@@ -9,9 +9,7 @@ use rand::RngExt;
 use super::MailReader;
 use super::change::MailChange;
 use super::store::message_database;
-use crate::database::{
-    self, Edit, OpaqueGuardian, create_mailbox, create_messages, edited, failed,
-};
+use crate::database::{self, Edit, OpaqueGuardian, create_mailbox, create_messages, failed};
 use crate::error::{MailError, SimulatorError};
 use crate::model::{Folder, INBOX, Mailbox, SENT_ITEMS, Store, User};
 use crate::random::generator;
@@ -76,7 +74,6 @@ pub fn new_user(
     let label = format!("serial numbers of {name}");
     let options = database::options(version, &mut generator(new.seed, label.as_bytes()));
     let files = create_mailbox(options, &mailbox).map_err(failed(&control))?;
-    let with_user = edited(&host.files, Edit::AddUser(&new.user)).map_err(failed(&host.control))?;
     let store = Store {
         title: new.user.display_name.clone(),
         folder: String::from_utf8_lossy(folder.as_bytes()).into_owned(),
@@ -90,11 +87,7 @@ pub fn new_user(
     let catalogued = catalogued(reader.root(), &guardian, &store)?;
     Ok(vec![
         MailChange::NewDatabase { control, files },
-        MailChange::Database {
-            control: host.control,
-            old: host.files,
-            new: with_user,
-        },
+        MailChange::of(host.control, host.files, Edit::AddUser(&new.user))?,
         catalogued,
     ])
 }
@@ -112,12 +105,7 @@ pub(super) fn catalogued(
         return Ok(MailChange::File { path, old, new });
     }
     let old = database::load(root, guardian)?;
-    let new = edited(&old, Edit::AddStore(store)).map_err(failed(guardian))?;
-    Ok(MailChange::Database {
-        control: guardian.clone(),
-        old,
-        new,
-    })
+    MailChange::of(guardian.clone(), old, Edit::AddStore(store))
 }
 
 /// The folders of a new mailbox, all empty.

@@ -4,7 +4,7 @@ use cap_std::fs::Dir;
 use postoffice::flaim::MemoryFileSet;
 use postoffice::names::RelativePath;
 
-use crate::database::Writer;
+use crate::database::{Edit, Writer, edited, failed};
 use crate::error::{SimulatorError, Tried};
 use crate::tree;
 
@@ -51,6 +51,16 @@ pub enum MailChange {
 }
 
 impl MailChange {
+    /// The change of a database that an edit makes.
+    pub(crate) fn of(
+        control: RelativePath,
+        old: MemoryFileSet,
+        edit: Edit<'_>,
+    ) -> Result<Self, SimulatorError> {
+        let new = edited(&old, edit).map_err(failed(&control))?;
+        Ok(Self::Database { control, old, new })
+    }
+
     /// The control file of the database that this step changes, which an agent locks meanwhile; `None` for a blob.
     pub fn database(&self) -> Option<&RelativePath> {
         match self {

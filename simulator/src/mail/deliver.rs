@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::change::MailChange;
 use super::render::token;
 use super::{MailReader, PartContents, Rendered, render};
-use crate::database::{Edit, MailboxChange, MessagesChange, edited, failed, next_pointer};
+use crate::database::{Edit, MailboxChange, MessagesChange, next_pointer};
 use crate::error::{MailError, SimulatorError};
 use crate::model::{
     Address, Attachment, BLOB_BYTES_MIN, BlobReference, Draft, Message, Part, Placement, Pointer,
@@ -80,12 +80,8 @@ pub fn deliver(
             reason: "the message database has no number left",
         })?,
     };
-    let new = edited(&found.files, Edit::Messages(&change)).map_err(failed(&found.control))?;
-    changes.push(MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    });
+    let edit = Edit::Messages(&change);
+    changes.push(MailChange::of(found.control, found.files, edit)?);
     let pointers = place(reader, (database, number), draft, placements, &mut changes)?;
     Ok(Delivered {
         message: composed.message,
@@ -135,12 +131,8 @@ fn place(
             found.content.pointers.push(pointer.clone());
             pointers.insert(position, pointer);
         }
-        let new = edited(&found.files, Edit::Mailbox(&change)).map_err(failed(&found.control))?;
-        changes.push(MailChange::Database {
-            control: found.control,
-            old: found.files,
-            new,
-        });
+        let edit = Edit::Mailbox(&change);
+        changes.push(MailChange::of(found.control, found.files, edit)?);
     }
     Ok(pointers.into_values().collect())
 }

@@ -2,7 +2,7 @@
 
 use super::MailReader;
 use super::change::MailChange;
-use crate::database::{Edit, MailboxChange, MessagesChange, edited, failed};
+use crate::database::{Edit, MailboxChange, MessagesChange};
 use crate::error::{MailError, SimulatorError};
 use crate::model::{BlobReference, Mailbox, Message, Pointer};
 
@@ -26,12 +26,8 @@ pub fn mark_read(
         pointers: vec![pointer],
         ..MailboxChange::default()
     };
-    let new = edited(&found.files, Edit::Mailbox(&change)).map_err(failed(&found.control))?;
-    Ok(vec![MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    }])
+    let edit = Edit::Mailbox(&change);
+    Ok(vec![MailChange::of(found.control, found.files, edit)?])
 }
 
 /// The pointer with this record number.
@@ -74,12 +70,8 @@ pub fn move_message(
         pointers: vec![pointer],
         removed: Vec::new(),
     };
-    let new = edited(&found.files, Edit::Mailbox(&change)).map_err(failed(&found.control))?;
-    Ok(vec![MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    }])
+    let edit = Edit::Mailbox(&change);
+    Ok(vec![MailChange::of(found.control, found.files, edit)?])
 }
 
 /// Purges a message from a mailbox.
@@ -97,12 +89,8 @@ pub fn purge(
         removed: vec![pointer.number],
         ..MailboxChange::default()
     };
-    let new = edited(&found.files, Edit::Mailbox(&change)).map_err(failed(&found.control))?;
-    let mut changes = vec![MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    }];
+    let edit = Edit::Mailbox(&change);
+    let mut changes = vec![MailChange::of(found.control, found.files, edit)?];
     let found = reader.messages_files(pointer.database)?;
     let mut messages = found.content.messages.iter();
     let message = messages.find(|message| message.number == pointer.message);
@@ -127,16 +115,12 @@ pub fn purge(
             next: found.content.next,
         }
     };
-    let new = edited(&found.files, Edit::Messages(&change)).map_err(failed(&found.control))?;
     let mut blobs: Vec<String> = Vec::new();
     if is_last {
         blobs.extend(message.blobs().map(BlobReference::path));
     }
-    changes.push(MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    });
+    let edit = Edit::Messages(&change);
+    changes.push(MailChange::of(found.control, found.files, edit)?);
     for blob in blobs {
         // One that is gone already need not go.
         if let Some(path) = reader.find(&blob)? {

@@ -6,7 +6,7 @@ use super::bytes::Walk;
 use super::damage::Damage;
 
 /// The deepest level of a field that this engine follows; real records stay below ten.
-pub const FIELD_LEVEL_MAX: u16 = 255;
+pub(super) const FIELD_LEVEL_MAX: u16 = 255;
 
 /// The lowest tag of the dictionary's own fields, and the highest (format notes 9).
 const DICTIONARY_TAGS: std::ops::RangeInclusive<u16> = 32100..=32175;
