@@ -31,32 +31,17 @@ pub(super) fn path_matches(pattern: &str, path: &[&[u8]]) -> bool {
 }
 
 /// Whether one name has the form of one component of a pattern.
+///
+/// No component of the table has more than one `*`, so that the time follows the length of the name.
 pub(super) fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    // Where to go on when a mismatch shows that the last `*` must take one byte more.  One such place is enough:
-    // a later `*` can always take what an earlier one would have had to.
-    let mut star: Option<(usize, usize)> = None;
-    while from < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(&symbol) if symbol_matches(symbol, name[from]) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                at = star_at + 1;
-                from = taken + 1;
-            }
+    match (pattern, name) {
+        ([], _) => name.is_empty(),
+        ([b'*', rest @ ..], _) => (0..=name.len()).any(|taken| name_matches(rest, &name[taken..])),
+        ([symbol, pattern @ ..], [byte, name @ ..]) => {
+            symbol_matches(*symbol, *byte) && name_matches(pattern, name)
         }
+        ([_, ..], []) => false,
     }
-    pattern[at..].iter().all(|&symbol| symbol == b'*')
 }
 
 fn symbol_matches(symbol: u8, byte: u8) -> bool {
@@ -154,6 +139,7 @@ fn is_file_number(extension: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::{DOCUMENT_FILES, FILES, FOLDERS};
     use super::*;
 
     #[test]
@@ -173,6 +159,16 @@ mod tests {
                 matches,
                 "{pattern} {name}"
             );
+        }
+    }
+
+    #[test]
+    fn no_component_of_the_table_has_two_stars() {
+        let files = FILES.iter().chain(DOCUMENT_FILES).map(|row| row.pattern);
+        let patterns = files.chain(FOLDERS.iter().map(|row| row.pattern));
+        for component in patterns.flat_map(|pattern| pattern.split('/')) {
+            let stars = component.matches('*').count();
+            assert!(stars < 2 || component == "**", "{component}");
         }
     }
 
