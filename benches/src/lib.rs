@@ -6,9 +6,9 @@ pub mod side_by_side;
 pub use order::order;
 
 use postoffice::flaim::{
-    CreateOptions, Creator, Dictionary, Error, FieldKind, FieldValue, IndexDefinition, Item,
-    ItemKind, MemoryFileSet, MemoryScratch, RecordBuilder, Version,
+    Dictionary, FieldKind, IndexDefinition, Item, ItemKind, MemoryFileSet, Version,
 };
+use simulator::flaim::{CreateError, Creator, DatabaseOptions, FieldValue, RecordBuilder};
 
 const TITLE: u16 = 1;
 const NAME: u16 = 2;
@@ -23,9 +23,9 @@ const VERSION: u16 = 400;
 ///
 /// # Errors
 /// What the engine says; none where the number of databases fits into a file set.
-pub fn guardian(databases: u32) -> Result<MemoryFileSet, Error> {
+pub fn guardian(databases: u32) -> Result<MemoryFileSet, CreateError> {
     let reason = "the version is not known";
-    let version = Version::from_number(VERSION).ok_or(Error::CannotCreate { reason })?;
+    let version = Version::from_number(VERSION).ok_or(CreateError::CannotCreate { reason })?;
     let mut dictionary = Dictionary::default();
     for (number, name, kind) in [
         (TITLE, "StoreTitle", FieldKind::Text),
@@ -54,8 +54,8 @@ pub fn guardian(databases: u32) -> Result<MemoryFileSet, Error> {
     ] {
         add(number, name, ItemKind::Index(index));
     }
-    let options = CreateOptions::new(version);
-    let mut creator = Creator::new(MemoryFileSet::new(), MemoryScratch, options, dictionary)?;
+    let options = DatabaseOptions::new(version);
+    let mut creator = Creator::new(MemoryFileSet::new(), options, dictionary)?;
     for number in 1..=databases {
         let name = format!("USER{}.DB", in_base_36(number));
         let path = format!("GWDMS/LIB{:04X}", number % 255);

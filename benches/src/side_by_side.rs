@@ -13,6 +13,7 @@ mod measure;
 mod options;
 mod ours;
 mod peers;
+mod places;
 mod report;
 mod rounds;
 mod slow;
@@ -27,8 +28,8 @@ use clap::Parser as _;
 use options::{Command, Options};
 
 /// Anything that ends a run.
-type Trouble = Box<dyn std::error::Error + Send + Sync>;
-type Result<T> = std::result::Result<T, Trouble>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, BoxError>;
 
 /// What a run ends with that did not do its work; no verdict of a worker has this exit code.
 const FAILED: u8 = 70;

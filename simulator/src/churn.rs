@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::database::Writer;
 use crate::error::SimulatorError;
-use crate::mail::MailEvent;
+use crate::model::MailEvent;
 use crate::random::generator;
 use crate::tree;
 use work::Work;

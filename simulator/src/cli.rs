@@ -9,15 +9,15 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::churn::{ChurnOptions, churn};
-use crate::create::{CreateOptions, GuardianKind, NameCase, create};
+use crate::create::{CreateOptions, create};
 use crate::describe::describe;
 use crate::error::SimulatorError;
-use crate::gwcheck;
 use crate::mail::{accounts, truth};
+use crate::model::{GuardianKind, NameCase};
 use crate::package::{
     Generation, PackageOptions, SystemFormat, SystemPackage, package, system_package,
 };
-use crate::poa;
+use crate::{gwcheck, poa};
 
 /// What a command that failed exits with.
 const FAILED: u8 = 1;

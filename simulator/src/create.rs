@@ -9,21 +9,21 @@
 
 mod catalogue;
 mod contents;
+mod folders;
 mod mail;
 mod plan;
-mod startup;
 #[cfg(test)]
 mod tests;
 mod write;
 
+use crate::model::GuardianKind;
+use crate::model::NameCase;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-pub use crate::case::NameCase;
 use crate::error::{SimulatorError, Tried};
-use crate::mail::Truth;
+use crate::model::Truth;
 use crate::tree;
 
 /// The fewest files that hold every kind.
@@ -47,25 +47,6 @@ pub struct CreateOptions {
     pub case: NameCase,
     /// Of which generation the guardian is.
     pub guardian: GuardianKind,
-}
-
-/// Of which generation of FLAIM a guardian is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum GuardianKind {
-    /// The one whose format is documented, as all other databases.
-    Flaim,
-    /// The older one, which only GroupWise's own tools can change.
-    Opaque,
-}
-
-impl std::fmt::Display for GuardianKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.pad(match self {
-            Self::Flaim => "flaim",
-            Self::Opaque => "opaque",
-        })
-    }
 }
 
 /// What was made.

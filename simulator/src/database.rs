@@ -3,7 +3,8 @@
 //! | module | what |
 //! |---|---|
 //! | `schema` | the names in the dictionaries: what a field, container or index is called |
-//! | `build` | making a database, and making one anew with some records changed |
+//! | `records` | making a database of records, and reading their fields |
+//! | `edit` | making a database anew with some records changed |
 //! | `files` | the files of a database in a tree |
 //! | `post_office` | `wphost.db`: the post office, its users and libraries |
 //! | `mailbox` | user databases: folders, and a pointer for each message |
@@ -20,8 +21,7 @@
 //! writers, and names for fields that nobody knows.  What is simulated here is what a migrator must cope with: sets of
 //! files, names that are stored inside, indexes over them, and checksums that notice every careless change.
 
-mod build;
-mod fields;
+mod edit;
 mod files;
 mod guardian;
 mod lock;
@@ -29,6 +29,7 @@ mod mailbox;
 mod messages;
 mod opaque;
 mod post_office;
+mod records;
 mod schema;
 mod store;
 #[cfg(test)]
@@ -36,41 +37,49 @@ mod tests;
 mod writer;
 
 use cap_std::fs::Dir;
-use postoffice::flaim::{Database, Limits, MemoryFileSet, Version};
+use postoffice::flaim::{Database, Dictionary, Limits, MemoryFileSet, SerialNumbers, Version};
 use postoffice::names::RelativePath;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
-use crate::create::GuardianKind;
 use crate::error::SimulatorError;
+use crate::flaim::{CreateError, DatabaseOptions};
+use crate::model::{GuardianKind, Store};
 use crate::random::generator;
 use crate::tree;
 
-pub(crate) use build::{EditedBy, edited};
+pub(crate) use edit::{Edit, edited};
 pub(crate) use files::{load, names_of, save};
-pub use guardian::Store;
 pub(crate) use guardian::catalogue;
-pub use mailbox::{Folder, Mailbox, Pointer};
 pub(crate) use mailbox::{MailboxChange, create_mailbox, next_pointer, read_mailbox};
-pub use messages::{Address, Attachment, BlobReference, Message, Part};
-pub(crate) use messages::{
-    BLOB_BYTES_MIN, Messages, MessagesChange, create_messages, read_messages,
-};
+pub(crate) use messages::{MessagesChange, create_messages, read_messages};
 pub use opaque::{OpaqueGuardian, lower_case_names};
-pub use post_office::{Library, User};
-pub(crate) use post_office::{PostOffice, create_post_office, read_post_office};
+pub(crate) use post_office::{create_post_office, read_post_office};
 pub(crate) use store::{StoreSize, create_store};
 pub use writer::{DatabaseChange, database_digest};
 pub(crate) use writer::{Pace, Writer};
 
-/// The version of all databases of a post office: one of those that keep their roll-forward log in a file of its own.
+/// The version of all databases of a post office: any that the engine knows.
 ///
-/// Later ones have a folder `ngwguard.rfl` for that, where GroupWise has a file of this name.
+/// From 4.30 on a database has a folder for its roll-forward logs, of the name that GroupWise's own log of the guardian
+/// has, `ngwguard.rfl`.  A database that was closed cleanly needs none (flaim-format.md 10), and none has one here.
 pub(crate) fn version(seed: u64) -> Version {
-    let versions: Vec<Version> = Version::all()
-        .filter(|version| !version.has_long_log_header())
-        .collect();
+    let versions: Vec<Version> = Version::all().collect();
     let mut generator = generator(seed, b"version of the databases");
     versions[generator.random_range(0..versions.len())]
+}
+
+/// How a database of this version is made, its serial numbers drawn.
+pub(crate) fn options(version: Version, generator: &mut ChaCha8Rng) -> DatabaseOptions {
+    DatabaseOptions {
+        serial_numbers: SerialNumbers {
+            database: generator.random(),
+            roll_forward: generator.random(),
+            next_roll_forward: generator.random(),
+            incremental_backup: generator.random(),
+        },
+        ..DatabaseOptions::new(version)
+    }
 }
 
 /// The stores that the guardian of a post office catalogues, whichever kind it is of and whatever the case of its name.
@@ -141,11 +150,14 @@ pub(crate) fn summary(root: &Dir, control: &RelativePath) -> (String, u64) {
 }
 
 /// Says which database an error is about.
-pub(crate) fn failed(
+pub(crate) fn failed<E: Into<CreateError>>(
     path: &RelativePath,
-) -> impl FnOnce(postoffice::flaim::Error) -> SimulatorError {
+) -> impl FnOnce(E) -> SimulatorError + use<E> {
     let path = path.to_string();
-    move |source| SimulatorError::Database { path, source }
+    move |source| SimulatorError::Database {
+        path,
+        source: source.into(),
+    }
 }
 
 /// Opens a database with all its files, and closes it again.
@@ -153,6 +165,22 @@ pub(crate) fn open_whole(root: &Dir, control: &RelativePath) -> Result<(), Simul
     let files = load(root, control)?;
     open(&files).map_err(failed(control))?;
     Ok(())
+}
+
+/// Opens a database that is held in memory, and refuses one with another dictionary than the simulator gives it.
+fn open_ours<'a>(
+    files: &'a MemoryFileSet,
+    path: &RelativePath,
+    dictionary: impl FnOnce(Version) -> Dictionary,
+) -> Result<Database<&'a MemoryFileSet>, SimulatorError> {
+    let database = open(files).map_err(failed(path))?;
+    if *database.dictionary() == dictionary(database.header().version) {
+        Ok(database)
+    } else {
+        Err(SimulatorError::NotOfTheSimulator {
+            path: path.to_string(),
+        })
+    }
 }
 
 /// Opens a database that is held in memory.

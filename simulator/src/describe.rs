@@ -5,15 +5,15 @@ use std::fmt;
 use std::path::Path;
 
 use cap_std::fs::Dir;
-use postoffice::layout::missing_markers;
 use postoffice::layout::{
-    CopyRule, FileClass, FolderClass, classify_file, classify_folder, is_queue,
+    CopyRule, FileClass, FolderClass, classify_file, classify_folder, is_queue, missing_markers,
 };
 use postoffice::names::{KeptReason, LowerCased, RelativePath, lower_case, printable};
 use serde::{Deserialize, Serialize};
 
-use crate::database::{self, Library, User};
+use crate::database::{self};
 use crate::error::SimulatorError;
+use crate::model::{Library, User};
 use crate::tree::{self, Entry};
 
 /// How many names of each trap are shown.

@@ -9,20 +9,23 @@
 //! It is called as the real one is on Linux, `gwcheckt OPTIONSFILE`, and says what it does in the real one's manner.  The
 //! form of the options file beyond its root and its action is what administrators remember, not what is documented.
 
-mod contents;
 mod options;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
+use cap_std::fs::Dir;
 use postoffice::flaim::{LowercaseLimits, NameProfile, apply_lowercase, plan_lowercase};
+use postoffice::layout::{FileClass, classify_file};
 use postoffice::names::RelativePath;
 
-use crate::database::{self, OpaqueGuardian, failed, lower_case_names};
+use crate::database::{self, Edit, OpaqueGuardian, Writer, failed, lower_case_names};
 use crate::error::{SimulatorError, Tried};
-use crate::tree::{self, Manner};
+use crate::model::Store;
+use crate::tree::{self, WriteMode};
 use options::Options;
 
 /// The guardian's file.
@@ -65,7 +68,7 @@ fn check(options: &Options, log: &mut String) -> Result<(), SimulatorError> {
     }
     let mut problems = 0;
     if options.removes_users {
-        for name in contents::remove_unknown_users(&home, &guardian)? {
+        for name in remove_unknown_users(&home, &guardian)? {
             problems += 1;
             let _ = writeln!(
                 log,
@@ -87,11 +90,11 @@ fn check(options: &Options, log: &mut String) -> Result<(), SimulatorError> {
 }
 
 /// Makes the names in the guardian lower case; says how many bytes became others.
-fn lowercase(home: &cap_std::fs::Dir, guardian: &RelativePath) -> Result<usize, SimulatorError> {
+fn lowercase(home: &Dir, guardian: &RelativePath) -> Result<usize, SimulatorError> {
     let old = tree::read(home, guardian)?;
     if OpaqueGuardian::parse(&old).is_some() {
         let new = lower_case_names(&old).unwrap_or_else(|| old.clone());
-        tree::write_changes(home, guardian, &old, &new, Manner::default())?;
+        tree::write_changes(home, guardian, &old, &new, WriteMode::default())?;
         return Ok(differences(&old, &new));
     }
     let old = database::load(home, guardian)?;
@@ -99,7 +102,7 @@ fn lowercase(home: &cap_std::fs::Dir, guardian: &RelativePath) -> Result<usize, 
     let plan = plan_lowercase(&old, &profile, limits).map_err(failed(guardian))?;
     let mut new = old.clone();
     apply_lowercase(&mut new, &plan, limits).map_err(failed(guardian))?;
-    database::save(home, guardian, &old, &new, Manner::default())?;
+    database::save(home, guardian, &old, &new, WriteMode::default())?;
     let files = old.iter().zip(new.iter());
     Ok(files
         .map(|((_, old), (_, new))| differences(old, new))
@@ -108,4 +111,31 @@ fn lowercase(home: &cap_std::fs::Dir, guardian: &RelativePath) -> Result<usize, 
 
 fn differences(old: &[u8], new: &[u8]) -> usize {
     old.iter().zip(new).filter(|(old, new)| old != new).count()
+}
+
+/// Removes the stores of all users that the post office database does not know; gives the names of their files.
+fn remove_unknown_users(
+    home: &Dir,
+    guardian: &RelativePath,
+) -> Result<BTreeSet<String>, SimulatorError> {
+    let host = RelativePath::root().join(b"wphost.db");
+    let users = database::read_post_office(&database::load(home, &host)?, &host)?.users;
+    let known: BTreeSet<String> = users
+        .iter()
+        .map(|user| format!("user{}.db", user.fid.to_ascii_lowercase()))
+        .collect();
+    let gone: BTreeSet<String> = database::stores(home, guardian)?
+        .into_iter()
+        .filter(|store| is_of_a_user(store) && !known.contains(&store.name.to_ascii_lowercase()))
+        .map(|store| store.name)
+        .collect();
+    if !gone.is_empty() {
+        Writer::alone(None).edit(home, guardian, Edit::RemoveStores(&gone))?;
+    }
+    Ok(gone)
+}
+
+fn is_of_a_user(store: &Store) -> bool {
+    let path = RelativePath::from_bytes(store.path().as_bytes());
+    path.is_some_and(|path| classify_file(&path) == FileClass::UserDatabase)
 }

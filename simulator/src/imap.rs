@@ -31,7 +31,6 @@ mod reader;
 mod search;
 mod section;
 mod session;
-mod stream;
 mod structure;
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,8 @@
 //! |---|---|
 //! | `store` | finding and reading mailboxes, messages and blobs |
 //! | `render` | a message as the bytes of RFC 5322, which IMAP serves and the truth digests |
-//! | `truth` | who has which messages, by reading everything |
-//! | `accounts` | who can log in with which password |
-//! | `deliver`, `mark_read`, `move_message`, `purge`, `new_user`, `new_database` | what an agent does, as changes |
-//! | `event` | what became of messages, and a truth after that |
+//! | `truth` | who has which messages and who can log in, by reading everything |
+//! | `deliver`, `user_actions`, `additions` | what an agent does, as changes |
 //! | `change` | changes of files, in the order in which they can be written |
 //!
 //! Operations write nothing.  They return [`MailChange`]s with old and new files, so that whoever asked decides how, how
@@ -25,48 +23,27 @@
 //! any; on Linux only in lower case ([`NameLookup`]).  So a blob that was renamed in its case alone at the source is
 //! found there, and at the destination once its name was made lower case like all others.
 
-mod accounts;
+mod additions;
 mod change;
 mod deliver;
-mod error;
-mod event;
-mod mark_read;
-mod move_message;
-mod new_database;
-mod new_user;
-mod purge;
 mod render;
 mod store;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod user_actions;
 
-pub use crate::database::{
-    Address, Attachment, BlobReference, Folder, Mailbox, Message, Part, Pointer,
-};
-pub use accounts::{Account, Accounts, accounts};
+pub use crate::error::MailError;
+pub use additions::{NewUser, new_database, new_user};
+pub(crate) use additions::{default_folders, password};
 pub use change::MailChange;
 pub(crate) use change::apply;
-pub use deliver::{AttachedFile, Delivered, Draft, Placement, deliver};
 pub(crate) use deliver::{Composed, compose};
-pub use error::MailError;
-pub use event::MailEvent;
-pub use mark_read::mark_read;
-pub use move_message::move_message;
-pub use new_database::new_database;
-pub use new_user::{NewUser, new_user};
-pub(crate) use new_user::{default_folders, password};
-pub use purge::purge;
-pub(crate) use render::PartContents;
-pub(crate) use render::render;
+pub use deliver::{Delivered, deliver};
 pub use render::{MediaType, Rendered, RenderedPart};
+pub(crate) use render::{PartContents, render};
 pub(crate) use store::referenced_blobs;
 pub use store::{MailReader, MailStore, NameLookup};
-pub use truth::{FolderTruth, MessageTruth, Truth, truth};
-pub(crate) use truth::{digest_text, folders, sorted};
-
-/// The folder that every mailbox has, which GroupWise calls Mailbox.
-pub const INBOX: &str = "INBOX";
-
-/// The folder of what a user has sent.
-pub const SENT_ITEMS: &str = "Sent Items";
+pub(crate) use truth::digest_text;
+pub use truth::{Account, Accounts, accounts, truth};
+pub use user_actions::{mark_read, move_message, purge};

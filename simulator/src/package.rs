@@ -6,12 +6,10 @@
 //! with `gwha.conf` and `uid.conf`, and a high-availability service that starts agents again.  The same program makes
 //! the same bytes.
 
-mod archive;
 mod content;
 mod deb;
-mod generation;
-mod portable;
 mod rpm;
+mod tar_gz;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +17,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-pub use generation::Generation;
+pub use content::Generation;
 
 use crate::error::{SimulatorError, Tried};
 
@@ -62,7 +60,7 @@ pub fn package(options: &PackageOptions<'_>) -> Result<(), SimulatorError> {
         .metadata()
         .tried_at("look at", options.program)?
         .len();
-    portable::write(create(options)?, program, program_bytes).tried_at("write", options.output)
+    tar_gz::write(create(options)?, program, program_bytes).tried_at("write", options.output)
 }
 
 /// Writes a package for a package manager.

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, printable};
 
-use crate::database::{EditedBy, Writer};
+use crate::database::{Edit, Writer};
 use crate::error::{SimulatorError, Tried, describe_error};
 use crate::imap;
 use crate::mail::{MailStore, NameLookup};
@@ -162,7 +162,7 @@ fn change_databases(
 ) -> Result<(), SimulatorError> {
     let _changing = changing.write().unwrap_or_else(PoisonError::into_inner);
     for path in databases {
-        Writer::alone(None).edit(home, path, EditedBy::Noting)?;
+        Writer::alone(None).edit(home, path, Edit::Note)?;
     }
     Ok(())
 }

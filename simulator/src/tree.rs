@@ -26,14 +26,14 @@ const PIECE_BYTES: usize = 4096;
 
 /// When, and how slowly, something is written.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Manner {
+pub(crate) struct WriteMode {
     /// The time that files get; what the operating system gives them where it is `None`.
     pub(crate) time: Option<SystemTime>,
     /// How long to rest behind each piece.
     pub(crate) pause: Duration,
 }
 
-impl Manner {
+impl WriteMode {
     /// Without a rest, and with this time.
     pub(crate) fn at(time: SystemTime) -> Self {
         Self {
@@ -92,7 +92,7 @@ pub(crate) fn open_empty_folder(path: &Path) -> Result<Dir, SimulatorError> {
 }
 
 /// A path as the operating system takes it; `.` for the root.
-pub(crate) fn os(path: &RelativePath) -> &Path {
+pub(crate) fn as_path(path: &RelativePath) -> &Path {
     if path.is_root() {
         Path::new(".")
     } else {
@@ -103,7 +103,7 @@ pub(crate) fn os(path: &RelativePath) -> &Path {
 /// The names in a folder, sorted by their bytes.
 pub(crate) fn names(root: &Dir, folder: &RelativePath) -> Result<Vec<Vec<u8>>, SimulatorError> {
     let mut names = Vec::new();
-    for entry in root.read_dir(os(folder)).tried("list", folder)? {
+    for entry in root.read_dir(as_path(folder)).tried("list", folder)? {
         names.push(entry.tried("list", folder)?.file_name().as_bytes().to_vec());
     }
     names.sort_unstable();
@@ -125,7 +125,7 @@ pub(crate) fn entries(root: &Dir) -> Result<Vec<Entry>, SimulatorError> {
     let mut found = Vec::new();
     let mut folders = vec![RelativePath::root()];
     while let Some(folder) = folders.pop() {
-        for entry in root.read_dir(os(&folder)).tried("list", &folder)? {
+        for entry in root.read_dir(as_path(&folder)).tried("list", &folder)? {
             let entry = entry.tried("list", &folder)?;
             let path = folder.join(entry.file_name().as_bytes());
             let metadata = entry.metadata().tried("look at", &path)?;
@@ -147,7 +147,7 @@ pub(crate) fn entries(root: &Dir) -> Result<Vec<Entry>, SimulatorError> {
 /// All bytes of a file.
 pub(crate) fn read(root: &Dir, path: &RelativePath) -> Result<Vec<u8>, SimulatorError> {
     let mut bytes = Vec::new();
-    let file = root.open(os(path)).tried("open", path)?;
+    let file = root.open(as_path(path)).tried("open", path)?;
     file.take(FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .tried("read", path)?;
@@ -159,12 +159,14 @@ pub(crate) fn write_new(
     folder: &Dir,
     name: &[u8],
     bytes: &[u8],
-    manner: Manner,
+    mode: WriteMode,
 ) -> Result<(), SimulatorError> {
     let path = RelativePath::root().join(name);
     let options = OpenOptions::new().write(true).create_new(true).clone();
-    let file = folder.open_with(os(&path), &options).tried("make", &path)?;
-    write_halves(file.into_std(), bytes, manner).tried("write", &path)
+    let file = folder
+        .open_with(as_path(&path), &options)
+        .tried("make", &path)?;
+    write_halves(file.into_std(), bytes, mode).tried("write", &path)
 }
 
 /// Replaces the bytes of a file in place, piece by piece where they differ, as an agent changes its database.
@@ -173,40 +175,42 @@ pub(crate) fn write_changes(
     path: &RelativePath,
     old: &[u8],
     new: &[u8],
-    manner: Manner,
+    mode: WriteMode,
 ) -> Result<(), SimulatorError> {
     let options = OpenOptions::new().write(true).clone();
-    let file = root.open_with(os(path), &options).tried("open", path)?;
+    let file = root
+        .open_with(as_path(path), &options)
+        .tried("open", path)?;
     let file = file.into_std();
     for (position, piece) in new.chunks(PIECE_BYTES).enumerate() {
         let start = position * PIECE_BYTES;
         if old.get(start..start + piece.len()) != Some(piece) {
             file.write_all_at(piece, start as u64)
                 .tried("write", path)?;
-            manner.rest();
+            mode.rest();
         }
     }
     if new.len() < old.len() {
         file.set_len(new.len() as u64).tried("cut", path)?;
     }
-    set_times(&file, manner).tried("write", path)
+    set_times(&file, mode).tried("write", path)
 }
 
 /// Opens a folder below a root.
 pub(crate) fn open_below(root: &Dir, folder: &RelativePath) -> Result<Dir, SimulatorError> {
-    root.open_dir(os(folder)).tried("open", folder)
+    root.open_dir(as_path(folder)).tried("open", folder)
 }
 
-fn write_halves(mut file: std::fs::File, bytes: &[u8], manner: Manner) -> std::io::Result<()> {
+fn write_halves(mut file: std::fs::File, bytes: &[u8], mode: WriteMode) -> std::io::Result<()> {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     file.write_all(first)?;
-    manner.rest();
+    mode.rest();
     file.write_all(second)?;
-    set_times(&file, manner)
+    set_times(&file, mode)
 }
 
-fn set_times(file: &std::fs::File, manner: Manner) -> std::io::Result<()> {
-    let Some(time) = manner.time else {
+fn set_times(file: &std::fs::File, mode: WriteMode) -> std::io::Result<()> {
+    let Some(time) = mode.time else {
         return Ok(());
     };
     file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
@@ -226,7 +230,7 @@ pub(crate) fn set_folder_times(
         last_access: time,
         last_modification: time,
     };
-    rustix::fs::utimensat(root, os(folder), &times, AtFlags::SYMLINK_NOFOLLOW)
+    rustix::fs::utimensat(root, as_path(folder), &times, AtFlags::SYMLINK_NOFOLLOW)
         .tried("set the times of", folder)
 }
 

@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use simulator::database::{Store, guardian_stores};
+use simulator::database::guardian_stores;
+use simulator::model::Store;
 use simulator::{CreateOptions, GuardianKind, NameCase, create};
 
 const STRUCTURE: &str = "<structure/><fix-problems/>";

@@ -1,14 +1,8 @@
 //! The limits: loops on a few threads that do nothing but what no tool can do without.  They plan, hash and record nothing,
 //! and look at nothing twice.
 
-mod copy;
-mod file;
-mod folder;
-mod look;
-mod pool;
-mod read;
-mod rename;
-mod walk;
+mod folders;
+mod operations;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -17,18 +11,15 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Result;
-use folder::Folder;
-
-/// What a loop does with one folder; the answer is how many files it met.
-type Visit = fn(&Folder<'_>) -> Result<u64>;
+use folders::Visit;
 
 /// A loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Operation {
     /// Lists every folder of a tree.
     Walk,
-    /// Looks once at every file of each tree.
-    Look,
+    /// Takes the metadata of every file of each tree, once.
+    Stat,
     /// Copies the first tree to the second one, which is empty.
     Copy,
     /// The same, and waits until it is on the disk.
@@ -44,12 +35,12 @@ pub(super) enum Operation {
 impl Operation {
     fn visit(self) -> Visit {
         match self {
-            Self::Walk => walk::visit,
-            Self::Look => look::visit,
-            Self::Copy | Self::CopyAndSync => copy::visit,
-            Self::Rename => rename::visit,
-            Self::Read => read::visit,
-            Self::Compare => read::visit_and_compare,
+            Self::Walk => operations::walk,
+            Self::Stat => operations::stat,
+            Self::Copy | Self::CopyAndSync => operations::copy,
+            Self::Rename => operations::rename_all,
+            Self::Read => operations::read,
+            Self::Compare => operations::compare,
         }
     }
 
@@ -90,7 +81,7 @@ pub(super) fn run(options: &Options) -> Result<u64> {
         let root = File::open(tree).map_err(|error| format!("{}: {error}", tree.display()))?;
         roots.push(OwnedFd::from(root));
     }
-    let files = pool::each_folder(&roots, options.threads, operation.visit())?;
+    let files = folders::each_folder(&roots, options.threads, operation.visit())?;
     if operation == Operation::CopyAndSync {
         roots.iter().skip(1).try_for_each(rustix::fs::syncfs)?;
     }

@@ -12,9 +12,9 @@ use super::measure::Step;
 use super::options::{Options, Work};
 use super::ours::remove;
 use super::peers::{self, Peer};
+use super::places::Places;
 use super::rounds::Contender;
-use super::works::Places;
-use super::{Result, Trouble, slow, trees};
+use super::{BoxError, Result, slow, trees};
 
 /// Everybody who takes part in a work.
 pub(super) struct Field<'a> {
@@ -182,7 +182,7 @@ impl<'a> Field<'a> {
             // The one of the run before goes first.
             mounted.replace(None);
             mounted.replace(Some(slow::mount(&places.source, &job.source)?));
-            Ok::<_, Trouble>(())
+            Ok::<_, BoxError>(())
         };
         let mount_for_peer = mount.clone();
         self.ours(
@@ -228,7 +228,7 @@ impl<'a> Field<'a> {
         self.ours("ours", prepare, || job.pass(PassKind::StageOne), check);
         self.peers_with_whole_copy(peers::UNCHANGED, options, places);
         self.limits_with_whole_copy(
-            &[("bare look at both trees", Operation::Look)],
+            &[("bare stat of both trees", Operation::Stat)],
             options,
             places,
         );

@@ -8,7 +8,7 @@ use super::Result;
 use super::check::require_equal;
 use super::measure::{Plan, Sample, Step, measure};
 use super::options::{Options, Tree};
-use super::works::Places;
+use super::places::Places;
 use super::{say, trees};
 
 /// Measures a tenth of the files, all of them, and ten times as many, once each.

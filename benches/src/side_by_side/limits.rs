@@ -8,7 +8,7 @@ use super::field::Field;
 use super::measure::Step;
 use super::options::{Options, word};
 use super::rounds::Contender;
-use super::{Result, Trouble};
+use super::{BoxError, Result};
 
 /// The threads that ours begins with, and those that two processors can keep busy.
 const THREADS: [usize; 2] = [8, 2];
@@ -61,5 +61,5 @@ fn step(operation: Operation, threads: usize, trees: &[&Path]) -> Result<Step> {
     let numbers = [format!("--threads={threads}"), format!("--files={files}")];
     let trees = trees.iter().map(|tree| tree.display().to_string());
     let command = [program, "bare".to_owned(), word(&operation)];
-    Ok::<_, Trouble>(Step::new(command.into_iter().chain(numbers).chain(trees)))
+    Ok::<_, BoxError>(Step::new(command.into_iter().chain(numbers).chain(trees)))
 }

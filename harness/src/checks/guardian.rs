@@ -7,7 +7,8 @@ use std::io;
 use std::path::Path;
 
 use simulator::GuardianKind;
-use simulator::database::{Store, guardian_kind, guardian_stores};
+use simulator::database::{guardian_kind, guardian_stores};
+use simulator::model::Store;
 
 /// The fall-back copies, by the folder that holds them.
 const FALL_BACKS: [&str; 2] = ["", "ofmsg/guardbak"];

@@ -1,4 +1,4 @@
-//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover, check, create, lower-case names.
+//! The FLAIM database engine, versions 3.01 to 4.62: probe, read, recover, check, lower-case names.
 //!
 //! ```text
 //!  FileSet (whoever calls) ── BlockStore ── Cursor ── records ─┐
@@ -6,10 +6,10 @@
 //!      │                    rollback log                       │
 //!      └── roll-forward log ───────────────────────── changes ─┘
 //!
-//!  FileSetMut ── BlockSink ── TreeWriter ┬─ records ── RecordBuilder ─┐
-//!                                        ├─ entries ── EntrySorter ───┴── Creator
-//!                                        └─ changed records and entries ── recover, apply_lowercase
+//!  FileSetMut ── BlockSink ── TreeWriter ── changed records and entries ── recover, apply_lowercase
 //! ```
+//!
+//! What writes records, trees and blocks is public too, for programs that make whole databases.
 //!
 //! Invariants:
 //!
@@ -18,7 +18,7 @@
 //!   the size of the database, and what is wrong is an [`Error`] or a finding with a stable code.
 //! * Memory follows the depth of a tree and the size of one record ([`Limits`]), not the size of the database.  Recovery
 //!   adds one small entry for each block in the rollback log, and the records that the roll-forward log changed; writing
-//!   adds one block for each level of each open tree, and what its caller allows for sorting.
+//!   adds one block for each level of each open tree.
 //! * Recovery and lower-casing change a copy in place.  Until their last write it is marked as unfinished, and the probe
 //!   refuses it; putting the finished copy in place of the old files is the caller's work.
 //! * What flaim-format.md marks as READ or INFERRED is refused or verified at run time, never relied on.
@@ -26,35 +26,29 @@
 mod address;
 mod block;
 mod block_stream;
-mod block_writer;
 mod bytes;
 mod changes;
 mod check;
-mod create;
 mod cursor;
 mod damage;
 mod database;
 mod dictionary;
 mod element;
-mod entry_sorter;
 mod error;
 mod field;
-mod field_writer;
 mod file_set;
 mod free_blocks;
+mod geometry;
 mod header;
 mod header_edit;
-mod header_writer;
 mod index_entries;
 mod key;
 mod logical_file;
-mod logical_file_edit;
 mod lowercase;
 mod name_shape;
-mod place;
 mod profile;
+mod rebuild;
 mod record;
-mod record_builder;
 mod record_encode;
 mod recover;
 mod references;
@@ -64,29 +58,33 @@ mod roll_forward_record;
 mod rollback;
 mod store;
 mod text;
-mod tree_blocks;
 mod tree_writer;
 mod value;
 mod version;
 mod working_copy;
 
 pub use address::{BlockAddress, DatabaseFile, base_of};
+pub use block::{BLOCK_HEADER_BYTES, BlockHeader, kind as block_kind};
 pub use block_stream::{BlockStream, BlocksSeen};
 pub use check::{CheckOptions, CheckReport, Comparison, TreeReport, check};
-pub use create::{CreateOptions, Creator};
 pub use damage::Damage;
-pub use database::{Database, Limits, Records, Recovery};
-pub use dictionary::{Dictionary, IndexDefinition, Item, ItemKind, KeyPiece};
-pub use entry_sorter::{MemoryScratch, Scratch};
+pub use database::{Database, Records, Recovery};
+pub use dictionary::{
+    CHARACTERS_DEFAULT_MAX, Dictionary, IndexDefinition, Item, ItemKind, KeyPiece,
+    tag as dictionary_tag,
+};
 pub use error::{Error, Fault, NotOurs, Place};
-pub use field::{FIELD_LEVEL_MAX, FieldKind};
-pub use file_set::{FileSet, FileSetMut, MemoryFileSet, OpenFileSet, ReadAt};
-pub use header::{HEADER_BYTES, Header, LogHeader, probe, probe_files};
-pub use header_writer::SerialNumbers;
+pub use field::{FieldKind, FieldKinds, is_dictionary_tag, is_registered};
+pub use file_set::{FileSet, FileSetMut, Limits, MemoryFileSet, OpenFileSet, ReadAt};
+pub use header::{
+    DATABASE_HEADER_OFFSET, HEADER_BYTES, Header, LOG_HEADER_OFFSET, LogHeader, ROLL_FORWARD_START,
+    SerialNumbers, log_checksum, probe, probe_files,
+};
 pub use index_entries::{IndexEntries, IndexEntry};
+pub use key::keys_of;
 pub use logical_file::{
-    DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,
-    TRACKER_CONTAINER,
+    DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LOGICAL_FILE_ENTRY_BYTES, LogicalFile,
+    LogicalFileKind, NAME_INDEX, TRACKER_CONTAINER,
 };
 pub use lowercase::{
     AffectedIndex, Catalogued, Difference, LeftAlone, LowercaseLimits, LowercasePlan,
@@ -96,9 +94,10 @@ pub use lowercase::{
 pub use name_shape::{LeftAloneReason, NameShape};
 pub use profile::{FieldSelection, NameProfile};
 pub use record::{Field, Record};
-pub use record_builder::{FieldValue, RecordBuilder};
+pub use record_encode::ORDINARY_BYTES_MAX;
 pub use recover::recover;
 pub use text::encode_text;
-pub use value::Value;
+pub use tree_writer::{BlockSink, ContainerWriter, IndexWriter, TreeShape, TreeWriter};
+pub use value::{Value, encode_number};
 pub use version::Version;
 pub use working_copy::UNFINISHED_MARK;

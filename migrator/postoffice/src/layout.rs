@@ -7,16 +7,15 @@
 //! is [`FileClass::Other`] and copied in every pass.  Losing a file is worse than copying one too many.
 
 mod class;
-mod folder_files;
 mod pattern;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use class::{CopyOrder, CopyRule, FileClass, FolderClass};
-pub use folder_files::FolderFiles;
 
 use crate::names::RelativePath;
+use pattern::{FolderRole, database_name, name_matches, role_of_folder};
 use table::{FileRow, Form};
 
 /// The files that the root of every post office holds, in lower case.  A folder without them is no post office, or
@@ -43,6 +42,90 @@ fn look_up(files_of: fn(&RelativePath) -> FolderFiles, path: &RelativePath) -> F
     path.split().map_or(FileClass::Other, |(folder, name)| {
         files_of(&folder).class_of(name)
     })
+}
+
+/// What the files of one folder are, by their names.
+#[derive(Debug)]
+pub struct FolderFiles {
+    /// The rows that a file of this folder can match, in the order of the table.
+    rows: Vec<(NameRule, FileClass)>,
+}
+
+/// What a row still asks of a name, the folder having the right path.
+#[derive(Debug, Clone, Copy)]
+enum NameRule {
+    /// Nothing.
+    Anything,
+    /// This form.
+    Name(&'static str),
+    /// To be a file of a database of this form.
+    Database(&'static str),
+}
+
+impl FolderFiles {
+    /// Those of a folder of a post office.
+    pub fn in_post_office(folder: &RelativePath) -> Self {
+        Self::new(table::FILES, folder)
+    }
+
+    /// Those of a folder of a document storage area outside the post office.
+    pub fn in_documents(folder: &RelativePath) -> Self {
+        Self::new(table::DOCUMENT_FILES, folder)
+    }
+
+    fn new(rows: &'static [FileRow], folder: &RelativePath) -> Self {
+        let folder: Vec<&[u8]> = folder.components().collect();
+        let rows = rows
+            .iter()
+            .filter_map(|row| Some((rule_of(row, &folder)?, row.class)));
+        Self {
+            rows: rows.collect(),
+        }
+    }
+
+    /// What the file of this name is.
+    pub fn class_of(&self, name: &[u8]) -> FileClass {
+        let mut rows = self.rows.iter();
+        rows.find(|(rule, _)| rule.is_met_by(name))
+            .map_or(FileClass::Other, |(_, class)| *class)
+    }
+}
+
+impl NameRule {
+    fn is_met_by(self, name: &[u8]) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Name(form) => name_matches(form.as_bytes(), name),
+            Self::Database(base) => database_name(base, name).is_some(),
+        }
+    }
+}
+
+/// What the row asks of the name of a file in this folder; none where none can match.
+fn rule_of(row: &FileRow, folder: &[&[u8]]) -> Option<NameRule> {
+    match row.form {
+        Form::File => rule_of_path(row.pattern, folder),
+        Form::Database => Some(match role_of_folder(row.pattern, folder)? {
+            FolderRole::Databases(base) => NameRule::Database(base),
+            FolderRole::Logs(_) => NameRule::Anything,
+        }),
+    }
+}
+
+fn rule_of_path(pattern: &'static str, folder: &[&[u8]]) -> Option<NameRule> {
+    let mut forms = pattern.split('/');
+    for name in folder {
+        match forms.next()? {
+            "**" => return Some(NameRule::Anything),
+            form if name_matches(form.as_bytes(), name) => {}
+            _ => return None,
+        }
+    }
+    match (forms.next()?, forms.next()) {
+        ("**", _) => Some(NameRule::Anything),
+        (form, None) => Some(NameRule::Name(form)),
+        _ => None,
+    }
 }
 
 /// The database that the file at `path` belongs to: its path in lower case, without `.db`.

@@ -7,11 +7,11 @@ use postoffice::names::RelativePath;
 use rand::{Rng, RngExt};
 
 use super::work::{Changed, Work};
-use crate::database::{Mailbox, Pointer, User};
 use crate::error::{SimulatorError, Tried};
-use crate::mail::{
-    self, Address, AttachedFile, Delivered, Draft, INBOX, MailChange, MailEvent, MailReader,
-    MailStore, MessageTruth, NameLookup, Placement, SENT_ITEMS, digest_text,
+use crate::mail::{self, Delivered, MailChange, MailReader, MailStore, NameLookup, digest_text};
+use crate::model::{
+    Address, AttachedFile, Draft, INBOX, MailEvent, Mailbox, MessageTruth, Placement, Pointer,
+    SENT_ITEMS, User,
 };
 use crate::random::Sizes;
 use crate::tree;
@@ -62,7 +62,7 @@ impl Work<'_> {
             return first_and_rest(changed);
         };
         self.root
-            .remove_file(tree::os(&item))
+            .remove_file(tree::as_path(&item))
             .tried("remove", &item)?;
         Ok((item, changed))
     }

@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::create::{CreateOptions, GuardianKind, NameCase, create};
+use crate::create::{CreateOptions, create};
 use crate::describe::describe;
+use crate::model::{GuardianKind, NameCase};
 
 const TIME_SECONDS: u64 = 1_500_000_001;
 
@@ -15,7 +16,7 @@ fn files(folder: &Path) -> Files {
     for entry in tree::entries(&root).unwrap() {
         if entry.is_file {
             let modified = root
-                .metadata(tree::os(&entry.path))
+                .metadata(tree::as_path(&entry.path))
                 .unwrap()
                 .modified()
                 .unwrap();
@@ -214,7 +215,7 @@ fn databases_stay_sound_and_catalogued_whatever_happens_to_them() {
             .iter()
             .find(|entry| crate::describe::is_guardian(&entry.path));
         let stores = database::stores(&root, &guardian.unwrap().path).unwrap();
-        let paths: BTreeSet<String> = stores.iter().map(database::Store::path).collect();
+        let paths: BTreeSet<String> = stores.iter().map(crate::model::Store::path).collect();
         let mut users = 0;
         for entry in entries {
             let lower = entry.path.to_string().to_ascii_lowercase();

@@ -9,11 +9,12 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ChurnKind, ChurnOperation};
-use crate::database::{EditedBy, Writer};
+use crate::database::{Edit, Writer};
 use crate::error::{SimulatorError, Tried};
-use crate::mail::{self, MailChange, MailEvent, NewUser};
+use crate::mail::{self, MailChange, NewUser};
+use crate::model::MailEvent;
 use crate::random::{ATTACHMENTS, QUEUED, Sizes, opaque_name};
-use crate::{people, tree};
+use crate::{fake_data, tree};
 
 /// How much a database grows at once, in bytes.
 const GROWTH_BYTES: usize = 8192;
@@ -165,8 +166,11 @@ impl<'a> Work<'a> {
         bytes: &[u8],
     ) -> Result<RelativePath, SimulatorError> {
         let path = folder.join(name.as_bytes());
-        let open = self.root.open_dir(tree::os(folder)).tried("open", folder)?;
-        tree::write_new(&open, name.as_bytes(), bytes, self.writer.manner())?;
+        let open = self
+            .root
+            .open_dir(tree::as_path(folder))
+            .tried("open", folder)?;
+        tree::write_new(&open, name.as_bytes(), bytes, self.writer.mode())?;
         self.add(path.clone());
         Ok(path)
     }
@@ -209,7 +213,7 @@ impl<'a> Work<'a> {
     fn remove(&mut self, class: FileClass) -> Result<RelativePath, SimulatorError> {
         let path = self.take(class)?;
         self.root
-            .remove_file(tree::os(&path))
+            .remove_file(tree::as_path(&path))
             .tried("remove", &path)?;
         Ok(path)
     }
@@ -219,8 +223,8 @@ impl<'a> Work<'a> {
         let index = self.choose(self.databases.len(), "database")?;
         let control = self.databases[index].clone();
         let by = match grow_bytes {
-            0 => EditedBy::Noting,
-            bytes => EditedBy::Growing(bytes),
+            0 => Edit::Note,
+            bytes => Edit::Grow(bytes),
         };
         let mut changed = self.writer.edit(self.root, &control, by)?;
         // Data files come first, and they are what grows.
@@ -234,7 +238,7 @@ impl<'a> Work<'a> {
         let mut reader = store.reader();
         let users = reader.users()?;
         let mut taken = users.iter().map(|user| user.fid.clone()).collect();
-        let user = people::user(&mut self.generator, 3, &mut taken);
+        let user = fake_data::user(&mut self.generator, 3, &mut taken);
         let databases = reader.message_databases()?;
         let index = self.choose(databases.len(), "message database")?;
         let new = NewUser {
@@ -283,7 +287,7 @@ impl<'a> Work<'a> {
         for path in kept {
             self.add(path);
         }
-        let removed = self.root.remove_file(tree::os(&path));
+        let removed = self.root.remove_file(tree::as_path(&path));
         removed.tried("remove", &path)?;
         Ok(path)
     }
@@ -315,7 +319,7 @@ impl<'a> Work<'a> {
         };
         let new = folder.join(&name);
         self.root
-            .rename(tree::os(&old), self.root, tree::os(&new))
+            .rename(tree::as_path(&old), self.root, tree::as_path(&new))
             .tried("rename", &old)?;
         self.add(new.clone());
         Ok((new, vec![old]))

@@ -8,11 +8,10 @@ use postoffice::layout::{FileClass, classify_file};
 use postoffice::names::RelativePath;
 use rand::Rng;
 
-use super::GuardianKind;
-use super::plan::{Content, Folder, Folders, NamedFile};
-use super::write::on_disk_name;
-use crate::database::{OpaqueGuardian, Store, User, catalogue, failed};
+use super::folders::{Content, FolderPlan, NamedFile, TreePlan};
+use crate::database::{OpaqueGuardian, catalogue, failed, options};
 use crate::error::SimulatorError;
+use crate::model::{GuardianKind, Store, User};
 use crate::random::generator;
 
 /// The bytes of a password.
@@ -27,7 +26,7 @@ const LIBRARY_TITLES: [&str; 3] = [
 
 /// The guardian of a post office: every database with the folder and the name that it has on the disk.
 pub(super) fn guardian(
-    folders: &Folders,
+    folders: &TreePlan,
     users: &[User],
     version: Version,
     kind: GuardianKind,
@@ -36,7 +35,8 @@ pub(super) fn guardian(
     match kind {
         GuardianKind::Flaim => {
             let path = RelativePath::root().join(b"ngwguard.db");
-            let files = catalogue(version, &stores).map_err(failed(&path))?;
+            let mut drawn = generator(folders.seed(), b"serial numbers of the guardian");
+            let files = catalogue(options(version, &mut drawn), &stores).map_err(failed(&path))?;
             Ok(Content::Database(Arc::new(files)))
         }
         GuardianKind::Opaque => {
@@ -49,7 +49,7 @@ pub(super) fn guardian(
     }
 }
 
-fn stores(folders: &Folders, users: &[User]) -> Vec<Store> {
+fn stores(folders: &TreePlan, users: &[User]) -> Vec<Store> {
     let mut generator = generator(folders.seed(), b"guardian");
     let mut stores = Vec::new();
     let mut of_class: BTreeMap<FileClass, u32> = BTreeMap::new();
@@ -69,7 +69,7 @@ fn stores(folders: &Folders, users: &[User]) -> Vec<Store> {
         stores.push(Store {
             title: title(class, &file.name, *number, users),
             folder: text(&folder.path),
-            name: on_disk_name(folders.seed(), folder, &file.name),
+            name: folder.on_disk_name(folders.seed(), &file.name),
             number: *number,
             parent: match class {
                 FileClass::LibraryDatabase => shared_library,
@@ -84,7 +84,7 @@ fn stores(folders: &Folders, users: &[User]) -> Vec<Store> {
 }
 
 /// Every database that there is at this point, but the one of the checking program.
-fn databases(folders: &Folders) -> impl Iterator<Item = (&Folder, &NamedFile)> {
+fn databases(folders: &TreePlan) -> impl Iterator<Item = (&FolderPlan, &NamedFile)> {
     let all = folders.iter().flat_map(|folder| {
         let files = folder.named.iter();
         files.map(move |file| (folder, file))
@@ -94,16 +94,16 @@ fn databases(folders: &Folders) -> impl Iterator<Item = (&Folder, &NamedFile)> {
     })
 }
 
-fn class_of(folder: &Folder, file: &NamedFile) -> FileClass {
+fn class_of(folder: &FolderPlan, file: &NamedFile) -> FileClass {
     classify_file(&folder.path.join(file.name.as_bytes()))
 }
 
 /// The copy of the guardian in a folder of its own, which is no store.
-fn fall_back_copy(folders: &Folders) -> Option<Store> {
+fn fall_back_copy(folders: &TreePlan) -> Option<Store> {
     let folder = folders
         .iter()
         .find(|folder| folder.label == "ofmsg/guardbak")?;
-    let name = on_disk_name(folders.seed(), folder, "ngwguard.fbk");
+    let name = folder.on_disk_name(folders.seed(), "ngwguard.fbk");
     Some(Store {
         title: "Fall-back COPY of the guardian".to_owned(),
         file: format!("{}/{name}", text(&folder.path)),

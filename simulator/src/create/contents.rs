@@ -1,11 +1,12 @@
-//! What each folder of a post office holds, attachments and the startup file left out.
+//! What each folder of a post office holds, attachments left out.
 
+use postoffice::startup_file::startup_file_name;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::NameCase;
-use super::plan::{Content, Folders, NamedFile};
-use crate::database::{StoreSize, User};
+use super::folders::{Content, NamedFile, TreePlan};
+use crate::database::StoreSize;
+use crate::model::{NameCase, User};
 use crate::random::{INDEXES, QUEUED, SMALL_FILES, Sizes};
 
 /// The roll-forward log of the guardian; under 24 KB it counts as empty.
@@ -23,7 +24,7 @@ fn empty() -> Content {
 }
 
 /// The files of the root, startup file and guardian left out.
-pub(super) fn root(folders: &mut Folders, post_office: Content) {
+pub(super) fn root(folders: &mut TreePlan, post_office: Content) {
     let dictionary = || Content::Bytes(DICTIONARY.as_bytes().to_vec());
     folders.at("").named.extend([
         NamedFile::new("wphost.db", post_office),
@@ -51,7 +52,7 @@ pub(super) fn root(folders: &mut Folders, post_office: Content) {
 }
 
 /// The guardian and its fall-back copies, which are the same at this moment.
-pub(super) fn guardian(folders: &mut Folders, guardian: &Content) {
+pub(super) fn guardian(folders: &mut TreePlan, guardian: &Content) {
     for (folder, name) in [
         ("", "ngwguard.db"),
         ("", "ngwguard.fbk"),
@@ -64,7 +65,7 @@ pub(super) fn guardian(folders: &mut Folders, guardian: &Content) {
 
 /// What stands beside the user databases: prime user databases and indexes; and views.
 pub(super) fn users(
-    folders: &mut Folders,
+    folders: &mut TreePlan,
     generator: &mut ChaCha8Rng,
     users: &[User],
     case: NameCase,
@@ -89,7 +90,7 @@ pub(super) fn users(
     views(folders, case);
 }
 
-fn views(folders: &mut Folders, case: NameCase) {
+fn views(folders: &mut TreePlan, case: NameCase) {
     let views = &mut folders.at("ofviews/win").named;
     for name in [
         "mail", "mailsend", "appt", "task", "note", "phone", "posted",
@@ -110,7 +111,7 @@ fn views(folders: &mut Folders, case: NameCase) {
 }
 
 /// What stands beside the message databases.
-pub(super) fn messages(folders: &mut Folders) {
+pub(super) fn messages(folders: &mut TreePlan) {
     let folder = folders.at("ofmsg");
     let deferred = Content::Store(StoreSize::Deferred);
     folder.named.push(NamedFile::new("ngwdfr.db", deferred));
@@ -118,7 +119,7 @@ pub(super) fn messages(folders: &mut Folders) {
 }
 
 /// Queue items, `count` and at least one per priority of the two busy queues, and the logs between them.
-pub(super) fn queues(folders: &mut Folders, generator: &mut ChaCha8Rng, count: usize) {
+pub(super) fn queues(folders: &mut TreePlan, generator: &mut ChaCha8Rng, count: usize) {
     for queue in ["wpcsin", "wpcsout/ofs"] {
         for priority in 0..8 {
             queued(folders, &format!("{queue}/{priority}"));
@@ -148,7 +149,7 @@ pub(super) fn queues(folders: &mut Folders, generator: &mut ChaCha8Rng, count: u
     }
 }
 
-fn queued(folders: &mut Folders, label: &str) {
+fn queued(folders: &mut TreePlan, label: &str) {
     let folder = folders.at(label);
     folder.opaque += 1;
     folder.opaque_sizes = QUEUED;
@@ -156,7 +157,7 @@ fn queued(folders: &mut Folders, label: &str) {
 
 /// A library with its databases, and `count` documents, a tenth of them archived.
 pub(super) fn library(
-    folders: &mut Folders,
+    folders: &mut TreePlan,
     generator: &mut ChaCha8Rng,
     library: &str,
     count: usize,
@@ -197,7 +198,7 @@ pub(super) fn library(
 
 /// Documents in their folders `fd0` to `fdff`, with few folders where there are few documents.
 pub(super) fn documents(
-    folders: &mut Folders,
+    folders: &mut TreePlan,
     generator: &mut ChaCha8Rng,
     label: &str,
     count: usize,
@@ -211,4 +212,43 @@ pub(super) fn documents(
         let slash = if label.is_empty() { "" } else { "/" };
         folders.at(&format!("{label}{slash}fd{folder:x}")).opaque += 1;
     }
+}
+
+/// Names longer than the eight characters that NetWare keeps in the name of a startup file.
+const POST_OFFICES: [&str; 6] = [
+    "Headquarters",
+    "Accounting",
+    "Production",
+    "Development",
+    "Warehouses",
+    "Management",
+];
+
+pub(super) fn post_office_name(generator: &mut ChaCha8Rng) -> String {
+    POST_OFFICES[generator.random_range(0..POST_OFFICES.len())].to_owned()
+}
+
+/// Adds the startup file and returns its lower-case name.
+pub(super) fn startup_file(folders: &mut TreePlan, post_office: &str) -> String {
+    let name = startup_file_name(post_office, true);
+    let short = name.trim_end_matches(".poa").to_ascii_uppercase();
+    let text = format!(
+        "; POA startup file for post office {post_office}\r\n\
+         ; Switches begin with a slash on NetWare.\r\n\
+         \r\n\
+         /home-\\\\NW1\\MAIL\\{short}\r\n\
+         /port-1677\r\n\
+         /HTTPPort-7181 /httpuser-webadmin /httppassword-\"not a secret\"\r\n\
+         /mtpinipaddr-10.1.1.10\r\n\
+         /mtpinport-7101\r\n\
+         /mtpoutport-7100\r\n\
+         /loglevel-verbose\r\n\
+         ; /log-sys:\\system\\poalogs\r\n\
+         /rights\r\n"
+    );
+    folders.at("").named.push(NamedFile::new(
+        name.clone(),
+        Content::Bytes(text.into_bytes()),
+    ));
+    name
 }

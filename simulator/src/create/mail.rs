@@ -8,15 +8,15 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::CreateOptions;
-use super::plan::{Content, Folders, NamedFile};
-use crate::database::{BLOB_BYTES_MIN, User};
+use super::folders::{Content, NamedFile, TreePlan};
 use crate::error::SimulatorError;
-use crate::mail::{
-    Address, AttachedFile, Composed, Draft, Folder, INBOX, Mailbox, Message, MessageTruth, Pointer,
-    SENT_ITEMS, Truth, compose, default_folders, digest_text, folders, password, render, sorted,
+use crate::fake_data;
+use crate::mail::{Composed, compose, default_folders, digest_text, password, render};
+use crate::model::{
+    Address, AttachedFile, BLOB_BYTES_MIN, Draft, Folder, FolderTruth, INBOX, Mailbox, Message,
+    MessageTruth, Pointer, SENT_ITEMS, Truth, User,
 };
 use crate::random::{Sizes, generator, modified_seconds};
-use crate::words;
 
 /// How many messages there are for each user.
 const MESSAGES_PER_USER: usize = 20;
@@ -52,7 +52,7 @@ struct Sending {
 }
 
 /// Draws messages for users of a post office.
-struct Writer<'a> {
+struct MessageGenerator<'a> {
     users: &'a [User],
     mailboxes: &'a [Mailbox],
     domain: String,
@@ -72,7 +72,7 @@ pub(super) fn mail(
         .iter()
         .map(|user| mailbox(options.seed, user, databases))
         .collect();
-    let mut writer = Writer {
+    let mut messages = MessageGenerator {
         users,
         mailboxes: &mailboxes,
         domain: format!("{}.example", post_office.to_ascii_lowercase()),
@@ -82,7 +82,7 @@ pub(super) fn mail(
     let mut sendings: Vec<Sending> = (0..users.len() * MESSAGES_PER_USER)
         .map(|number| {
             let label = format!("message {number}");
-            writer.sending(&mut generator(options.seed, label.as_bytes()), number)
+            messages.sending(&mut generator(options.seed, label.as_bytes()), number)
         })
         .collect();
     // Numbers in folders and records rise with time, as where mail comes in day by day.
@@ -106,7 +106,7 @@ fn mailbox(seed: u64, user: &User, databases: usize) -> Mailbox {
     let mut generator = generator(seed, format!("mailbox of {}", user.fid).as_bytes());
     let mut folders = default_folders();
     for _ in 0..generator.random_range(1..4) {
-        let name = format!("Cabinet/{}", words::folder(&mut generator));
+        let name = format!("Cabinet/{}", fake_data::folder(&mut generator));
         if folders.iter().all(|folder| folder.name != name) {
             let number = u32::try_from(folders.len() + 1).unwrap_or(u32::MAX);
             folders.push(Folder {
@@ -125,7 +125,7 @@ fn mailbox(seed: u64, user: &User, databases: usize) -> Mailbox {
     }
 }
 
-impl Writer<'_> {
+impl MessageGenerator<'_> {
     fn sending(&mut self, generator: &mut ChaCha8Rng, number: usize) -> Sending {
         let sender =
             (generator.random_range(0..4) > 0).then(|| generator.random_range(0..self.users.len()));
@@ -139,7 +139,7 @@ impl Writer<'_> {
         }
         let mut recipients: Vec<Address> = to.iter().map(|user| self.address(*user)).collect();
         if sender.is_some() && generator.random_range(0..5) == 0 {
-            recipients.push(words::outsider(generator));
+            recipients.push(fake_data::outsider(generator));
         }
         let mut placements: Vec<(usize, String)> = to
             .iter()
@@ -153,10 +153,10 @@ impl Writer<'_> {
         let name: u64 = generator.random();
         let draft = Draft {
             id: format!("{name:016x}.{number}@{}", self.domain),
-            from: sender.map_or_else(|| words::outsider(generator), |user| self.address(user)),
+            from: sender.map_or_else(|| fake_data::outsider(generator), |user| self.address(user)),
             recipients,
             date_seconds: modified_seconds(generator),
-            subject: words::subject(generator),
+            subject: fake_data::subject(generator),
             body: self.body(generator),
             attachment: self.attachment(generator),
         };
@@ -203,7 +203,7 @@ impl Writer<'_> {
         } else {
             generator.random_range(40..700)
         };
-        words::body(generator, bytes_min)
+        fake_data::body(generator, bytes_min)
     }
 
     fn attachment(&mut self, generator: &mut ChaCha8Rng) -> Option<AttachedFile> {
@@ -216,7 +216,7 @@ impl Writer<'_> {
         } else {
             INLINE_ATTACHMENTS
         };
-        Some(words::file(generator, sizes))
+        Some(fake_data::file(generator, sizes))
     }
 }
 
@@ -281,15 +281,17 @@ impl MailPlan {
     /// Who has which messages.
     pub(super) fn truth(&self, users: &[User]) -> Truth {
         let mailboxes = users.iter().zip(&self.mailboxes);
-        let folders = mailboxes.flat_map(|(user, mailbox)| folders(&user.fid, mailbox));
-        sorted(Truth {
+        let folders =
+            mailboxes.flat_map(|(user, mailbox)| FolderTruth::of_mailbox(&user.fid, mailbox));
+        Truth {
             folders: folders.collect(),
             messages: self.truth.clone(),
-        })
+        }
+        .sorted()
     }
 
     /// Adds the user databases, the message databases and the blobs to a post office.
-    pub(super) fn add(self, folders: &mut Folders, users: &[User]) {
+    pub(super) fn add(self, folders: &mut TreePlan, users: &[User]) {
         for (user, mailbox) in users.iter().zip(self.mailboxes) {
             let name = format!("user{}.db", user.fid);
             let content = Content::Mailbox(Arc::new(mailbox));

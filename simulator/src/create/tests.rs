@@ -11,7 +11,7 @@ fn contents(folder: &Path) -> BTreeMap<RelativePath, (Option<Vec<u8>>, SystemTim
     let root = tree::open_folder(folder).unwrap();
     let mut found = BTreeMap::new();
     let time = |path: &RelativePath| {
-        root.metadata(tree::os(path))
+        root.metadata(tree::as_path(path))
             .unwrap()
             .modified()
             .unwrap()

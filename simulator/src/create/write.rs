@@ -12,11 +12,12 @@ use postoffice::flaim::{MemoryFileSet, Version};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::plan::{Content, Folder, NamedFile};
-use crate::database::{create_mailbox, create_messages, create_store, failed, names_of};
+use super::folders::{Content, FolderPlan};
+use crate::database::{create_mailbox, create_messages, create_store, failed, names_of, options};
 use crate::error::{SimulatorError, Tried};
+use crate::flaim::CreateError;
 use crate::random::{generator, modified_seconds, opaque_name};
-use crate::tree::{self, Manner};
+use crate::tree::{self, WriteMode};
 
 /// More threads than this only wait for the same file system.
 const THREADS_MAX: usize = 8;
@@ -42,11 +43,11 @@ pub(super) fn tree(
     root: &Dir,
     seed: u64,
     version: Version,
-    folders: &[Folder],
+    folders: &[FolderPlan],
 ) -> Result<Written, SimulatorError> {
     let mut written = Written::default();
     for folder in folders.iter().filter(|folder| !folder.path.is_root()) {
-        root.create_dir(tree::os(&folder.path))
+        root.create_dir(tree::as_path(&folder.path))
             .tried("make", &folder.path)?;
         written.folders += 1;
     }
@@ -77,7 +78,7 @@ fn files_of_many(
     root: &Dir,
     seed: u64,
     version: Version,
-    folders: &[Folder],
+    folders: &[FolderPlan],
     next: &AtomicUsize,
 ) -> Result<Written, SimulatorError> {
     let mut written = Written::default();
@@ -93,10 +94,10 @@ fn files_of_one(
     root: &Dir,
     seed: u64,
     version: Version,
-    folder: &Folder,
+    folder: &FolderPlan,
 ) -> Result<Written, SimulatorError> {
     let open = root
-        .open_dir(tree::os(&folder.path))
+        .open_dir(tree::as_path(&folder.path))
         .tried("open", &folder.path)?;
     let mut generator = generator(seed, format!("files of {}", folder.label).as_bytes());
     let mut taken: BTreeSet<String> = folder.named.iter().map(|file| file.name.clone()).collect();
@@ -105,10 +106,10 @@ fn files_of_one(
         written.files += 1;
         written.bytes += bytes.len() as u64;
         let time = tree::time(modified_seconds(generator));
-        tree::write_new(&open, name, bytes, Manner::at(time))
+        tree::write_new(&open, name, bytes, WriteMode::at(time))
     };
     for file in &folder.named {
-        let name = named(seed, folder, file);
+        let name = folder.name_of(seed, file);
         let path = folder.path.join(name.as_bytes());
         match content(&mut generator, version, &file.content).map_err(failed(&path))? {
             Made::File(bytes) => write(name.as_bytes(), &bytes, &mut generator)?,
@@ -143,13 +144,20 @@ fn content(
     generator: &mut ChaCha8Rng,
     version: Version,
     content: &Content,
-) -> Result<Made, postoffice::flaim::Error> {
+) -> Result<Made, CreateError> {
     Ok(match content {
         Content::Bytes(bytes) => Made::File(bytes.clone()),
-        Content::Store(size) => Made::Database(Arc::new(create_store(version, *size, generator)?)),
-        Content::Mailbox(mailbox) => Made::Database(Arc::new(create_mailbox(version, mailbox)?)),
+        Content::Store(size) => {
+            let options = options(version, generator);
+            Made::Database(Arc::new(create_store(options, *size, generator)?))
+        }
+        Content::Mailbox(mailbox) => {
+            let options = options(version, generator);
+            Made::Database(Arc::new(create_mailbox(options, mailbox)?))
+        }
         Content::Messages(messages) => {
-            Made::Database(Arc::new(create_messages(version, messages)?))
+            let options = options(version, generator);
+            Made::Database(Arc::new(create_messages(options, messages)?))
         }
         Content::Database(files) => Made::Database(Arc::clone(files)),
         Content::Random(sizes) => {
@@ -158,20 +166,4 @@ fn content(
             Made::File(bytes)
         }
     })
-}
-
-fn named(seed: u64, folder: &Folder, file: &NamedFile) -> String {
-    if file.exact {
-        file.name.clone()
-    } else {
-        on_disk_name(seed, folder, &file.name)
-    }
-}
-
-/// The name that a file with this lower-case name has in a folder.
-pub(super) fn on_disk_name(seed: u64, folder: &Folder, name: &str) -> String {
-    let label = format!("name of {}/{name}", folder.label);
-    folder
-        .case
-        .apply(&mut generator(seed, label.as_bytes()), name)
 }

@@ -6,7 +6,7 @@ use postoffice::names::RelativePath;
 
 use super::failed;
 use crate::error::SimulatorError;
-use crate::tree::{self, Manner};
+use crate::tree::{self, WriteMode};
 
 /// Reads all data files of the database with this control file; their names may have another case than its own.
 pub(crate) fn load(root: &Dir, control: &RelativePath) -> Result<MemoryFileSet, SimulatorError> {
@@ -29,7 +29,7 @@ fn find(
     version: Version,
 ) -> Result<RelativePath, SimulatorError> {
     let usual = path_of(control, file, version);
-    if root.symlink_metadata(tree::os(&usual)).is_ok() {
+    if root.symlink_metadata(tree::as_path(&usual)).is_ok() {
         return Ok(usual);
     }
     let (folder, name) = control.split().unwrap_or_default();
@@ -74,13 +74,13 @@ pub(crate) fn write_new(
     root: &Dir,
     control: &RelativePath,
     files: &MemoryFileSet,
-    manner: Manner,
+    mode: WriteMode,
 ) -> Result<Vec<RelativePath>, SimulatorError> {
     let (folder, name) = control.split().unwrap_or_default();
     let open = tree::open_below(root, &folder)?;
     let mut paths = Vec::new();
     for (name, bytes) in names_of(name, files) {
-        tree::write_new(&open, &name, bytes, manner)?;
+        tree::write_new(&open, &name, bytes, mode)?;
         paths.push(folder.join(&name));
     }
     Ok(paths)
@@ -92,7 +92,7 @@ pub(crate) fn save(
     control: &RelativePath,
     old: &MemoryFileSet,
     new: &MemoryFileSet,
-    manner: Manner,
+    mode: WriteMode,
 ) -> Result<Vec<RelativePath>, SimulatorError> {
     let version = probe_files(new).map_err(failed(control))?.version;
     let mut changed = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn save(
         let before = old.get(file).map(Vec::as_slice).unwrap_or_default();
         if before != bytes {
             let path = find(root, control, file, version)?;
-            tree::write_changes(root, &path, before, bytes, manner)?;
+            tree::write_changes(root, &path, before, bytes, mode)?;
             changed.push(path);
         }
     }

@@ -5,51 +5,26 @@
 //! control file and its `ngwguard.fbk.01`, because a name that does not end in `.db` stands whole before the number of a
 //! file.  That the originals are one file each is what this generation of the format cannot play.
 
-use postoffice::flaim::{Dictionary, Error, FieldValue, MemoryFileSet, Record, Version};
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
+use crate::model::Store;
+use postoffice::flaim::{Dictionary, MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, record, text};
+use super::open_ours;
+use super::records::{DatabaseBuilder, bytes, number_of, record, records_of, text};
 use super::schema::{CATALOG, guardian, store};
-use super::{failed, open};
 use crate::error::SimulatorError;
 
-/// One entry of the catalogue: a database, or a file that goes with one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Store {
-    /// Text for people.
-    pub title: String,
-    /// The folder of the database, relative to the post office; empty for its root.
-    pub folder: String,
-    /// The name of the database's file; empty in entries of other files.
-    pub name: String,
-    /// The path of a file that is no store; empty in entries of stores.
-    pub file: String,
-    /// Which of its kind.
-    pub number: u32,
-    /// The record of the store that it belongs to.
-    pub parent: u32,
-    /// Bytes that happen to hold letters.
-    pub password: Vec<u8>,
-}
-
-impl Store {
-    /// The path of the file, relative to the post office.
-    pub fn path(&self) -> String {
-        match (self.file.is_empty(), self.folder.is_empty()) {
-            (false, _) => self.file.clone(),
-            (true, true) => self.name.clone(),
-            (true, false) => format!("{}/{}", self.folder, self.name),
-        }
-    }
-}
-
 /// Makes a guardian with this catalogue.
-pub(crate) fn catalogue(version: Version, stores: &[Store]) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, guardian())?;
+pub(crate) fn catalogue(
+    options: DatabaseOptions,
+    stores: &[Store],
+) -> Result<MemoryFileSet, CreateError> {
+    let mut builder = DatabaseBuilder::new(options, guardian(options.version))?;
     for (number, store) in (1..).zip(stores) {
-        building.record(CATALOG, number, &fields(store))?;
+        builder.record(CATALOG, number, &fields(store))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 /// The record of one entry.
@@ -58,7 +33,7 @@ pub(super) fn store_record(
     dictionary: &Dictionary,
     number: u32,
     store: &Store,
-) -> Result<Record, Error> {
+) -> Result<Record, CreateError> {
     record(version, dictionary, number, &fields(store))
 }
 
@@ -84,34 +59,16 @@ pub(super) fn read(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Vec<Store>, SimulatorError> {
-    use postoffice::flaim::Value;
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != guardian() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
-    let mut stores = Vec::new();
-    for record in database.records(CATALOG).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
-        let mut entry = Store {
-            title: text(&record, store::TITLE),
-            folder: text(&record, store::PATH),
-            name: text(&record, store::NAME),
-            file: text(&record, store::FILE),
-            ..Store::default()
-        };
-        for field in record.fields() {
-            match (field.tag, field.value()) {
-                (store::NUMBER, Ok(Value::Number(Some(number)))) => {
-                    entry.number = u32::try_from(number).unwrap_or_default();
-                }
-                (store::PASSWORD, Ok(Value::Bytes(bytes))) => entry.password = bytes,
-                (store::PARENT, Ok(Value::Context(Some(parent)))) => entry.parent = parent,
-                _ => {}
-            }
-        }
-        stores.push(entry);
-    }
-    Ok(stores)
+    let database = open_ours(files, path, guardian)?;
+    let records = records_of(&database, CATALOG, path)?.into_iter();
+    let stores = records.map(|record| Store {
+        title: text(&record, store::TITLE),
+        folder: text(&record, store::PATH),
+        name: text(&record, store::NAME),
+        file: text(&record, store::FILE),
+        number: number_of(&record, store::NUMBER, "number").unwrap_or_default(),
+        password: bytes(&record, store::PASSWORD).unwrap_or_default(),
+        parent: number_of(&record, store::PARENT, "parent").unwrap_or_default(),
+    });
+    Ok(stores.collect())
 }

@@ -41,7 +41,7 @@ impl DatabaseLock {
             .create(true)
             .clone();
         let file = root
-            .open_with(tree::os(&path), &options)
+            .open_with(tree::as_path(&path), &options)
             .tried("open", &path)?;
         let until = Instant::now() + wait;
         loop {

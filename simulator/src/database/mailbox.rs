@@ -1,58 +1,16 @@
 //! User databases: what a mailbox is, its folders, and a pointer for each of its messages.
 
-use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
+use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, RecordEdits, record};
-use super::fields::{flag, incomplete, number_of, text_of};
+use super::open_ours;
+use super::records::{
+    DatabaseBuilder, RecordEdits, flag, incomplete, number_of, record, records_of, text_of,
+};
 use super::schema::{self, FOLDERS, MAILBOX, POINTERS, mailbox as field};
-use super::{failed, open};
 use crate::error::SimulatorError;
-
-/// A folder of a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
-    /// Its record, to which pointers refer.
-    pub number: u32,
-    /// Its name, with those of the folders around it before it, divided by slashes.  `INBOX` is GroupWise's Mailbox.
-    pub name: String,
-    /// The number that the next message in it gets.  It never falls, so that no number is used twice.
-    pub next_uid: u32,
-    /// What a client is told, so that it can see when numbers mean something else than before.
-    pub uid_validity: u32,
-}
-
-/// What leads from a folder to the one copy of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointer {
-    /// Its record.
-    pub number: u32,
-    /// The record of the folder.
-    pub folder: u32,
-    /// The number of the message in the folder.
-    pub uid: u32,
-    /// The number of the message database.
-    pub database: u8,
-    /// The record of the message there.
-    pub message: u32,
-    /// Whether the user has read it.
-    pub is_read: bool,
-    /// When it came into the mailbox, in seconds since 1970.
-    pub received_seconds: i64,
-}
-
-/// A whole mailbox.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mailbox {
-    /// The password, in clear text: it is known to rehearsals and protects nothing.
-    pub password: String,
-    /// The number of the message database through which the user sends.
-    pub send_database: u8,
-    /// The folders, in order of their records.
-    pub folders: Vec<Folder>,
-    /// The pointers, in order of their records.
-    pub pointers: Vec<Pointer>,
-}
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
+use crate::model::{Folder, Mailbox, Pointer};
 
 /// How a user database changes.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +24,7 @@ pub(crate) struct MailboxChange {
 }
 
 impl MailboxChange {
-    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, Error> {
+    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, CreateError> {
         let mut edits = RecordEdits::default();
         for folder in &self.folders {
             let record = record_of(version, folder.number, &folder_fields(folder))?;
@@ -83,8 +41,11 @@ impl MailboxChange {
 }
 
 /// Makes a user database.
-pub(crate) fn create_mailbox(version: Version, content: &Mailbox) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, schema::mailbox())?;
+pub(crate) fn create_mailbox(
+    options: DatabaseOptions,
+    content: &Mailbox,
+) -> Result<MemoryFileSet, CreateError> {
+    let mut builder = DatabaseBuilder::new(options, schema::mailbox())?;
     let settings = [
         (field::PASSWORD, FieldValue::Text(&content.password)),
         (
@@ -92,21 +53,21 @@ pub(crate) fn create_mailbox(version: Version, content: &Mailbox) -> Result<Memo
             FieldValue::Number(content.send_database.into()),
         ),
     ];
-    building.record(MAILBOX, 1, &settings)?;
+    builder.record(MAILBOX, 1, &settings)?;
     for folder in &content.folders {
-        building.record(FOLDERS, folder.number, &folder_fields(folder))?;
+        builder.record(FOLDERS, folder.number, &folder_fields(folder))?;
     }
     for pointer in &content.pointers {
-        building.record(POINTERS, pointer.number, &pointer_fields(pointer))?;
+        builder.record(POINTERS, pointer.number, &pointer_fields(pointer))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 fn record_of(
     version: Version,
     number: u32,
     fields: &[(u16, FieldValue<'_>)],
-) -> Result<Record, Error> {
+) -> Result<Record, CreateError> {
     record(version, &schema::mailbox(), number, fields)
 }
 
@@ -149,16 +110,8 @@ pub(crate) fn read_mailbox(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Mailbox, SimulatorError> {
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != schema::mailbox() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
-    let records = |container| -> Result<Vec<Record>, SimulatorError> {
-        let records = database.records(container).and_then(Iterator::collect);
-        records.map_err(failed(path))
-    };
+    let database = open_ours(files, path, |_| schema::mailbox())?;
+    let records = |container| records_of(&database, container, path);
     let settings = records(MAILBOX)?;
     let settings = settings
         .first()

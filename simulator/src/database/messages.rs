@@ -1,101 +1,17 @@
 //! Message databases: the one copy of each message, its long parts in blobs.
 
-use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Record, Version};
+use postoffice::flaim::{MemoryFileSet, Record, Version};
 use postoffice::names::RelativePath;
 
-use super::build::{Building, RecordEdits, record};
-use super::fields::{Lacking, bytes, incomplete, number_of, text_of};
+use super::records::{
+    DatabaseBuilder, MissingValue, RecordEdits, bytes, incomplete, number_of, record, records_of,
+    text_of,
+};
 use super::schema::{self, COUNTER, MESSAGES, message as field, part};
-use super::{failed, open};
+use super::{failed, open_ours};
 use crate::error::SimulatorError;
-
-/// From how many bytes on a part of a message becomes a blob file.
-pub(crate) const BLOB_BYTES_MIN: usize = 2048;
-
-/// The bytes of a BLAKE3 digest.
-const DIGEST_BYTES: usize = 32;
-
-/// Somebody who writes or gets mail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Address {
-    /// The name that people see.
-    pub name: String,
-    /// The address itself.
-    pub address: String,
-}
-
-/// Where a blob file is, and what it must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlobReference {
-    /// The number of its folder: F6h is `offiles/fdf6`.
-    pub folder: u8,
-    /// Its name in lower case, which is how an agent composes it; a source server finds it in any case.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 of what it holds.
-    pub digest: [u8; DIGEST_BYTES],
-}
-
-impl BlobReference {
-    /// The path below the post office, as on Linux.
-    pub fn path(&self) -> String {
-        format!("offiles/fd{:x}/{}", self.folder, self.name)
-    }
-}
-
-/// A part of a message that may be long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// In the record.
-    Inline(Vec<u8>),
-    /// In a file of its own.
-    Blob(BlobReference),
-}
-
-/// A file that goes with a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// The name that the sender gave it.
-    pub name: String,
-    /// What it holds.
-    pub content: Part,
-}
-
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its record.
-    pub number: u32,
-    /// What names it everywhere, without the angle brackets around it.
-    pub id: String,
-    /// Who sent it.
-    pub from: Address,
-    /// When it was sent, in seconds since 1970.
-    pub date_seconds: i64,
-    /// Its subject.
-    pub subject: String,
-    /// Who it was sent to: one line each, address, tabulator, name.
-    pub recipients: Part,
-    /// Its text in UTF-8, lines divided by CR LF.
-    pub body: Part,
-    /// A file that goes with it.
-    pub attachment: Option<Attachment>,
-    /// How many pointers lead to it.
-    pub uses: u32,
-}
-
-impl Message {
-    /// Its blob files.
-    pub fn blobs(&self) -> impl Iterator<Item = &BlobReference> {
-        let attachment = self.attachment.as_ref().map(|file| &file.content);
-        let parts = [Some(&self.recipients), Some(&self.body), attachment];
-        parts.into_iter().flatten().filter_map(|part| match part {
-            Part::Inline(_) => None,
-            Part::Blob(blob) => Some(blob),
-        })
-    }
-}
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
+use crate::model::{Address, Attachment, BlobReference, Message, Messages, Part};
 
 /// How a message database changes.
 #[derive(Debug, Clone, Default)]
@@ -109,7 +25,7 @@ pub(crate) struct MessagesChange {
 }
 
 impl MessagesChange {
-    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, Error> {
+    pub(super) fn edits(&self, version: Version) -> Result<RecordEdits, CreateError> {
         let dictionary = schema::messages();
         let mut edits = RecordEdits::default();
         let next = [(field::NEXT, FieldValue::Number(self.next.into()))];
@@ -125,29 +41,19 @@ impl MessagesChange {
     }
 }
 
-/// What a message database holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Messages {
-    /// The messages, in order of their records.
-    pub(crate) messages: Vec<Message>,
-    /// The record that the next message gets: never one that a message had already, or a pointer that should lead
-    /// nowhere would lead to another message.
-    pub(crate) next: u32,
-}
-
 /// Makes a message database.
 pub(crate) fn create_messages(
-    version: Version,
+    options: DatabaseOptions,
     messages: &[Message],
-) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, schema::messages())?;
+) -> Result<MemoryFileSet, CreateError> {
+    let mut builder = DatabaseBuilder::new(options, schema::messages())?;
     let last = messages.last().map_or(0, |message| message.number);
     let next = FieldValue::Number(last.saturating_add(1).into());
-    building.record(COUNTER, 1, &[(field::NEXT, next)])?;
+    builder.record(COUNTER, 1, &[(field::NEXT, next)])?;
     for message in messages {
-        building.record(MESSAGES, message.number, &fields(message))?;
+        builder.record(MESSAGES, message.number, &fields(message))?;
     }
-    building.finish()
+    builder.finish()
 }
 
 fn fields(message: &Message) -> Vec<(u16, FieldValue<'_>)> {
@@ -191,12 +97,7 @@ pub(crate) fn read_messages(
     files: &MemoryFileSet,
     path: &RelativePath,
 ) -> Result<Messages, SimulatorError> {
-    let database = open(files).map_err(failed(path))?;
-    if *database.dictionary() != schema::messages() {
-        return Err(SimulatorError::NotOfTheSimulator {
-            path: path.to_string(),
-        });
-    }
+    let database = open_ours(files, path, |_| schema::messages())?;
     let lacks = |(number, what)| incomplete(path, number, what);
     let counter = database.record(COUNTER, 1).map_err(failed(path))?;
     let counter = counter.ok_or_else(|| incomplete(path, 1, "counter"))?;
@@ -204,14 +105,13 @@ pub(crate) fn read_messages(
         messages: Vec::new(),
         next: number_of(&counter, field::NEXT, "next message").map_err(lacks)?,
     };
-    for record in database.records(MESSAGES).map_err(failed(path))? {
-        let record = record.map_err(failed(path))?;
+    for record in records_of(&database, MESSAGES, path)? {
         content.messages.push(read_message(&record).map_err(lacks)?);
     }
     Ok(content)
 }
 
-fn read_message(record: &Record) -> Result<Message, Lacking> {
+fn read_message(record: &Record) -> Result<Message, MissingValue> {
     let has_attachment = record
         .fields()
         .any(|found| found.tag == field::ATTACHMENT_NAME);
@@ -239,7 +139,7 @@ fn read_message(record: &Record) -> Result<Message, Lacking> {
     })
 }
 
-fn read_part(record: &Record, first: u16, what: &'static str) -> Result<Part, Lacking> {
+fn read_part(record: &Record, first: u16, what: &'static str) -> Result<Part, MissingValue> {
     if let Some(bytes) = bytes(record, first + part::INLINE) {
         return Ok(Part::Inline(bytes));
     }

@@ -15,8 +15,8 @@
 //! | 2052 | … | entries: title, folder, name, file in clear text, each behind its length in 2 bytes; then number and parent in 4 bytes each, then the password like a text |
 //! | behind | … | zeros up to a multiple of 4096 |
 
-use super::build::EditedBy;
-use super::guardian::Store;
+use super::edit::Edit;
+use crate::model::Store;
 
 /// What the first bytes of every WordPerfect file are.
 const MAGIC: &[u8; 9] = b"\xffWPC\x10\0\0\0\x1f";
@@ -90,15 +90,14 @@ impl OpaqueGuardian {
 
 impl OpaqueGuardian {
     /// The same guardian after one change.
-    pub(crate) fn edited(mut self, by: EditedBy<'_>) -> Self {
+    pub(crate) fn edited(mut self, by: Edit<'_>) -> Self {
         self.changes = self.changes.wrapping_add(1);
         match by {
-            EditedBy::Growing(bytes) => self.bytes_min += bytes,
-            EditedBy::Adding(store) => self.stores.push(store.clone()),
-            EditedBy::Removing(names) => self.stores.retain(|store| !names.contains(&store.name)),
+            Edit::Grow(bytes) => self.bytes_min += bytes,
+            Edit::AddStore(store) => self.stores.push(store.clone()),
+            Edit::RemoveStores(names) => self.stores.retain(|store| !names.contains(&store.name)),
             // It has neither users nor mail.
-            EditedBy::Noting | EditedBy::User(_) | EditedBy::Mailbox(_) | EditedBy::Messages(_) => {
-            }
+            Edit::Note | Edit::AddUser(_) | Edit::Mailbox(_) | Edit::Messages(_) => {}
         }
         self
     }

@@ -3,7 +3,7 @@
 //! A migrator that changes names inside databases can go by these only: they say what is a file name, what is a path,
 //! and what is text that belongs to users and must never be changed.
 
-use postoffice::flaim::{Dictionary, FieldKind, IndexDefinition, Item, ItemKind};
+use postoffice::flaim::{Dictionary, FieldKind, IndexDefinition, Item, ItemKind, Version};
 
 /// The container of the catalogue of stores, in the guardian.
 pub(super) const CATALOG: u16 = 20;
@@ -127,8 +127,8 @@ impl Items {
     }
 }
 
-/// The dictionary of the guardian.
-pub(super) fn guardian() -> Dictionary {
+/// The dictionary of the guardian; where the version knows that, an index counts its references.
+pub(super) fn guardian(version: Version) -> Dictionary {
     let mut items = Items::new();
     for (number, name, kind) in [
         (store::TITLE, "StoreTitle", FieldKind::Text),
@@ -146,7 +146,11 @@ pub(super) fn guardian() -> Dictionary {
     items.index(30, "StoreName_IX", on().with_piece(store::NAME, true));
     items.index(31, "StoreNameMixed_IX", on().with_piece(store::NAME, false));
     let paths = on().with_piece(store::PATH, false);
-    items.index(32, "StorePath_IX", paths.with_piece(store::NUMBER, false));
+    let paths = IndexDefinition {
+        is_positioning: version.has_long_log_header(),
+        ..paths.with_piece(store::NUMBER, false)
+    };
+    items.index(32, "StorePath_IX", paths);
     items.0
 }
 

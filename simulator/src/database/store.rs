@@ -1,14 +1,15 @@
 //! Library databases, and all others that no mailbox needs: items with a subject and a body, in folders.
 
+use crate::flaim::{CreateError, DatabaseOptions, FieldValue};
 use fake::Fake;
 use fake::faker::lorem::en::{Sentence, Words};
-use postoffice::flaim::{Error, FieldValue, MemoryFileSet, Version};
+use postoffice::flaim::MemoryFileSet;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::build::Building;
+use super::records::DatabaseBuilder;
 use super::schema::{ITEMS, item, items};
-use crate::words::capitalised;
+use crate::fake_data::capitalised;
 
 /// How many folders a database has.
 const FOLDERS: u32 = 3;
@@ -40,15 +41,15 @@ impl StoreSize {
 
 /// Makes a database with items.
 pub(crate) fn create_store(
-    version: Version,
+    options: DatabaseOptions,
     size: StoreSize,
     generator: &mut ChaCha8Rng,
-) -> Result<MemoryFileSet, Error> {
-    let mut building = Building::new(version, items())?;
+) -> Result<MemoryFileSet, CreateError> {
+    let mut builder = DatabaseBuilder::new(options, items())?;
     for number in 1..=FOLDERS {
         let name: Vec<String> = Words(1..3).fake_with_rng(generator);
         let name = capitalised(&name.join(" "));
-        building.record(ITEMS, number, &[(item::SUBJECT, FieldValue::Text(&name))])?;
+        builder.record(ITEMS, number, &[(item::SUBJECT, FieldValue::Text(&name))])?;
     }
     for number in FOLDERS + 1..=FOLDERS + size.items(generator) {
         let subject: Vec<String> = Words(2..7).fake_with_rng(generator);
@@ -65,7 +66,7 @@ pub(crate) fn create_store(
             (item::BYTES, FieldValue::Number(body.len() as i128)),
             (item::FOLDER, FieldValue::Context(folder)),
         ];
-        building.record(ITEMS, number, &fields)?;
+        builder.record(ITEMS, number, &fields)?;
     }
-    building.finish()
+    builder.finish()
 }

@@ -1,3 +1,8 @@
+mod versions;
+
+use crate::model::Library;
+use crate::model::PostOffice;
+use crate::model::User;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -5,7 +10,8 @@ use postoffice::flaim::{CheckOptions, DatabaseFile, NotOurs, check, probe};
 use postoffice::layout::{CopyRule, FileClass, classify_file};
 
 use super::*;
-use crate::create::{CreateOptions, GuardianKind, NameCase, create};
+use crate::create::{CreateOptions, create};
+use crate::model::{GuardianKind, NameCase};
 use crate::random::generator;
 
 fn post_office(folder: &Path, guardian: GuardianKind, seed: u64) -> Dir {
@@ -69,7 +75,7 @@ fn every_database_is_sound_and_every_file_of_it_is_of_its_class() {
             }
         }
     }
-    assert!(versions.len() > 1 && versions.iter().all(|version| *version < 430));
+    assert!(versions.len() > 1, "{versions:?}");
 }
 
 #[test]
@@ -148,12 +154,17 @@ fn changed_blocks(old: &[u8], new: &[u8]) -> usize {
 fn a_note_changes_two_blocks_and_growing_adds_some() {
     let version = version(1);
     let mut generator = generator(1, b"test");
-    let old = create_store(version, StoreSize::Deferred, &mut generator).unwrap();
+    let old = create_store(
+        DatabaseOptions::new(version),
+        StoreSize::Deferred,
+        &mut generator,
+    )
+    .unwrap();
     let data = DatabaseFile::Numbered(1);
     let bytes = |files: &MemoryFileSet, file| files.get(file).unwrap().clone();
     let mut files = old.clone();
     for _ in 0..3 {
-        let noted = edited(&files, EditedBy::Noting).unwrap();
+        let noted = edited(&files, Edit::Note).unwrap();
         assert_eq!(check(&noted, CheckOptions::default()).unwrap().findings, []);
         for file in [DatabaseFile::CONTROL, data] {
             let (old, new) = (bytes(&files, file), bytes(&noted, file));
@@ -162,12 +173,12 @@ fn a_note_changes_two_blocks_and_growing_adds_some() {
         }
         files = noted;
     }
-    let grown = edited(&files, EditedBy::Growing(8192)).unwrap();
+    let grown = edited(&files, Edit::Grow(8192)).unwrap();
     assert_eq!(check(&grown, CheckOptions::default()).unwrap().findings, []);
     assert!(bytes(&grown, data).len() >= bytes(&files, data).len() + 8192);
     let database = open(&grown).unwrap();
     let first = database.record(schema::ACTIVITY, 1).unwrap().unwrap();
-    let note = build::text(&first, schema::ACTIVITY_NOTE);
+    let note = records::text(&first, schema::ACTIVITY_NOTE);
     assert_eq!(note, format!("changes: {:020}", 4));
 }
 
@@ -190,17 +201,18 @@ fn a_post_office_database_comes_back() {
             },
         ],
     };
-    let files = create_post_office(version(1), &content).unwrap();
+    let files = create_post_office(DatabaseOptions::new(version(1)), &content).unwrap();
     let path = RelativePath::root().join(b"wphost.db");
     assert_eq!(read_post_office(&files, &path).unwrap(), content);
     let user = User {
         fid: "xyz".into(),
         display_name: "One More".into(),
     };
-    let more = edited(&files, EditedBy::User(&user)).unwrap();
+    let more = edited(&files, Edit::AddUser(&user)).unwrap();
     let read = read_post_office(&more, &path).unwrap();
     assert_eq!(read.users, [content.users, vec![user]].concat());
-    let other = create_store(version(1), StoreSize::Small, &mut generator(1, b"x")).unwrap();
+    let options = DatabaseOptions::new(version(1));
+    let other = create_store(options, StoreSize::Small, &mut generator(1, b"x")).unwrap();
     let refused = read_post_office(&other, &path);
     assert!(matches!(
         refused,

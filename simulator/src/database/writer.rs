@@ -9,12 +9,12 @@ use postoffice::flaim::MemoryFileSet;
 use postoffice::names::RelativePath;
 use serde::{Deserialize, Serialize};
 
-use super::build::{EditedBy, edited};
+use super::edit::{Edit, edited};
 use super::files::{load, save, write_new};
 use super::lock::DatabaseLock;
 use super::{OpaqueGuardian, failed};
 use crate::error::SimulatorError;
-use crate::tree::{self, Manner};
+use crate::tree::{self, WriteMode};
 
 /// How an agent writes beside other programs.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ pub struct DatabaseChange {
 pub(crate) struct Writer {
     /// How long it waits for a lock; nothing where it needs none.
     lock_wait: Option<Duration>,
-    manner: Manner,
+    mode: WriteMode,
     changes: RefCell<Vec<DatabaseChange>>,
 }
 
@@ -53,7 +53,7 @@ impl Writer {
     pub(crate) fn alone(time: Option<SystemTime>) -> Self {
         Self {
             lock_wait: None,
-            manner: Manner {
+            mode: WriteMode {
                 time,
                 pause: Duration::ZERO,
             },
@@ -65,7 +65,7 @@ impl Writer {
     pub(crate) fn as_agent(pace: Pace) -> Self {
         Self {
             lock_wait: Some(pace.lock_wait),
-            manner: Manner {
+            mode: WriteMode {
                 time: None,
                 pause: pace.pause,
             },
@@ -74,8 +74,8 @@ impl Writer {
     }
 
     /// How everything is written.
-    pub(crate) fn manner(&self) -> Manner {
-        self.manner
+    pub(crate) fn mode(&self) -> WriteMode {
+        self.mode
     }
 
     /// The changes since this was asked for last.
@@ -103,7 +103,7 @@ impl Writer {
         files: &MemoryFileSet,
     ) -> Result<Vec<RelativePath>, SimulatorError> {
         let _lock = self.lock(root, control)?;
-        let paths = write_new(root, control, files, self.manner)?;
+        let paths = write_new(root, control, files, self.mode)?;
         self.remember(control, None, digest(files));
         Ok(paths)
     }
@@ -113,7 +113,7 @@ impl Writer {
         &self,
         root: &Dir,
         control: &RelativePath,
-        by: EditedBy<'_>,
+        by: Edit<'_>,
     ) -> Result<Vec<RelativePath>, SimulatorError> {
         let _lock = self.lock(root, control)?;
         let old = tree::read(root, control)?;
@@ -157,7 +157,7 @@ impl Writer {
         old: &MemoryFileSet,
         new: &MemoryFileSet,
     ) -> Result<Vec<RelativePath>, SimulatorError> {
-        let changed = save(root, control, old, new, self.manner)?;
+        let changed = save(root, control, old, new, self.mode)?;
         self.remember(control, Some(digest(old)), digest(new));
         Ok(changed)
     }
@@ -169,7 +169,7 @@ impl Writer {
         old: &[u8],
         new: &[u8],
     ) -> Result<Vec<RelativePath>, SimulatorError> {
-        tree::write_changes(root, path, old, new, self.manner)?;
+        tree::write_changes(root, path, old, new, self.mode)?;
         self.remember(path, Some(digest_of_one(old)), digest_of_one(new));
         Ok(vec![path.clone()])
     }

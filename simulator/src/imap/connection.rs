@@ -11,7 +11,7 @@ use super::ImapServer;
 use super::answer::Outcome;
 use super::reader::{Reader, Received};
 use super::session::{Next, Session, bye};
-use super::stream::Stream;
+use super::tls::Stream;
 
 /// What a client is told first; GroupWise says the same.
 const GREETING: &str = "* OK GroupWise IMAP4rev1 Server Ready\r\n";

@@ -18,7 +18,8 @@ use super::section::{partial, section};
 use super::structure::{envelope, structure};
 use super::view::Numbered;
 use crate::error::SimulatorError;
-use crate::mail::{MailReader, Pointer, Rendered};
+use crate::mail::{MailReader, Rendered};
+use crate::model::Pointer;
 
 /// The most things that one command asks of a message: each can be as long as the message.
 const ITEMS_MAX: usize = 32;

@@ -10,9 +10,11 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox as Name};
 use imap_codec::imap_types::response::{Code, Data};
 use imap_codec::imap_types::status::{StatusDataItem, StatusDataItemName};
 
+use regex::Regex;
+
 use super::answer::{Outcome, data};
 use super::view::View;
-use crate::mail::{INBOX, Mailbox};
+use crate::model::{INBOX, Mailbox};
 
 /// What stands between the name of a folder and that of one in it.
 const DELIMITER: char = '/';
@@ -71,11 +73,11 @@ pub(super) fn list(
         return Ok(done);
     }
     let reference = stored_name(reference).unwrap_or_default();
-    let pattern = [reference.as_bytes(), pattern].concat();
+    let pattern = reference + &String::from_utf8_lossy(pattern);
     for folder in &mailbox.folders {
         let is_inbox = folder.name == INBOX;
-        let fits = matches(&pattern, folder.name.as_bytes())
-            || is_inbox && matches(&pattern.to_ascii_uppercase(), INBOX.as_bytes());
+        let fits = matches(&pattern, &folder.name)
+            || is_inbox && matches(&pattern.to_ascii_uppercase(), INBOX);
         if fits {
             answer(&folder.name, Vec::new())?;
         }
@@ -85,26 +87,17 @@ pub(super) fn list(
 
 /// Whether a name fits a pattern, in which `*` is anything and `%` anything without a delimiter.
 ///
-/// One row of a table per character of the pattern, so that no pattern takes long.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    // reached[n]: the pattern so far fits the first n characters of the name.
-    let mut reached = vec![false; name.len() + 1];
-    reached[0] = true;
-    for character in pattern {
-        let mut next = vec![false; name.len() + 1];
-        for position in 0..=name.len() {
-            next[position] = match character {
-                b'*' => reached[..=position].contains(&true),
-                b'%' => {
-                    let is_free = position > 0 && name[position - 1] != DELIMITER as u8;
-                    reached[position] || is_free && next[position - 1]
-                }
-                _ => position > 0 && reached[position - 1] && name[position - 1] == *character,
-            };
-        }
-        reached = next;
-    }
-    reached[name.len()]
+/// A pattern that is too large for a regular expression fits nothing.
+fn matches(pattern: &str, name: &str) -> bool {
+    let form: String = pattern
+        .chars()
+        .map(|character| match character {
+            '*' => ".*".to_owned(),
+            '%' => format!("[^{DELIMITER}]*"),
+            _ => regex::escape(character.encode_utf8(&mut [0; 4])),
+        })
+        .collect();
+    Regex::new(&format!("(?s)^{form}$")).is_ok_and(|form| form.is_match(name))
 }
 
 /// Answers STATUS.
@@ -210,16 +203,9 @@ mod tests {
             ("", "", true),
             ("%%%%%%", "", true),
         ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), name.as_bytes()),
-                fits,
-                "{pattern} {name}"
-            );
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }
         let hostile = "*%".repeat(8000);
-        assert!(!matches(
-            format!("{hostile}x").as_bytes(),
-            b"Cabinet/Projects"
-        ));
+        assert!(!matches(&format!("{hostile}x"), "Cabinet/Projects"));
     }
 }

@@ -14,7 +14,8 @@ use super::fetch::unreadable;
 use super::section::{section, value};
 use super::view::{Numbered, View};
 use crate::error::SimulatorError;
-use crate::mail::{MailReader, Message, Rendered};
+use crate::mail::{MailReader, Rendered};
+use crate::model::Message;
 
 /// The most single conditions in one command.
 const CONDITIONS_MAX: usize = 256;

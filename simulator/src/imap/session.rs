@@ -14,8 +14,8 @@ use super::folders::{changed, list, selected, status, stored_name};
 use super::search::search;
 use super::tls::Encryption;
 use super::view::View;
-use crate::error::SimulatorError;
-use crate::mail::{MailError, Mailbox};
+use crate::error::{MailError, SimulatorError};
+use crate::model::Mailbox;
 
 /// How often a password may be wrong on one connection.
 const FAILURES_MAX: usize = 3;

@@ -160,7 +160,8 @@ fn string(text: &str) -> IString<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{Address as Person, AttachedFile, Draft, compose, render};
+    use crate::mail::{compose, render};
+    use crate::model::{Address as Person, AttachedFile, Draft};
 
     fn text(string: &NString<'_>) -> Option<String> {
         let bytes = string.0.as_ref()?.as_ref();

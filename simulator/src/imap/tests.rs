@@ -7,8 +7,9 @@ use std::time::Duration;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 
 use super::*;
-use crate::create::{CreateOptions, GuardianKind, NameCase, create};
-use crate::mail::{Account, NameLookup, Truth, accounts, truth};
+use crate::create::{CreateOptions, create};
+use crate::mail::{Account, NameLookup, accounts, truth};
+use crate::model::{GuardianKind, NameCase, Truth};
 use crate::tree;
 
 mod anything;

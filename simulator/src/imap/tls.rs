@@ -1,6 +1,6 @@
 //! The certificate and the key with which the server proves itself.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
@@ -89,5 +89,43 @@ impl TlsIdentity {
     pub fn accept(&self, stream: TcpStream) -> io::Result<SslStream<TcpStream>> {
         let accepted = self.0.accept(stream);
         accepted.map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+/// A connection.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Encrypted(Box<SslStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The same connection, encrypted.
+    pub(super) fn encrypted(stream: TcpStream, identity: &TlsIdentity) -> io::Result<Self> {
+        Ok(Self::Encrypted(Box::new(identity.accept(stream)?)))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Encrypted(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Encrypted(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Encrypted(stream) => stream.flush(),
+        }
     }
 }

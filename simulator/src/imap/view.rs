@@ -2,7 +2,7 @@
 
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 
-use crate::mail::{Folder, Mailbox, Pointer};
+use crate::model::{Folder, Mailbox, Pointer};
 
 /// A selected folder.
 #[derive(Debug, Clone)]

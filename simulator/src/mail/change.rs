@@ -4,7 +4,7 @@ use cap_std::fs::Dir;
 use postoffice::flaim::MemoryFileSet;
 use postoffice::names::RelativePath;
 
-use crate::database::Writer;
+use crate::database::{Edit, Writer, edited, failed};
 use crate::error::{SimulatorError, Tried};
 use crate::tree;
 
@@ -51,6 +51,16 @@ pub enum MailChange {
 }
 
 impl MailChange {
+    /// The change of a database that an edit makes.
+    pub(crate) fn of(
+        control: RelativePath,
+        old: MemoryFileSet,
+        edit: Edit<'_>,
+    ) -> Result<Self, SimulatorError> {
+        let new = edited(&old, edit).map_err(failed(&control))?;
+        Ok(Self::Database { control, old, new })
+    }
+
     /// The control file of the database that this step changes, which an agent locks meanwhile; `None` for a blob.
     pub fn database(&self) -> Option<&RelativePath> {
         match self {
@@ -70,14 +80,15 @@ impl MailChange {
             Self::NewBlob { path, bytes } => {
                 let (folder, name) = path.split().unwrap_or_default();
                 let folder = tree::open_below(root, &folder)?;
-                tree::write_new(&folder, name, bytes, writer.manner())?;
+                tree::write_new(&folder, name, bytes, writer.mode())?;
                 Ok(vec![path.clone()])
             }
             Self::NewDatabase { control, files } => writer.create(root, control, files),
             Self::Database { control, old, new } => writer.replace(root, control, old, new),
             Self::File { path, old, new } => writer.replace_file(root, path, old, new),
             Self::RemovedBlob { path } => {
-                root.remove_file(tree::os(path)).tried("remove", path)?;
+                root.remove_file(tree::as_path(path))
+                    .tried("remove", path)?;
                 Ok(vec![path.clone()])
             }
         }

@@ -4,59 +4,18 @@ use std::collections::BTreeMap;
 
 use super::change::MailChange;
 use super::render::token;
-use super::{
-    Address, Attachment, BlobReference, MailError, MailReader, Message, Part, PartContents,
-    Pointer, Rendered, render,
+use super::{MailReader, PartContents, Rendered, render};
+use crate::database::{Edit, MailboxChange, MessagesChange, next_pointer};
+use crate::error::{MailError, SimulatorError};
+use crate::model::{
+    Address, Attachment, BLOB_BYTES_MIN, BlobReference, Draft, Message, Part, Placement, Pointer,
 };
-use crate::database::{
-    BLOB_BYTES_MIN, EditedBy, MailboxChange, MessagesChange, edited, failed, next_pointer,
-};
-use crate::error::SimulatorError;
 
 /// How many names are tried for one blob; two would be taken once in a million messages.
 const NAME_TRIES_MAX: u32 = 1000;
 
 /// The longest name of a message, which must fit into a key of an index.
 const ID_BYTES_MAX: usize = 200;
-
-/// A message that is not stored yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Draft {
-    /// What names it everywhere, without angle brackets.
-    pub id: String,
-    /// Who sends it.
-    pub from: Address,
-    /// Who it is sent to.
-    pub recipients: Vec<Address>,
-    /// When, in seconds since 1970.
-    pub date_seconds: i64,
-    /// Its subject.
-    pub subject: String,
-    /// Its text, lines divided by CR LF.
-    pub body: String,
-    /// A file that goes with it.
-    pub attachment: Option<AttachedFile>,
-}
-
-/// A file that goes with a message that is not stored yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttachedFile {
-    /// Its name.
-    pub name: String,
-    /// What it holds.
-    pub bytes: Vec<u8>,
-}
-
-/// Where a message appears.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
-    /// The file identifier of the user.
-    pub user: String,
-    /// The name of the folder.
-    pub folder: String,
-    /// Whether it counts as read: what users send themselves does.
-    pub is_read: bool,
-}
 
 /// What a delivery made.
 #[derive(Debug, Clone)]
@@ -121,12 +80,8 @@ pub fn deliver(
             reason: "the message database has no number left",
         })?,
     };
-    let new = edited(&found.files, EditedBy::Messages(&change)).map_err(failed(&found.control))?;
-    changes.push(MailChange::Database {
-        control: found.control,
-        old: found.files,
-        new,
-    });
+    let edit = Edit::Messages(&change);
+    changes.push(MailChange::of(found.control, found.files, edit)?);
     let pointers = place(reader, (database, number), draft, placements, &mut changes)?;
     Ok(Delivered {
         message: composed.message,
@@ -176,13 +131,8 @@ fn place(
             found.content.pointers.push(pointer.clone());
             pointers.insert(position, pointer);
         }
-        let new =
-            edited(&found.files, EditedBy::Mailbox(&change)).map_err(failed(&found.control))?;
-        changes.push(MailChange::Database {
-            control: found.control,
-            old: found.files,
-            new,
-        });
+        let edit = Edit::Mailbox(&change);
+        changes.push(MailChange::of(found.control, found.files, edit)?);
     }
     Ok(pointers.into_values().collect())
 }

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Address, MailError, Message};
+use crate::error::MailError;
+use crate::model::{Address, Message};
 
 /// The longest line that a message may have, its end not counted.
 const LINE_BYTES_MAX: usize = 998;

@@ -8,9 +8,9 @@ use postoffice::flaim::{CheckOptions, MemoryFileSet, check};
 use postoffice::names::{RelativePath, printable};
 
 use super::render::{PartContents, Rendered, render};
-use super::{BlobReference, MailError, Mailbox, Message, Part, Pointer};
-use crate::database::{self, Messages, PostOffice, User, failed};
-use crate::error::{SimulatorError, Tried};
+use crate::database::{self, failed};
+use crate::error::{MailError, SimulatorError, Tried};
+use crate::model::{BlobReference, Mailbox, Message, Messages, Part, Pointer, PostOffice, User};
 use crate::tree;
 
 /// How names are found.
@@ -59,7 +59,7 @@ pub struct MailReader<'a> {
 }
 
 /// A database that was read, and where it is.
-pub(super) struct Found<T> {
+pub(super) struct Loaded<T> {
     pub(super) control: RelativePath,
     pub(super) files: MemoryFileSet,
     pub(super) content: T,
@@ -136,7 +136,7 @@ impl MailReader<'_> {
             message: message.id.clone(),
             path: path.clone(),
         })?;
-        let metadata = self.store.root.symlink_metadata(tree::os(&found));
+        let metadata = self.store.root.symlink_metadata(tree::as_path(&found));
         if metadata.tried("look at", &found)?.len() != blob.bytes {
             return Err(differs("size").into());
         }
@@ -147,15 +147,18 @@ impl MailReader<'_> {
         Ok(bytes)
     }
 
-    pub(super) fn post_office(&mut self) -> Result<Found<PostOffice>, SimulatorError> {
+    pub(super) fn post_office(&mut self) -> Result<Loaded<PostOffice>, SimulatorError> {
         self.database("wphost.db", database::read_post_office)
     }
 
-    pub(super) fn mailbox_files(&mut self, fid: &str) -> Result<Found<Mailbox>, SimulatorError> {
+    pub(super) fn mailbox_files(&mut self, fid: &str) -> Result<Loaded<Mailbox>, SimulatorError> {
         self.database(&user_database(fid), database::read_mailbox)
     }
 
-    pub(super) fn messages_files(&mut self, number: u8) -> Result<Found<Messages>, SimulatorError> {
+    pub(super) fn messages_files(
+        &mut self,
+        number: u8,
+    ) -> Result<Loaded<Messages>, SimulatorError> {
         self.database(&message_database(number), database::read_messages)
     }
 
@@ -163,7 +166,7 @@ impl MailReader<'_> {
         &mut self,
         lower: &str,
         read: impl FnOnce(&MemoryFileSet, &RelativePath) -> Result<T, SimulatorError>,
-    ) -> Result<Found<T>, SimulatorError> {
+    ) -> Result<Loaded<T>, SimulatorError> {
         let control = self.control(lower)?;
         let files = database::load(&self.store.root, &control)?;
         if self.checks {
@@ -174,7 +177,7 @@ impl MailReader<'_> {
             }
         }
         let content = read(&files, &control)?;
-        Ok(Found {
+        Ok(Loaded {
             control,
             files,
             content,
@@ -195,7 +198,11 @@ impl MailReader<'_> {
             return Ok(None);
         };
         if self.store.lookup == NameLookup::Exact {
-            let there = self.store.root.symlink_metadata(tree::os(&wanted)).is_ok();
+            let there = self
+                .store
+                .root
+                .symlink_metadata(tree::as_path(&wanted))
+                .is_ok();
             return Ok(there.then_some(wanted));
         }
         let mut path = RelativePath::root();

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use postoffice::names::RelativePath;
 
 use super::*;
-use crate::create::{CreateOptions, GuardianKind, NameCase, create, planned_truth};
+use crate::create::{CreateOptions, create, planned_truth};
 use crate::database::Writer;
 use crate::error::SimulatorError;
+use crate::model::{
+    Draft, FolderTruth, GuardianKind, INBOX, NameCase, Part, Placement, Truth, User,
+};
 use crate::tree;
 
 mod damage;
@@ -224,7 +227,7 @@ fn users_and_databases_are_added_once_and_then_get_mail() {
         let root = tree::open_folder(&folder).unwrap();
         let store = store(&folder, NameLookup::AnyCase);
         let new = NewUser {
-            user: crate::database::User {
+            user: User {
                 fid: "zzz".into(),
                 display_name: "Zoë Zimmer".into(),
             },

@@ -1,4 +1,4 @@
-//! Who has which messages, found by reading everything.
+//! Who has which messages and who can log in, found by reading everything.
 
 use std::fmt;
 use std::path::Path;
@@ -6,69 +6,10 @@ use std::path::Path;
 use postoffice::names::printable;
 use serde::{Deserialize, Serialize};
 
-use super::{MailError, MailStore, Mailbox, NameLookup};
-use crate::error::SimulatorError;
+use super::{MailStore, NameLookup};
+use crate::error::{MailError, SimulatorError};
+use crate::model::{FolderTruth, MessageTruth, Truth};
 use crate::tree;
-
-/// A folder of a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FolderTruth {
-    /// The file identifier of the user.
-    pub user: String,
-    /// The name of the folder.
-    pub folder: String,
-    /// What a client is told about its numbers.
-    pub uid_validity: u32,
-    /// The number that its next message gets.
-    pub next_uid: u32,
-    /// How many messages it holds.
-    pub messages: usize,
-}
-
-/// A message in a folder.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MessageTruth {
-    /// The file identifier of the user.
-    pub user: String,
-    /// The name of the folder.
-    pub folder: String,
-    /// What names the message everywhere.
-    pub message_id: String,
-    /// BLAKE3 of the bytes that a client gets.
-    pub digest: String,
-    /// Its number in the folder.
-    pub uid: u32,
-    /// Whether the user has read it.
-    pub is_read: bool,
-    /// When it came, in seconds since 1970.
-    pub received_seconds: i64,
-}
-
-/// Who has which messages, sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Truth {
-    /// Every folder of every user.
-    pub folders: Vec<FolderTruth>,
-    /// Every message in every folder.
-    pub messages: Vec<MessageTruth>,
-}
-
-impl fmt::Display for Truth {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for message in &self.messages {
-            writeln!(
-                formatter,
-                "{} {} {} {}",
-                printable(message.user.as_bytes()),
-                message.digest,
-                printable(message.message_id.as_bytes()),
-                printable(message.folder.as_bytes()),
-            )?;
-        }
-        let (messages, folders) = (self.messages.len(), self.folders.len());
-        writeln!(formatter, "{messages} messages in {folders} folders")
-    }
-}
 
 /// Reads the whole message store of the post office at `path`, names in any case.  It takes no locks: nobody may be
 /// changing it meanwhile.
@@ -85,7 +26,9 @@ pub fn truth(path: &Path) -> Result<Truth, SimulatorError> {
     let mut truth = Truth::default();
     for user in reader.users()? {
         let mailbox = reader.mailbox(&user.fid)?;
-        truth.folders.extend(folders(&user.fid, &mailbox));
+        truth
+            .folders
+            .extend(FolderTruth::of_mailbox(&user.fid, &mailbox));
         for pointer in &mailbox.pointers {
             let mut folders = mailbox.folders.iter();
             let folder = folders.find(|folder| folder.number == pointer.folder);
@@ -107,36 +50,57 @@ pub fn truth(path: &Path) -> Result<Truth, SimulatorError> {
             });
         }
     }
-    Ok(sorted(truth))
-}
-
-/// The folders of one mailbox.
-pub(crate) fn folders<'a>(
-    user: &'a str,
-    mailbox: &'a Mailbox,
-) -> impl Iterator<Item = FolderTruth> + 'a {
-    mailbox.folders.iter().map(move |folder| {
-        let pointers = mailbox.pointers.iter();
-        FolderTruth {
-            user: user.to_owned(),
-            folder: folder.name.clone(),
-            uid_validity: folder.uid_validity,
-            next_uid: folder.next_uid,
-            messages: pointers
-                .filter(|pointer| pointer.folder == folder.number)
-                .count(),
-        }
-    })
-}
-
-/// The same truth in its order.
-pub(crate) fn sorted(mut truth: Truth) -> Truth {
-    truth.folders.sort_unstable();
-    truth.messages.sort_unstable();
-    truth
+    Ok(truth.sorted())
 }
 
 /// The digest of a rendered message as text.
 pub(crate) fn digest_text(rendered: &super::Rendered) -> String {
     rendered.digest().to_hex().as_str().to_owned()
+}
+
+/// A user who can log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The file identifier, which is the name to log in with.
+    pub user: String,
+    /// The name that people see.
+    pub display_name: String,
+    /// The password.
+    pub password: String,
+}
+
+/// The accounts of a post office, in the order of its users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+}
+
+impl fmt::Display for Accounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for account in &self.accounts {
+            let name = printable(account.display_name.as_bytes());
+            let user = printable(account.user.as_bytes());
+            writeln!(formatter, "{user} {} {name}", account.password)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the accounts of the post office at `path`, names in any case.
+///
+/// # Errors
+/// What reading the post office database or a user database says.
+pub fn accounts(path: &Path) -> Result<Accounts, SimulatorError> {
+    let store = MailStore::new(tree::open_post_office(path)?, NameLookup::AnyCase);
+    let mut reader = store.reader();
+    let mut accounts = Vec::new();
+    for user in reader.users()? {
+        accounts.push(Account {
+            password: reader.mailbox(&user.fid)?.password,
+            user: user.fid,
+            display_name: user.display_name,
+        });
+    }
+    Ok(Accounts { accounts })
 }

@@ -1,4 +1,7 @@
-//! What the rpm and deb packages hold, in the places where GroupWise's own packages put it.
+//! What the rpm and deb packages hold, in the places where GroupWise's own packages put it, and the generations of GroupWise
+//! that they can be taken for.
+
+use clap::ValueEnum;
 
 /// One entry of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,3 +63,37 @@ pub(super) const PROGRAM_MODE: u16 = 0o755;
 
 /// The mode of configuration files.
 pub(super) const FILE_MODE: u16 = 0o644;
+
+/// A generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Generation {
+    /// GroupWise 8.
+    #[value(name = "8")]
+    Eight,
+    /// GroupWise 2012.
+    #[value(name = "2012")]
+    TwentyTwelve,
+    /// GroupWise 2014 and later.
+    #[default]
+    #[value(name = "2014")]
+    TwentyFourteen,
+}
+
+impl Generation {
+    /// The name of the package that brings its agents.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Eight | Self::TwentyTwelve => "novell-groupwise-agents",
+            Self::TwentyFourteen => "novell-groupwise-server",
+        }
+    }
+
+    /// The version of that package.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Eight => "8.0.3",
+            Self::TwentyTwelve => "12.0.4",
+            Self::TwentyFourteen => "14.2.3",
+        }
+    }
+}

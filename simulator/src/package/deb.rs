@@ -5,8 +5,8 @@ use std::io::{self, Cursor, Read, Write};
 use flate2::{Compression, GzBuilder};
 use tar::Builder;
 
-use super::archive::{MODIFIED_SECONDS, add, add_link};
 use super::content::{CONTENTS, Content, FILE_MODE, PROGRAM_MODE};
+use super::tar_gz::{MODIFIED_SECONDS, add, add_link};
 use super::{SUMMARY, SystemPackage};
 
 /// The version of the form of debs.

@@ -6,8 +6,8 @@ use std::io::Write;
 
 use rpm::{BuildConfig, CompressionType, FileOptions, PackageBuilder};
 
-use super::archive::MODIFIED_SECONDS;
 use super::content::{CONTENTS, Content, FILE_MODE, PROGRAM_MODE};
+use super::tar_gz::MODIFIED_SECONDS;
 use super::{SUMMARY, SystemPackage};
 
 /// Folders of the system, which no package of an agent owns.

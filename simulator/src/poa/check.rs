@@ -10,8 +10,9 @@ use cap_std::fs::Dir;
 use postoffice::layout::{CopyRule, FolderClass, classify_file, classify_folder};
 use postoffice::names::RelativePath;
 
-use crate::database::{self, Store};
+use crate::database::{self};
 use crate::error::SimulatorError;
+use crate::model::Store;
 use crate::tree;
 
 const FILES: [&str; 3] = ["wphost.db", "ngwguard.db", "ngwguard.dc"];
@@ -43,7 +44,7 @@ fn path(text: &str) -> Result<RelativePath, SimulatorError> {
 }
 
 fn exists(home: &Dir, path: &RelativePath, is_folder: bool) -> Result<(), SimulatorError> {
-    match home.symlink_metadata(tree::os(path)) {
+    match home.symlink_metadata(tree::as_path(path)) {
         Ok(metadata) if metadata.is_dir() == is_folder => Ok(()),
         _ => Err(not_found(&path.to_string())),
     }

@@ -246,5 +246,5 @@ fn queue_of_the_agent(root: &Dir) -> Result<Dir, SimulatorError> {
         })?;
         folder = folder.join(&found);
     }
-    root.open_dir(tree::os(&folder)).tried("open", &folder)
+    root.open_dir(tree::as_path(&folder)).tried("open", &folder)
 }

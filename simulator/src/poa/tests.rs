@@ -4,8 +4,9 @@ use postoffice::flaim::CheckOptions;
 use postoffice::startup_file::StartupFile;
 
 use super::*;
-use crate::create::{CreateOptions, GuardianKind, NameCase, create};
+use crate::create::{CreateOptions, create};
 use crate::database;
+use crate::model::{GuardianKind, NameCase};
 
 fn post_office(scratch: &Path) -> PathBuf {
     post_office_with(scratch, GuardianKind::Flaim)
@@ -82,19 +83,20 @@ fn what_the_guardian_catalogues_must_stand_under_exactly_that_name() {
                 .filter(|entry| entry.path.as_bytes().starts_with(b"ngwguard."))
                 .map(|entry| (entry.path.clone(), tree::read(&home, &entry.path).unwrap()))
                 .collect();
-            let store = database::Store {
+            let store = crate::model::Store {
                 title: "one more".into(),
                 folder: folder.into(),
                 name: name.into(),
-                ..database::Store::default()
+                ..crate::model::Store::default()
             };
             let path = RelativePath::root().join(b"ngwguard.db");
             Writer::alone(Some(time))
-                .edit(&home, &path, EditedBy::Adding(&store))
+                .edit(&home, &path, Edit::AddStore(&store))
                 .unwrap();
             let outcome = check::check(&home).map_err(|error| error.to_string());
             for (path, bytes) in saved {
-                std::fs::write(scratch.path().join("po").join(tree::os(&path)), bytes).unwrap();
+                std::fs::write(scratch.path().join("po").join(tree::as_path(&path)), bytes)
+                    .unwrap();
             }
             outcome
         };
@@ -185,7 +187,7 @@ fn a_running_agent_makes_its_databases_newer() {
     let path = check::check(&home).unwrap();
     let state = || {
         let modified = home
-            .metadata(tree::os(&path))
+            .metadata(tree::as_path(&path))
             .unwrap()
             .modified()
             .unwrap()

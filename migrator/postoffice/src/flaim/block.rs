@@ -6,19 +6,27 @@ use super::damage::Damage;
 use super::error::{Fault, Place};
 
 /// How many bytes the header of a block takes.
-pub(super) const BLOCK_HEADER_BYTES: usize = 32;
+pub const BLOCK_HEADER_BYTES: usize = 32;
 
 /// The kinds of blocks, as the low nibble of their type byte.
-pub(super) mod kind {
-    pub(in super::super) const FREE: u8 = 0;
-    pub(in super::super) const LEAF: u8 = 1;
-    pub(in super::super) const LOGICAL_FILES: u8 = 4;
-    pub(in super::super) const PCODE: u8 = 5;
-    pub(in super::super) const BRANCH_VARIABLE: u8 = 6;
-    pub(in super::super) const BRANCH_FIXED: u8 = 7;
-    pub(in super::super) const BRANCH_COUNTED: u8 = 8;
+pub mod kind {
+    /// Free.
+    pub const FREE: u8 = 0;
+    /// A leaf of a tree.
+    pub const LEAF: u8 = 1;
+    /// The entries of containers and indexes.
+    pub const LOGICAL_FILES: u8 = 4;
+    /// The second block before 4.30, which must exist and is never used.
+    pub const PCODE: u8 = 5;
+    /// Above leaves, keys of any length.
+    pub const BRANCH_VARIABLE: u8 = 6;
+    /// Above the leaves of a container since 4.00: record numbers.
+    pub const BRANCH_FIXED: u8 = 7;
+    /// Above the leaves of a `positioning` index: keys of any length, with counts.
+    pub const BRANCH_COUNTED: u8 = 8;
 }
 
+/// Marks the root of a tree in the byte that holds the kind.
 const FLAG_ROOT: u8 = 0x80;
 /// Marks of before-images; they have no meaning outside the rollback log.
 const FLAGS_BEFORE_IMAGE: u8 = 0x30;
@@ -159,4 +167,102 @@ fn checksum_matches(bytes: &[u8], sum: u8, xor: u8) -> bool {
     let stored_xor = u8_at(bytes, 0);
     let xor_matches = stored_xor == Some(xor) || (xor == 0 && stored_xor == Some(1));
     u8_at(bytes, 31) == Some(sum) && xor_matches
+}
+
+/// Where the checksum's sum stands; its exclusive or stands in byte 0.
+const SUM_OFFSET: usize = 31;
+
+/// What the header of a block says, besides its end and checksum (flaim-format.md 2).
+#[derive(Debug, Clone, Copy)]
+pub struct BlockHeader {
+    /// Where the block stands.
+    pub address: BlockAddress,
+    /// The block before it in its list, or on its level of a tree.
+    pub previous: BlockAddress,
+    /// The block behind it.
+    pub next: BlockAddress,
+    /// One of [`super::block_kind`].
+    pub kind: u8,
+    /// Whether it is the root of a tree.
+    pub is_root: bool,
+    /// The level in a tree; leaves have 0.
+    pub level: u8,
+    /// The transaction that changes the block.
+    pub transaction: u32,
+    /// The container or index that it belongs to; 0 for none.
+    pub logical_file: u16,
+}
+
+impl BlockHeader {
+    /// The finished block of `block_size` bytes whose elements are `elements`, the first one to stand behind the header.
+    ///
+    /// Elements that do not fit are cut; whoever fills a block counts its bytes.
+    pub fn finish(&self, elements: &[u8], block_size: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(block_size);
+        bytes.extend_from_slice(&self.address.raw().to_le_bytes());
+        bytes.extend_from_slice(&self.previous.raw().to_le_bytes());
+        bytes.extend_from_slice(&self.next.raw().to_le_bytes());
+        bytes.push(self.kind | if self.is_root { FLAG_ROOT } else { 0 });
+        bytes.push(self.level);
+        let end = (BLOCK_HEADER_BYTES + elements.len()).min(block_size);
+        bytes.extend_from_slice(&u16::try_from(end).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.extend_from_slice(&self.transaction.to_le_bytes());
+        // No image of an earlier state: transaction and address of none.
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&self.logical_file.to_le_bytes());
+        bytes.resize(BLOCK_HEADER_BYTES, 0);
+        bytes.extend_from_slice(elements);
+        bytes.resize(block_size, 0);
+        seal(&mut bytes, self.address);
+        bytes
+    }
+}
+
+/// Writes the address and the checksum into a block whose other bytes are final; also after a change of single bytes
+/// (flaim-format.md 2).
+pub(super) fn seal(block: &mut [u8], address: BlockAddress) {
+    let address_bytes = address.raw().to_le_bytes();
+    for (to, from) in block.iter_mut().zip(address_bytes) {
+        *to = from;
+    }
+    let (sum, xor) = checksum(block, address.low_byte());
+    if let Some(byte) = block.get_mut(SUM_OFFSET) {
+        *byte = sum;
+    }
+    if let Some(byte) = block.first_mut() {
+        *byte = xor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flaim::block::{Block, kind};
+
+    #[test]
+    fn a_finished_block_reads_back() {
+        let header = BlockHeader {
+            address: BlockAddress::new(1, 0x3000),
+            previous: BlockAddress::new(1, 0x2000),
+            next: BlockAddress::NONE,
+            kind: kind::LEAF,
+            is_root: true,
+            level: 0,
+            transaction: 77,
+            logical_file: 12,
+        };
+        let mut bytes = header.finish(&[0xc0, 0, 0], 4096);
+        let block = Block::read(bytes.clone(), header.address).unwrap();
+        assert_eq!(block.used().len(), 35);
+        assert_eq!((block.previous, block.next), (header.previous, header.next));
+        assert_eq!(
+            (block.kind, block.level, block.is_root),
+            (kind::LEAF, 0, true)
+        );
+        assert_eq!((block.transaction, block.logical_file), (77, 12));
+        bytes[33] = 1;
+        assert!(Block::read(bytes.clone(), header.address).is_err());
+        seal(&mut bytes, header.address);
+        assert!(Block::read(bytes, header.address).is_ok());
+    }
 }

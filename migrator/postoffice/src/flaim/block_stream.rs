@@ -4,8 +4,8 @@ use super::address::{BlockAddress, DatabaseFile};
 use super::block::Block;
 use super::damage::Damage;
 use super::error::{Fault, Place};
+use super::geometry::Geometry;
 use super::header::Header;
-use super::store::Geometry;
 
 /// What was seen of the blocks of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,10 +23,11 @@ mod tree;
 use std::collections::BTreeMap;
 
 use super::damage::Damage;
-use super::database::{Database, Limits};
+use super::database::Database;
 use super::dictionary::ItemKind;
 use super::error::{Error, Fault, Place};
 use super::file_set::FileSet;
+use super::file_set::Limits;
 use super::header::{Header, probe_files};
 use super::logical_file::{
     DEFAULT_CONTAINER, DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, NAME_INDEX,

@@ -8,7 +8,7 @@ use super::changes::Changes;
 use super::dictionary::Dictionary;
 use super::error::Error;
 use super::field::DictionaryFields;
-use super::file_set::FileSet;
+use super::file_set::{FileSet, Limits};
 use super::header::{Header, probe_files};
 use super::index_entries::{EntryChanges, IndexEntries, StoredEntries};
 use super::key::keys_of;
@@ -16,27 +16,6 @@ use super::logical_file::{DICTIONARY_CONTAINER, LogicalFile, LogicalFileKind, re
 use super::record::{RawRecords, Record};
 use super::roll_forward;
 use super::store::BlockStore;
-
-/// How much memory reading may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest record, in bytes.
-    pub record_bytes_max: usize,
-    /// The largest dictionary, in bytes.
-    pub dictionary_bytes_max: usize,
-    /// The most changes that a replay of the roll-forward log holds, in bytes.
-    pub changes_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            record_bytes_max: 64 << 20,
-            dictionary_bytes_max: 16 << 20,
-            changes_bytes_max: 256 << 20,
-        }
-    }
-}
 
 /// What recovery does to make the files readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,7 +50,12 @@ impl<F: FileSet> Database<F> {
     pub fn open(files: F, limits: Limits) -> Result<Self, Error> {
         let mut database = Self::open_at_checkpoint(files, limits)?;
         if !database.header.log.is_clean() {
-            let replay = roll_forward::replay(&database)?;
+            let replay = roll_forward::replay(
+                database.files(),
+                &database.header,
+                limits,
+                |container, number| database.stored_record(container, number),
+            )?;
             database.recovery = Some(Recovery {
                 blocks_rolled_back: database.store.image_count(),
                 transactions_replayed: replay.transactions,

@@ -9,31 +9,51 @@ use super::record::{Field, Record};
 use super::text;
 
 /// Tags of the dictionary's own fields.
-pub(super) mod tag {
-    pub(in super::super) const FIELD: u16 = 32100;
-    pub(in super::super) const INDEX: u16 = 32101;
-    pub(in super::super) const TYPE: u16 = 32102;
-    pub(in super::super) const COMMENT: u16 = 32103;
-    pub(in super::super) const CONTAINER: u16 = 32104;
-    pub(in super::super) const LANGUAGE: u16 = 32105;
-    pub(in super::super) const OPTIONAL: u16 = 32106;
-    pub(in super::super) const UNIQUE: u16 = 32107;
-    pub(in super::super) const KEY: u16 = 32108;
-    pub(in super::super) const REFERENCES: u16 = 32109;
-    pub(in super::super) const STATE: u16 = 32125;
-    pub(in super::super) const CASE: u16 = 32138;
-    pub(in super::super) const COUNT: u16 = 32141;
-    pub(in super::super) const POSITIONING: u16 = 32142;
-    pub(in super::super) const REQUIRED: u16 = 32147;
-    pub(in super::super) const USE: u16 = 32148;
-    pub(in super::super) const LIMIT: u16 = 32150;
-    pub(in super::super) const LAST_CONTAINER: u16 = 32173;
-    pub(in super::super) const LAST_RECORD: u16 = 32174;
-    pub(in super::super) const ONLINE_TRANSACTION: u16 = 32175;
+pub mod tag {
+    /// A field; in the definition of an index, a piece of its key.
+    pub const FIELD: u16 = 32100;
+    /// An index.
+    pub const INDEX: u16 = 32101;
+    /// The type of a field.
+    pub const TYPE: u16 = 32102;
+    /// A comment.
+    pub const COMMENT: u16 = 32103;
+    /// A container; in the definition of an index, the one that it covers.
+    pub const CONTAINER: u16 = 32104;
+    /// The language.
+    pub const LANGUAGE: u16 = 32105;
+    /// A piece that a record need not have.
+    pub const OPTIONAL: u16 = 32106;
+    /// One record for each key.
+    pub const UNIQUE: u16 = 32107;
+    /// The pieces of the key.
+    pub const KEY: u16 = 32108;
+    /// A count of references.
+    pub const REFERENCES: u16 = 32109;
+    /// The state of an item.
+    pub const STATE: u16 = 32125;
+    /// Whether case counts.
+    pub const CASE: u16 = 32138;
+    /// What is counted.
+    pub const COUNT: u16 = 32141;
+    /// Inner blocks count references.
+    pub const POSITIONING: u16 = 32142;
+    /// A piece that a record must have.
+    pub const REQUIRED: u16 = 32147;
+    /// Which part of a value becomes a key.
+    pub const USE: u16 = 32148;
+    /// The most characters of a key.
+    pub const LIMIT: u16 = 32150;
+    /// The container that was indexed last.
+    pub const LAST_CONTAINER: u16 = 32173;
+    /// The record that was indexed last.
+    pub const LAST_RECORD: u16 = 32174;
+    /// The transaction that made an index usable.
+    pub const ONLINE_TRANSACTION: u16 = 32175;
 }
 
 /// The most characters of a text that a key takes where the index names no other limit.
-pub(super) const CHARACTERS_DEFAULT_MAX: usize = 256;
+pub const CHARACTERS_DEFAULT_MAX: usize = 256;
 
 /// What one item of the dictionary defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,8 +177,8 @@ impl Dictionary {
         }
     }
 
-    /// Takes up one record of the dictionary container.
-    pub(super) fn add(&mut self, record: &Record) -> Result<(), Damage> {
+    /// Takes up what a record of the dictionary container defines.
+    pub fn add(&mut self, record: &Record) -> Result<(), Damage> {
         let number = u16::try_from(record.number).map_err(|_| Damage::DictionaryItem)?;
         let fields: Vec<Field<'_>> = record.fields().collect();
         let (root, rest) = fields.split_first().ok_or(Damage::DictionaryItem)?;

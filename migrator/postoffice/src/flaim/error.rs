@@ -1,9 +1,10 @@
 //! What can go wrong, with codes that stay the same.
 
+use std::fmt;
 use std::io;
 
 use super::address::{BlockAddress, DatabaseFile};
-pub use super::place::{Fault, Place};
+use super::damage::Damage;
 
 /// Why the engine cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ pub enum Error {
     /// The work needs a part of the format that this engine does not do faithfully.
     #[error("Index {index} cannot be computed from the records: {reason}")]
     IndexNotComputable {
-        /// The number of the index.
+        /// The index.
         index: u16,
         /// Why.
         reason: &'static str,
@@ -66,21 +67,21 @@ pub enum Error {
     /// A tree would need more levels, or larger counts, than the format has.
     #[error("Container or index {logical_file} is too large for one tree")]
     TreeTooHigh {
-        /// The number of the container or index.
+        /// The container or index.
         logical_file: u16,
     },
     /// Records or keys come in an order in which no tree can be written, or have a number that no record has.
     #[error("Record {record} cannot be added to container or index {logical_file} at this point")]
     OutOfOrder {
-        /// The number of the container or index.
+        /// The container or index.
         logical_file: u16,
-        /// The number of the record, or of one that has the key.
+        /// The record.
         record: u32,
     },
     /// What the database keeps about the state of an index forbids to write it anew.
     #[error("Index {index} cannot be written anew: {reason}")]
     IndexState {
-        /// The number of the index.
+        /// The index.
         index: u16,
         /// Why.
         reason: &'static str,
@@ -97,7 +98,7 @@ pub enum Error {
     /// A field was selected that cannot be meant.
     #[error("Field {field} of container {container} cannot be selected: {reason}")]
     Selection {
-        /// The number of the container, as it was asked for.
+        /// The container.
         container: u16,
         /// The number of the field's tag.
         field: u16,
@@ -110,41 +111,13 @@ pub enum Error {
     /// No block can be added.
     #[error("The database cannot grow: there is no number left for a further data file")]
     Full,
-    /// A field or its value cannot be stored in this database.
-    #[error("Field {tag} cannot be stored: {reason}")]
-    CannotStore {
-        /// The number of the field's tag.
-        tag: u16,
-        /// Why.
-        reason: &'static str,
-    },
-    /// An item of the dictionary cannot be defined.
-    #[error("Item {item} of the dictionary cannot be defined: {reason}")]
-    CannotDefine {
-        /// The number that it was to have.
-        item: u16,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A database cannot be created as it was asked for.
-    #[error("The database cannot be created: {reason}")]
-    CannotCreate {
-        /// Why.
-        reason: &'static str,
-    },
     /// Two records have the same key in an index that allows one.
     #[error("Record {record} has a key in the unique index {index} that another record has too")]
     NotUnique {
-        /// The number of the index.
+        /// The index.
         index: u16,
         /// One of the records.
         record: u32,
-    },
-    /// A scratch file cannot be made, written or read.
-    #[error("Cannot use a scratch file")]
-    Scratch {
-        /// What the operating system said.
-        source: io::Error,
     },
     /// The rollback log cannot be followed.
     #[error("The rollback log cannot be followed at {address}: {reason}")]
@@ -176,11 +149,7 @@ impl Error {
             Self::Selection { .. } => "FLAIM-SELECTION",
             Self::PlanStale(_) => "FLAIM-PLAN-STALE",
             Self::Full => "FLAIM-FULL",
-            Self::CannotStore { .. } => "FLAIM-CANNOT-STORE",
-            Self::CannotDefine { .. } => "FLAIM-CANNOT-DEFINE",
-            Self::CannotCreate { .. } => "FLAIM-CANNOT-CREATE",
             Self::NotUnique { .. } => "FLAIM-NOT-UNIQUE",
-            Self::Scratch { .. } => "FLAIM-SCRATCH",
             Self::Rollback { .. } => "FLAIM-ROLLBACK",
         }
     }
@@ -275,5 +244,141 @@ impl NotOurs {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Damaged(fault)
+    }
+}
+
+/// Where in a database something is wrong, as exactly as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The container or index.
+    pub logical_file: Option<u16>,
+    /// The block.
+    pub block: Option<BlockAddress>,
+    /// The offset of the element in its block, in bytes.
+    pub element: Option<usize>,
+    /// The record.
+    pub record: Option<u32>,
+    /// The number of the field's tag.
+    pub field: Option<u16>,
+}
+
+impl Place {
+    /// A place of which only the container or index is known.
+    pub fn in_logical_file(number: u16) -> Self {
+        Self {
+            logical_file: Some(number),
+            ..Self::default()
+        }
+    }
+
+    /// This place, in that block.
+    #[must_use]
+    pub fn at_block(self, address: BlockAddress) -> Self {
+        Self {
+            block: Some(address),
+            ..self
+        }
+    }
+
+    /// This place, at that element of its block.
+    #[must_use]
+    pub fn at_element(self, offset: usize) -> Self {
+        Self {
+            element: Some(offset),
+            ..self
+        }
+    }
+
+    /// This place, in that record.
+    #[must_use]
+    pub fn in_record(self, record: u32) -> Self {
+        Self {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    /// This place, in that field.
+    #[must_use]
+    pub fn in_field(self, tag: u16) -> Self {
+        Self {
+            field: Some(tag),
+            ..self
+        }
+    }
+
+    /// The fault that this damage is at this place.
+    pub fn fault(self, damage: Damage) -> Fault {
+        Fault {
+            damage,
+            place: self,
+            seen: None,
+            expected: None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        let mut part = |name: &str, value: String| {
+            let written = write!(formatter, "{separator}{name} {value}");
+            separator = ", ";
+            written
+        };
+        if let Some(number) = self.logical_file {
+            part("container or index", number.to_string())?;
+        }
+        if let Some(address) = self.block {
+            part("block", address.to_string())?;
+        }
+        if let Some(offset) = self.element {
+            part("element", offset.to_string())?;
+        }
+        if let Some(record) = self.record {
+            part("record", record.to_string())?;
+        }
+        if let Some(tag) = self.field {
+            part("field", tag.to_string())?;
+        }
+        if separator.is_empty() {
+            formatter.write_str("database")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong with a database: what, where, and the numbers that disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub damage: Damage,
+    /// Where.
+    pub place: Place,
+    /// The number that stands there, where one does.
+    pub seen: Option<u64>,
+    /// The number that should.
+    pub expected: Option<u64>,
+}
+
+impl Fault {
+    /// This fault, with the two numbers that disagree.
+    #[must_use]
+    pub fn with_numbers(self, seen: impl Into<u64>, expected: impl Into<u64>) -> Self {
+        Self {
+            seen: Some(seen.into()),
+            expected: Some(expected.into()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.damage.meaning(), self.place)?;
+        if let (Some(seen), Some(expected)) = (self.seen, self.expected) {
+            write!(formatter, ": {seen:#x} instead of {expected:#x}")?;
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::bytes::Walk;
 use super::damage::Damage;
 
 /// The deepest level of a field that this engine follows; real records stay below ten.
-pub const FIELD_LEVEL_MAX: u16 = 255;
+pub(super) const FIELD_LEVEL_MAX: u16 = 255;
 
 /// The lowest tag of the dictionary's own fields, and the highest (flaim-format.md 9).
 const DICTIONARY_TAGS: std::ops::RangeInclusive<u16> = 32100..=32175;
@@ -78,17 +78,17 @@ impl FieldKind {
 }
 
 /// Whether the dictionary must define this tag.
-pub(super) fn is_registered(tag: u16) -> bool {
+pub fn is_registered(tag: u16) -> bool {
     tag < UNREGISTERED_TAG_FIRST && !is_dictionary_tag(tag)
 }
 
 /// Whether this is one of the dictionary's own tags, which are the same in every database.
-pub(super) fn is_dictionary_tag(tag: u16) -> bool {
+pub fn is_dictionary_tag(tag: u16) -> bool {
     DICTIONARY_TAGS.contains(&tag)
 }
 
 /// Gives the types of tags whose fields do not carry one.
-pub(super) trait FieldKinds {
+pub trait FieldKinds {
     /// The type of a registered tag, or `None` where the dictionary does not define it.
     fn kind_of(&self, tag: u16) -> Option<FieldKind>;
 }

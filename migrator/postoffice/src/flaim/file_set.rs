@@ -187,3 +187,24 @@ pub(super) fn size_of(files: &impl FileSet, file: DatabaseFile) -> Result<Option
         .size(file)
         .map_err(|source| Error::Read { file, source })
 }
+
+/// How much memory reading may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest record, in bytes.
+    pub record_bytes_max: usize,
+    /// The largest dictionary, in bytes.
+    pub dictionary_bytes_max: usize,
+    /// The most changes that a replay of the roll-forward log holds, in bytes.
+    pub changes_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            record_bytes_max: 64 << 20,
+            dictionary_bytes_max: 16 << 20,
+            changes_bytes_max: 256 << 20,
+        }
+    }
+}

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use super::address::{BlockAddress, DatabaseFile};
-use super::block::{BLOCK_HEADER_BYTES, Block, kind};
-use super::block_writer::seal;
+use super::block::{BLOCK_HEADER_BYTES, Block, kind, seal};
 use super::damage::Damage;
 use super::error::{Error, Place};
 use super::file_set::{FileSetMut, size_of};
+use super::geometry::Geometry;
 use super::header::Header;
 use super::header_edit::FreeSpace;
-use super::store::{BlockStore, Geometry};
+use super::store::BlockStore;
 use super::tree_writer::BlockSink;
 use super::working_copy::WorkingCopy;
 

@@ -15,17 +15,51 @@ use super::version::Version;
 pub const HEADER_BYTES: usize = 2048;
 
 /// The offset of the first packet in a roll-forward log.
-pub(super) const ROLL_FORWARD_START: u32 = 512;
+pub const ROLL_FORWARD_START: u32 = 512;
 
 /// Where the log header stands in the control file.
-pub(super) const LOG_HEADER_OFFSET: usize = 16;
+pub const LOG_HEADER_OFFSET: usize = 16;
 /// Where the database header stands in the control file.
-pub(super) const DATABASE_HEADER_OFFSET: usize = 1876;
+pub const DATABASE_HEADER_OFFSET: usize = 1876;
 const PRODUCT_GROUPWISE: u8 = 0x1f;
 const PRODUCT_OURS: u8 = 0xf3;
 const FILE_TYPE_OURS: u8 = 1;
 /// The largest file where the header names no other size (flaim-format.md 1.1).
 const FILE_BYTES_MAX: u64 = 0x7ff0_0000;
+
+/// Where the serial numbers stand in the log header.
+const SERIAL_NUMBERS_AT: [usize; 4] = [88, 104, 120, 136];
+
+/// The serial numbers of a database of 4.30 and later; the library draws them at random (flaim-format.md 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SerialNumbers {
+    /// Of the database.
+    pub database: [u8; 16],
+    /// Of the current roll-forward log.
+    pub roll_forward: [u8; 16],
+    /// Of the next roll-forward log.
+    pub next_roll_forward: [u8; 16],
+    /// Of the next incremental backup.
+    pub incremental_backup: [u8; 16],
+}
+
+impl SerialNumbers {
+    /// Each with its offset in the log header.
+    pub fn with_offsets(&self) -> [(usize, [u8; 16]); 4] {
+        let [
+            database,
+            roll_forward,
+            next_roll_forward,
+            incremental_backup,
+        ] = SERIAL_NUMBERS_AT;
+        [
+            (database, self.database),
+            (roll_forward, self.roll_forward),
+            (next_roll_forward, self.next_roll_forward),
+            (incremental_backup, self.incremental_backup),
+        ]
+    }
+}
 
 /// What the headers of a database say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,7 +298,7 @@ fn verify_log_checksum(fields: &Fields<'_>, version: Version) -> Result<bool, No
 }
 
 /// The checksum of the log header: the sum of its words but one (flaim-format.md 1.3).
-pub(super) fn log_checksum(bytes: &[u8; HEADER_BYTES], version: Version) -> u16 {
+pub fn log_checksum(bytes: &[u8; HEADER_BYTES], version: Version) -> u16 {
     let fields = Fields(bytes);
     let size = if version.has_long_log_header() {
         512
@@ -322,9 +356,23 @@ fn log_header(fields: &Fields<'_>, version: Version) -> LogHeader {
 }
 
 impl Header {
-    /// The 16 bytes of the log header at `offset`: a serial number (flaim-format.md 1.3).
-    pub(super) fn serial(&self, offset: usize) -> [u8; 16] {
-        array_at(self.bytes.as_slice(), LOG_HEADER_OFFSET + offset).unwrap_or([0; 16])
+    /// The serial numbers; without meaning before 4.30.
+    pub fn serial_numbers(&self) -> SerialNumbers {
+        let at = |offset| {
+            array_at(self.bytes.as_slice(), LOG_HEADER_OFFSET + offset).unwrap_or_default()
+        };
+        let [
+            database,
+            roll_forward,
+            next_roll_forward,
+            incremental_backup,
+        ] = SERIAL_NUMBERS_AT.map(at);
+        SerialNumbers {
+            database,
+            roll_forward,
+            next_roll_forward,
+            incremental_backup,
+        }
     }
 
     /// The fields that always have one value, and do not: name, what stands there, what should.

@@ -35,7 +35,7 @@ pub(super) enum NoKey {
 }
 
 /// The keys of a record, or the error that they cannot be made.
-pub(super) fn keys_of(
+pub fn keys_of(
     index: u16,
     definition: &IndexDefinition,
     record: &Record,

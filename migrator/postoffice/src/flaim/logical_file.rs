@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::address::BlockAddress;
-use super::block::{BLOCK_HEADER_BYTES, kind};
+use super::block::{BLOCK_HEADER_BYTES, kind, seal};
 use super::bytes::{array_at, u8_at, u16_at, u32_at};
 use super::damage::Damage;
 use super::error::{Error, Fault, Place};
-use super::file_set::FileSet;
+use super::file_set::{FileSet, FileSetMut};
 use super::store::BlockStore;
+use super::working_copy::WorkingCopy;
 
 /// The container of the dictionary.
 pub const DICTIONARY_CONTAINER: u16 = 32000;
@@ -20,7 +21,7 @@ pub const TRACKER_CONTAINER: u16 = 32002;
 pub const NAME_INDEX: u16 = 32003;
 
 /// How many bytes one entry takes.
-pub(super) const ENTRY_BYTES: usize = 32;
+pub const LOGICAL_FILE_ENTRY_BYTES: usize = 32;
 
 /// Whether a logical file holds records or keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +35,7 @@ pub enum LogicalFileKind {
 /// One container or index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogicalFile {
-    /// Its number, from 32000 on the engine's own (flaim-format.md 4).
+    /// Its number.
     pub number: u16,
     /// What it holds.
     pub kind: LogicalFileKind,
@@ -64,14 +65,14 @@ pub(super) fn parse_entry(entry: &[u8]) -> Result<Option<LogicalFile>, Damage> {
 
 impl LogicalFile {
     /// The entry as a new database holds it (flaim-format.md 4); some of its bytes have no meaning in any version.
-    pub(super) fn entry(&self) -> [u8; ENTRY_BYTES] {
+    pub fn entry(&self) -> [u8; LOGICAL_FILE_ENTRY_BYTES] {
         /// How full blocks become, and how empty before they are merged, in 128th; always these.
         const FILL: [u8; 2] = [116, 44];
         let kind = match self.kind {
             LogicalFileKind::Container => 1,
             LogicalFileKind::Index => 3,
         };
-        let mut entry = [0; ENTRY_BYTES];
+        let mut entry = [0; LOGICAL_FILE_ENTRY_BYTES];
         let parts: [(usize, &[u8]); 5] = [
             (0, &self.number.to_le_bytes()),
             (2, &[kind]),
@@ -120,9 +121,9 @@ pub(super) fn walk_entries<F: FileSet>(
             see_fault(fault.with_numbers(block.previous.raw(), previous.raw()))?;
         }
         let used = block.used().get(BLOCK_HEADER_BYTES..).unwrap_or_default();
-        for (position, entry) in used.chunks(ENTRY_BYTES).enumerate() {
-            let at = place.at_element(BLOCK_HEADER_BYTES + position * ENTRY_BYTES);
-            let whole: Option<[u8; ENTRY_BYTES]> = array_at(entry, 0);
+        for (position, entry) in used.chunks(LOGICAL_FILE_ENTRY_BYTES).enumerate() {
+            let at = place.at_element(BLOCK_HEADER_BYTES + position * LOGICAL_FILE_ENTRY_BYTES);
+            let whole: Option<[u8; LOGICAL_FILE_ENTRY_BYTES]> = array_at(entry, 0);
             match whole.map_or(Err(Damage::LogicalFileEntry), |entry| parse_entry(&entry)) {
                 Ok(Some(file)) => see_entry(file, at)?,
                 Ok(None) => {}
@@ -150,4 +151,45 @@ pub(super) fn read_all<F: FileSet>(
         |fault| Err(fault.into()),
     )?;
     Ok(files)
+}
+
+/// Where the root stands in an entry.
+const ROOT_OFFSET: usize = 4;
+/// Where the number of the next record stands in an entry; it counts only while there is no root.
+const NEXT_RECORD_OFFSET: usize = 12;
+
+/// Sets the root of a container or index, and, for a container, the number of the next record.
+pub(super) fn set_root<F: FileSetMut>(
+    copy: &WorkingCopy<'_, F>,
+    number: u16,
+    root: BlockAddress,
+    next_record: Option<u32>,
+) -> Result<(), Error> {
+    let store = BlockStore::open(copy, &copy.header()?)?;
+    let mut found = None;
+    walk_entries(
+        &store,
+        |_| Ok(()),
+        |file, place| {
+            if file.number == number {
+                found = place.block.zip(place.element);
+            }
+            Ok(())
+        },
+        |fault| Err(fault.into()),
+    )?;
+    let (address, entry) = found.ok_or(Error::NoSuchLogicalFile { number })?;
+    let mut bytes = store.read(address)?.into_bytes();
+    let mut put = |offset: usize, value: u32| {
+        let start = entry + offset;
+        if let Some(place) = bytes.get_mut(start..start + 4) {
+            place.copy_from_slice(&value.to_le_bytes());
+        }
+    };
+    put(ROOT_OFFSET, root.raw());
+    if let Some(next_record) = next_record {
+        put(NEXT_RECORD_OFFSET, next_record);
+    }
+    seal(&mut bytes, address);
+    copy.write_block(address, &bytes)
 }

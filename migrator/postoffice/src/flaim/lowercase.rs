@@ -13,22 +13,20 @@ mod apply;
 mod compare;
 mod names;
 mod plan;
-mod rebuild;
 mod survey;
 mod values;
-mod watch;
 
 use serde::Serialize;
 
-use super::database::{Limits, Recovery};
+use super::database::Recovery;
+use super::file_set::Limits;
 use super::name_shape::{LeftAloneReason, NameShape};
+pub use super::rebuild::RebuiltIndex;
 
 pub use apply::apply_lowercase;
 pub use compare::{Difference, compare_lowercased};
 pub use names::{Catalogued, NameSeen, NameState, each_catalogued, each_name};
 pub use plan::plan_lowercase;
-pub(super) use rebuild::{Unread, rebuild_index, shape};
-pub(super) use watch::refuse_tracked;
 
 /// How much memory planning and changing may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,17 +159,4 @@ pub struct LowercaseReport {
     pub value_blocks: usize,
     /// The indexes that were written anew.
     pub indexes: Vec<RebuiltIndex>,
-}
-
-/// An index that was written anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct RebuiltIndex {
-    /// Its number.
-    pub index: u16,
-    /// How many references it has.
-    pub entries: u64,
-    /// How many blocks it had.
-    pub blocks_before: usize,
-    /// How many it has now.
-    pub blocks_after: usize,
 }

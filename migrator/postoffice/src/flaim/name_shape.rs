@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::{FileClass, FolderClass};
-use crate::layout::{classify_file, classify_folder, is_known_file_name, is_known_folder_name};
+use crate::layout::{
+    FileClass, FolderClass, classify_file, classify_folder, is_known_file_name,
+    is_known_folder_name,
+};
 use crate::names::{KeptReason, LowerCased, RelativePath, is_entry_name, lower_case};
 
 /// What the values of a field may hold.

@@ -61,8 +61,13 @@ impl Record {
         })
     }
 
+    /// The fields as they are stored, one behind the other.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
     /// Takes a record's data apart.
-    pub(super) fn parse(
+    pub fn parse(
         number: u32,
         data: Vec<u8>,
         kinds: &(impl FieldKinds + ?Sized),

@@ -6,19 +6,16 @@
 //! format's own engine, in other blocks.
 
 use super::address::DatabaseFile;
-use super::block_writer::seal;
-use super::database::{Database, Limits, Recovery};
+use super::block::seal;
+use super::database::{Database, Recovery};
 use super::error::Error;
-use super::file_set::{FileSet, FileSetMut, size_of};
+use super::file_set::{FileSet, FileSetMut, Limits, size_of};
 use super::free_blocks::FreeBlocks;
 use super::index_entries::EntryChanges;
-use super::logical_file::{DICTIONARY_CONTAINER, LogicalFileKind};
-use super::logical_file_edit::set_root;
-use super::lowercase::{Unread, rebuild_index, refuse_tracked, shape};
+use super::logical_file::{DICTIONARY_CONTAINER, LogicalFileKind, set_root};
+use super::rebuild::{TreeBlocks, UnreadBlocks, rebuild_index, refuse_tracked, shape};
 use super::record::Record;
-use super::record_encode::encode_record;
 use super::store::BlockStore;
-use super::tree_blocks::TreeBlocks;
 use super::tree_writer::TreeWriter;
 use super::working_copy::WorkingCopy;
 
@@ -158,7 +155,7 @@ fn rebuild_container<F: FileSetMut>(
 ) -> Result<(), Error> {
     let file = database.logical_file(container, LogicalFileKind::Container)?;
     let TreeBlocks { leaves, branches } = TreeBlocks::read(&database.store, container, file.root)?;
-    let mut unread = Unread::new(container, leaves);
+    let mut unread = UnreadBlocks::new(container, leaves);
     let mut blocks = FreeBlocks::open(copy)?;
     let mut writer = TreeWriter::container(shape(&copy.header()?), container);
     let mut records = database.raw_records(container, 0)?;
@@ -203,8 +200,15 @@ fn encode<F: FileSet>(database: &Database<F>, record: &Record) -> Result<Vec<u8>
         reason: "a record of its roll-forward log has no stored form",
     };
     let version = database.header().version;
-    let data = encode_record(record, version).ok_or_else(refuse)?;
-    let again = Record::parse(record.number, data.clone(), database.dictionary());
+    let mut stored = Record::new(record.number);
+    for field in record.fields() {
+        stored.push(version, field).map_err(|_| refuse())?;
+    }
+    let again = Record::parse(record.number, stored.data.clone(), database.dictionary());
     let is_same = again.is_ok_and(|again| again.fields().eq(record.fields()));
-    if is_same { Ok(data) } else { Err(refuse()) }
+    if is_same {
+        Ok(stored.data)
+    } else {
+        Err(refuse())
+    }
 }

@@ -6,9 +6,9 @@
 use super::address::DatabaseFile;
 use super::bytes::{Walk, u32_at};
 use super::changes::{Change, Changes};
-use super::database::Database;
 use super::error::Error;
-use super::file_set::FileSet;
+use super::file_set::{FileSet, Limits};
+use super::header::Header;
 use super::record::Record;
 use super::roll_forward_log::{Log, Packet, packet};
 use super::roll_forward_record as records;
@@ -33,8 +33,11 @@ struct Pending {
     body: Vec<u8>,
 }
 
-struct Replayer<'a, F> {
-    database: &'a Database<F>,
+struct Replayer<'a, S> {
+    header: &'a Header,
+    limits: Limits,
+    /// A record, by container and number, as the last checkpoint has it.
+    stored: S,
     replay: Replay,
     /// The open transaction: its number, where it began, what it changed.
     transaction: Option<(u32, u64, Changes)>,
@@ -47,23 +50,27 @@ struct Replayer<'a, F> {
 /// copied over and over.
 const COPIES_MAX: usize = 64;
 
-/// Replays the log from the last checkpoint to the last commit.
-pub(super) fn replay<F: FileSet>(database: &Database<F>) -> Result<Replay, Error> {
-    let header = database.header();
+/// Replays the log from the last checkpoint to the last commit; `stored` reads a record, by container and number, as it was
+/// at that checkpoint.
+pub(super) fn replay(
+    files: &impl FileSet,
+    header: &Header,
+    limits: Limits,
+    stored: impl Fn(u16, u32) -> Result<Option<Record>, Error>,
+) -> Result<Replay, Error> {
     let mut replayer = Replayer {
-        database,
+        header,
+        limits,
+        stored,
         replay: Replay::default(),
         transaction: None,
         pending: None,
-        copies_left: database
-            .limits()
-            .changes_bytes_max
-            .saturating_mul(COPIES_MAX),
+        copies_left: limits.changes_bytes_max.saturating_mul(COPIES_MAX),
     };
     if header.log.roll_forward_end() == header.log.checkpoint_position() {
         return Ok(replayer.replay);
     }
-    let mut log = Log::open(database.files(), header)?;
+    let mut log = Log::open(files, header)?;
     while let Some(packet) = log.next()? {
         let number = log.number;
         let handled = replayer.handle(&packet)?;
@@ -84,7 +91,7 @@ type Handled<T = ()> = Result<Result<T, &'static str>, Error>;
 
 const CUT: &str = "a packet is cut short";
 
-impl<F: FileSet> Replayer<'_, F> {
+impl<S: Fn(u16, u32) -> Result<Option<Record>, Error>> Replayer<'_, S> {
     fn handle(&mut self, packet: &Packet) -> Handled {
         match packet.kind {
             packet::RECORD
@@ -138,7 +145,7 @@ impl<F: FileSet> Replayer<'_, F> {
             self.replay.changes.append(changes);
             self.replay.transactions = self.replay.transactions.saturating_add(1);
             self.replay.last_transaction = number;
-            let bytes_max = self.database.limits().changes_bytes_max;
+            let bytes_max = self.limits.changes_bytes_max;
             if self.replay.changes.bytes() > bytes_max {
                 return Err(too_many_changes(bytes_max));
             }
@@ -176,7 +183,7 @@ impl<F: FileSet> Replayer<'_, F> {
 
     /// Adds a packet to the record that is being read.
     fn collect(&mut self, packet: &Packet) -> Handled {
-        let bytes_max = self.database.limits().record_bytes_max;
+        let bytes_max = self.limits.record_bytes_max;
         let Some(pending) = &mut self.pending else {
             return Ok(Err("a part of a record stands alone"));
         };
@@ -212,11 +219,11 @@ impl<F: FileSet> Replayer<'_, F> {
                 .len()
                 .saturating_add(old.fields.len() * size_of::<Record>());
             let Some(copies_left) = self.copies_left.checked_sub(cost) else {
-                return Err(too_many_changes(self.database.limits().changes_bytes_max));
+                return Err(too_many_changes(self.limits.changes_bytes_max));
             };
             self.copies_left = copies_left;
-            let version = self.database.header().version;
-            let bytes_max = self.database.limits().record_bytes_max;
+            let version = self.header.version;
+            let bytes_max = self.limits.record_bytes_max;
             records::change(&old, &pending.body, version, bytes_max)
         } else {
             let form = match kind {
@@ -232,7 +239,7 @@ impl<F: FileSet> Replayer<'_, F> {
         };
         if let Some((_, _, changes)) = &mut self.transaction {
             changes.set(pending.container, pending.number, Change::Now(record));
-            let bytes_max = self.database.limits().changes_bytes_max;
+            let bytes_max = self.limits.changes_bytes_max;
             if changes.bytes() > bytes_max {
                 return Err(too_many_changes(bytes_max));
             }
@@ -246,7 +253,7 @@ impl<F: FileSet> Replayer<'_, F> {
         let own = transaction.and_then(|(_, _, changes)| changes.get(container, number));
         match own.or_else(|| self.replay.changes.get(container, number)) {
             Some(change) => Ok(change.record().cloned()),
-            None => self.database.stored_record(container, number),
+            None => (self.stored)(container, number),
         }
     }
 }

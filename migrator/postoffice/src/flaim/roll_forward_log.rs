@@ -86,7 +86,7 @@ impl<'a, F: FileSet> Log<'a, F> {
         if self.header.version.has_long_log_header() {
             let [database, own, next] =
                 [16, 32, 48].map(|at| array_at(&bytes, at).unwrap_or([0; 16]));
-            if database != self.header.serial(88) {
+            if database != self.header.serial_numbers().database {
                 return Err(self.refuse("it belongs to another database"));
             }
             if serial.is_some_and(|serial| serial != own) {

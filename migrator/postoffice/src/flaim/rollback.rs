@@ -8,8 +8,8 @@ use super::address::{BlockAddress, DatabaseFile};
 use super::block::Block;
 use super::error::Error;
 use super::file_set::{FileSet, read_up_to, size_of};
+use super::geometry::Geometry;
 use super::header::Header;
-use super::store::Geometry;
 
 /// Where the log holds the images that count, by the address of their block; empty where recovery needs none.
 pub(super) fn images(

@@ -1,5 +1,5 @@
-//! Writes one b-tree from left to right (flaim-format.md 5): every block once, and never more than one open block on
-//! each level.
+//! Writes one b-tree from left to right (flaim-format.md 5): every block once, and never more than one open block on each
+//! level.
 //!
 //! ```text
 //!  records ── ContainerWriter ─┐
@@ -21,12 +21,12 @@ use super::cursor::LEVEL_MAX;
 use super::error::Error;
 use super::version::Version;
 
-pub(super) use container::ContainerWriter;
-pub(super) use index::IndexWriter;
-use level::{Closed, Content, Element, Level};
+pub use container::ContainerWriter;
+pub use index::IndexWriter;
+use level::{ClosedBlock, Content, Element, Level};
 
 /// Where finished blocks go.
-pub(super) trait BlockSink {
+pub trait BlockSink {
     /// The address of a block that nothing uses yet.
     fn allocate(&mut self) -> Result<BlockAddress, Error>;
 
@@ -36,17 +36,18 @@ pub(super) trait BlockSink {
 
 /// What the blocks of a tree have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TreeShape {
-    pub(super) version: Version,
+pub struct TreeShape {
+    /// The version of the database.
+    pub version: Version,
     /// In bytes.
-    pub(super) block_size: usize,
+    pub block_size: usize,
     /// The transaction that writes the tree.
-    pub(super) transaction: u32,
+    pub transaction: u32,
 }
 
 /// One tree under construction: leaves and everything above them.
 #[derive(Debug)]
-pub(super) struct TreeWriter {
+pub struct TreeWriter {
     shape: TreeShape,
     logical_file: u16,
     /// The kind of the blocks above the leaves.
@@ -56,7 +57,7 @@ pub(super) struct TreeWriter {
 
 impl TreeWriter {
     /// A writer of the tree of one container.
-    pub(super) fn container(shape: TreeShape, logical_file: u16) -> ContainerWriter {
+    pub fn container(shape: TreeShape, logical_file: u16) -> ContainerWriter {
         let branch_kind = if shape.version.has_fixed_container_keys() {
             kind::BRANCH_FIXED
         } else {
@@ -67,7 +68,7 @@ impl TreeWriter {
 
     /// A writer of the tree of one index; its branches count references where the index is declared `positioning` and
     /// the version knows that (flaim-format.md 5.2).
-    pub(super) fn index(shape: TreeShape, logical_file: u16, is_counted: bool) -> IndexWriter {
+    pub fn index(shape: TreeShape, logical_file: u16, is_counted: bool) -> IndexWriter {
         let branch_kind = if is_counted && shape.version.has_long_log_header() {
             kind::BRANCH_COUNTED
         } else {
@@ -116,7 +117,7 @@ impl TreeWriter {
 
     /// Closes the tree, and says where its root stands; none where nothing was added.
     fn finish(mut self, sink: &mut impl BlockSink) -> Result<BlockAddress, Error> {
-        let mut child: Option<Closed> = None;
+        let mut child: Option<ClosedBlock> = None;
         for level in &mut self.levels {
             level.add_end_mark(child.as_ref())?;
             let is_root = !level.has_closed_blocks();

@@ -78,7 +78,7 @@ fn decode_number(stored: &[u8]) -> Result<Option<i128>, Damage> {
 }
 
 /// A number as it is stored: an optional B for minus, its digits, F; the nibble behind that stays zero.
-pub(super) fn encode_number(number: i128) -> Vec<u8> {
+pub fn encode_number(number: i128) -> Vec<u8> {
     let sign = (number < 0).then_some(0x0b);
     let digits = number.unsigned_abs().to_string().into_bytes();
     let nibbles = digits.into_iter().map(|digit| digit - b'0');

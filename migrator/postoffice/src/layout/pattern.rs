@@ -31,32 +31,17 @@ pub(super) fn path_matches(pattern: &str, path: &[&[u8]]) -> bool {
 }
 
 /// Whether one name has the form of one component of a pattern.
+///
+/// No component of the table has more than one `*`, so that the time follows the length of the name.
 pub(super) fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    // Where to go on when a mismatch shows that the last `*` must take one byte more.  One such place is enough:
-    // a later `*` can always take what an earlier one would have had to.
-    let mut star: Option<(usize, usize)> = None;
-    while from < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(&symbol) if symbol_matches(symbol, name[from]) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                at = star_at + 1;
-                from = taken + 1;
-            }
+    match (pattern, name) {
+        ([], _) => name.is_empty(),
+        ([b'*', rest @ ..], _) => (0..=name.len()).any(|taken| name_matches(rest, &name[taken..])),
+        ([symbol, pattern @ ..], [byte, name @ ..]) => {
+            symbol_matches(*symbol, *byte) && name_matches(pattern, name)
         }
+        ([_, ..], []) => false,
     }
-    pattern[at..].iter().all(|&symbol| symbol == b'*')
 }
 
 fn symbol_matches(symbol: u8, byte: u8) -> bool {
@@ -75,14 +60,14 @@ pub(super) fn database_base<'a>(
     path: &[&'a [u8]],
 ) -> Option<(usize, &'a [u8])> {
     let (name, folder) = path.split_last()?;
-    match database_place(pattern, folder)? {
-        Place::Databases(base) => Some((folder.len(), database_name(base, name)?)),
-        Place::Logs(found) => Some((folder.len() - 1, found)),
+    match role_of_folder(pattern, folder)? {
+        FolderRole::Databases(base) => Some((folder.len(), database_name(base, name)?)),
+        FolderRole::Logs(found) => Some((folder.len() - 1, found)),
     }
 }
 
 /// What a folder is to the databases of a pattern.
-pub(super) enum Place<'a> {
+pub(super) enum FolderRole<'a> {
     /// It holds them; their names without `.db` have this form.
     Databases(&'static str),
     /// It holds the roll-forward logs of the one with this name, which FLAIM has from 4.30 on in the folder `base.rfl`.
@@ -90,19 +75,22 @@ pub(super) enum Place<'a> {
 }
 
 /// What `folder` is to the databases whose path without `.db` has the form of `pattern`.
-pub(super) fn database_place<'a>(pattern: &'static str, folder: &[&'a [u8]]) -> Option<Place<'a>> {
+pub(super) fn role_of_folder<'a>(
+    pattern: &'static str,
+    folder: &[&'a [u8]],
+) -> Option<FolderRole<'a>> {
     let (place, base) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let is_place = |folder: &[&[u8]]| match place {
         "" => folder.is_empty(),
         _ => path_matches(place, folder),
     };
     if is_place(folder) {
-        return Some(Place::Databases(base));
+        return Some(FolderRole::Databases(base));
     }
     let (logs, above) = folder.split_last()?;
     without_extension(logs, b".rfl")
         .filter(|found| is_place(above) && name_matches(base.as_bytes(), found))
-        .map(Place::Logs)
+        .map(FolderRole::Logs)
 }
 
 /// The name without `.db` of the database that a file beside it belongs to, where it has the form of `base`.
@@ -151,6 +139,7 @@ fn is_file_number(extension: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::{DOCUMENT_FILES, FILES, FOLDERS};
     use super::*;
 
     #[test]
@@ -170,6 +159,16 @@ mod tests {
                 matches,
                 "{pattern} {name}"
             );
+        }
+    }
+
+    #[test]
+    fn no_component_of_the_table_has_two_stars() {
+        let files = FILES.iter().chain(DOCUMENT_FILES).map(|row| row.pattern);
+        let patterns = files.chain(FOLDERS.iter().map(|row| row.pattern));
+        for component in patterns.flat_map(|pattern| pattern.split('/')) {
+            let stars = component.matches('*').count();
+            assert!(stars < 2 || component == "**", "{component}");
         }
     }
 

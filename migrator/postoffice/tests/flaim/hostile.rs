@@ -6,7 +6,7 @@ use postoffice::flaim::{
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-use crate::samples::{corrupt_base, load};
+use crate::samples::{corrupt_base, load, repair_checksum};
 
 /// Small limits, so that a test that runs into them is quick.
 pub(crate) const OPTIONS: CheckOptions = CheckOptions {
@@ -95,21 +95,6 @@ fn damage_with_a_right_checksum_is_mostly_found() {
 
 /// Values that no index covers, transaction numbers and stale bytes may change without breaking a rule.
 const FOUND_WITH_RIGHT_CHECKSUM_PERCENT_MIN: usize = 40;
-
-/// Makes the checksum of the block at `start` of the first data file right (flaim-format.md 2).
-pub(crate) fn repair_checksum(data: &mut [u8], start: usize) {
-    let block = &mut data[start..start + 4096];
-    let end = usize::from(u16::from_le_bytes([block[14], block[15]])).min(4096);
-    let covered = end.next_multiple_of(if block[30] != 0 && end >= 32 { 16 } else { 4 });
-    let (mut sum, mut xor) = (1u8, 1u8);
-    for (offset, byte) in block.iter().enumerate().take(covered).skip(1) {
-        if offset != 31 {
-            sum = sum.wrapping_add(*byte);
-            xor ^= *byte;
-        }
-    }
-    (block[0], block[31]) = (xor, sum);
-}
 
 /// Does everything with a file set that can be done with it; how it ends does not matter, that it ends does.
 fn use_it_all(files: &MemoryFileSet) {

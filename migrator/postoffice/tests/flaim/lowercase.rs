@@ -10,7 +10,7 @@ use postoffice::flaim::{
     UNFINISHED_MARK, apply_lowercase, check, plan_lowercase, probe_files, recover,
 };
 
-use crate::read::assert_reads_as;
+use crate::dump::assert_reads_as;
 use crate::samples::{ALL_PAIRS, Sample, corrupt, further, load, pair, sound};
 
 /// The field that the samples keep their file names in.

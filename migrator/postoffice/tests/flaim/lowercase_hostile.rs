@@ -8,8 +8,8 @@ use postoffice::flaim::{
 };
 use proptest::prelude::*;
 
-use crate::hostile::{OPTIONS, repair_checksum};
-use crate::samples::{corrupt_base, load};
+use crate::hostile::OPTIONS;
+use crate::samples::{corrupt_base, load, repair_checksum};
 
 const LIMITS: LowercaseLimits = LowercaseLimits {
     database: OPTIONS.limits,

@@ -4,14 +4,13 @@
 
 mod block_stream;
 mod check;
-mod create;
-mod create_further;
-mod create_random;
+mod dump;
 mod fuzz_bodies;
-mod guardian;
-mod guardian_refused;
 mod hostile;
 mod lowercase;
 mod lowercase_hostile;
 mod read;
 mod samples;
+
+/// Where the archives of the samples are.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/flaim");

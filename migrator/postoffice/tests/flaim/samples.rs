@@ -14,10 +14,6 @@ pub(crate) struct Sample {
     pub(crate) expected: Option<String>,
 }
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/flaim")
-}
-
 /// The number of a file in its set, by its name.
 pub(crate) fn database_file(name: &str) -> Option<DatabaseFile> {
     match name {
@@ -32,7 +28,7 @@ pub(crate) fn database_file(name: &str) -> Option<DatabaseFile> {
 
 /// The files of one archive by name.
 pub(crate) fn archive(name: &str) -> BTreeMap<String, Vec<u8>> {
-    let path = fixtures().join(format!("{name}.tar.gz"));
+    let path = Path::new(crate::FIXTURES).join(format!("{name}.tar.gz"));
     let packed = std::fs::File::open(path).unwrap();
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
     let mut files = BTreeMap::new();
@@ -209,4 +205,19 @@ pub(crate) fn further() -> Vec<(String, MemoryFileSet)> {
         }
     }
     databases
+}
+
+/// Makes the checksum of the block at `start` of the first data file right (flaim-format.md 2).
+pub(crate) fn repair_checksum(data: &mut [u8], start: usize) {
+    let block = &mut data[start..start + 4096];
+    let end = usize::from(u16::from_le_bytes([block[14], block[15]])).min(4096);
+    let covered = end.next_multiple_of(if block[30] != 0 && end >= 32 { 16 } else { 4 });
+    let (mut sum, mut xor) = (1u8, 1u8);
+    for (offset, byte) in block.iter().enumerate().take(covered).skip(1) {
+        if offset != 31 {
+            sum = sum.wrapping_add(*byte);
+            xor ^= *byte;
+        }
+    }
+    (block[0], block[31]) = (xor, sum);
 }

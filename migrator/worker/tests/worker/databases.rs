@@ -1,13 +1,13 @@
-//! Real databases for the sites of tests, made by the engine that reads them.
+//! Real databases for the sites of tests, made as the simulator makes them.
 
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postoffice::flaim::{
-    CreateOptions, Creator, DatabaseFile, Dictionary, FieldKind, FieldValue, IndexDefinition, Item,
-    ItemKind, MemoryFileSet, MemoryScratch, RecordBuilder, Version,
+    DatabaseFile, Dictionary, FieldKind, IndexDefinition, Item, ItemKind, MemoryFileSet, Version,
 };
+use simulator::flaim::{Creator, DatabaseOptions, FieldValue, RecordBuilder};
 
 use crate::support::{Site, long_ago, set_time};
 
@@ -37,9 +37,8 @@ pub(crate) fn guardian(stores: &[(&str, &str, &str)]) -> MemoryFileSet {
     add(CATALOGUE, "StoreCatalog", ItemKind::Container);
     let index = IndexDefinition::on(CATALOGUE).with_piece(NAME, false);
     add(30, "StoreName_IX", ItemKind::Index(index));
-    let options = CreateOptions::new(version);
-    let mut creator =
-        Creator::new(MemoryFileSet::new(), MemoryScratch, options, dictionary).unwrap();
+    let options = DatabaseOptions::new(version);
+    let mut creator = Creator::new(MemoryFileSet::new(), options, dictionary).unwrap();
     for (number, (title, path, name)) in (1..).zip(stores) {
         let mut builder = RecordBuilder::new(version, creator.dictionary());
         builder.field(0, TITLE, FieldValue::Text(title)).unwrap();

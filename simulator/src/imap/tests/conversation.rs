@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::database::Writer;
-use crate::mail::{INBOX, apply, move_message, purge};
+use crate::mail::{apply, move_message, purge};
+use crate::model::{INBOX, MessageTruth};
 
 #[test]
 fn nobody_reads_anything_before_logging_in() {
@@ -208,7 +209,7 @@ fn searches_find_what_they_say() {
         .iter()
         .filter(|one| one.user == *user && one.folder == INBOX)
         .collect();
-    let uids = |wanted: &dyn Fn(&crate::mail::MessageTruth) -> bool| -> BTreeSet<u32> {
+    let uids = |wanted: &dyn Fn(&MessageTruth) -> bool| -> BTreeSet<u32> {
         let found = inbox.iter().filter(|one| wanted(one));
         found.map(|one| one.uid).collect()
     };

@@ -1,8 +1,9 @@
 //! What is torn or lost shows itself.
 
 use super::*;
-use crate::database::{EditedBy, MessagesChange, edited};
-use crate::tree::Manner;
+use crate::database::{Edit, MessagesChange, edited};
+use crate::model::Truth;
+use crate::tree::WriteMode;
 
 /// What the truth says when one file is changed by `harm`, the file put back afterwards.
 fn after(folder: &Path, path: &str, harm: impl FnOnce(&Path)) -> Result<Truth, SimulatorError> {
@@ -94,9 +95,16 @@ fn pointers_that_lead_nowhere_are_found() {
         messages: Vec::new(),
         next: found.content.next,
     };
-    let new = edited(&found.files, EditedBy::Messages(&change)).unwrap();
+    let new = edited(&found.files, Edit::Messages(&change)).unwrap();
     let root = tree::open_folder(&folder).unwrap();
-    crate::database::save(&root, &found.control, &found.files, &new, Manner::default()).unwrap();
+    crate::database::save(
+        &root,
+        &found.control,
+        &found.files,
+        &new,
+        WriteMode::default(),
+    )
+    .unwrap();
     let error = mail_error(truth(&folder));
     assert!(
         matches!(

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::database::Writer;
+use crate::model::{Address, AttachedFile, Draft, INBOX, MessageTruth, Placement, Pointer, Truth};
 
 fn draft(number: u32, body_bytes: usize, attachment_bytes: usize) -> Draft {
     Draft {

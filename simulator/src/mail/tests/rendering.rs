@@ -3,6 +3,7 @@
 use base64::Engine as _;
 
 use super::*;
+use crate::model::{Address, Attachment, Message, Part};
 
 fn message(id: &str) -> Message {
     Message {

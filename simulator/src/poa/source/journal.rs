@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::churn::{ChurnKind, ChurnOperation};
 use crate::database::DatabaseChange;
 use crate::error::{SimulatorError, Tried};
-use crate::mail::MailEvent;
+use crate::model::MailEvent;
 
 /// The kind of the entry that says that nothing follows.
 pub const RESTING: &str = "resting";

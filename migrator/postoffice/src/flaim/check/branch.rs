@@ -10,7 +10,8 @@ use super::super::error::{Error, Place};
 use super::super::file_set::FileSet;
 use super::super::logical_file::LogicalFileKind;
 use super::super::record::NEXT_RECORD_KEY;
-use super::tree::{Summary, TreeWalk, prefix_damage};
+use super::leaf::{Summary, prefix_damage};
+use super::tree::TreeWalk;
 
 impl<F: FileSet> TreeWalk<'_, F> {
     /// An inner block and everything below it.

@@ -5,17 +5,27 @@ use std::cmp::Ordering;
 use super::super::block::{BLOCK_HEADER_BYTES, Block};
 use super::super::bytes::u32_at;
 use super::super::damage::Damage;
-use super::super::database::Limits;
 use super::super::dictionary::{Dictionary, IndexDefinition};
 use super::super::element::{KeyBuffer, LeafElement};
 use super::super::error::Place;
 use super::super::field::{FieldWalk, RawField};
+use super::super::file_set::Limits;
 use super::super::logical_file::{LogicalFile, LogicalFileKind};
 use super::super::record::NEXT_RECORD_KEY;
 use super::super::references::{self, References};
 use super::super::value::Value;
 use super::Findings;
-use super::tree::{Summary, prefix_damage};
+
+/// What a parent must say about its child.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Summary {
+    /// The key of the child's last element; none where it has only an end mark.
+    pub(super) last_key: Option<Vec<u8>>,
+    pub(super) domain: u32,
+    pub(super) references: u64,
+    /// Whether everything below was read.
+    pub(super) is_whole: bool,
+}
 
 /// What is known at this point of the walk along the leaves of one tree.
 #[derive(Debug)]
@@ -350,4 +360,17 @@ fn value_damage(field: &RawField, data: &[u8]) -> Option<Damage> {
     }
     let stored = data.get(field.value.clone()).unwrap_or_default();
     Value::decode(field.kind, stored).err()
+}
+
+/// The first prefix of a block stands alone, and all others take all that they can.
+pub(super) fn prefix_damage(
+    is_first: bool,
+    prefix: usize,
+    is_maximal: bool,
+    key: &KeyBuffer,
+) -> Option<Damage> {
+    if is_first && prefix > 0 || prefix > key.key().len() {
+        return Some(Damage::ElementPrefix);
+    }
+    (!is_first && !is_maximal).then_some(Damage::ElementPrefixShort)
 }

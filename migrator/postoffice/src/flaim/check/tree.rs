@@ -7,27 +7,15 @@ use super::super::address::BlockAddress;
 use super::super::block::{Block, kind};
 use super::super::cursor::LEVEL_MAX;
 use super::super::damage::Damage;
-use super::super::database::Limits;
 use super::super::dictionary::{Dictionary, IndexDefinition};
-use super::super::element::{KeyBuffer, is_branch};
+use super::super::element::is_branch;
 use super::super::error::{Error, Fault, Place};
-use super::super::file_set::FileSet;
+use super::super::file_set::{FileSet, Limits};
 use super::super::logical_file::{LogicalFile, LogicalFileKind};
 use super::super::store::BlockStore;
-use super::leaf::Leaves;
+use super::leaf::{Leaves, Summary};
 use super::space::Space;
 use super::{Findings, TreeReport};
-
-/// What a parent must say about its child.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Summary {
-    /// The key of the child's last element; none where it has only an end mark.
-    pub(super) last_key: Option<Vec<u8>>,
-    pub(super) domain: u32,
-    pub(super) references: u64,
-    /// Whether everything below was read.
-    pub(super) is_whole: bool,
-}
 
 /// The last block that was met on one level.
 #[derive(Debug, Clone, Copy)]
@@ -206,17 +194,4 @@ impl<'a, F: FileSet> TreeWalk<'a, F> {
                 .add(fault.with_numbers(block.previous.raw(), previous.raw()));
         }
     }
-}
-
-/// The first prefix of a block stands alone, and all others take all that they can.
-pub(super) fn prefix_damage(
-    is_first: bool,
-    prefix: usize,
-    is_maximal: bool,
-    key: &KeyBuffer,
-) -> Option<Damage> {
-    if is_first && prefix > 0 || prefix > key.key().len() {
-        return Some(Damage::ElementPrefix);
-    }
-    (!is_first && !is_maximal).then_some(Damage::ElementPrefixShort)
 }

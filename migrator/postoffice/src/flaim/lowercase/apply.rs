@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::super::address::BlockAddress;
-use super::super::block_writer::seal;
+use super::super::block::seal;
 use super::super::database::Database;
 use super::super::error::{Error, Place};
 use super::super::field::FieldKind;
 use super::super::file_set::{FileSet, FileSetMut};
 use super::super::index_entries::EntryChanges;
+use super::super::rebuild::rebuild_index;
 use super::super::record::{RawRecord, Record};
 use super::super::recover::recover_copy;
 use super::super::store::BlockStore;
 use super::super::text;
 use super::super::working_copy::WorkingCopy;
-use super::rebuild::rebuild_index;
-use super::survey::Survey;
+use super::survey::IndexSurvey;
 use super::values::{NewValue, lower_stored, value_range};
 use super::{LowercaseLimits, LowercasePlan, LowercaseReport, NameChange};
 
@@ -66,7 +66,7 @@ fn gather<F: FileSet>(
     plan: &LowercasePlan,
     limits: LowercaseLimits,
 ) -> Result<Gathered, Error> {
-    let mut survey = Survey::new(limits.changes_bytes_max);
+    let mut survey = IndexSurvey::new(limits.changes_bytes_max);
     let mut patches = Vec::new();
     let of_one_container = |a: &NameChange, b: &NameChange| a.container == b.container;
     for changes in plan.changes.chunk_by(of_one_container) {

@@ -8,11 +8,10 @@ use super::super::field::FieldKind;
 use super::super::file_set::FileSet;
 use super::super::name_shape::{LeftAloneReason, NameShape, fits};
 use super::super::profile::{NameProfile, Rule, Selection};
+use super::super::rebuild::each_entry;
 use super::super::record::{Field, Record};
-use super::super::recover;
-use super::super::text;
-use super::rebuild::each_entry;
-use super::survey::Survey;
+use super::super::{recover, text};
+use super::survey::IndexSurvey;
 use super::values::{NewValue, lower_stored};
 use super::{LeftAlone, LowercaseLimits, LowercasePlan, NameChange, NameField};
 
@@ -39,7 +38,7 @@ pub fn plan_lowercase(
             fields: name_fields(&database, &selection),
             ..LowercasePlan::default()
         },
-        survey: Survey::new(limits.changes_bytes_max),
+        survey: IndexSurvey::new(limits.changes_bytes_max),
         left_alone_max: limits.left_alone_max,
     };
     for (container, rules) in &selection {
@@ -90,7 +89,7 @@ fn name_fields<F: FileSet>(database: &Database<F>, selection: &Selection) -> Vec
 struct Planner<'a, F> {
     database: &'a Database<F>,
     plan: LowercasePlan,
-    survey: Survey,
+    survey: IndexSurvey,
     left_alone_max: usize,
 }
 

@@ -13,7 +13,7 @@ const LEFT_BYTES_MIN: usize = 14;
 
 /// Writes the tree of one container, records in ascending order of their numbers.
 #[derive(Debug)]
-pub(in super::super) struct ContainerWriter {
+pub struct ContainerWriter {
     tree: TreeWriter,
     last_record: u32,
 }
@@ -36,12 +36,12 @@ impl ContainerWriter {
     }
 
     /// The number of the last record; 0 before the first.
-    pub(in super::super) fn last_record(&self) -> u32 {
+    pub fn last_record(&self) -> u32 {
         self.last_record
     }
 
     /// Adds a record, whose fields are `data` (flaim-format.md 7).
-    pub(in super::super) fn record(
+    pub fn record(
         &mut self,
         sink: &mut impl BlockSink,
         number: u32,
@@ -78,7 +78,7 @@ impl ContainerWriter {
     ///
     /// A container without records gets no tree, unless its next number is none that an entry without tree stands for:
     /// then the root is a leaf with nothing but the marks.
-    pub(in super::super) fn finish(
+    pub fn finish(
         mut self,
         sink: &mut impl BlockSink,
         next_record: u32,

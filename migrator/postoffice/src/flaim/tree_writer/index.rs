@@ -8,7 +8,7 @@ use super::{BlockSink, Content, Element, TreeWriter};
 
 /// Writes the tree of one index, keys in ascending order, the records of one key in descending order.
 #[derive(Debug)]
-pub(in super::super) struct IndexWriter {
+pub struct IndexWriter {
     tree: TreeWriter,
     key: Vec<u8>,
     /// The last record of the key; none before the first key.
@@ -30,7 +30,7 @@ impl IndexWriter {
     }
 
     /// Adds one record under one key.
-    pub(in super::super) fn entry(
+    pub fn entry(
         &mut self,
         sink: &mut impl BlockSink,
         key: &[u8],
@@ -62,10 +62,7 @@ impl IndexWriter {
     }
 
     /// Closes the tree, and says where its root stands; none where the index is empty.
-    pub(in super::super) fn finish(
-        mut self,
-        sink: &mut impl BlockSink,
-    ) -> Result<BlockAddress, Error> {
+    pub fn finish(mut self, sink: &mut impl BlockSink) -> Result<BlockAddress, Error> {
         self.finish_key(sink)?;
         self.tree.finish(sink)
     }

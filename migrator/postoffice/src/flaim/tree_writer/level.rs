@@ -1,8 +1,7 @@
 //! One level of a tree under construction: its open block, and how elements go into it (flaim-format.md 5.1, 5.2).
 
 use super::super::address::BlockAddress;
-use super::super::block::{BLOCK_HEADER_BYTES, kind};
-use super::super::block_writer::BlockHeader;
+use super::super::block::{BLOCK_HEADER_BYTES, BlockHeader, kind};
 use super::super::element::PREFIX_BYTES_MAX;
 use super::super::error::Error;
 use super::{BlockSink, TreeShape};
@@ -42,14 +41,14 @@ pub(super) enum Content<'a> {
 
 /// What the level above must know about a block that was written.
 #[derive(Debug)]
-pub(super) struct Closed {
+pub(super) struct ClosedBlock {
     pub(super) address: BlockAddress,
     last_key: Vec<u8>,
     domain: Option<u32>,
     references: u64,
 }
 
-impl Closed {
+impl ClosedBlock {
     /// The element that stands for this block one level above.
     pub(super) fn as_element(&self) -> Element<'_> {
         Element {
@@ -121,7 +120,7 @@ impl Level {
         &mut self,
         sink: &mut impl BlockSink,
         element: &Element<'_>,
-    ) -> Result<Option<Closed>, Error> {
+    ) -> Result<Option<ClosedBlock>, Error> {
         let mut closed = None;
         if self.open.is_none() {
             self.open = Some(OpenBlock::new(sink.allocate()?, BlockAddress::NONE));
@@ -154,7 +153,7 @@ impl Level {
     }
 
     /// Adds the mark at the right end of the level; there is always room, because blocks are not filled up.
-    pub(super) fn add_end_mark(&mut self, child: Option<&Closed>) -> Result<(), Error> {
+    pub(super) fn add_end_mark(&mut self, child: Option<&ClosedBlock>) -> Result<(), Error> {
         self.scratch.clear();
         let mut references = 0;
         if let Some(child) = child {
@@ -182,7 +181,7 @@ impl Level {
         sink: &mut impl BlockSink,
         next: BlockAddress,
         is_root: bool,
-    ) -> Result<Option<Closed>, Error> {
+    ) -> Result<Option<ClosedBlock>, Error> {
         let Some(open) = self.open.take() else {
             return Ok(None);
         };
@@ -200,7 +199,7 @@ impl Level {
             open.address,
             &header.finish(&open.elements, self.shape.block_size),
         )?;
-        Ok(Some(Closed {
+        Ok(Some(ClosedBlock {
             address: open.address,
             last_key: open.last_key,
             domain: open.domain,

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::block_writer::BlockHeader;
+use super::super::block::BlockHeader;
 use super::super::check::{CheckOptions, check};
 use super::super::damage::Damage;
-use super::super::database::{Database, Limits};
+use super::super::database::Database;
 use super::super::error::{Error, Place};
-use super::super::file_set::{MemoryFileSet, write_all};
-use super::super::header_writer::{NewHeader, SerialNumbers};
+use super::super::file_set::{Limits, MemoryFileSet, write_all};
+use super::super::header::{DATABASE_HEADER_OFFSET, HEADER_BYTES, LOG_HEADER_OFFSET, log_checksum};
 use super::super::logical_file::{LogicalFile, LogicalFileKind};
 use super::*;
 use crate::flaim::DatabaseFile;
@@ -117,17 +117,46 @@ fn database(
         let offset = u64::from(sink.block_size);
         write_all(&mut sink.files, DatabaseFile::Numbered(1), offset, &block).unwrap();
     }
-    let header = NewHeader {
-        version: shape.version,
-        block_size: u16::try_from(shape.block_size).unwrap(),
-        application_version: (0, 0),
-        serial_numbers: SerialNumbers::default(),
-        file_size_max: 0xfffc,
-        transaction: shape.transaction,
-        logical_end: BlockAddress::new(1, sink.end),
-    };
-    write_all(&mut sink.files, DatabaseFile::CONTROL, 0, &header.bytes()).unwrap();
+    let header = headers(shape, BlockAddress::new(1, sink.end));
+    write_all(&mut sink.files, DatabaseFile::CONTROL, 0, &header).unwrap();
     sink.files
+}
+
+/// The headers of a database that ends there (flaim-format.md 1.2, 1.3).
+fn headers(shape: TreeShape, end: BlockAddress) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    let mut set = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    let block_size = u32::try_from(shape.block_size).unwrap().to_le_bytes();
+    let transaction = shape.transaction.to_le_bytes();
+    set(0, b"\xffWPC\x10\0\0\0\xf3\x01");
+    for (offset, number) in [
+        (0, [1, 0, 0, 0]),
+        (8, [1, 0, 0, 0]),
+        (12, [0, 2, 0, 0]),
+        (16, block_size),
+        (24, transaction),
+        (56, transaction),
+        (60, [0xff; 4]),
+        (64, [0xff; 4]),
+        (68, end.raw().to_le_bytes()),
+    ] {
+        set(LOG_HEADER_OFFSET + offset, &number);
+    }
+    let version = shape.version;
+    set(LOG_HEADER_OFFSET + 46, &version.number().to_le_bytes());
+    set(DATABASE_HEADER_OFFSET, b"FLAIM");
+    set(DATABASE_HEADER_OFFSET + 5, version.to_string().as_bytes());
+    set(DATABASE_HEADER_OFFSET + 14, &block_size[..2]);
+    set(DATABASE_HEADER_OFFSET + 32, &[1]);
+    if !version.has_long_log_header() {
+        let second = [&[1], &block_size[1..]].concat();
+        set(DATABASE_HEADER_OFFSET + 24, &block_size);
+        set(DATABASE_HEADER_OFFSET + 28, &[16]);
+        set(DATABASE_HEADER_OFFSET + 36, &second);
+    }
+    let sum = log_checksum(&bytes, version);
+    bytes[LOG_HEADER_OFFSET + 44..][..2].copy_from_slice(&sum.to_le_bytes());
+    bytes
 }
 
 /// A record whose root is an unregistered text of that length (flaim-format.md 7: TAGGED, wide tag and length).
