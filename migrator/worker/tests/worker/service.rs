@@ -179,7 +179,13 @@ fn following_shows_whole_lines_and_ends_at_the_last_event_or_with_the_worker() {
 fn requests_are_answered_and_remembered() {
     let site = Site::empty();
     let hello = |job: &str| call(&site.job, Request::Hello { job: job.into() });
-    assert!(matches!(hello("one"), Reply::Hello { protocol: 2, .. }));
+    assert!(matches!(
+        hello("one"),
+        Reply::Hello {
+            protocol: protocol::PROTOCOL,
+            ..
+        }
+    ));
     assert!(matches!(hello("one"), Reply::Hello { .. }));
     let Reply::Failed(finding) = hello("two") else {
         panic!("another job")
