@@ -25,10 +25,10 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         .unwrap_or_default()
         .to_owned();
     if name == MIGRATOR {
-        let (surroundings, terminal) = gwmigrate::program::from_process();
+        let (local, terminal) = gwmigrate::program::from_process();
         return gwmigrate::cli::run(
             arguments,
-            surroundings,
+            local,
             &terminal,
             &faults::wrap_from_environment(),
         );

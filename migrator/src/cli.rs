@@ -28,8 +28,8 @@ use crate::commands;
 use crate::commands::lowercase::LowercaseAction::{Plan, Undo};
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
+use crate::local_machine::LocalMachine;
 use crate::steps::secrets;
-use crate::surroundings::Surroundings;
 use crate::worksheet::{Needed, Worksheet};
 use arguments::{Arguments, Command};
 
@@ -92,7 +92,7 @@ impl Terminal {
 /// production.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
-    surroundings: Surroundings,
+    local: LocalMachine,
     terminal: &Terminal,
     wrap: Wrap<'_>,
 ) -> u8 {
@@ -112,9 +112,7 @@ pub fn run(
     };
     match arguments.command {
         // Before any other thread exists: a worker closes its sandbox in this very thread.
-        Command::Worker { command } => {
-            worker_command::run(command, &surroundings.program, terminal, wrap)
-        }
+        Command::Worker { command } => worker_command::run(command, &local.program, terminal, wrap),
         Command::Worksheet { kind } => {
             terminal.raw_line(crate::worksheet::template(kind).trim_end());
             0
@@ -127,9 +125,9 @@ pub fn run(
             command,
             &arguments.worksheet,
             arguments.json,
-            Surroundings {
+            LocalMachine {
                 take_over: arguments.take_over,
-                ..surroundings
+                ..local
             },
             terminal,
         ),
@@ -140,7 +138,7 @@ fn with_worksheet(
     command: Command,
     file: &Path,
     json: bool,
-    surroundings: Surroundings,
+    local: LocalMachine,
     terminal: &Terminal,
 ) -> u8 {
     let console: Arc<dyn Console> = if json {
@@ -151,7 +149,7 @@ fn with_worksheet(
     let is_offline = matches!(command, Command::Check { offline: true });
     let read = read_worksheet(file, command.needed()).and_then(|worksheet| {
         if !is_offline {
-            secrets::ask(&surroundings, &worksheet, command.uses())?;
+            secrets::ask(&local, &worksheet, command.uses())?;
         }
         Ok(worksheet)
     });
@@ -170,7 +168,7 @@ fn with_worksheet(
             return Verdict::Temporary.exit_code();
         }
     };
-    let mut controller = Controller::new(worksheet, surroundings, console);
+    let mut controller = Controller::new(worksheet, local, console);
     runtime.block_on(dispatch(command, &mut controller, json, terminal))
 }
 

@@ -28,8 +28,8 @@ use protocol::{
     StepState, Verdict,
 };
 
+use crate::local_machine::LocalMachine;
 use crate::profile::{self, Profile};
-use crate::surroundings::Surroundings;
 use crate::worksheet::Worksheet;
 use journal::Journal;
 pub(crate) use link::describe as describe_holder;
@@ -41,7 +41,7 @@ pub struct Controller {
     /// What a person says with this command.
     pub statements: Statements,
     /// What it takes from its machine.
-    pub surroundings: Surroundings,
+    pub local: LocalMachine,
     console: Arc<dyn Console>,
     link: Option<Link>,
     journal: Journal,
@@ -55,15 +55,11 @@ pub struct Controller {
 
 impl Controller {
     /// A controller that has not connected yet.
-    pub fn new(
-        worksheet: Worksheet,
-        surroundings: Surroundings,
-        console: Arc<dyn Console>,
-    ) -> Self {
+    pub fn new(worksheet: Worksheet, local: LocalMachine, console: Arc<dyn Console>) -> Self {
         Self {
             worksheet,
             statements: Statements::default(),
-            surroundings,
+            local,
             console,
             link: None,
             journal: Journal::default(),
@@ -156,7 +152,7 @@ impl Controller {
     /// # Errors
     /// A finding with the code `controller-busy` where another controller has it.
     pub async fn take_lease(&mut self) -> Result<(), StepError> {
-        let Surroundings { who, take_over, .. } = &self.surroundings;
+        let LocalMachine { who, take_over, .. } = &self.local;
         if let Some(holder) = self.link()?.take_lease(who, *take_over).await? {
             self.report(Finding::new(
                 "taken-over",

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
-    let (surroundings, terminal) = gwmigrate::program::from_process();
+    let (local, terminal) = gwmigrate::program::from_process();
     ExitCode::from(gwmigrate::cli::run(
         std::env::args_os(),
-        surroundings,
+        local,
         &terminal,
         &|monitor| Arc::clone(&monitor),
     ))

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use secrecy::SecretString;
 
 use crate::cli::Terminal;
-use crate::surroundings::Surroundings;
+use crate::local_machine::LocalMachine;
 use crate::worksheet::{AskedOnce, SecretSource};
 
 /// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
 /// asks for them.
-pub fn from_process() -> (Surroundings, Terminal) {
+pub fn from_process() -> (LocalMachine, Terminal) {
     if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GWMIGRATE_LOG") {
         tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -25,7 +25,7 @@ pub fn from_process() -> (Surroundings, Terminal) {
         is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
         columns: columns(),
     };
-    (surroundings(), terminal)
+    (local(), terminal)
 }
 
 /// How wide the terminal is, where it says so.
@@ -34,12 +34,12 @@ fn columns() -> Option<usize> {
     Some(size.ws_col.into()).filter(|&columns| columns > 0)
 }
 
-fn surroundings() -> Surroundings {
+fn local() -> LocalMachine {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| "somebody".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Surroundings {
+    LocalMachine {
         program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("gwmigrate")),
         home: std::env::var_os("HOME").map(PathBuf::from),
         agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),

@@ -137,7 +137,7 @@ async fn look(
 async fn areas(controller: &Controller) -> Result<Vec<AreaOrder>, StepError> {
     let room =
         existing_ancestor(controller, &controller.worksheet.post_office.folder.clone()).await?;
-    let mut areas = controller.areas();
+    let mut areas = controller.area_orders();
     for area in &mut areas {
         area.destination = room.to_string_lossy().into_owned();
     }
@@ -151,14 +151,14 @@ async fn look_at_source(
     areas: Vec<AreaOrder>,
 ) -> Result<(), StepError> {
     let task = Task::Inventory { only_count: false };
-    let finished = match controller.order_whatever_comes(areas, task).await {
+    let finished = match controller.run_task(areas, task).await {
         Ok(finished) => finished,
         Err(error) => return require(controller, report, "source-readable", Err(error)),
     };
     let protections = destination::protections(&finished.protections);
     add(controller, report, "protections", protections);
     let Some(TaskReport::Inventory(inventory)) = finished.report.clone() else {
-        let stopped = finished.require_fine("inventory").and_then(|finished| {
+        let stopped = finished.into_result("inventory").and_then(|finished| {
             Err(StepError::Protocol {
                 text: format!("no inventory but {:?}", finished.report),
             })
@@ -208,7 +208,7 @@ async fn certificate(
     let Some(task) = steps::copy_certificates::task(controller, None)? else {
         return Ok(Judged::pass("the worksheet names none"));
     };
-    let finished = controller.order_whatever_comes(areas, task).await?;
+    let finished = controller.run_task(areas, task).await?;
     Ok(source::of_task(&finished, "certificate and key fit"))
 }
 

@@ -55,7 +55,7 @@ async fn steps_of(
 ) -> Result<(), StepError> {
     let confirmed = known_items(controller, &options.confirm)?;
     let withdrawn = known_items(controller, &options.withdraw)?;
-    let who = controller.surroundings.who.clone();
+    let who = controller.local.who.clone();
     let by = options.by.clone().unwrap_or(who);
     if by == PROBE {
         return Err(Finding::new(

@@ -11,7 +11,7 @@ use crate::numbers::count;
 
 impl Controller {
     /// The folders of this job: the post office, then the document storage areas that the worksheet maps.
-    pub fn areas(&self) -> Vec<AreaOrder> {
+    pub fn area_orders(&self) -> Vec<AreaOrder> {
         let sheet = &self.worksheet;
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let mut areas = vec![AreaOrder {
@@ -50,7 +50,7 @@ impl Controller {
     /// # Errors
     /// [`StepError::Task`] where its findings stop the step; they have been shown.
     pub async fn order(&mut self, task: Task) -> Result<Finished, StepError> {
-        let areas = self.areas();
+        let areas = self.area_orders();
         self.order_on(areas, task).await
     }
 
@@ -77,16 +77,14 @@ impl Controller {
         task: Task,
     ) -> Result<Finished, StepError> {
         let name = task.name();
-        self.order_whatever_comes(areas, task)
-            .await?
-            .require_fine(name)
+        self.run_task(areas, task).await?.into_result(name)
     }
 
     /// The same, where the end is wanted whatever its findings say; they have been shown.
     ///
     /// # Errors
     /// What the connection says.
-    pub async fn order_whatever_comes(
+    pub async fn run_task(
         &mut self,
         areas: Vec<AreaOrder>,
         task: Task,
@@ -117,7 +115,7 @@ impl Finished {
     ///
     /// # Errors
     /// [`StepError::Task`].
-    pub fn require_fine(self, task: &str) -> Result<Self, StepError> {
+    pub fn into_result(self, task: &str) -> Result<Self, StepError> {
         if self.verdict <= Verdict::Person {
             return Ok(self);
         }

@@ -39,7 +39,7 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
     options.command_timeout_seconds = COMMAND_TIMEOUT_SECONDS;
     options.known_hosts = if destination.known_hosts.is_empty() {
         let of_user = controller
-            .surroundings
+            .local
             .home
             .iter()
             .map(|home| home.join(".ssh/known_hosts"));
@@ -51,7 +51,7 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
     };
     let secret = |reference: &crate::worksheet::SecretReference, what: &str| {
         controller
-            .surroundings
+            .local
             .secret(reference, what)
             .map_err(|error| StepError::from(error.to_finding()))
     };
@@ -65,7 +65,7 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
             passphrase,
         });
     }
-    if let (true, Some(socket)) = (destination.agent, &controller.surroundings.agent_socket) {
+    if let (true, Some(socket)) = (destination.agent, &controller.local.agent_socket) {
         options.authentication.push(Authentication::Agent {
             socket: socket.clone(),
         });

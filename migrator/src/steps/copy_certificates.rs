@@ -82,9 +82,7 @@ pub(crate) fn task(
     let key_password = match &files.key_password {
         None => None,
         Some(reference) => {
-            let secret = controller
-                .surroundings
-                .secret(reference, CERTIFICATE_PASSWORD);
+            let secret = controller.local.secret(reference, CERTIFICATE_PASSWORD);
             let secret = secret.map_err(|error| StepError::from(error.to_finding()))?;
             Some(Secret(secret.expose_secret().to_owned()))
         }

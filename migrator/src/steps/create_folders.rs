@@ -19,7 +19,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     link.run(&make_job, Vec::new())
         .await?
         .require_success(&make_job)?;
-    let areas = controller.areas();
+    let areas = controller.area_orders();
     let make = link
         .command("mkdir")
         .arguments(["-p", "--"])

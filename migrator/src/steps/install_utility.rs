@@ -37,7 +37,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 /// # Errors
 /// As [`run`].
 pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
-    let program = controller.surroundings.program.clone();
+    let program = controller.local.program.clone();
     let wanted = digest(&program)?;
     let link = controller.link()?;
     let target = link.job_folder().join(PROGRAM_FILE);

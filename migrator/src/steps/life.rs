@@ -38,7 +38,7 @@ pub(crate) async fn require_nobody_worked(controller: &mut Controller) -> Result
         ));
     }
     let request = Request::NobodyWorked {
-        by: controller.surroundings.who.clone(),
+        by: controller.local.who.clone(),
         note: "no agent runs, and nothing at the destination has changed since the seal".into(),
     };
     controller.call(&request).await?;

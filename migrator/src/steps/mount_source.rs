@@ -148,7 +148,7 @@ fn plan(
     let password = match &network.password {
         None => None,
         Some(reference) => {
-            let secret = controller.surroundings.secret(reference, secret);
+            let secret = controller.local.secret(reference, secret);
             Some(secret.map_err(|error| StepError::from(error.to_finding()))?)
         }
     };

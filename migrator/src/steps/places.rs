@@ -67,7 +67,7 @@ fn folders(controller: &Controller) -> Vec<Named> {
         is_written: true,
         path: controller.worksheet.destination.job_folder.clone(),
     }];
-    for area in controller.areas() {
+    for area in controller.area_orders() {
         named.push(Named {
             what: format!("the destination of {}", area.label),
             is_written: true,

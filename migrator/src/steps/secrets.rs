@@ -5,7 +5,7 @@
 
 use protocol::{Explain as _, Finding};
 
-use crate::surroundings::Surroundings;
+use crate::local_machine::LocalMachine;
 use crate::worksheet::{DocumentArea, SecretReference, Worksheet};
 
 /// The passphrase of the key to log in with.
@@ -43,13 +43,13 @@ pub(crate) enum Use {
 /// # Errors
 /// Each that cannot be had.
 pub(crate) fn ask(
-    surroundings: &Surroundings,
+    local: &LocalMachine,
     sheet: &Worksheet,
     uses: &[Use],
 ) -> Result<(), Vec<Finding>> {
     let mut findings = Vec::new();
     for (what, reference) in wanted(sheet, uses) {
-        if let Err(error) = surroundings.secret(reference, &what) {
+        if let Err(error) = local.secret(reference, &what) {
             findings.push(error.to_finding());
         }
     }
@@ -164,7 +164,7 @@ destination_imap = "gw1:143"
             (&all[2..], &[CERTIFICATE_PASSWORD]),
         ] {
             let person = Person::default();
-            let surroundings = Surroundings {
+            let local = LocalMachine {
                 take_over: false,
                 program: "gwmigrate".into(),
                 home: None,
@@ -173,7 +173,7 @@ destination_imap = "gw1:143"
                 secrets: Arc::new(Mutex::new(AskedOnce::new(person.clone()))),
             };
             for _ in 0..2 {
-                ask(&surroundings, &sheet, uses).expect("asked");
+                ask(&local, &sheet, uses).expect("asked");
             }
             let asked = person.0.lock().expect("a lock").clone();
             assert_eq!(asked, [&login[..], more].concat(), "{uses:?}");

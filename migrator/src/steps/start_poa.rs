@@ -71,7 +71,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 
 /// From here on users may have worked, whatever becomes of the start: it is remembered before anything can start the agent.
 async fn begin_life(controller: &Controller) -> Result<(), StepError> {
-    let by = controller.surroundings.who.clone();
+    let by = controller.local.who.clone();
     controller
         .call(&Request::BeginLife { by })
         .await
@@ -79,7 +79,7 @@ async fn begin_life(controller: &Controller) -> Result<(), StepError> {
 }
 
 async fn end_start(controller: &Controller, life: Life, note: &str) -> Result<(), StepError> {
-    let (by, note) = (controller.surroundings.who.clone(), note.to_owned());
+    let (by, note) = (controller.local.who.clone(), note.to_owned());
     let request = Request::EndStart { life, by, note };
     controller.call(&request).await.map(|_| ())
 }

@@ -32,7 +32,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         ));
     };
     let password = controller
-        .surroundings
+        .local
         .secret(&test.password, &of_mailbox(&test.user))
         .map_err(|error| StepError::from(error.to_finding()))?;
     let request = MailboxRequest {

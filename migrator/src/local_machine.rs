@@ -12,7 +12,7 @@ use crate::worksheet::{SecretError, SecretReference, SecretSource};
 
 /// What the controller is given.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct LocalMachine {
     /// The program that is uploaded as the worker: usually the one that is running.
     pub program: PathBuf,
     /// The home folder of the administrator, for the default of `known_hosts`.
@@ -27,7 +27,7 @@ pub struct Surroundings {
     pub secrets: Arc<Mutex<dyn SecretSource + Send>>,
 }
 
-impl Surroundings {
+impl LocalMachine {
     /// The secret that a reference stands for.
     ///
     /// # Errors
