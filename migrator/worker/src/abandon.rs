@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use postoffice::names::{RelativePath, printable};
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
-use crate::marker::{self, Owner, is_marker};
+use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
+use crate::own_names::{TEMPORARY_PREFIX, is_marker};
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};

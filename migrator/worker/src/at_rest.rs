@@ -14,8 +14,7 @@ use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::locks::{self, Attempt, lock_file_name};
 use crate::monitor::Monitor;
 use crate::mount_gone::require_mounts;
-use crate::tree::{Kind, by_name};
-use crate::walk::{Visited, walk};
+use crate::tree::{Kind, Visited, by_name, walk};
 use protocol::{AreaKind, AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
 /// A digest of everything that a folder says about its entries, by folder.

@@ -8,9 +8,10 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use crate::capabilities::{Capabilities, CertificateFiles};
-use crate::copy::{CopyFailure, Source, TEMPORARY_PREFIX, write_copy};
+use crate::copy::{CopyFailure, Source, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
+use crate::own_names::TEMPORARY_PREFIX;
 use crate::tree::Folder;
 use protocol::{Count, Expected, Secret};
 

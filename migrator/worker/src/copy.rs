@@ -24,16 +24,12 @@ mod leftover;
 mod locked;
 mod pass;
 mod removal;
-mod reserved;
 mod second_look;
 mod shared;
-mod slices;
 mod stage;
 mod unit;
 
 pub use pass::run_pass;
 pub(crate) use pass::{prove_source, thread_count};
 
-pub(crate) use file::{CopyFailure, Source, TEMPORARY_PREFIX, hash_file, room, write_copy};
-pub(crate) use reserved::{is_reserved, reserved_name};
-pub(crate) use slices::at_destination;
+pub(crate) use file::{CopyFailure, Source, hash_file, room, write_copy};

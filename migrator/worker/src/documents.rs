@@ -7,8 +7,7 @@ use rustix::io::Errno;
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::tree::{Folder, Kind};
-use crate::walk::walk;
+use crate::tree::{Folder, Kind, walk};
 use protocol::{AreaKind, CopyOptions, DocumentReport, Expected, Library};
 
 /// Lists the libraries, how many documents each keeps inside the post office, and which are mapped to an area.

@@ -14,13 +14,14 @@ use postoffice::names::{KeptReason, PATH_DEPTH_MAX, RelativePath, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
+use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::own_names::{is_marker, is_reserved, reserved_name};
 use crate::store::JobStore;
-use crate::tree::{Attributes, Entry, Kind, Name, Time};
-use crate::walk::{Visited, walk};
+use crate::tree::{
+    Attributes, Entry, Kind, Time, Visited, by_destination_name, source_entries, walk,
+};
 use granularity::Granularity;
 use protocol::{AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict};
 
@@ -244,32 +245,31 @@ impl Look<'_> {
 
     /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
     fn look_at_names(&self, visited: &Visited<'_>) {
-        let mut names: Vec<(Name, &Name)> = Vec::with_capacity(visited.entries.len());
-        for Entry { name: old, .. } in visited.entries {
-            let (name, kept) = at_destination(old);
-            if is_reserved(&name) && !is_marker(visited.path, &name) && !self.only_count {
-                let path = visited.path.join(old);
+        let names = source_entries(visited.entries.to_vec());
+        let mut with_capitals = 0;
+        for entry in &names {
+            let path = visited.path.join(&entry.name);
+            let new = &entry.destination_name;
+            with_capitals += u64::from(*new != entry.name);
+            if is_reserved(new) && !is_marker(visited.path, new) && !self.only_count {
                 self.monitor.finding(reserved_name(&path, Verdict::Person));
             }
-            if let Some(reason) = kept {
-                self.report_kept_name(visited.path, old, reason);
+            if let Some(reason) = entry.kept {
+                self.report_kept_name(&path, reason);
             }
-            names.push((name, old));
         }
-        let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
-        self.seen().inventory.names_with_capitals += with_capitals as u64;
-        names.sort_unstable();
-        for pair in names.windows(2) {
-            let [(first, first_old), (second, second_old)] = pair else {
+        self.seen().inventory.names_with_capitals += with_capitals;
+        for same in by_destination_name(&names) {
+            let [first, others @ ..] = same else {
                 continue;
             };
-            if first == second {
+            for other in others {
                 self.seen().survey.collisions += 1;
                 self.report(
                     "name-collision",
                     Verdict::Refused,
-                    visited.path.join(second_old).as_bytes(),
-                    &format!("it would get the same name as {}", printable(first_old)),
+                    visited.path.join(&other.name).as_bytes(),
+                    &format!("it would get the same name as {}", printable(&first.name)),
                     "Rename or remove one of the two at the source before stage one",
                 );
             }
@@ -277,7 +277,7 @@ impl Look<'_> {
     }
 
     /// Counts and reports a name that is kept.
-    fn report_kept_name(&self, folder: &RelativePath, name: &[u8], reason: KeptReason) {
+    fn report_kept_name(&self, path: &RelativePath, reason: KeptReason) {
         let text = match reason {
             KeptReason::NotUtf8 => "its name is not valid UTF-8 and will be kept as it is",
             KeptReason::NonAsciiCapital => {
@@ -285,7 +285,6 @@ impl Look<'_> {
             }
         };
         self.seen().survey.kept_names += 1;
-        let path = folder.join(name);
         let remedy = "Nothing, unless GroupWise itself uses this name";
         self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }

@@ -16,18 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
+pub use crate::own_names::MARKER_FILE;
 use crate::store::JobStore;
 use crate::tree::Folder;
 use protocol::Operation;
-
-/// Name of the marker in a destination folder.
-pub const MARKER_FILE: &[u8] = b".gwmigrate-owner.json";
-
-/// Whether an entry of a folder is the marker of a destination folder.  The source may have one as well: an earlier migration
-/// has made it what it is, and nothing of the mail depends on it.
-pub(crate) fn is_marker(folder: &RelativePath, name: &[u8]) -> bool {
-    folder.is_root() && name.eq_ignore_ascii_case(MARKER_FILE)
-}
 
 /// Name of a marker that is being made.
 const UNFINISHED_FILE: &[u8] = b".gwmigrate-owner.new";

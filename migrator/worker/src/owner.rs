@@ -14,12 +14,11 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::own_names::is_marker;
 use crate::store::{JobStore, Rewritten};
 use crate::tree::owner::{Owned, Ownership, give, owned};
-use crate::tree::{Entry, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Entry, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, OwnerReport, Proof, Verdict};
 
 /// Mail is nobody else's business: only the owner reads it.

@@ -117,6 +117,9 @@ pub(crate) fn run<T: Send, E: Send>(
     threads: Threads,
     work: impl Fn(T, &Stack<T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
     let stack = Stack {
         inner: Mutex::new(Inner {
             tasks,

@@ -22,13 +22,13 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{hash_file, is_reserved, reserved_name, thread_count};
+use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::marker::begin_generation;
 use crate::monitor::{Monitor, Tally};
+use crate::own_names::{is_reserved, reserved_name};
 use crate::store::JobStore;
-use crate::tree::{Attributes, Entry, Folder, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{
     AreaKind, CopyOptions, Count, Expected, Finding, Operation, Proof, QueueReport, Verdict,
 };

@@ -14,16 +14,15 @@ mod held;
 mod unmoved;
 mod verify;
 
-use std::sync::Arc;
-
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{TEMPORARY_PREFIX, prove_source};
+use crate::copy::prove_source;
 use crate::error::{Result, WorkerError};
 use crate::guardian;
 use crate::monitor::Monitor;
+use crate::own_names::TEMPORARY_PREFIX;
 use crate::places::Side;
 use crate::store::{JobStore, now_milliseconds};
 use crate::tree::Folder;
@@ -220,24 +219,5 @@ pub(crate) fn require_sealed(store: &JobStore) -> Result<SealDocument> {
         Err(refused(
             "The seal of this job is of an older generation: the destination was changed since",
         ))
-    }
-}
-
-/// A folder of both trees, open.
-pub(crate) struct Pair {
-    path: RelativePath,
-    source_path: RelativePath,
-    source: Folder,
-    destination: Folder,
-}
-
-impl Pair {
-    fn root(area: &Area) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            path: RelativePath::root(),
-            source_path: RelativePath::root(),
-            source: area.source()?.clone(),
-            destination: area.destination.clone(),
-        }))
     }
 }

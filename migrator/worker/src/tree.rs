@@ -9,11 +9,18 @@ mod create;
 mod folder;
 mod list;
 pub(crate) mod owner;
+mod pairs;
 mod remove;
 mod rename;
 pub(crate) mod times;
+mod walk;
 
 pub use attributes::{Attributes, Kind, Time};
 pub use folder::Folder;
 pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};
+pub(crate) use pairs::{
+    FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
+    by_destination_name, source_entries, walk_pairs,
+};
+pub(crate) use walk::{Visited, walk};

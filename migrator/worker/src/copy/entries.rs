@@ -1,4 +1,4 @@
-//! The entries of one folder of the source: which are copied, how, and when.
+//! The entries of one folder: which are copied, how, and when.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,72 +7,91 @@ use postoffice::layout::{CopyRule, FolderFiles};
 use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
-use super::crawl::Task;
-use super::files::copy_if_changed;
+use super::extras::plan_extra;
 use super::second_look::Look;
-use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use super::shared::{FileTask, Shared};
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::locks::lock_file_name;
-use crate::pool::Stack;
+use crate::own_names::{is_reserved, reserved_name};
 use crate::store::{Manifest, Removal, RemovalKind};
-use crate::tree::{Entry, Kind, Name};
+use crate::tree::{Entry, Kind, Later, Matched, Name, Pair, PairVisitor, Slice, SourceEntry};
 use protocol::Count;
-
-/// How many files one task of the pool copies.
-const FILES_PER_TASK: usize = 64;
 
 /// What the name of every lock file ends with.
 const LOCK_EXTENSION: &[u8] = b".lck";
 
-/// The work of one folder.
-pub(super) struct FolderWork<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) pair: &'a Arc<FolderPair>,
+/// The visit of one folder, some of its names at a time.
+pub(super) struct FolderVisit<'a, 'b, 'c> {
+    pub(super) shared: &'a Shared<'b>,
+    pub(super) pair: &'a Arc<Pair>,
     /// What its files are.
     pub(super) classes: &'a FolderFiles,
+    /// What is known of the names, but for those that were met.
     pub(super) manifest: Manifest,
-    pub(super) files: Vec<FileTask>,
     pub(super) lock_files: &'a LockFiles,
-    pub(super) stack: &'a Stack<Task>,
+    pub(super) later: &'a mut Later<'c, Shared<'b>>,
 }
 
-impl FolderWork<'_> {
-    /// Looks at one entry of the source; says whether what stands at the destination under its name is its copy.
-    pub(super) fn look_at_entry(
-        &mut self,
-        entry: &Entry,
-        name: &[u8],
-        there: Option<&Entry>,
-    ) -> Result<bool> {
-        let Some(source) = &self.pair.source else {
-            return Ok(true);
-        };
-        let kind = match source.kind_of(entry) {
-            Ok(kind) => kind,
+impl FolderVisit<'_, '_, '_> {
+    /// Looks at all names of a slice.
+    pub(super) fn slice(mut self, slice: &Slice<'_>) -> Result<()> {
+        for matched in slice.matched() {
+            match matched {
+                Matched::Source(entry, there) => self.source_entry(entry, there)?,
+                Matched::Collision { first, others, .. } => {
+                    self.manifest.remove(&first.destination_name[..]);
+                    self.shared.report_collision(self.pair, first, others);
+                }
+                Matched::OnlyDestination(_) if self.shared.look == Look::NewNames => {}
+                Matched::OnlyDestination(extra) => {
+                    let known = self.manifest.remove(&extra.name[..]);
+                    if let Some(folder) = plan_extra(self.shared, self.pair, extra, known.as_ref())?
+                    {
+                        self.later.folder(folder);
+                    }
+                }
+            }
+        }
+        // Neither side has them any more.
+        let names = self.manifest.into_keys();
+        let gone: Vec<_> = names.map(|name| (self.pair.path.clone(), name)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let area = self.shared.areas[self.pair.area].id;
+        self.shared.store.forget_files(area, &gone)
+    }
+
+    fn source_entry(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
+        let pair = self.pair;
+        let path = || pair.source_path.join(&entry.name);
+        if is_reserved(&entry.destination_name) {
+            let finding = reserved_name(&path(), self.shared.problem());
+            self.shared.monitor.finding(finding);
+            return Ok(());
+        }
+        if let Some(reason) = entry.kept {
+            self.shared.report_kept_name(&path(), reason);
+        }
+        match pair.source().and_then(|source| source.kind_of(entry)) {
+            Ok(Kind::Folder) => self.folder(entry, there),
+            Ok(Kind::File) => self.file(entry, there.is_some()),
+            Ok(kind @ (Kind::Symlink | Kind::Special)) => {
+                self.no_file(entry, kind);
+                Ok(())
+            }
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
-                self.manifest.remove(name);
-                let path = self.pair.source_path.join(&entry.name);
-                if errno == Errno::NOENT {
-                    self.shared.report_vanished(&path);
-                } else {
-                    self.shared.unreadable(&path, errno)?;
-                }
-                return Ok(true);
+                self.manifest.remove(&entry.destination_name[..]);
+                self.shared.source_failed(&path(), errno)
             }
-        };
-        match kind {
-            Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
-            Kind::File => self.look_at_file_entry(entry, name, there.is_some())?,
-            Kind::Symlink | Kind::Special => self.report_no_file(entry, name, kind),
         }
-        Ok(true)
     }
 
     /// What cannot be a file or folder any more keeps the copy that it has, because nobody knows whether that is meant.
-    fn report_no_file(&mut self, entry: &Entry, name: &[u8], kind: Kind) {
-        self.manifest.remove(name);
+    fn no_file(&mut self, entry: &SourceEntry, kind: Kind) {
+        self.manifest.remove(&entry.destination_name[..]);
         if leaves_out_class(self.classes.class_of(&entry.name), self.shared.options) {
             return;
         }
@@ -86,45 +105,34 @@ impl FolderWork<'_> {
         );
     }
 
-    fn look_at_folder_entry(
-        &mut self,
-        entry: &Entry,
-        name: &[u8],
-        there: Option<&Entry>,
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        if path.depth() > PATH_DEPTH_MAX {
+    fn folder(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
+        let Some(folder) = self.pair.inside(entry) else {
             self.shared.report(
                 "path-too-deep",
                 self.shared.problem(),
-                &path,
+                &self.pair.source_path.join(&entry.name),
                 &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
                 "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
             );
             return Ok(());
-        }
-        let task = FolderTask::Inside {
-            parent: Arc::clone(self.pair),
-            source_name: Some(entry.name.to_vec()),
-            name: name.to_vec(),
         };
-        let blocked = match there {
+        let is_blocked = match there {
             None => false,
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
-        if !blocked {
-            self.stack.push(Task::Folder(task));
+        if !is_blocked {
+            self.later.folder(folder);
         } else if self.shared.look == Look::Everything {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
-            self.plan_blocking_file(name)?;
-            self.shared.lists().blocked_folders.push(task);
+            self.plan_blocking_file(&entry.destination_name)?;
+            self.shared.lists().blocked_folders.push(folder);
         }
         Ok(())
     }
 
-    fn look_at_file_entry(&mut self, entry: &Entry, name: &[u8], listed: bool) -> Result<()> {
+    fn file(&mut self, entry: &SourceEntry, listed: bool) -> Result<()> {
         let class = self.classes.class_of(&entry.name);
-        let known = self.manifest.remove(name);
+        let known = self.manifest.remove(&entry.destination_name[..]);
         let rule = class.copy_rule();
         if leaves_out_class(class, self.shared.options) {
             self.count_left_out(entry);
@@ -141,7 +149,7 @@ impl FolderWork<'_> {
         let task = FileTask {
             pair: Arc::clone(self.pair),
             source_name: entry.name.to_vec(),
-            name: name.to_vec(),
+            name: entry.destination_name.to_vec(),
             known,
             listed,
             class,
@@ -152,39 +160,18 @@ impl FolderWork<'_> {
             self.shared.lists().databases.push(task);
             return Ok(());
         }
-        self.files.push(task);
-        if self.files.len() >= FILES_PER_TASK {
-            self.hand_out_files()?;
-        }
-        Ok(())
+        self.later.file(task)
     }
 
     fn count_left_out(&self, entry: &Entry) {
-        let size = self
-            .pair
-            .source
-            .as_ref()
-            .and_then(|source| source.look_at(&entry.name).ok().flatten());
+        let source = self.pair.source();
+        let attributes = source.and_then(|source| source.look_at(&entry.name));
+        let size = attributes
+            .ok()
+            .flatten()
+            .map_or(0, |attributes| attributes.size);
         self.shared.monitor.count(Count::FilesLeftOut, 1);
-        self.shared.monitor.count(
-            Count::BytesLeftOut,
-            size.map_or(0, |attributes| attributes.size),
-        );
-    }
-
-    /// Gives the collected files to the pool, or copies them at once where much is waiting already.
-    pub(super) fn hand_out_files(&mut self) -> Result<()> {
-        let files = std::mem::take(&mut self.files);
-        if files.is_empty() {
-            return Ok(());
-        }
-        if self.stack.is_long() {
-            return files
-                .into_iter()
-                .try_for_each(|file| copy_if_changed(self.shared, file));
-        }
-        self.stack.push(Task::Files(files));
-        Ok(())
+        self.shared.monitor.count(Count::BytesLeftOut, size);
     }
 
     fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
@@ -225,7 +212,7 @@ pub(super) struct LockFiles(HashMap<Vec<u8>, Vec<u8>>);
 
 impl LockFiles {
     /// Those of a listing.
-    pub(super) fn of(entries: &[Entry]) -> Self {
+    pub(super) fn of(entries: &[SourceEntry]) -> Self {
         let names = entries.iter().map(|entry| &entry.name);
         let is_lock = |name: &&Name| {
             let end = name.len().saturating_sub(LOCK_EXTENSION.len());

@@ -9,11 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
+use crate::own_names::TEMPORARY_PREFIX;
 use crate::tree::times::set_modified;
 use crate::tree::{Attributes, Folder, Time};
-
-/// Names of unfinished files begin like this; such a file at the destination is always ours and can go.
-pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
 
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;

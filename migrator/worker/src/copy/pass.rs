@@ -9,11 +9,10 @@ use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
 use super::committer::with_committer;
-use super::crawl::{Task, crawl};
 use super::locked::copy_unit;
 use super::removal::{carry_out, check_plan};
 use super::second_look::{Look, Quiet, without_waiting};
-use super::shared::{ClockShift, FolderTask, Lists, Shared, problem};
+use super::shared::{ClockShift, FileTask, Lists, Shared, problem};
 use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
@@ -22,6 +21,7 @@ use crate::marker::begin_generation;
 use crate::monitor::{Monitor, Tally};
 use crate::pool::{self, Threads};
 use crate::store::{JobStore, Pass, UnfinishedPass};
+use crate::tree::{FolderTask, Pair, Task, walk_pairs};
 use protocol::{
     AreaKind, CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict,
 };
@@ -138,12 +138,7 @@ impl Runner<'_> {
         let lists = Mutex::new(Lists::default());
         let clock = ClockShift::default();
         self.monitor.phase("copy", self.expected()?);
-        let areas = self.capabilities.areas.len();
-        let roots = || {
-            let roots = (0..areas).map(|area| Task::Folder(FolderTask::Root(area)));
-            roots.collect()
-        };
-        self.copy_all(&lists, &clock, roots(), Look::Everything)?;
+        self.copy_all(&lists, &clock, self.roots()?, Look::Everything)?;
         self.report_shift(&clock);
         if self.pass.kind == PassKind::StageOne {
             let phase = "look for what was made meanwhile";
@@ -152,7 +147,7 @@ impl Runner<'_> {
             if areas.iter().any(Area::may_show_old_names) {
                 std::thread::sleep(MEMORY_OF_CLIENTS);
             }
-            self.copy_all(&lists, &clock, roots(), Look::NewNames)?;
+            self.copy_all(&lists, &clock, self.roots()?, Look::NewNames)?;
         }
 
         // What stood in the way of a copy has gone after the first round; each further round is one folder deeper.
@@ -175,6 +170,15 @@ impl Runner<'_> {
         self.monitor
             .phase("set the times of the folders", Expected::default());
         self.set_folder_times(&lists)
+    }
+
+    fn roots(&self) -> Result<Vec<Task<FileTask>>> {
+        let areas = self.capabilities.areas.iter().enumerate();
+        let root = |(number, area): (usize, &Area)| {
+            let pair = Pair::root(number, area.source()?.clone(), area.destination.clone());
+            Ok(Task::Folder(FolderTask::Root(pair)))
+        };
+        areas.map(root).collect()
     }
 
     /// Says what never found its place free.
@@ -210,7 +214,7 @@ impl Runner<'_> {
         &self,
         lists: &Mutex<Lists>,
         clock: &ClockShift,
-        tasks: Vec<Task>,
+        tasks: Vec<Task<FileTask>>,
         look: Look,
     ) -> Result<()> {
         let quiet = Quiet(self.monitor);
@@ -240,7 +244,7 @@ impl Runner<'_> {
                     no_locks_said: &self.no_locks_said,
                 };
                 let threads = thread_count(self.options);
-                crawl(&shared, tasks, threads)?;
+                walk_pairs(&shared, tasks, threads)?;
                 let databases = std::mem::take(&mut shared.lists().databases);
                 if look == Look::Everything && !databases.is_empty() {
                     let expected = Expected {
@@ -258,6 +262,9 @@ impl Runner<'_> {
                 for unit in guardian {
                     copy_unit(&shared, unit)?;
                 }
+                let blocking = std::mem::take(&mut shared.lists().blocking_folders);
+                let tasks = blocking.into_iter().map(Task::Folder).collect();
+                walk_pairs(&shared, tasks, threads)?;
                 shared.flush_removals()
             },
         )
@@ -300,12 +307,12 @@ impl Runner<'_> {
 }
 
 /// What waited until its place was free, each to be copied as what it is; says also whether nothing waits.
-fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
+fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task<FileTask>>, bool) {
     let mut lists = lists
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let folders = std::mem::take(&mut lists.blocked_folders);
-    let mut tasks: Vec<Task> = folders.into_iter().map(Task::Folder).collect();
+    let mut tasks: Vec<Task<FileTask>> = folders.into_iter().map(Task::Folder).collect();
     let mut files = Vec::new();
     for task in std::mem::take(&mut lists.blocked_files) {
         match task.class.copy_rule() {

@@ -18,32 +18,17 @@ use crate::guardian::Accepted;
 use crate::monitor::Monitor;
 use crate::mount_gone::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
-use crate::tree::{Attributes, Folder, Time};
+use crate::tree::{Attributes, Folder, FolderTask, Pair, Time};
 use protocol::{CopyOptions, Count, Finding, PassKind, Verdict};
 
 /// How many entries of the plan of removals are held before they go to the store.
 const REMOVALS_HELD: usize = 4096;
 
-/// A folder of the source and its copy, both open.
-#[derive(Debug)]
-pub(super) struct FolderPair {
-    /// Position of the area in the order.
-    pub(super) area: usize,
-    /// The source, or none where only the destination has the folder.
-    pub(super) source: Option<Folder>,
-    /// Path at the source.
-    pub(super) source_path: RelativePath,
-    /// The destination.
-    pub(super) destination: Folder,
-    /// Path at the destination.
-    pub(super) path: RelativePath,
-}
-
 /// One file of the source to look at.
 #[derive(Debug)]
 pub(super) struct FileTask {
     /// Where it is.
-    pub(super) pair: Arc<FolderPair>,
+    pub(super) pair: Arc<Pair>,
     /// Its name at the source.
     pub(super) source_name: Vec<u8>,
     /// Its name at the destination.
@@ -59,33 +44,16 @@ pub(super) struct FileTask {
 }
 
 impl FileTask {
-    /// The source folder; a file task has one by construction.
+    /// The folder of the source that it is in.
     pub(super) fn source(&self) -> Result<&Folder> {
-        self.pair.source.as_ref().ok_or_else(|| WorkerError::Order {
-            text: "A file without a source".into(),
-        })
+        let failed = |errno| WorkerError::reading("look at", &self.pair.source_path, errno);
+        self.pair.source().map_err(failed)
     }
 
     /// Its path at the source, for messages.
     pub(super) fn source_path(&self) -> RelativePath {
         self.pair.source_path.join(&self.source_name)
     }
-}
-
-/// A folder to look at: the root of an area, or a name in a pair of folders.
-#[derive(Debug)]
-pub(super) enum FolderTask {
-    /// The root of the area at this position.
-    Root(usize),
-    /// A folder of both, or of the destination alone.
-    Inside {
-        /// The pair it is in.
-        parent: Arc<FolderPair>,
-        /// Its name at the source; none where only the destination has it.
-        source_name: Option<Vec<u8>>,
-        /// Its name at the destination.
-        name: Vec<u8>,
-    },
 }
 
 /// What was found on the way and is dealt with after the crawl.
@@ -95,6 +63,8 @@ pub(super) struct Lists {
     pub(super) databases: Vec<FileTask>,
     pub(super) blocked_files: Vec<FileTask>,
     pub(super) blocked_folders: Vec<FolderTask>,
+    /// Folders of the destination that stand where the source has a file now: their entries are to be planned for.
+    pub(super) blocking_folders: Vec<FolderTask>,
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
     removals: Vec<Removal>,
 }

@@ -8,11 +8,10 @@ use postoffice::names::{LowerCased, RelativePath, lower_case, printable};
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::own_names::is_marker;
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
-use crate::tree::{Attributes, Entry, by_name};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Visited, by_name, walk};
 use protocol::{CopyOptions, Count, Finding, Verdict};
 
 /// How many names of the plan are held before they go to the store.

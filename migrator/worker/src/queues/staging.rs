@@ -5,8 +5,8 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::Step;
-use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
+use crate::own_names::TEMPORARY_PREFIX;
 use crate::tree::Folder;
 
 /// Name of such a folder.

@@ -10,12 +10,12 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::{Listing, Standing, Step, digest_of};
-use crate::copy::{TEMPORARY_PREFIX, thread_count};
+use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
+use crate::own_names::TEMPORARY_PREFIX;
 use crate::quarantine::Quarantine;
 use crate::store::{QueueItem, Removal, RemovalKind};
-use crate::tree::{Folder, Kind};
-use crate::walk::walk;
+use crate::tree::{Folder, Kind, walk};
 use protocol::Count;
 
 impl Step<'_> {

@@ -12,12 +12,11 @@ use postoffice::names::{RelativePath, destination_name};
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::own_names::is_marker;
 use crate::places::Side;
 use crate::store::{JobStore, SealedEntry, SourceStamp};
-use crate::tree::{Attributes, Entry, Folder, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
 /// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.

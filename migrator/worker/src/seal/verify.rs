@@ -13,11 +13,10 @@ use super::{SEAL_FILE, digest};
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::{hash_file, thread_count};
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::own_names::is_marker;
 use crate::store::{JobStore, SealedEntry};
-use crate::tree::{Attributes, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
 
 /// More than this is no seal, in bytes.

@@ -3,9 +3,9 @@
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
+use super::{Entry, Folder, Kind};
 use crate::error::Result;
 use crate::pool::{self, Threads};
-use crate::tree::{Entry, Folder, Kind};
 
 /// One folder of a walk, open.
 pub(crate) struct Visited<'a> {
