@@ -9,7 +9,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
-use crate::own_names::{TEMPORARY_PREFIX, is_marker};
+use crate::names::{TEMPORARY_PREFIX, is_marker};
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};
@@ -174,7 +174,7 @@ impl Undo<'_> {
         }
         let failed = |errno| WorkerError::writing("look at", &full, errno);
         let bytes = folder
-            .look_at(&entry.name)
+            .metadata(&entry.name)
             .map_err(failed)?
             .map_or(0, |attributes| attributes.size);
         self.add(area, &full, |line| {

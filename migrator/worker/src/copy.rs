@@ -12,8 +12,8 @@
 //! Any difference is a change (DESIGN rule 2): a file is kept only where the source still says what it said when it was
 //! copied, and the destination still says what it said after it was written.
 
-mod claim;
 mod committer;
+mod context;
 mod crawl;
 mod decide;
 mod entries;
@@ -25,11 +25,9 @@ mod locked;
 mod pass;
 mod removal;
 mod second_look;
-mod shared;
 mod stage;
 mod unit;
 
 pub use pass::run_pass;
-pub(crate) use pass::{prove_source, thread_count};
 
 pub(crate) use file::{CopyFailure, Source, hash_file, room, write_copy};

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
+use crate::pool::Threads;
 use crate::tree::{Folder, Kind, walk};
 use protocol::{AreaKind, CopyOptions, DocumentReport, Expected, Library};
 
@@ -73,7 +74,7 @@ fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
     };
     walk(
         &folder,
-        crate::copy::thread_count(options),
+        Threads::of(options),
         |inner, errno| Err(WorkerError::reading("list", inner, errno)),
         |visited| {
             let files = visited

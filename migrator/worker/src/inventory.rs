@@ -10,14 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::{FileClass, FolderFiles};
-use postoffice::names::{KeptReason, PATH_DEPTH_MAX, RelativePath, printable};
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::monitor::Monitor;
-use crate::own_names::{is_marker, is_reserved, reserved_name};
+use crate::names::{is_marker, is_reserved, kept_name, name_collision, reserved_name};
+use crate::pool::{Threads, lock};
+use crate::source::prove_source;
 use crate::store::JobStore;
 use crate::tree::{
     Attributes, Entry, Kind, Time, Visited, by_destination_name, source_entries, walk,
@@ -49,11 +50,11 @@ pub fn take_inventory(
     let mut survey = survey::Gathered::default();
     for (number, area) in capabilities.areas.iter().enumerate() {
         prove_source(area)?;
-        let seen = Mutex::new(Seen {
+        let seen = Mutex::new(AreaTotals {
             survey: std::mem::take(&mut survey),
-            ..Seen::default()
+            ..AreaTotals::default()
         });
-        let look = Look {
+        let area_walk = AreaWalk {
             area,
             number,
             monitor,
@@ -63,7 +64,7 @@ pub fn take_inventory(
         };
         walk(
             area.source()?,
-            thread_count(options),
+            Threads::of(options),
             |path, errno| {
                 if is_mount_gone(errno) {
                     return Err(WorkerError::reading("list", path, errno));
@@ -72,7 +73,7 @@ pub fn take_inventory(
                     // Said of the entry itself.
                     return Ok(());
                 }
-                look.report(
+                area_walk.report(
                     "source-unreadable",
                     Verdict::Person,
                     path.as_bytes(),
@@ -81,7 +82,7 @@ pub fn take_inventory(
                 );
                 Ok(())
             },
-            |visited| look.visit(visited),
+            |visited| area_walk.visit(visited),
         )?;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !only_count {
@@ -112,13 +113,13 @@ pub fn take_inventory(
     room::check_room(capabilities, store, monitor, &mut report, bytes, files)?;
     if !only_count {
         monitor.phase("read a sample", Expected::default());
-        report.survey = Some(survey.finish(capabilities, thread_count(options))?);
+        report.survey = Some(survey.finish(capabilities, Threads::of(options))?);
     }
     Ok(report)
 }
 
 #[derive(Default)]
-struct Seen {
+struct AreaTotals {
     inventory: AreaInventory,
     /// Files and bytes of each class.
     classes: BTreeMap<FileClass, (u64, u64)>,
@@ -135,27 +136,30 @@ struct File {
     attributes: Attributes,
 }
 
-struct Look<'a> {
+struct AreaWalk<'a> {
     area: &'a Area,
     /// The place of the area in the order.
     number: usize,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
-    seen: &'a Mutex<Seen>,
+    seen: &'a Mutex<AreaTotals>,
     only_count: bool,
 }
 
-impl Look<'_> {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+impl AreaWalk<'_> {
+    fn seen(&self) -> MutexGuard<'_, AreaTotals> {
+        lock(self.seen)
+    }
+
+    /// Reports something, unless files are only counted.
+    fn finding(&self, finding: impl FnOnce() -> Finding) {
+        if !self.only_count {
+            self.monitor.finding(finding());
+        }
     }
 
     fn report(&self, code: &'static str, verdict: Verdict, path: &[u8], text: &str, remedy: &str) {
-        if self.only_count {
-            return;
-        }
-        self.monitor
-            .finding(Finding::new(code, verdict, text, remedy).about(path));
+        self.finding(|| Finding::new(code, verdict, text, remedy).about(path));
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
@@ -199,7 +203,7 @@ impl Look<'_> {
         entry: &Entry,
     ) -> Result<Option<File>> {
         let path = visited.path.join(&entry.name);
-        let attributes = match visited.folder.look_at(&entry.name) {
+        let attributes = match visited.folder.metadata(&entry.name) {
             Ok(Some(attributes)) => attributes,
             Ok(None) => return Ok(None),
             Err(errno) if is_mount_gone(errno) => {
@@ -251,11 +255,12 @@ impl Look<'_> {
             let path = visited.path.join(&entry.name);
             let new = &entry.destination_name;
             with_capitals += u64::from(*new != entry.name);
-            if is_reserved(new) && !is_marker(visited.path, new) && !self.only_count {
-                self.monitor.finding(reserved_name(&path, Verdict::Person));
+            if is_reserved(new) && !is_marker(visited.path, new) {
+                self.finding(|| reserved_name(&path, Verdict::Person));
             }
             if let Some(reason) = entry.kept {
-                self.report_kept_name(&path, reason);
+                self.seen().survey.kept_names += 1;
+                self.finding(|| kept_name(&path, reason));
             }
         }
         self.seen().inventory.names_with_capitals += with_capitals;
@@ -265,28 +270,11 @@ impl Look<'_> {
             };
             for other in others {
                 self.seen().survey.collisions += 1;
-                self.report(
-                    "name-collision",
-                    Verdict::Refused,
-                    visited.path.join(&other.name).as_bytes(),
-                    &format!("it would get the same name as {}", printable(&first.name)),
-                    "Rename or remove one of the two at the source before stage one",
-                );
+                let (path, first) = (visited.path.join(&other.name), printable(&first.name));
+                let remedy = "Rename or remove one of the two at the source before stage one";
+                self.finding(|| name_collision(&path, &first, remedy));
             }
         }
-    }
-
-    /// Counts and reports a name that is kept.
-    fn report_kept_name(&self, path: &RelativePath, reason: KeptReason) {
-        let text = match reason {
-            KeptReason::NotUtf8 => "its name is not valid UTF-8 and will be kept as it is",
-            KeptReason::NonAsciiCapital => {
-                "its name has a capital letter outside ASCII and will be kept as it is"
-            }
-        };
-        self.seen().survey.kept_names += 1;
-        let remedy = "Nothing, unless GroupWise itself uses this name";
-        self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
 
     fn count_files(&self, files: &mut Vec<File>) {
@@ -301,7 +289,7 @@ impl Look<'_> {
         }
     }
 
-    fn count_file(&self, seen: &mut Seen, file: &File) {
+    fn count_file(&self, seen: &mut AreaTotals, file: &File) {
         let File {
             path,
             class,
@@ -332,7 +320,7 @@ impl Look<'_> {
     }
 }
 
-fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
+fn report_stale(area: &Area, seen: &AreaTotals, monitor: &dyn Monitor) {
     if seen.stale_items == 0 {
         return;
     }

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use postoffice::names::{KeptReason, RelativePath};
+use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::committer::Record;
+use super::context::{FileTask, PassContext};
 use super::entries::{FolderVisit, LockFiles};
 use super::files::copy_if_changed;
-use super::second_look::Look;
-use super::shared::{FileTask, Shared};
+use super::second_look::PassScope;
 use crate::error::{Result, WorkerError};
-use crate::own_names::{TEMPORARY_PREFIX, is_marker};
+use crate::names::{TEMPORARY_PREFIX, is_marker};
 use crate::store::Manifest;
-use crate::tree::{Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice, SourceEntry};
-use protocol::{Count, Verdict};
+use crate::tree::{Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice};
+use protocol::Count;
 
-impl PairVisitor for Shared<'_> {
+impl PairVisitor for PassContext<'_> {
     type File = FileTask;
 
     const FILES_PER_TASK: usize = 64;
@@ -80,7 +80,7 @@ impl PairVisitor for Shared<'_> {
         let classes = self.areas[pair.area].files_in(&pair.source_path);
         for slice in listings.slices() {
             let visit = FolderVisit {
-                shared: self,
+                context: self,
                 pair,
                 classes: &classes,
                 manifest: self.manifest_of(pair, &slice)?,
@@ -89,9 +89,9 @@ impl PairVisitor for Shared<'_> {
             };
             visit.slice(&slice)?;
         }
-        match self.look {
-            Look::Everything => self.remember_folder_time(pair),
-            Look::NewNames => Ok(()),
+        match self.scope {
+            PassScope::Everything => self.remember_folder_time(pair),
+            PassScope::NewNames => Ok(()),
         }
     }
 
@@ -100,7 +100,7 @@ impl PairVisitor for Shared<'_> {
     }
 }
 
-impl Shared<'_> {
+impl PassContext<'_> {
     fn make_folder(&self, parent: &Pair, name: &[u8], path: &RelativePath) -> Result<Folder> {
         let claim = self.claim(&parent.destination, name);
         let (folder, made) = parent
@@ -122,11 +122,12 @@ impl Shared<'_> {
     fn manifest_of(&self, pair: &Pair, slice: &Slice<'_>) -> Result<Manifest> {
         let area = self.areas[pair.area].id;
         let end = slice.end.as_deref();
-        match self.look {
-            Look::Everything => self
-                .store
-                .manifest_between(area, &pair.path, &slice.first, end),
-            Look::NewNames => Ok(Manifest::default()),
+        match self.scope {
+            PassScope::Everything => {
+                self.store
+                    .manifest_between(area, &pair.path, &slice.first, end)
+            }
+            PassScope::NewNames => Ok(Manifest::default()),
         }
     }
 
@@ -143,42 +144,5 @@ impl Shared<'_> {
             .folder_times
             .push((pair.area, pair.path.clone(), modified));
         Ok(())
-    }
-
-    /// Reports names of the source that would become one at the destination; none of them is copied.
-    pub(super) fn report_collision(
-        &self,
-        pair: &Pair,
-        first: &SourceEntry,
-        others: &[SourceEntry],
-    ) {
-        for other in others {
-            self.report(
-                "name-collision",
-                Verdict::Refused,
-                &pair.source_path.join(&other.name),
-                &format!(
-                    "it would get the same name as {}",
-                    postoffice::names::printable(&first.name)
-                ),
-                "Rename or remove one of the two at the source, then run a pass again; neither was copied",
-            );
-        }
-    }
-
-    pub(super) fn report_kept_name(&self, path: &RelativePath, reason: KeptReason) {
-        let text = match reason {
-            KeptReason::NotUtf8 => "its name is not valid UTF-8 and is kept as it is",
-            KeptReason::NonAsciiCapital => {
-                "its name has a capital letter outside ASCII and is kept as it is"
-            }
-        };
-        self.report(
-            "name-kept",
-            Verdict::Person,
-            path,
-            text,
-            "Nothing, unless GroupWise itself uses this name",
-        );
     }
 }

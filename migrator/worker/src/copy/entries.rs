@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use postoffice::layout::{CopyRule, FolderFiles};
-use postoffice::names::PATH_DEPTH_MAX;
+use postoffice::names::{PATH_DEPTH_MAX, printable};
 use rustix::io::Errno;
 
+use super::context::{FileTask, PassContext};
 use super::extras::plan_extra;
-use super::second_look::Look;
-use super::shared::{FileTask, Shared};
+use super::second_look::PassScope;
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::locks::lock_file_name;
-use crate::own_names::{is_reserved, reserved_name};
+use crate::names::{is_reserved, kept_name, name_collision, reserved_name};
 use crate::store::{Manifest, Removal, RemovalKind};
 use crate::tree::{Entry, Kind, Later, Matched, Name, Pair, PairVisitor, Slice, SourceEntry};
 use protocol::Count;
@@ -23,14 +23,14 @@ const LOCK_EXTENSION: &[u8] = b".lck";
 
 /// The visit of one folder, some of its names at a time.
 pub(super) struct FolderVisit<'a, 'b, 'c> {
-    pub(super) shared: &'a Shared<'b>,
+    pub(super) context: &'a PassContext<'b>,
     pub(super) pair: &'a Arc<Pair>,
     /// What its files are.
     pub(super) classes: &'a FolderFiles,
     /// What is known of the names, but for those that were met.
     pub(super) manifest: Manifest,
     pub(super) lock_files: &'a LockFiles,
-    pub(super) later: &'a mut Later<'c, Shared<'b>>,
+    pub(super) later: &'a mut Later<'c, PassContext<'b>>,
 }
 
 impl FolderVisit<'_, '_, '_> {
@@ -41,12 +41,13 @@ impl FolderVisit<'_, '_, '_> {
                 Matched::Source(entry, there) => self.source_entry(entry, there)?,
                 Matched::Collision { first, others, .. } => {
                     self.manifest.remove(&first.destination_name[..]);
-                    self.shared.report_collision(self.pair, first, others);
+                    self.report_collision(first, others);
                 }
-                Matched::OnlyDestination(_) if self.shared.look == Look::NewNames => {}
+                Matched::OnlyDestination(_) if self.context.scope == PassScope::NewNames => {}
                 Matched::OnlyDestination(extra) => {
                     let known = self.manifest.remove(&extra.name[..]);
-                    if let Some(folder) = plan_extra(self.shared, self.pair, extra, known.as_ref())?
+                    if let Some(folder) =
+                        plan_extra(self.context, self.pair, extra, known.as_ref())?
                     {
                         self.later.folder(folder);
                     }
@@ -59,20 +60,31 @@ impl FolderVisit<'_, '_, '_> {
         if gone.is_empty() {
             return Ok(());
         }
-        let area = self.shared.areas[self.pair.area].id;
-        self.shared.store.forget_files(area, &gone)
+        let area = self.context.areas[self.pair.area].id;
+        self.context.store.forget_files(area, &gone)
+    }
+
+    /// Names of the source that would become one at the destination; none of them is copied.
+    fn report_collision(&self, first: &SourceEntry, others: &[SourceEntry]) {
+        for other in others {
+            self.context.monitor.finding(name_collision(
+                &self.pair.source_path.join(&other.name),
+                &printable(&first.name),
+                "Rename or remove one of the two at the source, then run a pass again; neither was copied",
+            ));
+        }
     }
 
     fn source_entry(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
         let pair = self.pair;
         let path = || pair.source_path.join(&entry.name);
         if is_reserved(&entry.destination_name) {
-            let finding = reserved_name(&path(), self.shared.problem());
-            self.shared.monitor.finding(finding);
+            let finding = reserved_name(&path(), self.context.problem());
+            self.context.monitor.finding(finding);
             return Ok(());
         }
         if let Some(reason) = entry.kept {
-            self.shared.report_kept_name(&path(), reason);
+            self.context.monitor.finding(kept_name(&path(), reason));
         }
         match pair.source().and_then(|source| source.kind_of(entry)) {
             Ok(Kind::Folder) => self.folder(entry, there),
@@ -84,7 +96,7 @@ impl FolderVisit<'_, '_, '_> {
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
                 self.manifest.remove(&entry.destination_name[..]);
-                self.shared.source_failed(&path(), errno)
+                self.context.source_failed(&path(), errno)
             }
         }
     }
@@ -92,12 +104,12 @@ impl FolderVisit<'_, '_, '_> {
     /// What cannot be a file or folder any more keeps the copy that it has, because nobody knows whether that is meant.
     fn no_file(&mut self, entry: &SourceEntry, kind: Kind) {
         self.manifest.remove(&entry.destination_name[..]);
-        if leaves_out_class(self.classes.class_of(&entry.name), self.shared.options) {
+        if leaves_out_class(self.classes.class_of(&entry.name), self.context.options) {
             return;
         }
-        self.shared.report(
+        self.context.report(
             "not-a-file",
-            self.shared.problem(),
+            self.context.problem(),
             &self.pair.source_path.join(&entry.name),
             &format!("it is {} and is not copied; an older copy of it stays as it is", kind.words()),
             "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
@@ -107,9 +119,9 @@ impl FolderVisit<'_, '_, '_> {
 
     fn folder(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
         let Some(folder) = self.pair.inside(entry) else {
-            self.shared.report(
+            self.context.report(
                 "path-too-deep",
-                self.shared.problem(),
+                self.context.problem(),
                 &self.pair.source_path.join(&entry.name),
                 &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
                 "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
@@ -122,10 +134,10 @@ impl FolderVisit<'_, '_, '_> {
         };
         if !is_blocked {
             self.later.folder(folder);
-        } else if self.shared.look == Look::Everything {
+        } else if self.context.scope == PassScope::Everything {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
             self.plan_blocking_file(&entry.destination_name)?;
-            self.shared.lists().blocked_folders.push(folder);
+            self.context.lists().blocked_folders.push(folder);
         }
         Ok(())
     }
@@ -134,12 +146,12 @@ impl FolderVisit<'_, '_, '_> {
         let class = self.classes.class_of(&entry.name);
         let known = self.manifest.remove(&entry.destination_name[..]);
         let rule = class.copy_rule();
-        if leaves_out_class(class, self.shared.options) {
+        if leaves_out_class(class, self.context.options) {
             self.count_left_out(entry);
             return Ok(());
         }
         let is_database = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet);
-        let is_old = listed && self.shared.look == Look::NewNames;
+        let is_old = listed && self.context.scope == PassScope::NewNames;
         if rule == CopyRule::QueueStep || (is_old && !is_database) {
             return Ok(());
         }
@@ -157,7 +169,7 @@ impl FolderVisit<'_, '_, '_> {
         };
         if is_database {
             // An old one too: a new file beside it waits for a pass that copies both.
-            self.shared.lists().databases.push(task);
+            self.context.lists().databases.push(task);
             return Ok(());
         }
         self.later.file(task)
@@ -165,13 +177,13 @@ impl FolderVisit<'_, '_, '_> {
 
     fn count_left_out(&self, entry: &Entry) {
         let source = self.pair.source();
-        let attributes = source.and_then(|source| source.look_at(&entry.name));
+        let attributes = source.and_then(|source| source.metadata(&entry.name));
         let size = attributes
             .ok()
             .flatten()
             .map_or(0, |attributes| attributes.size);
-        self.shared.monitor.count(Count::FilesLeftOut, 1);
-        self.shared.monitor.count(Count::BytesLeftOut, size);
+        self.context.monitor.count(Count::FilesLeftOut, 1);
+        self.context.monitor.count(Count::BytesLeftOut, size);
     }
 
     fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
@@ -188,13 +200,13 @@ impl FolderVisit<'_, '_, '_> {
 
     fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
         let known = self.manifest.remove(name);
-        let destination = self.pair.destination.look_at(name);
+        let destination = self.pair.destination.metadata(name);
         let attributes = destination
             .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
         let was_copied = known.is_some();
         let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
-        self.shared.plan_removal(Removal {
-            area: self.shared.areas[self.pair.area].id,
+        self.context.plan_removal(Removal {
+            area: self.context.areas[self.pair.area].id,
             folder: self.pair.path.clone(),
             name: name.to_vec(),
             kind: if ours {

@@ -1,39 +1,30 @@
 //! Comparing both trees, on many threads.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use postoffice::flaim::BlockStream;
+use postoffice::flaim::{BlockStream, DatabaseFile, Header, OpenFileSet, probe_files};
 use postoffice::layout::{CopyRule, FileClass, FolderFiles};
-use postoffice::names::RelativePath;
+use postoffice::names::{LowerCased, RelativePath, lower_case};
 use rustix::io::Errno;
 
 use super::REMEDY;
-use super::blocks::block_stream;
-use super::bytes::{Side, compare_files};
+use super::bytes::compare_files;
 use super::held::Held;
 use crate::capabilities::{Area, leaves_out_class};
-use crate::copy::thread_count;
+use crate::database::Handle;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::mount_gone::require_mounts;
+use crate::places::Side;
+use crate::pool::{Threads, lock};
+use crate::source::require_mounts;
 use crate::store::{JobStore, SealedFile, SourceStamp};
 use crate::tree::{
     Entry, Folder, FolderTask, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
     SourceEntry, Task, walk_pairs,
 };
-use protocol::{CopyOptions, Count, Finding, Verdict};
+use protocol::{CopyOptions, Count, Finding, SealReport, Verdict};
 
-/// What a comparison saw.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
-    pub(super) folders: u64,
-    pub(super) differences: u64,
-}
-
-/// Compares the two trees of one area and records every file that is equal.
+/// Compares the two trees of one area, records every file that is equal, and adds all to `report`.
 ///
 /// A guardian whose names were `converted` differs on purpose; its files are proven in another way.
 pub(super) fn compare(
@@ -42,7 +33,8 @@ pub(super) fn compare(
     monitor: &dyn Monitor,
     options: &CopyOptions,
     converted: bool,
-) -> Result<Seen> {
+    report: &mut SealReport,
+) -> Result<()> {
     let comparison = Comparison {
         area,
         store,
@@ -50,42 +42,30 @@ pub(super) fn compare(
         options,
         converted,
         held: Held::new(area.id, store),
-        files: AtomicU64::new(0),
-        bytes: AtomicU64::new(0),
-        folders: AtomicU64::new(0),
-        differences: AtomicU64::new(0),
+        report: Mutex::new(report),
     };
     let roots = Pair::root(0, area.source()?.clone(), area.destination.clone());
     let roots = vec![Task::Folder(FolderTask::Root(roots))];
-    walk_pairs(&comparison, roots, thread_count(options))?;
-    comparison.held.flush()?;
-    Ok(Seen {
-        files: comparison.files.into_inner(),
-        bytes: comparison.bytes.into_inner(),
-        folders: comparison.folders.into_inner(),
-        differences: comparison.differences.into_inner(),
-    })
+    walk_pairs(&comparison, roots, Threads::of(options))?;
+    comparison.held.flush()
 }
 
 /// A file that both trees have.
-pub(super) struct File {
+struct File {
     pair: Arc<Pair>,
     source_name: Name,
     name: Name,
     class: FileClass,
 }
 
-pub(super) struct Comparison<'a> {
-    pub(super) area: &'a Area,
-    pub(super) store: &'a JobStore,
+struct Comparison<'a> {
+    area: &'a Area,
+    store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     converted: bool,
     held: Held<'a>,
-    files: AtomicU64,
-    bytes: AtomicU64,
-    folders: AtomicU64,
-    differences: AtomicU64,
+    report: Mutex<&'a mut SealReport>,
 }
 
 impl PairVisitor for Comparison<'_> {
@@ -122,7 +102,7 @@ impl PairVisitor for Comparison<'_> {
         later: &mut Later<'_, Self>,
     ) -> Result<()> {
         if pair.has_source() {
-            self.folders.fetch_add(1, Ordering::Relaxed);
+            lock(&self.report).folders += 1;
             self.monitor.count(Count::FoldersSeen, 1);
         }
         let classes = self.area.files_in(&pair.source_path);
@@ -154,14 +134,14 @@ impl PairVisitor for Comparison<'_> {
 }
 
 impl Comparison<'_> {
-    pub(super) fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
-        self.differences.fetch_add(1, Ordering::Relaxed);
+    fn differs(&self, code: &'static str, path: &RelativePath, text: &str) {
+        lock(&self.report).differences += 1;
         self.monitor
             .finding(Finding::new(code, Verdict::Unproven, text, REMEDY).about(path.as_bytes()));
     }
 
     /// Whether the file at this path is not compared here.
-    pub(super) fn leaves_out(&self, path: &RelativePath) -> bool {
+    fn leaves_out(&self, path: &RelativePath) -> bool {
         self.leaves_out_class(self.area.classify(path))
     }
 
@@ -216,6 +196,37 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// An entry that only the destination has: fine where it is nobody's data, or a folder of every post office that holds
+    /// nothing else, which its own visit says.
+    fn extra(&self, pair: &Arc<Pair>, entry: &Entry, later: &Later<'_, Self>) -> Result<()> {
+        let path = pair.path.join(&entry.name);
+        let kind = pair
+            .destination
+            .kind_of(entry)
+            .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
+        let is_fine = match kind {
+            Kind::Folder => {
+                !pair.has_source()
+                    || self.area.is_of_the_file_system(&path)
+                    || self.store.folder_made_by(self.area.id, &path)? == Some(0)
+            }
+            Kind::File => self.leaves_out(&path),
+            Kind::Symlink | Kind::Special => false,
+        };
+        if !is_fine {
+            self.differs("seal-extra", &path, "the source does not have it");
+        } else if kind == Kind::Folder {
+            later.folder(pair.inside_destination(&entry.name));
+        }
+        // A name that the source has too is lower case.
+        let has_capital = matches!(lower_case(&entry.name), LowerCased::Changed(_));
+        if has_capital && !self.leaves_out(&path) {
+            let text = "its name has a capital letter";
+            self.differs("seal-not-lower-case", &path, text);
+        }
+        Ok(())
+    }
+
     fn compare_file(&self, file: &File) -> Result<()> {
         let pair = &file.pair;
         let mut blocks = match file.class.copy_rule() {
@@ -259,8 +270,10 @@ impl Comparison<'_> {
         if let Some(blocks) = blocks {
             self.report_damage(&path(), blocks);
         }
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(equal.size, Ordering::Relaxed);
+        let mut report = lock(&self.report);
+        report.files += 1;
+        report.bytes += equal.size;
+        drop(report);
         self.monitor.count(Count::FilesProven, 1);
         self.monitor.count(Count::FilesSeen, 1);
         self.monitor.count(Count::BytesSeen, equal.size);
@@ -291,4 +304,26 @@ impl Comparison<'_> {
                 .about(path.as_bytes()),
         );
     }
+}
+
+/// What verifies the blocks of the file `name` in `folder`, which lies at `path`; none for anything but a data file of a
+/// database that the engine knows.
+fn block_stream(area: &Area, folder: &Folder, path: &RelativePath) -> Option<BlockStream> {
+    let (_, name) = path.split_last()?;
+    let base = area.database_of(path)?;
+    let (_, base) = base.split_last()?;
+    let control = [base, b".db"].concat();
+    if name == control {
+        return None;
+    }
+    let header = header_of(folder, &control)?;
+    let file = DatabaseFile::of_name(base, name, header.version)?;
+    BlockStream::new(&header, file)
+}
+
+fn header_of(folder: &Folder, control: &[u8]) -> Option<Header> {
+    let (handle, _) = folder.open_file(control).ok()?;
+    let mut files = OpenFileSet::new();
+    files.insert(DatabaseFile::CONTROL, Handle::from(handle));
+    probe_files(&files).ok()
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::{Entry, Folder, Name};
 use crate::error::{Result, WorkerError};
-use crate::own_names::is_marker;
+use crate::names::is_marker;
 use crate::pool::{self, Stack, Threads};
 
 /// How many names of the source one slice has; more only where more of them become one.

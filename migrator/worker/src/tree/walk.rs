@@ -11,7 +11,7 @@ use crate::pool::{self, Threads};
 pub(crate) struct Visited<'a> {
     /// Its path below the root.
     pub(crate) path: &'a RelativePath,
-    /// Its handle.
+    /// The folder itself.
     pub(crate) folder: &'a Folder,
     /// What it holds, in the order in which the file system lists it.
     pub(crate) entries: &'a [Entry],

@@ -1,22 +1,22 @@
 //! What all threads of a pass share, and the tasks that they pass around.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::claim::Claim;
 use super::committer::{Committer, Record};
 use super::decide::is_racy;
 use super::file::Written;
-use super::second_look::Look;
+use super::second_look::PassScope;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
 use crate::monitor::Monitor;
-use crate::mount_gone::require_mounts;
+use crate::pool::lock;
+use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
 use crate::tree::{Attributes, Folder, FolderTask, Pair, Time};
 use protocol::{CopyOptions, Count, Finding, PassKind, Verdict};
@@ -86,13 +86,13 @@ pub(super) fn problem(kind: PassKind) -> Verdict {
 }
 
 /// What all threads of a pass share.
-pub(super) struct Shared<'a> {
+pub(super) struct PassContext<'a> {
     pub(super) areas: &'a [Area],
     pub(super) store: &'a JobStore,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) committer: &'a Committer,
     pub(super) pass: Pass,
-    pub(super) look: Look,
+    pub(super) scope: PassScope,
     pub(super) options: &'a CopyOptions,
     pub(super) unfinished: Option<UnfinishedPass>,
     /// The guardian of the destination, where its names were converted.
@@ -105,14 +105,14 @@ pub(super) struct Shared<'a> {
     pub(super) unrecorded: &'a AtomicBool,
 }
 
-impl Shared<'_> {
+impl PassContext<'_> {
     /// Says that `name` is about to stand in `folder`.
     pub(super) fn claim<'b>(&'b self, folder: &'b Folder, name: &'b [u8]) -> Claim<'b> {
         Claim::new(folder, name, self.unrecorded)
     }
 
     pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(self.lists)
     }
 
     /// What it means that a file could not be copied: in stage one the next pass may do better.
@@ -256,6 +256,43 @@ impl Shared<'_> {
             Err(WorkerError::Order {
                 text: "The manifest no longer takes records".into(),
             })
+        }
+    }
+}
+
+/// A name that is about to stand at the destination and is not with the committer yet; dropped without [`Claim::settle`],
+/// it looks whether the name stands.
+///
+/// Where an error comes in between, the name stands and no manifest will have it.  The pass must then stay unfinished,
+/// so that the next one takes what stands there for ours and does not set it aside.
+pub(super) struct Claim<'a> {
+    folder: &'a Folder,
+    name: &'a [u8],
+    unrecorded: &'a AtomicBool,
+    is_settled: bool,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn new(folder: &'a Folder, name: &'a [u8], unrecorded: &'a AtomicBool) -> Self {
+        Self {
+            folder,
+            name,
+            unrecorded,
+            is_settled: false,
+        }
+    }
+
+    /// The committer has it.
+    pub(super) fn settle(mut self) {
+        self.is_settled = true;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        // Where the destination does not even answer, nobody knows what stands there.
+        if !self.is_settled && !matches!(self.folder.metadata(self.name), Ok(None)) {
+            self.unrecorded.store(true, Ordering::SeqCst);
         }
     }
 }

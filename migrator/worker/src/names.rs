@@ -1,9 +1,10 @@
-//! Names that the migrator keeps for itself, on both sides: of its unfinished files, and of the marker of a destination.
+//! Names that the migrator keeps for itself: of its unfinished files, of the marker of a destination, and in the job folder;
+//! and what is said of names of the source that cannot be as they are.
 //!
 //! A file of the source under the name of an unfinished one would be taken for a leftover of ours at the destination, and
 //! removed there.  So it is never copied, and always reported; the seal misses it until somebody renames it.
 
-use postoffice::names::RelativePath;
+use postoffice::names::{KeptReason, RelativePath};
 
 use protocol::{Finding, Verdict};
 
@@ -12,6 +13,12 @@ pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
 
 /// Name of the marker of a destination folder ([`crate::marker`]).
 pub const MARKER_FILE: &[u8] = b".gwmigrate-owner.json";
+
+/// Name of the seal in the job folder.
+pub const SEAL_FILE: &str = "seal.json";
+
+/// The folder of the job folder that holds what was set aside.
+pub(crate) const QUARANTINE_FOLDER: &[u8] = b"quarantine";
 
 /// Whether an entry of a folder is the marker of a destination folder.  The source may have one as well: an earlier migration
 /// has made it what it is, and nothing of the mail depends on it.
@@ -33,4 +40,22 @@ pub(crate) fn reserved_name(path: &RelativePath, verdict: Verdict) -> Finding {
         "Rename it at the source, then run the same command again",
     )
     .about(path.as_bytes())
+}
+
+/// What is said of a name that keeps its capital letters, or may have some.
+pub(crate) fn kept_name(path: &RelativePath, reason: KeptReason) -> Finding {
+    let text = match reason {
+        KeptReason::NotUtf8 => "its name is not valid UTF-8 and is kept as it is",
+        KeptReason::NonAsciiCapital => {
+            "its name has a capital letter outside ASCII and is kept as it is"
+        }
+    };
+    let remedy = "Nothing, unless GroupWise itself uses this name";
+    Finding::new("name-kept", Verdict::Person, text, remedy).about(path.as_bytes())
+}
+
+/// What is said of an entry that would get the same name as an `other` one.
+pub(crate) fn name_collision(path: &RelativePath, other: &str, remedy: &str) -> Finding {
+    let text = format!("it would get the same name as {other}");
+    Finding::new("name-collision", Verdict::Refused, text, remedy).about(path.as_bytes())
 }
