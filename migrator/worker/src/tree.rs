@@ -20,6 +20,6 @@ pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};
 pub(crate) use pairs::{
     FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
-    by_destination_name, source_entries, walk_pairs,
+    by_destination_name, roots, source_entries, walk_pairs,
 };
 pub(crate) use walk::{Visited, walk};

@@ -22,7 +22,7 @@ use crate::monitor::{Monitor, Tally};
 use crate::pool::{self, Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, Pass, UnfinishedPass};
-use crate::tree::{FolderTask, Pair, Task, walk_pairs};
+use crate::tree::{Task, roots, walk_pairs};
 use protocol::{CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict};
 
 /// Below this many shifted files, an hour more or less is chance.
@@ -136,12 +136,8 @@ impl Runner<'_> {
     }
 
     fn roots(&self) -> Result<Vec<Task<FileTask>>> {
-        let areas = self.capabilities.areas.iter().enumerate();
-        let root = |(number, area): (usize, &Area)| {
-            let pair = Pair::root(number, area.source()?.clone(), area.destination.clone());
-            Ok(Task::Folder(FolderTask::Root(pair)))
-        };
-        areas.map(root).collect()
+        let areas = self.capabilities.areas.iter();
+        Ok(roots(areas.map(Area::roots).collect::<Result<Vec<_>>>()?))
     }
 
     /// Says what never found its place free.

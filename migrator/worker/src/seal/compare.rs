@@ -19,8 +19,8 @@ use crate::pool::{Threads, lock};
 use crate::source::require_mounts;
 use crate::store::{JobStore, SealedFile, SourceStamp};
 use crate::tree::{
-    Entry, Folder, FolderTask, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
-    SourceEntry, Task, walk_pairs,
+    Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, roots,
+    walk_pairs,
 };
 use protocol::{CopyOptions, Count, Finding, SealReport, Verdict};
 
@@ -44,8 +44,7 @@ pub(super) fn compare(
         held: Held::new(area.id, store),
         report: Mutex::new(report),
     };
-    let roots = Pair::root(0, area.source()?.clone(), area.destination.clone());
-    let roots = vec![Task::Folder(FolderTask::Root(roots))];
+    let roots = roots([area.roots()?]);
     walk_pairs(&comparison, roots, Threads::of(options))?;
     comparison.held.flush()
 }

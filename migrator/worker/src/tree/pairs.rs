@@ -22,7 +22,7 @@ const SLICE_NAMES: usize = 1024;
 /// A folder of both trees, open; of the destination alone where the source has none.
 #[derive(Debug)]
 pub(crate) struct Pair {
-    /// Position of the area in the order.
+    /// Which of the areas that are walked together it is in, by position.
     pub(crate) area: usize,
     /// None where only the destination has the folder.
     source: Option<Folder>,
@@ -35,17 +35,6 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// The roots of an area.
-    pub(crate) fn root(area: usize, source: Folder, destination: Folder) -> Self {
-        Self {
-            area,
-            source: Some(source),
-            source_path: RelativePath::root(),
-            destination,
-            path: RelativePath::root(),
-        }
-    }
-
     /// Whether the source has the folder too.
     pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
@@ -98,6 +87,21 @@ pub(crate) enum FolderTask {
 pub(crate) enum Task<F> {
     Folder(FolderTask),
     Files(Vec<F>),
+}
+
+/// The tasks that walk areas whole, of each of which the source and the destination are given.
+pub(crate) fn roots<F>(areas: impl IntoIterator<Item = (Folder, Folder)>) -> Vec<Task<F>> {
+    let areas = areas.into_iter().enumerate();
+    let root = |(area, (source, destination))| Pair {
+        area,
+        source: Some(source),
+        source_path: RelativePath::root(),
+        destination,
+        path: RelativePath::root(),
+    };
+    areas
+        .map(|area| Task::Folder(FolderTask::Root(root(area))))
+        .collect()
 }
 
 /// What is done on a walk.
