@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use postoffice::names::{RelativePath, printable};
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::TEMPORARY_PREFIX;
 use crate::error::{Result, WorkerError};
-use crate::marker::{self, Owner, is_marker};
+use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
+use crate::names::{TEMPORARY_PREFIX, is_marker};
 use crate::quarantine::Quarantine;
 use crate::store::JobStore;
 use crate::tree::{Entry, Folder, Kind};
@@ -174,7 +174,7 @@ impl Undo<'_> {
         }
         let failed = |errno| WorkerError::writing("look at", &full, errno);
         let bytes = folder
-            .look_at(&entry.name)
+            .metadata(&entry.name)
             .map_err(failed)?
             .map_or(0, |attributes| attributes.size);
         self.add(area, &full, |line| {

@@ -9,13 +9,12 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::locks::{self, Attempt, lock_file_name};
 use crate::monitor::Monitor;
-use crate::mount_gone::require_mounts;
-use crate::tree::{Kind, by_name};
-use crate::walk::{Visited, walk};
+use crate::pool::{Threads, lock};
+use crate::source::{prove_source, require_mounts};
+use crate::tree::{Kind, Visited, by_name, walk};
 use protocol::{AreaKind, AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
 /// A digest of everything that a folder says about its entries, by folder.
@@ -68,7 +67,7 @@ fn snapshot(
     let folders = Mutex::new(Snapshot::new());
     walk(
         area.source()?,
-        thread_count(options),
+        Threads::of(options),
         |path, errno| {
             if is_mount_gone(errno) {
                 return Err(WorkerError::reading("list", path, errno));
@@ -78,10 +77,7 @@ fn snapshot(
         },
         |visited| {
             let digest = digest_of(visited)?;
-            folders
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(visited.path.clone(), digest);
+            lock(&folders).insert(visited.path.clone(), digest);
             also(visited)
         },
     )?;
@@ -97,7 +93,7 @@ fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
         if files.class_of(&entry.name).copy_rule() == CopyRule::Never {
             continue;
         }
-        let attributes = match visited.folder.look_at(&entry.name) {
+        let attributes = match visited.folder.metadata(&entry.name) {
             Ok(attributes) => attributes,
             Err(errno) if is_mount_gone(errno) => {
                 let path = visited.path.join(&entry.name);
@@ -124,7 +120,7 @@ fn try_locks(
 ) -> Result<()> {
     try_each_lock(area, visited, |path, attempt| {
         monitor.count(Count::FilesSeen, 1);
-        let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut locks = lock(locks);
         locks.0 += 1;
         if matches!(attempt, Some(Attempt::Busy)) {
             locks.1 += 1;

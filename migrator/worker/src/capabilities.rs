@@ -146,6 +146,14 @@ impl Area {
             text: format!("The source of {} was not opened for this task", self.label),
         })
     }
+
+    /// The folders at both sides.
+    ///
+    /// # Errors
+    /// As [`Area::source`].
+    pub(crate) fn roots(&self) -> Result<(Folder, Folder)> {
+        Ok((self.source()?.clone(), self.destination.clone()))
+    }
 }
 
 /// Whether files of a class are never copied and never compared.

@@ -8,10 +8,11 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use crate::capabilities::{Capabilities, CertificateFiles};
-use crate::copy::{CopyFailure, Source, TEMPORARY_PREFIX, write_copy};
+use crate::copy::{CopyFailure, Source, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::tree::Folder;
+use crate::names::TEMPORARY_PREFIX;
+use crate::tree::{Folder, read_at};
 use protocol::{Count, Expected, Secret};
 
 /// Certificates and keys are small; a file beyond this is neither.
@@ -77,15 +78,7 @@ fn read_small(folder: &Folder, name: &[u8]) -> Result<Vec<u8>> {
         return Err(unreadable(Errno::FBIG));
     }
     let mut bytes = vec![0; usize::try_from(attributes.size).unwrap_or(0)];
-    let mut length = 0;
-    while length < bytes.len() {
-        match rustix::io::pread(&file, &mut bytes[length..], length as u64) {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(unreadable(errno)),
-        }
-    }
+    let length = read_at(&file, &mut bytes, 0).map_err(unreadable)?;
     bytes.truncate(length);
     Ok(bytes)
 }

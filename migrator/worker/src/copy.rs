@@ -12,8 +12,8 @@
 //! Any difference is a change (ARCHITECTURE.md rule 2): a file is kept only where the source still says what it said
 //! when it was copied, and the destination still says what it said after it was written.
 
-mod claim;
 mod committer;
+mod context;
 mod crawl;
 mod decide;
 mod entries;
@@ -24,16 +24,10 @@ mod leftover;
 mod locked;
 mod pass;
 mod removal;
-mod reserved;
 mod second_look;
-mod shared;
-mod slices;
 mod stage;
 mod unit;
 
 pub use pass::run_pass;
-pub(crate) use pass::{prove_source, thread_count};
 
-pub(crate) use file::{CopyFailure, Source, TEMPORARY_PREFIX, hash_file, room, write_copy};
-pub(crate) use reserved::{is_reserved, reserved_name};
-pub(crate) use slices::at_destination;
+pub(crate) use file::{CopyFailure, Source, hash_file, room, write_copy};

@@ -7,8 +7,8 @@ use rustix::io::Errno;
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::tree::{Folder, Kind};
-use crate::walk::walk;
+use crate::pool::Threads;
+use crate::tree::{Folder, Kind, walk};
 use protocol::{AreaKind, CopyOptions, DocumentReport, Expected, Library};
 
 /// Lists the libraries, how many documents each keeps inside the post office, and which are mapped to an area.
@@ -74,7 +74,7 @@ fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
     };
     walk(
         &folder,
-        crate::copy::thread_count(options),
+        Threads::of(options),
         |inner, errno| Err(WorkerError::reading("list", inner, errno)),
         |visited| {
             let files = visited

@@ -7,7 +7,6 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::store::is_damage;
 use protocol::{Explain, Verdict};
 
 /// Why a step of the worker stopped.
@@ -247,6 +246,25 @@ pub(crate) fn is_mount_gone(errno: Errno) -> bool {
 /// Whether the operating system refused something, and nothing is wrong with the database.
 fn is_of_the_system(error: &FlaimError) -> bool {
     matches!(error, FlaimError::Read { .. } | FlaimError::Write { .. })
+}
+
+/// Whether an error says that the store is damaged, so that trying again cannot help.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, DatabaseCorrupt | NotADatabase)
+        }
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::InvalidColumnIndex(..)
+        | rusqlite::Error::QueryReturnedNoRows
+        | rusqlite::Error::Utf8Error(..)
+        // A table or a column that is not there.
+        | rusqlite::Error::SqlInputError { .. } => true,
+        _ => false,
+    }
 }
 
 /// Whether a folder could not be opened because its file system does not answer; otherwise the worksheet names a wrong one.

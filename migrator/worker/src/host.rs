@@ -249,7 +249,7 @@ fn give(path: &Path, to: Account) -> io::Result<()> {
 /// Gives an entry away, then what it holds; a link is given itself.
 fn give_entry(folder: &Folder, name: &[u8], to: Account) -> io::Result<()> {
     folder.give_entry(name, to)?;
-    if folder.look_at(name)?.map(|found| found.kind) == Some(Kind::Folder) {
+    if folder.metadata(name)?.map(|found| found.kind) == Some(Kind::Folder) {
         let inner = folder.open_folder(name)?;
         for entry in inner.list()? {
             give_entry(&inner, &entry.name, to)?;
@@ -309,7 +309,7 @@ fn removing(name: &str, source: io::Error) -> WorkerError {
 
 /// Removes an entry with what it holds; says how many names went.
 fn remove_entry(folder: &Folder, name: &[u8]) -> io::Result<u64> {
-    match folder.look_at(name)?.map(|found| found.kind) {
+    match folder.metadata(name)?.map(|found| found.kind) {
         None => Ok(0),
         Some(Kind::Folder) => {
             let inner = folder.open_folder(name)?;

@@ -10,17 +10,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::{FileClass, FolderFiles};
-use postoffice::names::{KeptReason, PATH_DEPTH_MAX, RelativePath, printable};
+use postoffice::names::{PATH_DEPTH_MAX, RelativePath, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::{at_destination, is_reserved, prove_source, reserved_name, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::names::{is_marker, is_reserved, kept_name, name_collision, reserved_name};
+use crate::pool::{Threads, lock};
+use crate::source::prove_source;
 use crate::store::JobStore;
-use crate::tree::{Attributes, Entry, Kind, Name, Time};
-use crate::walk::{Visited, walk};
+use crate::tree::{
+    Attributes, Entry, Kind, Time, Visited, by_destination_name, source_entries, walk,
+};
 use granularity::Granularity;
 use protocol::{AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict};
 
@@ -48,11 +50,11 @@ pub fn take_inventory(
     let mut survey = survey::Gathered::default();
     for (number, area) in capabilities.areas.iter().enumerate() {
         prove_source(area)?;
-        let seen = Mutex::new(Seen {
+        let seen = Mutex::new(AreaTotals {
             survey: std::mem::take(&mut survey),
-            ..Seen::default()
+            ..AreaTotals::default()
         });
-        let look = Look {
+        let area_walk = AreaWalk {
             area,
             number,
             monitor,
@@ -62,7 +64,7 @@ pub fn take_inventory(
         };
         walk(
             area.source()?,
-            thread_count(options),
+            Threads::of(options),
             |path, errno| {
                 if is_mount_gone(errno) {
                     return Err(WorkerError::reading("list", path, errno));
@@ -71,7 +73,7 @@ pub fn take_inventory(
                     // Said of the entry itself.
                     return Ok(());
                 }
-                look.report(
+                area_walk.report(
                     "source-unreadable",
                     Verdict::Person,
                     path.as_bytes(),
@@ -80,7 +82,7 @@ pub fn take_inventory(
                 );
                 Ok(())
             },
-            |visited| look.visit(visited),
+            |visited| area_walk.visit(visited),
         )?;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !only_count {
@@ -111,13 +113,13 @@ pub fn take_inventory(
     room::check_room(capabilities, store, monitor, &mut report, bytes, files)?;
     if !only_count {
         monitor.phase("read a sample", Expected::default());
-        report.survey = Some(survey.finish(capabilities, thread_count(options))?);
+        report.survey = Some(survey.finish(capabilities, Threads::of(options))?);
     }
     Ok(report)
 }
 
 #[derive(Default)]
-struct Seen {
+struct AreaTotals {
     inventory: AreaInventory,
     /// Files and bytes of each class.
     classes: BTreeMap<FileClass, (u64, u64)>,
@@ -134,27 +136,30 @@ struct File {
     attributes: Attributes,
 }
 
-struct Look<'a> {
+struct AreaWalk<'a> {
     area: &'a Area,
     /// The place of the area in the order.
     number: usize,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
-    seen: &'a Mutex<Seen>,
+    seen: &'a Mutex<AreaTotals>,
     only_count: bool,
 }
 
-impl Look<'_> {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+impl AreaWalk<'_> {
+    fn seen(&self) -> MutexGuard<'_, AreaTotals> {
+        lock(self.seen)
+    }
+
+    /// Reports something, unless files are only counted.
+    fn finding(&self, finding: impl FnOnce() -> Finding) {
+        if !self.only_count {
+            self.monitor.finding(finding());
+        }
     }
 
     fn report(&self, code: &'static str, verdict: Verdict, path: &[u8], text: &str, remedy: &str) {
-        if self.only_count {
-            return;
-        }
-        self.monitor
-            .finding(Finding::new(code, verdict, text, remedy).about(path));
+        self.finding(|| Finding::new(code, verdict, text, remedy).about(path));
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
@@ -198,7 +203,7 @@ impl Look<'_> {
         entry: &Entry,
     ) -> Result<Option<File>> {
         let path = visited.path.join(&entry.name);
-        let attributes = match visited.folder.look_at(&entry.name) {
+        let attributes = match visited.folder.metadata(&entry.name) {
             Ok(Some(attributes)) => attributes,
             Ok(None) => return Ok(None),
             Err(errno) if is_mount_gone(errno) => {
@@ -244,50 +249,32 @@ impl Look<'_> {
 
     /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
     fn look_at_names(&self, visited: &Visited<'_>) {
-        let mut names: Vec<(Name, &Name)> = Vec::with_capacity(visited.entries.len());
-        for Entry { name: old, .. } in visited.entries {
-            let (name, kept) = at_destination(old);
-            if is_reserved(&name) && !is_marker(visited.path, &name) && !self.only_count {
-                let path = visited.path.join(old);
-                self.monitor.finding(reserved_name(&path, Verdict::Person));
+        let names = source_entries(visited.entries.to_vec());
+        let mut with_capitals = 0;
+        for entry in &names {
+            let path = visited.path.join(&entry.name);
+            let new = &entry.destination_name;
+            with_capitals += u64::from(*new != entry.name);
+            if is_reserved(new) && !is_marker(visited.path, new) {
+                self.finding(|| reserved_name(&path, Verdict::Person));
             }
-            if let Some(reason) = kept {
-                self.report_kept_name(visited.path, old, reason);
+            if let Some(reason) = entry.kept {
+                self.seen().survey.kept_names += 1;
+                self.finding(|| kept_name(&path, reason));
             }
-            names.push((name, old));
         }
-        let with_capitals = names.iter().filter(|(name, old)| name != *old).count();
-        self.seen().inventory.names_with_capitals += with_capitals as u64;
-        names.sort_unstable();
-        for pair in names.windows(2) {
-            let [(first, first_old), (second, second_old)] = pair else {
+        self.seen().inventory.names_with_capitals += with_capitals;
+        for same in by_destination_name(&names) {
+            let [first, others @ ..] = same else {
                 continue;
             };
-            if first == second {
+            for other in others {
                 self.seen().survey.collisions += 1;
-                self.report(
-                    "name-collision",
-                    Verdict::Refused,
-                    visited.path.join(second_old).as_bytes(),
-                    &format!("it would get the same name as {}", printable(first_old)),
-                    "Rename or remove one of the two at the source before stage one",
-                );
+                let (path, first) = (visited.path.join(&other.name), printable(&first.name));
+                let remedy = "Rename or remove one of the two at the source before stage one";
+                self.finding(|| name_collision(&path, &first, remedy));
             }
         }
-    }
-
-    /// Counts and reports a name that is kept.
-    fn report_kept_name(&self, folder: &RelativePath, name: &[u8], reason: KeptReason) {
-        let text = match reason {
-            KeptReason::NotUtf8 => "its name is not valid UTF-8 and will be kept as it is",
-            KeptReason::NonAsciiCapital => {
-                "its name has a capital letter outside ASCII and will be kept as it is"
-            }
-        };
-        self.seen().survey.kept_names += 1;
-        let path = folder.join(name);
-        let remedy = "Nothing, unless GroupWise itself uses this name";
-        self.report("name-kept", Verdict::Person, path.as_bytes(), text, remedy);
     }
 
     fn count_files(&self, files: &mut Vec<File>) {
@@ -302,7 +289,7 @@ impl Look<'_> {
         }
     }
 
-    fn count_file(&self, seen: &mut Seen, file: &File) {
+    fn count_file(&self, seen: &mut AreaTotals, file: &File) {
         let File {
             path,
             class,
@@ -333,7 +320,7 @@ impl Look<'_> {
     }
 }
 
-fn report_stale(area: &Area, seen: &Seen, monitor: &dyn Monitor) {
+fn report_stale(area: &Area, seen: &AreaTotals, monitor: &dyn Monitor) {
     if seen.stale_items == 0 {
         return;
     }

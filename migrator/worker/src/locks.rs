@@ -153,7 +153,7 @@ fn find_lock_file(folder: &Folder, database: &[u8]) -> Option<Vec<u8>> {
     let upper = [stem, b".LCK"].concat();
     [lower, upper]
         .into_iter()
-        .find(|name| matches!(folder.look_at(name), Ok(Some(_))))
+        .find(|name| matches!(folder.metadata(name), Ok(Some(_))))
 }
 
 /// The name of the lock file of a database: `.db` becomes `.lck`; any other name gets `.lck` appended.

@@ -16,18 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
+pub use crate::names::MARKER_FILE;
 use crate::store::JobStore;
-use crate::tree::Folder;
+use crate::tree::{Folder, read_at, write_all};
 use protocol::Operation;
-
-/// Name of the marker in a destination folder.
-pub const MARKER_FILE: &[u8] = b".gwmigrate-owner.json";
-
-/// Whether an entry of a folder is the marker of a destination folder.  The source may have one as well: an earlier migration
-/// has made it what it is, and nothing of the mail depends on it.
-pub(crate) fn is_marker(folder: &RelativePath, name: &[u8]) -> bool {
-    folder.is_root() && name.eq_ignore_ascii_case(MARKER_FILE)
-}
 
 /// Name of a marker that is being made.
 const UNFINISHED_FILE: &[u8] = b".gwmigrate-owner.new";
@@ -154,10 +146,11 @@ pub(crate) fn take(area: &Area, store: &JobStore) -> Result<()> {
         generation: digits(store.generation()?),
     };
     let folder = &area.destination;
+    let text = text(&marker)?;
     let write = || -> std::result::Result<(), Errno> {
         folder.remove_file(UNFINISHED_FILE)?;
         let file = folder.create_file(UNFINISHED_FILE)?;
-        write_all(&file, &text(&marker))?;
+        write_all(&file, &text)?;
         rustix::fs::fsync(&file)?;
         folder.rename_over(UNFINISHED_FILE, MARKER_FILE)?;
         rustix::fs::fsync(folder)
@@ -197,10 +190,11 @@ pub(crate) fn begin_generation(
             continue;
         };
         marker.generation = digits(generation);
+        let text = text(&marker)?;
         let write = || -> std::result::Result<(), Errno> {
             // In its place and with its length: whenever the power goes, it is the old one or the new one.
             let file = open(&area.destination, OFlags::WRONLY)?;
-            write_all(&file, &text(&marker))?;
+            write_all(&file, &text)?;
             rustix::fs::fdatasync(&file)
         };
         write().map_err(failed("write"))?;
@@ -212,10 +206,15 @@ fn digits(generation: u64) -> String {
     format!("{generation:010}")
 }
 
-fn text(marker: &Marker) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(marker).unwrap_or_default();
+fn text(marker: &Marker) -> Result<Vec<u8>> {
+    let text = serde_json::to_vec_pretty(marker);
+    let mut text = text.map_err(|error| WorkerError::JobFolder {
+        operation: "describe the owner of a destination in",
+        name: printable(MARKER_FILE),
+        source: error.into(),
+    })?;
     text.push(b'\n');
-    text
+    Ok(text)
 }
 
 fn open(folder: &Folder, how: OFlags) -> std::result::Result<OwnedFd, Errno> {
@@ -232,16 +231,11 @@ fn read(area: &Area) -> Result<Option<Marker>> {
         Err(errno) => return Err(failed("open")(errno)),
     };
     let mut bytes = vec![0; BYTES_MAX];
-    let mut length = 0;
-    while length < bytes.len() {
-        match rustix::io::pread(&file, &mut bytes[length..], length as u64) {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(Errno::INTR) => {}
-            Err(Errno::ISDIR) => return Err(unreadable(area, "it is no file")),
-            Err(errno) => return Err(failed("read")(errno)),
-        }
-    }
+    let length = match read_at(&file, &mut bytes, 0) {
+        Ok(length) => length,
+        Err(Errno::ISDIR) => return Err(unreadable(area, "it is no file")),
+        Err(errno) => return Err(failed("read")(errno)),
+    };
     let marker: Marker = serde_json::from_slice(&bytes[..length])
         .map_err(|error| unreadable(area, &error.to_string()))?;
     if marker.marker_version == MARKER_VERSION {
@@ -267,19 +261,6 @@ fn unreadable(area: &Area, why: &str) -> WorkerError {
 
 fn failed(operation: &'static str) -> impl Fn(Errno) -> WorkerError {
     move |errno| WorkerError::writing(operation, &RelativePath::root().join(MARKER_FILE), errno)
-}
-
-fn write_all(file: &OwnedFd, bytes: &[u8]) -> std::result::Result<(), Errno> {
-    let mut offset = 0;
-    while offset < bytes.len() {
-        match rustix::io::pwrite(file, &bytes[offset..], offset as u64) {
-            Ok(0) => return Err(Errno::NOSPC),
-            Ok(more) => offset += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 fn host() -> String {

@@ -5,21 +5,20 @@
 //! that away, too.  The change shows in the times of the inode, which the manifest compares; where the copy was
 //! untouched until then, the manifest learns the new time, so that a later pass does not copy everything again.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::names::is_marker;
+use crate::pool::{Threads, lock};
 use crate::store::{JobStore, Rewritten};
 use crate::tree::owner::{Owned, Ownership, give, owned};
-use crate::tree::{Entry, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Entry, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, OwnerReport, Proof, Verdict};
 
 /// Mail is nobody else's business: only the owner reads it.
@@ -77,7 +76,7 @@ pub fn give_to(
         };
         walk(
             &area.destination,
-            thread_count(options),
+            Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| giving.visit(visited),
         )?;
@@ -140,10 +139,7 @@ impl Giving<'_> {
                 });
             }
         }
-        self.rewritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(&mut rewritten);
+        lock(&self.rewritten).append(&mut rewritten);
         self.flush(BATCH_FILES)
     }
 
@@ -231,10 +227,7 @@ impl Giving<'_> {
 
     /// Writes what was changed into the manifest, where there is more of it than `most`.
     fn flush(&self, most: usize) -> Result<()> {
-        let mut waiting = self
-            .rewritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.rewritten);
         if waiting.len() <= most {
             return Ok(());
         }

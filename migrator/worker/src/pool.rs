@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use protocol::CopyOptions;
+
 struct Inner<T> {
     tasks: Vec<T>,
     running: usize,
@@ -24,6 +26,11 @@ pub(crate) struct Stack<T> {
     threads: AtomicUsize,
 }
 
+/// What a mutex holds.  A panic in a task ends the whole run, so what one has left behind is never used.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How many threads work at tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Threads {
@@ -33,13 +40,31 @@ pub(crate) struct Threads {
     pub(crate) most: usize,
 }
 
+impl Threads {
+    /// As many as are asked for, or four for each processor, at least eight, and more while a source answers slowly.
+    pub(crate) fn of(options: &CopyOptions) -> Self {
+        const THREADS_MAX: usize = 64;
+        if options.workers > 0 {
+            let threads = options.workers.min(THREADS_MAX);
+            return Self {
+                first: threads,
+                most: threads,
+            };
+        }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            first: (processors * 4).clamp(8, 32),
+            most: THREADS_MAX,
+        }
+    }
+}
+
 /// How often it is looked whether the threads work or wait.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl<T> Stack<T> {
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
-        // A panic in a task ends the whole run, so the state is never used after one.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     /// Adds a task.
@@ -117,6 +142,9 @@ pub(crate) fn run<T: Send, E: Send>(
     threads: Threads,
     work: impl Fn(T, &Stack<T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
     let stack = Stack {
         inner: Mutex::new(Inner {
             tasks,
@@ -133,10 +161,7 @@ pub(crate) fn run<T: Send, E: Send>(
             // The guard counts the task as finished also when it panics, so that no thread waits for ever.
             let _finished = Finished(&stack);
             if let Err(error) = work(task, &stack) {
-                failure
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert(error);
+                lock(&failure).get_or_insert(error);
                 stack.stop();
             }
         }

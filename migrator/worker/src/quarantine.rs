@@ -6,12 +6,10 @@ use rustix::io::Errno;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
+use crate::names::QUARANTINE_FOLDER;
 use crate::store::JobStore;
 use crate::tree::{Folder, Kind};
 use protocol::{Count, Finding, Verdict};
-
-/// The folder of the job folder that holds what was set aside.
-pub const QUARANTINE_FOLDER: &[u8] = b"quarantine";
 
 /// How many names are tried for an entry whose name is taken in the quarantine.
 const NAMES_TRIED: u32 = 10_000;
@@ -38,7 +36,7 @@ impl Quarantine<'_> {
     ) -> Result<bool> {
         let full = path.join(name);
         let failed = |errno| WorkerError::writing("set aside", &full, errno);
-        let Some(attributes) = folder.look_at(name).map_err(failed)? else {
+        let Some(attributes) = folder.metadata(name).map_err(failed)? else {
             return Ok(false);
         };
         let (shelf, kept_path) = self.shelf(area, path).map_err(failed)?;
@@ -94,7 +92,7 @@ impl Quarantine<'_> {
 
     #[allow(clippy::unused_self)]
     fn free_name(&self, shelf: &Folder, name: &[u8]) -> Result<Vec<u8>, Errno> {
-        if shelf.look_at(name)?.is_none() {
+        if shelf.metadata(name)?.is_none() {
             return Ok(name.to_vec());
         }
         for number in 2..NAMES_TRIED {
@@ -103,7 +101,7 @@ impl Quarantine<'_> {
                 .len()
                 .min(postoffice::names::NAME_BYTES_MAX - suffix.len())];
             let candidate = [stem, suffix.as_bytes()].concat();
-            if shelf.look_at(&candidate)?.is_none() {
+            if shelf.metadata(&candidate)?.is_none() {
                 return Ok(candidate);
             }
         }

@@ -7,7 +7,6 @@
 //! delivered twice.
 
 mod carry;
-mod recover;
 mod staging;
 mod still;
 mod tidy;
@@ -22,13 +21,15 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{hash_file, is_reserved, reserved_name, thread_count};
+use crate::copy::hash_file;
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::marker::begin_generation;
 use crate::monitor::{Monitor, Tally};
+use crate::names::{is_reserved, name_collision, reserved_name};
+use crate::pool::{Threads, lock};
+use crate::source::prove_source;
 use crate::store::JobStore;
-use crate::tree::{Attributes, Entry, Folder, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{
     AreaKind, CopyOptions, Count, Expected, Finding, Operation, Proof, QueueReport, Verdict,
 };
@@ -42,24 +43,24 @@ const LISTINGS_MAX: u32 = 100;
 
 /// One item that stands in a queue of the source.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct SourceItem {
     folder: Folder,
     source_folder: RelativePath,
     source_name: Vec<u8>,
     attributes: Attributes,
 }
 
-impl Standing {
+impl SourceItem {
     fn source_path(&self) -> RelativePath {
         self.source_folder.join(&self.source_name)
     }
 }
 
 /// The queue folders of the destination and the items that are to stand in them: by folder, then by name.
-pub(crate) type Listing = BTreeMap<RelativePath, BTreeMap<Vec<u8>, Standing>>;
+pub(crate) type Listing = BTreeMap<RelativePath, BTreeMap<Vec<u8>, SourceItem>>;
 
-/// Everything that the parts of the step share.
-pub(crate) struct Step<'a> {
+/// One run of the queue step, over the queues of one area.
+pub(crate) struct QueueRun<'a> {
     capabilities: &'a Capabilities,
     area: &'a Area,
     store: &'a JobStore,
@@ -97,8 +98,8 @@ pub fn carry_queues(
         .iter()
         .filter(|area| area.kind == AreaKind::PostOffice)
     {
-        crate::copy::prove_source(area)?;
-        let step = Step {
+        prove_source(area)?;
+        let run = QueueRun {
             capabilities,
             area,
             store,
@@ -111,9 +112,9 @@ pub fn carry_queues(
         };
         monitor.phase("carry the queues over", Expected::default());
         let before = tally.get(Count::QueuedItems);
-        step.carry(&mut report)?;
+        run.carry(&mut report)?;
         report.carried += tally.get(Count::QueuedItems) - before;
-        if step.has_carried_all() {
+        if run.has_carried_all() {
             store.record_proof(Proof::Queues)?;
         }
     }
@@ -128,7 +129,7 @@ fn not_at_rest() -> WorkerError {
     }
 }
 
-impl Step<'_> {
+impl QueueRun<'_> {
     fn carry(&self, report: &mut QueueReport) -> Result<()> {
         if !self.live {
             self.begin()?;
@@ -182,7 +183,7 @@ impl Step<'_> {
         let found = Mutex::new(Found::default());
         walk(
             self.area.source()?,
-            thread_count(self.options),
+            Threads::of(self.options),
             |path, errno| {
                 // Where the root or a queue is not listed, nothing is known of its items; "none" would be a lie, and what
                 // was carried before would go from the destination.
@@ -199,7 +200,7 @@ impl Step<'_> {
                 } else {
                     None
                 };
-                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut found = lock(&found);
                 found.promised += promised;
                 if let Some((items, missing)) = items {
                     found.missing += missing;
@@ -213,7 +214,7 @@ impl Step<'_> {
     }
 
     /// The items that one queue folder holds, and how many more it has listed that are missing.
-    fn items_of(&self, visited: &Visited<'_>) -> Result<(Vec<Standing>, usize)> {
+    fn items_of(&self, visited: &Visited<'_>) -> Result<(Vec<SourceItem>, usize)> {
         let mut items = Vec::with_capacity(visited.entries.len());
         let mut missing = 0;
         let files = FolderFiles::in_post_office(visited.path);
@@ -224,11 +225,11 @@ impl Step<'_> {
             let path = visited.path.join(&entry.name);
             let attributes = visited
                 .folder
-                .look_at(&entry.name)
+                .metadata(&entry.name)
                 .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
             match attributes {
                 None => missing += 1,
-                Some(attributes) if attributes.kind == Kind::File => items.push(Standing {
+                Some(attributes) if attributes.kind == Kind::File => items.push(SourceItem {
                     folder: visited.folder.clone(),
                     source_folder: visited.path.clone(),
                     source_name: entry.name.to_vec(),
@@ -256,17 +257,17 @@ impl Step<'_> {
 
     /// Leaves an item to a later run; says whether it was not left before.
     fn give_up(&self, destination: RelativePath) -> bool {
-        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given_up = lock(&self.given_up);
         given_up.insert(destination)
     }
 
     fn has_carried_all(&self) -> bool {
-        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let given_up = lock(&self.given_up);
         given_up.is_empty()
     }
 
     fn has_given_up(&self, destination: &RelativePath) -> bool {
-        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let given_up = lock(&self.given_up);
         given_up.contains(destination)
     }
 
@@ -301,13 +302,11 @@ impl Step<'_> {
     /// Two items would get one name: neither is carried over, and that is said once.
     fn report_collision(&self, path: &RelativePath, first: &RelativePath) {
         if !self.has_given_up(&path.to_destination()) {
-            self.report(
-                "name-collision",
-                Verdict::Refused,
+            self.monitor.finding(name_collision(
                 path,
-                &format!("it would get the same name as {first}"),
+                &first.to_string(),
                 "Rename one of the two at the source, then run the same command again; neither was carried over",
-            );
+            ));
         }
     }
 
@@ -341,7 +340,7 @@ impl Step<'_> {
 /// What one look at the source found.
 #[derive(Default)]
 struct Found {
-    queues: Vec<(RelativePath, Vec<Standing>)>,
+    queues: Vec<(RelativePath, Vec<SourceItem>)>,
     /// How many folders of queues were listed.
     promised: usize,
     /// How many items were missing when they were looked at.

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
-use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::events::{EVENT_FILE, EventLog};
 use crate::execute::execute;
 use crate::lease::{Lease, Role};
 use crate::monitor::Monitor;
+use crate::pool::Threads;
 use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
@@ -47,7 +47,7 @@ pub fn run(
 ) -> Result<Verdict> {
     let prepared = prepare(job_folder, order, wrap)?;
     // No thread may exist yet: what the kernel enforces is inherited, not spread.
-    let protections = sandbox::seal(&prepared.capabilities, &prepared.order.task)?;
+    let protections = sandbox::enter(&prepared.capabilities, &prepared.order.task)?;
     hello(&prepared.hello);
     Ok(work(&prepared, protections))
 }
@@ -72,7 +72,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
     let store = JobStore::open(
         job_folder,
-        thread_count(&order.options).first,
+        Threads::of(&order.options).first,
         Arc::clone(&monitor),
     )?;
     drop(first);

@@ -18,7 +18,7 @@ use protocol::{Protections, Task};
 ///
 /// # Errors
 /// [`crate::error::WorkerError::Sandbox`] where the kernel has a layer and refuses to close it.
-pub fn seal(capabilities: &Capabilities, task: &Task) -> Result<Protections> {
+pub fn enter(capabilities: &Capabilities, task: &Task) -> Result<Protections> {
     Ok(Protections {
         // Needs rights that are given up next.
         source_read_only: capabilities.enter(),

@@ -2,40 +2,35 @@
 //!
 //! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  At its
 //! end, names, sizes and times of both sides are looked at once more, because what was read first may have changed while
-//! the rest was read.  What was proven is written down, so that `verify` can compare the destination with it at any later
-//! time; what differs is doubted in the manifest, so that the next stage two copies it again.
+//! the rest was read.  That look walks each side by itself, so it also finds what the walk of both, which a pass does with
+//! the same code, would have left out.  What was proven is written down, so that `verify` can compare the destination with
+//! it at any later time; what differs is doubted in the manifest, so that the next stage two copies it again.
 
-mod blocks;
 mod bytes;
 mod compare;
-mod digest;
-mod extra;
 mod held;
 mod unmoved;
 mod verify;
-
-use std::sync::Arc;
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{TEMPORARY_PREFIX, prove_source};
 use crate::error::{Result, WorkerError};
 use crate::guardian;
 use crate::monitor::Monitor;
+use crate::names::TEMPORARY_PREFIX;
 use crate::places::Side;
+use crate::source::prove_source;
 use crate::store::{JobStore, now_milliseconds};
-use crate::tree::Folder;
+use crate::tree::{Folder, write_all};
 use protocol::{
     AreaKind, CopyOptions, Expected, Finding, Proof, SealDocument, SealReport, Verdict,
 };
 
+pub use crate::names::SEAL_FILE;
 pub use unmoved::{compare_source, look_for_work};
 pub use verify::verify;
-
-/// Name of the seal in the job folder.
-pub const SEAL_FILE: &str = "seal.json";
 
 /// Version of what [`SEAL_FILE`] says.
 const SEAL_VERSION: u32 = 2;
@@ -88,28 +83,25 @@ fn compare_area(
     };
     monitor.phase("compare both trees", expected);
     let converted = guardian::accepted(store)?.filter(|_| area.kind == AreaKind::PostOffice);
-    let mut seen = compare::compare(area, store, monitor, options, converted.is_some())?;
+    let is_converted = converted.is_some();
+    compare::compare(area, store, monitor, options, is_converted, report)?;
     if area.kind == AreaKind::PostOffice {
-        if converted.is_some() {
+        if is_converted {
             let proof = guardian::prove_guardian(area, monitor)?;
-            seen.files += proof.files.len() as u64;
-            seen.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
-            seen.differences += proof.differences;
+            report.files += proof.files.len() as u64;
+            report.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
+            report.differences += proof.differences;
             if proof.differences > 0 {
                 guardian::doubt(area, store)?;
             }
             store.record_sealed(proof.files)?;
             store.record_sealed_source(&proof.source_alone)?;
         }
-        seen.differences += guardian::prove_catalogue(area, monitor)?;
+        report.differences += guardian::prove_catalogue(area, monitor)?;
     }
-    report.files += seen.files;
-    report.bytes += seen.bytes;
-    report.folders += seen.folders;
-    report.differences += seen.differences;
     report
         .root_digests
-        .insert(area.label.clone(), digest::of_sealed(store, area.id)?);
+        .insert(area.label.clone(), root_digest(store, area.id)?);
     Ok(())
 }
 
@@ -141,6 +133,24 @@ fn look_again(
         changed += unmoved::look(area, side, store, monitor, options, &finding)?.changed;
     }
     Ok(changed)
+}
+
+/// One number for a whole tree: BLAKE3, in hexadecimal, over all sealed files of an area in the order of their folders
+/// and names.
+///
+/// Per file: length of the folder path, folder path, length of the name, name, size, BLAKE3 of the content; lengths and
+/// size as eight bytes, least significant first.
+fn root_digest(store: &JobStore, area: u32) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    store.each_sealed(area, |folder, name, entry| {
+        for bytes in [folder.as_bytes(), name] {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+        hasher.update(&entry.size.to_le_bytes());
+        hasher.update(&entry.digest);
+    })?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must
@@ -186,10 +196,7 @@ fn keep(capabilities: &Capabilities, store: &JobStore, report: &SealReport) -> R
     let write = || -> std::result::Result<(), Errno> {
         quarantine.remove_file(&temporary)?;
         let file = quarantine.create_file(&temporary)?;
-        let mut rest = text.as_bytes();
-        while !rest.is_empty() {
-            rest = &rest[rustix::io::write(&file, rest)?..];
-        }
+        write_all(&file, text.as_bytes())?;
         rustix::fs::fsync(&file)?;
         quarantine.rename_to_new(&temporary, job, SEAL_FILE.as_bytes())?;
         // The job folder is only named, and cannot be asked for itself alone.
@@ -220,24 +227,5 @@ pub(crate) fn require_sealed(store: &JobStore) -> Result<SealDocument> {
         Err(refused(
             "The seal of this job is of an older generation: the destination was changed since",
         ))
-    }
-}
-
-/// A folder of both trees, open.
-pub(crate) struct Pair {
-    path: RelativePath,
-    source_path: RelativePath,
-    source: Folder,
-    destination: Folder,
-}
-
-impl Pair {
-    fn root(area: &Area) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            path: RelativePath::root(),
-            source_path: RelativePath::root(),
-            source: area.source()?.clone(),
-            destination: area.destination.clone(),
-        }))
     }
 }

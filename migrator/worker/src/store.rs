@@ -41,7 +41,6 @@ pub use passes::{Pass, UnfinishedPass};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
-pub(crate) use rows::is_damage;
 pub use sealed::{SealedEntry, SealedFile, SealedFolder, SealedSource, SourceStamp};
 
 /// Name of the store in the job folder.

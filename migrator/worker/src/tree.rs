@@ -3,17 +3,23 @@
 //! Every operation takes a folder handle and one name, never a path; the last name is never followed when it is a
 //! symbolic link.  What stands in either tree can therefore not lead out of it (ARCHITECTURE, invariant 3).
 
-mod across;
 mod attributes;
-mod create;
+mod change;
+mod content;
 mod folder;
 mod list;
 pub(crate) mod owner;
-mod remove;
-mod rename;
-pub(crate) mod times;
+mod pairs;
+mod walk;
 
 pub use attributes::{Attributes, Kind, Time};
+pub(crate) use change::set_modified;
+pub(crate) use content::{read_at, write_all};
 pub use folder::Folder;
 pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};
+pub(crate) use pairs::{
+    FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
+    by_destination_name, roots, source_entries, walk_pairs,
+};
+pub(crate) use walk::{Visited, walk};

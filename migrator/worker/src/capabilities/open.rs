@@ -11,9 +11,8 @@ use rustix::io::Errno;
 use super::read_only_view::ReadOnlyView;
 use super::{Area, Capabilities, CertificateFiles};
 use crate::error::{Result, WorkerError};
+use crate::names::{QUARANTINE_FOLDER, SEAL_FILE};
 use crate::places::{SeenPlace, known_mounts};
-use crate::quarantine::QUARANTINE_FOLDER;
-use crate::seal::SEAL_FILE;
 use crate::tree::Folder;
 use protocol::mounts::{self, Mount, covering};
 use protocol::places::{Place, trouble};
@@ -353,11 +352,15 @@ fn open_as(
 
 fn open_parent(role: &'static str, path: &Path) -> Result<(Folder, Vec<u8>)> {
     use std::os::unix::ffi::OsStrExt as _;
-    let name = path
-        .file_name()
-        .map(|name| name.as_bytes().to_vec())
-        .unwrap_or_default();
-    Ok((open_folder(role, folder_of(path))?, name))
+    let name = path.file_name().ok_or_else(|| WorkerError::Open {
+        role,
+        path: path.display().to_string(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path names no file"),
+    })?;
+    Ok((
+        open_folder(role, folder_of(path))?,
+        name.as_bytes().to_vec(),
+    ))
 }
 
 fn folder_of(file: &Path) -> &Path {

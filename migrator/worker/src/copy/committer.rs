@@ -32,7 +32,7 @@ pub(crate) enum Record {
     File(Box<Copied>),
     /// A folder was made.
     Folder {
-        /// The area.
+        /// Number of its area in the order.
         area: u32,
         /// Its path at the destination.
         path: RelativePath,

@@ -1,84 +1,115 @@
-//! The entries of one folder of the source: which are copied, how, and when.
+//! The entries of one folder: which are copied, how, and when.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use postoffice::layout::{CopyRule, FolderFiles};
-use postoffice::names::PATH_DEPTH_MAX;
+use postoffice::names::{PATH_DEPTH_MAX, printable};
 use rustix::io::Errno;
 
-use super::crawl::Task;
-use super::files::copy_if_changed;
-use super::second_look::Look;
-use super::shared::{FileTask, FolderPair, FolderTask, Shared};
+use super::context::{FileTask, PassContext};
+use super::extras::plan_extra;
+use super::second_look::PassScope;
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::locks::lock_file_name;
-use crate::pool::Stack;
+use crate::names::{is_reserved, kept_name, name_collision, reserved_name};
 use crate::store::{Manifest, Removal, RemovalKind};
-use crate::tree::{Entry, Kind, Name};
+use crate::tree::{Entry, Kind, Later, Matched, Name, Pair, PairVisitor, Slice, SourceEntry};
 use protocol::Count;
-
-/// How many files one task of the pool copies.
-const FILES_PER_TASK: usize = 64;
 
 /// What the name of every lock file ends with.
 const LOCK_EXTENSION: &[u8] = b".lck";
 
-/// The work of one folder.
-pub(super) struct FolderWork<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) pair: &'a Arc<FolderPair>,
+/// The visit of one folder, some of its names at a time.
+pub(super) struct FolderVisit<'a, 'b, 'c> {
+    pub(super) context: &'a PassContext<'b>,
+    pub(super) pair: &'a Arc<Pair>,
     /// What its files are.
     pub(super) classes: &'a FolderFiles,
+    /// What is known of the names, but for those that were met.
     pub(super) manifest: Manifest,
-    pub(super) files: Vec<FileTask>,
     pub(super) lock_files: &'a LockFiles,
-    pub(super) stack: &'a Stack<Task>,
+    pub(super) later: &'a mut Later<'c, PassContext<'b>>,
 }
 
-impl FolderWork<'_> {
-    /// Looks at one entry of the source; says whether what stands at the destination under its name is its copy.
-    pub(super) fn look_at_entry(
-        &mut self,
-        entry: &Entry,
-        name: &[u8],
-        there: Option<&Entry>,
-    ) -> Result<bool> {
-        let Some(source) = &self.pair.source else {
-            return Ok(true);
-        };
-        let kind = match source.kind_of(entry) {
-            Ok(kind) => kind,
+impl FolderVisit<'_, '_, '_> {
+    /// Looks at all names of a slice.
+    pub(super) fn slice(mut self, slice: &Slice<'_>) -> Result<()> {
+        for matched in slice.matched() {
+            match matched {
+                Matched::Source(entry, there) => self.source_entry(entry, there)?,
+                Matched::Collision { first, others, .. } => {
+                    self.manifest.remove(&first.destination_name[..]);
+                    self.report_collision(first, others);
+                }
+                Matched::OnlyDestination(_) if self.context.scope == PassScope::NewNames => {}
+                Matched::OnlyDestination(extra) => {
+                    let known = self.manifest.remove(&extra.name[..]);
+                    if let Some(folder) =
+                        plan_extra(self.context, self.pair, extra, known.as_ref())?
+                    {
+                        self.later.folder(folder);
+                    }
+                }
+            }
+        }
+        // Neither side has them any more.
+        let names = self.manifest.into_keys();
+        let gone: Vec<_> = names.map(|name| (self.pair.path.clone(), name)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let area = self.context.areas[self.pair.area].id;
+        self.context.store.forget_files(area, &gone)
+    }
+
+    /// Names of the source that would become one at the destination; none of them is copied.
+    fn report_collision(&self, first: &SourceEntry, others: &[SourceEntry]) {
+        for other in others {
+            self.context.monitor.finding(name_collision(
+                &self.pair.source_path.join(&other.name),
+                &printable(&first.name),
+                "Rename or remove one of the two at the source, then run a pass again; neither was copied",
+            ));
+        }
+    }
+
+    fn source_entry(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
+        let pair = self.pair;
+        let path = || pair.source_path.join(&entry.name);
+        if is_reserved(&entry.destination_name) {
+            let finding = reserved_name(&path(), self.context.problem());
+            self.context.monitor.finding(finding);
+            return Ok(());
+        }
+        if let Some(reason) = entry.kept {
+            self.context.monitor.finding(kept_name(&path(), reason));
+        }
+        match pair.source().and_then(|source| source.kind_of(entry)) {
+            Ok(Kind::Folder) => self.folder(entry, there),
+            Ok(Kind::File) => self.file(entry, there.is_some()),
+            Ok(kind @ (Kind::Symlink | Kind::Special)) => {
+                self.no_file(entry, kind);
+                Ok(())
+            }
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
-                self.manifest.remove(name);
-                let path = self.pair.source_path.join(&entry.name);
-                if errno == Errno::NOENT {
-                    self.shared.report_vanished(&path);
-                } else {
-                    self.shared.unreadable(&path, errno)?;
-                }
-                return Ok(true);
+                self.manifest.remove(&entry.destination_name[..]);
+                self.context.source_failed(&path(), errno)
             }
-        };
-        match kind {
-            Kind::Folder => self.look_at_folder_entry(entry, name, there)?,
-            Kind::File => self.look_at_file_entry(entry, name, there.is_some())?,
-            Kind::Symlink | Kind::Special => self.report_no_file(entry, name, kind),
         }
-        Ok(true)
     }
 
     /// What cannot be a file or folder any more keeps the copy that it has, because nobody knows whether that is meant.
-    fn report_no_file(&mut self, entry: &Entry, name: &[u8], kind: Kind) {
-        self.manifest.remove(name);
-        if leaves_out_class(self.classes.class_of(&entry.name), self.shared.options) {
+    fn no_file(&mut self, entry: &SourceEntry, kind: Kind) {
+        self.manifest.remove(&entry.destination_name[..]);
+        if leaves_out_class(self.classes.class_of(&entry.name), self.context.options) {
             return;
         }
-        self.shared.report(
+        self.context.report(
             "not-a-file",
-            self.shared.problem(),
+            self.context.problem(),
             &self.pair.source_path.join(&entry.name),
             &format!("it is {} and is not copied; an older copy of it stays as it is", kind.words()),
             "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
@@ -86,52 +117,41 @@ impl FolderWork<'_> {
         );
     }
 
-    fn look_at_folder_entry(
-        &mut self,
-        entry: &Entry,
-        name: &[u8],
-        there: Option<&Entry>,
-    ) -> Result<()> {
-        let path = self.pair.source_path.join(&entry.name);
-        if path.depth() > PATH_DEPTH_MAX {
-            self.shared.report(
+    fn folder(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
+        let Some(folder) = self.pair.inside(entry) else {
+            self.context.report(
                 "path-too-deep",
-                self.shared.problem(),
-                &path,
+                self.context.problem(),
+                &self.pair.source_path.join(&entry.name),
                 &format!("it lies more than {PATH_DEPTH_MAX} folders deep and is not copied"),
                 "GroupWise makes no such folders; look where it comes from, and move it out of the post office",
             );
             return Ok(());
-        }
-        let task = FolderTask::Inside {
-            parent: Arc::clone(self.pair),
-            source_name: Some(entry.name.to_vec()),
-            name: name.to_vec(),
         };
-        let blocked = match there {
+        let is_blocked = match there {
             None => false,
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
-        if !blocked {
-            self.stack.push(Task::Folder(task));
-        } else if self.shared.look == Look::Everything {
+        if !is_blocked {
+            self.later.folder(folder);
+        } else if self.context.scope == PassScope::Everything {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
-            self.plan_blocking_file(name)?;
-            self.shared.lists().blocked_folders.push(task);
+            self.plan_blocking_file(&entry.destination_name)?;
+            self.context.lists().blocked_folders.push(folder);
         }
         Ok(())
     }
 
-    fn look_at_file_entry(&mut self, entry: &Entry, name: &[u8], listed: bool) -> Result<()> {
+    fn file(&mut self, entry: &SourceEntry, listed: bool) -> Result<()> {
         let class = self.classes.class_of(&entry.name);
-        let known = self.manifest.remove(name);
+        let known = self.manifest.remove(&entry.destination_name[..]);
         let rule = class.copy_rule();
-        if leaves_out_class(class, self.shared.options) {
+        if leaves_out_class(class, self.context.options) {
             self.count_left_out(entry);
             return Ok(());
         }
         let is_database = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet);
-        let is_old = listed && self.shared.look == Look::NewNames;
+        let is_old = listed && self.context.scope == PassScope::NewNames;
         if rule == CopyRule::QueueStep || (is_old && !is_database) {
             return Ok(());
         }
@@ -141,7 +161,7 @@ impl FolderWork<'_> {
         let task = FileTask {
             pair: Arc::clone(self.pair),
             source_name: entry.name.to_vec(),
-            name: name.to_vec(),
+            name: entry.destination_name.to_vec(),
             known,
             listed,
             class,
@@ -149,42 +169,21 @@ impl FolderWork<'_> {
         };
         if is_database {
             // An old one too: a new file beside it waits for a pass that copies both.
-            self.shared.lists().databases.push(task);
+            self.context.lists().databases.push(task);
             return Ok(());
         }
-        self.files.push(task);
-        if self.files.len() >= FILES_PER_TASK {
-            self.hand_out_files()?;
-        }
-        Ok(())
+        self.later.file(task)
     }
 
     fn count_left_out(&self, entry: &Entry) {
-        let size = self
-            .pair
-            .source
-            .as_ref()
-            .and_then(|source| source.look_at(&entry.name).ok().flatten());
-        self.shared.monitor.count(Count::FilesLeftOut, 1);
-        self.shared.monitor.count(
-            Count::BytesLeftOut,
-            size.map_or(0, |attributes| attributes.size),
-        );
-    }
-
-    /// Gives the collected files to the pool, or copies them at once where much is waiting already.
-    pub(super) fn hand_out_files(&mut self) -> Result<()> {
-        let files = std::mem::take(&mut self.files);
-        if files.is_empty() {
-            return Ok(());
-        }
-        if self.stack.is_long() {
-            return files
-                .into_iter()
-                .try_for_each(|file| copy_if_changed(self.shared, file));
-        }
-        self.stack.push(Task::Files(files));
-        Ok(())
+        let source = self.pair.source();
+        let attributes = source.and_then(|source| source.metadata(&entry.name));
+        let size = attributes
+            .ok()
+            .flatten()
+            .map_or(0, |attributes| attributes.size);
+        self.context.monitor.count(Count::FilesLeftOut, 1);
+        self.context.monitor.count(Count::BytesLeftOut, size);
     }
 
     fn destination_kind(&self, there: &Entry) -> Result<Option<Kind>> {
@@ -201,13 +200,13 @@ impl FolderWork<'_> {
 
     fn plan_blocking_file(&mut self, name: &[u8]) -> Result<()> {
         let known = self.manifest.remove(name);
-        let destination = self.pair.destination.look_at(name);
+        let destination = self.pair.destination.metadata(name);
         let attributes = destination
             .map_err(|errno| WorkerError::writing("look at", &self.pair.path.join(name), errno))?;
         let was_copied = known.is_some();
         let ours = matches!((known, attributes), (Some(known), Some(there)) if known.destination_is_untouched(&there));
-        self.shared.plan_removal(Removal {
-            area: self.shared.areas[self.pair.area].id,
+        self.context.plan_removal(Removal {
+            area: self.context.areas[self.pair.area].id,
             folder: self.pair.path.clone(),
             name: name.to_vec(),
             kind: if ours {
@@ -225,7 +224,7 @@ pub(super) struct LockFiles(HashMap<Vec<u8>, Vec<u8>>);
 
 impl LockFiles {
     /// Those of a listing.
-    pub(super) fn of(entries: &[Entry]) -> Self {
+    pub(super) fn of(entries: &[SourceEntry]) -> Self {
         let names = entries.iter().map(|entry| &entry.name);
         let is_lock = |name: &&Name| {
             let end = name.len().saturating_sub(LOCK_EXTENSION.len());

@@ -9,11 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
-use crate::tree::times::set_modified;
-use crate::tree::{Attributes, Folder, Time};
-
-/// Names of unfinished files begin like this; such a file at the destination is always ours and can go.
-pub(crate) const TEMPORARY_PREFIX: &[u8] = b".gwmigrate-";
+use crate::names::TEMPORARY_PREFIX;
+use crate::tree::{Attributes, Folder, Time, set_modified, write_all};
 
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -194,18 +191,6 @@ fn read_all(
         }
         Ok((offset, *hasher.finalize().as_bytes()))
     })
-}
-
-fn write_all(target: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::write(&target, bytes) {
-            Ok(0) => return Err(Errno::NOSPC),
-            Ok(length) => bytes = &bytes[length..],
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 /// Length and BLAKE3 of a file of a tree.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::claim::Claim;
+use super::context::Claim;
+use super::context::{FileTask, PassContext};
 use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::leftover;
-use super::shared::{FileTask, Shared};
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::store::{Removal, RemovalKind};
 use crate::tree::{Attributes, Kind};
@@ -35,34 +35,34 @@ pub(super) enum Outcome {
 }
 
 /// Copies the file where [`decide`] asks for it.
-pub(super) fn copy_if_changed(shared: &Shared<'_>, task: FileTask) -> Result<()> {
+pub(super) fn copy_if_changed(context: &PassContext<'_>, task: FileTask) -> Result<()> {
     if !task.listed {
         // The name is free: nothing but the copy can be right, so the source is opened without a look before.
-        return copy(shared, &task, false);
+        return copy(context, &task, false);
     }
-    let Looked::There(decision) = look(shared, &task)? else {
+    let Looked::There(decision) = look(context, &task)? else {
         return Ok(());
     };
     match decision {
         Decision::Keep => {
-            shared.monitor.count(Count::FilesUnchanged, 1);
+            context.monitor.count(Count::FilesUnchanged, 1);
             Ok(())
         }
-        Decision::Create => copy(shared, &task, false),
-        Decision::Replace => copy(shared, &task, true),
+        Decision::Create => copy(context, &task, false),
+        Decision::Replace => copy(context, &task, true),
         Decision::MaybeLeftover | Decision::AfterSettingAside | Decision::AfterRemovingFolder => {
-            put_off(shared, task, decision)
+            put_off(context, task, decision)
         }
     }
 }
 
 /// Plans for what stands in the way of a copy, and keeps the copy for later.
-pub(super) fn put_off(shared: &Shared<'_>, task: FileTask, decision: Decision) -> Result<()> {
+pub(super) fn put_off(context: &PassContext<'_>, task: FileTask, decision: Decision) -> Result<()> {
     if decision == Decision::AfterRemovingFolder {
-        plan_blocking_folder(shared, &task.pair, &task.name)?;
+        plan_blocking_folder(context, &task.pair, &task.name)?;
     } else {
-        shared.plan_removal(Removal {
-            area: shared.areas[task.pair.area].id,
+        context.plan_removal(Removal {
+            area: context.areas[task.pair.area].id,
             folder: task.pair.path.clone(),
             name: task.name.clone(),
             kind: RemovalKind::SetAside,
@@ -70,13 +70,13 @@ pub(super) fn put_off(shared: &Shared<'_>, task: FileTask, decision: Decision) -
             was_copied: false,
         })?;
     }
-    wait_for_room(shared, task);
+    wait_for_room(context, task);
     Ok(())
 }
 
 /// Keeps a copy for the round after the removals.
-pub(super) fn wait_for_room(shared: &Shared<'_>, task: FileTask) {
-    shared.lists().blocked_files.push(task);
+pub(super) fn wait_for_room(context: &PassContext<'_>, task: FileTask) {
+    context.lists().blocked_files.push(task);
 }
 
 /// What a look at a file of the source came to.
@@ -90,32 +90,35 @@ pub(super) enum Looked {
 }
 
 /// Looks at both sides.
-pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Looked> {
-    let source = match task.source()?.look_at(&task.source_name) {
+pub(super) fn look(context: &PassContext<'_>, task: &FileTask) -> Result<Looked> {
+    let source = match task.source()?.metadata(&task.source_name) {
         Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
         Ok(Some(_)) => {
-            report_outcome(shared, task, &Outcome::NotAFile)?;
+            report_outcome(context, task, &Outcome::NotAFile)?;
             return Ok(Looked::NoFile);
         }
         Ok(None) => {
-            report_outcome(shared, task, &Outcome::Vanished)?;
+            report_outcome(context, task, &Outcome::Vanished)?;
             return Ok(Looked::Gone);
         }
         Err(errno) => {
-            shared.unreadable(&task.source_path(), errno)?;
+            context.unreadable(&task.source_path(), errno)?;
             return Ok(Looked::Gone);
         }
     };
-    count_seen(shared, task, &source);
+    count_seen(context, task, &source);
     let destination = if task.listed {
-        task.pair.destination.look_at(&task.name).map_err(|errno| {
-            WorkerError::writing("look at", &task.pair.path.join(&task.name), errno)
-        })?
+        task.pair
+            .destination
+            .metadata(&task.name)
+            .map_err(|errno| {
+                WorkerError::writing("look at", &task.pair.path.join(&task.name), errno)
+            })?
     } else {
         None
     };
     let known = task.known.as_ref();
-    let decision = decide(&source, known, destination.as_ref(), shared.unfinished);
+    let decision = decide(&source, known, destination.as_ref(), context.unfinished);
     Ok(Looked::There(match decision {
         Decision::MaybeLeftover if leftover::is_ours(task)? => Decision::Replace,
         Decision::MaybeLeftover => Decision::AfterSettingAside,
@@ -124,32 +127,32 @@ pub(super) fn look(shared: &Shared<'_>, task: &FileTask) -> Result<Looked> {
 }
 
 /// Counts what the source says of a file, and keeps an eye on its clock.
-fn count_seen(shared: &Shared<'_>, task: &FileTask, source: &Attributes) {
-    shared.monitor.count(Count::FilesSeen, 1);
-    shared.monitor.count(Count::BytesSeen, source.size);
-    shared.look_for_clock_ahead(task, source);
+fn count_seen(context: &PassContext<'_>, task: &FileTask, source: &Attributes) {
+    context.monitor.count(Count::FilesSeen, 1);
+    context.monitor.count(Count::BytesSeen, source.size);
+    context.look_for_clock_ahead(task, source);
     if let Some(known) = &task.known {
-        shared.clock.compared.fetch_add(1, Ordering::Relaxed);
+        context.clock.compared.fetch_add(1, Ordering::Relaxed);
         if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {
-            shared.clock.shifted.fetch_add(1, Ordering::Relaxed);
+            context.clock.shifted.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn copy(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<()> {
-    let outcome = copy_with_retries(shared, task, replace)?;
-    report_outcome(shared, task, &outcome)
+fn copy(context: &PassContext<'_>, task: &FileTask, replace: bool) -> Result<()> {
+    let outcome = copy_with_retries(context, task, replace)?;
+    report_outcome(context, task, &outcome)
 }
 
 /// Copies the file, again where it changes while it is read.
-fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
+fn copy_with_retries(context: &PassContext<'_>, task: &FileTask, replace: bool) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
-    for attempt in 0..=shared.options.retries {
+    for attempt in 0..=context.options.retries {
         if attempt > 0 {
             std::thread::sleep(pause);
             pause *= 2;
         }
-        match copy_once(shared, task, replace, attempt == 0)? {
+        match copy_once(context, task, replace, attempt == 0)? {
             Outcome::KeptChanging => {}
             outcome => return Ok(outcome),
         }
@@ -158,7 +161,7 @@ fn copy_with_retries(shared: &Shared<'_>, task: &FileTask, replace: bool) -> Res
 }
 
 fn copy_once(
-    shared: &Shared<'_>,
+    context: &PassContext<'_>,
     task: &FileTask,
     replace: bool,
     is_first: bool,
@@ -168,30 +171,30 @@ fn copy_once(
         Err(outcome) => return Ok(outcome),
     };
     if is_first && !task.listed {
-        count_seen(shared, task, source.attributes());
+        count_seen(context, task, source.attributes());
     }
     if replace {
-        replace_once(shared, task, &source)
+        replace_once(context, task, &source)
     } else {
-        create_once(shared, task, &source)
+        create_once(context, task, &source)
     }
 }
 
-fn create_once(shared: &Shared<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
-    let claim = shared.claim(&task.pair.destination, &task.name);
+fn create_once(context: &PassContext<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
+    let claim = context.claim(&task.pair.destination, &task.name);
     match write_copy(source, &task.pair.destination, &task.name) {
-        Ok(written) => account_for(shared, task, &written, claim),
+        Ok(written) => account_for(context, task, &written, claim),
         Err(failure) => outcome_of(task, failure),
     }
 }
 
-fn replace_once(shared: &Shared<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
-    let temporary = temporary_name(shared.pass.id);
+fn replace_once(context: &PassContext<'_>, task: &FileTask, source: &Source) -> Result<Outcome> {
+    let temporary = temporary_name(context.pass.id);
     match write_copy(source, &task.pair.destination, &temporary) {
         Ok(written) => {
-            let claim = shared.claim(&task.pair.destination, &task.name);
+            let claim = context.claim(&task.pair.destination, &task.name);
             publish(task, &temporary)?;
-            account_for(shared, task, &written, claim)
+            account_for(context, task, &written, claim)
         }
         Err(failure) => outcome_of(task, failure),
     }
@@ -199,13 +202,13 @@ fn replace_once(shared: &Shared<'_>, task: &FileTask, source: &Source) -> Result
 
 /// Hands a finished copy to the committer.
 fn account_for(
-    shared: &Shared<'_>,
+    context: &PassContext<'_>,
     task: &FileTask,
     written: &Written,
     claim: Claim<'_>,
 ) -> Result<Outcome> {
     let destination = destination_of(task, written)?;
-    shared.record(task, written, &destination)?;
+    context.record(task, written, &destination)?;
     claim.settle();
     Ok(Outcome::Copied)
 }
@@ -263,7 +266,7 @@ pub(super) fn destination_of(task: &FileTask, written: &Written) -> Result<Attri
 
 /// Reports what kept a file from being copied.
 pub(super) fn report_outcome(
-    shared: &Shared<'_>,
+    context: &PassContext<'_>,
     task: &FileTask,
     outcome: &Outcome,
 ) -> Result<()> {
@@ -273,26 +276,26 @@ pub(super) fn report_outcome(
     let path = task.source_path();
     match outcome {
         Outcome::Copied => {}
-        Outcome::Vanished => shared.report_vanished(&path),
+        Outcome::Vanished => context.report_vanished(&path),
         Outcome::KeptChanging => {
-            shared.monitor.count(Count::FilesDeferred, 1);
-            shared.report(
+            context.monitor.count(Count::FilesDeferred, 1);
+            context.report(
                 "kept-changing",
-                shared.problem(),
+                context.problem(),
                 &path,
                 "it changed each time while it was read and is left to the next pass",
                 "In stage one nothing; in stage two, see who still writes to the source, then run stage two again",
             );
         }
-        Outcome::NotAFile => shared.report(
+        Outcome::NotAFile => context.report(
             "not-a-file",
-            shared.problem(),
+            context.problem(),
             &path,
             "it is no regular file and is not copied; an older copy of it stays as it is",
             "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
              stage two",
         ),
-        Outcome::Unreadable(errno) => return shared.unreadable(&path, *errno),
+        Outcome::Unreadable(errno) => return context.unreadable(&path, *errno),
     }
     Ok(())
 }

@@ -6,10 +6,10 @@
 
 use rustix::io::Errno;
 
+use super::context::FileTask;
 use super::file::room;
-use super::shared::FileTask;
 use crate::error::{Result, WorkerError};
-use crate::tree::Folder;
+use crate::tree::{Folder, read_at};
 
 /// Whether the bytes of the destination are the beginning of those of the source.
 ///
@@ -65,15 +65,7 @@ impl Reading {
         end: u64,
     ) -> std::result::Result<&'a [u8], Errno> {
         let block = room(block, end - offset);
-        let mut length = 0;
-        while length < block.len() {
-            match rustix::io::pread(&self.handle, &mut block[length..], offset + length as u64) {
-                Ok(0) => break,
-                Ok(more) => length += more,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
+        let length = read_at(&self.handle, block, offset)?;
         Ok(&block[..length])
     }
 }

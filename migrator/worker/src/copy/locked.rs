@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
+use super::context::{FileTask, PassContext};
 use super::decide::Decision;
 use super::file::CopyFailure;
 use super::files::{Looked, Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
-use super::second_look::Look;
-use super::shared::{FileTask, Shared};
+use super::second_look::PassScope;
 use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
 use crate::database::discard_unfinished;
 use crate::error::Result;
 use crate::guardian;
 use crate::locks::{self, Attempt};
-use crate::mount_gone::require_mounts;
+use crate::source::require_mounts;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
 use protocol::{Count, PassKind};
@@ -33,24 +33,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Copies a unit where any member has changed.
-pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
-    if is_converted(shared, &unit)? {
+pub(super) fn copy_unit(context: &PassContext<'_>, unit: Unit) -> Result<()> {
+    if is_converted(context, &unit)? {
         let how_many = unit.members.len() as u64;
-        shared.monitor.count(Count::FilesUnchanged, how_many);
+        context.monitor.count(Count::FilesUnchanged, how_many);
         return Ok(());
     }
     let mut members = Vec::with_capacity(unit.members.len());
     let mut changed = false;
     let mut is_blocked = false;
     for task in unit.members {
-        match look(shared, &task)? {
+        match look(context, &task)? {
             // Its files are one: where one is no file any more, all keep the copies that they have.
             Looked::NoFile => return Ok(()),
             Looked::Gone => changed = true,
             Looked::There(
                 decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder),
             ) => {
-                put_off(shared, task, decision)?;
+                put_off(context, task, decision)?;
                 is_blocked = true;
             }
             Looked::There(decision) => {
@@ -62,49 +62,49 @@ pub(super) fn copy_unit(shared: &Shared<'_>, unit: Unit) -> Result<()> {
     if is_blocked {
         // Where one member has to wait until its place is free, all wait.
         for task in members {
-            wait_for_room(shared, task);
+            wait_for_room(context, task);
         }
         return Ok(());
     }
     if !changed {
         let how_many = members.len() as u64;
-        shared.monitor.count(Count::FilesUnchanged, how_many);
+        context.monitor.count(Count::FilesUnchanged, how_many);
         return Ok(());
     }
     let unit = Unit {
         class: unit.class,
         members,
     };
-    forget_conversion(shared, &unit)?;
-    copy_locked(shared, unit)
+    forget_conversion(context, &unit)?;
+    copy_locked(context, unit)
 }
 
 /// Whether this is a guardian that was converted, and neither side changed since.
-fn is_converted(shared: &Shared<'_>, unit: &Unit) -> Result<bool> {
+fn is_converted(context: &PassContext<'_>, unit: &Unit) -> Result<bool> {
     let Some(control) = unit.control().filter(|_| unit.class == FileClass::Guardian) else {
         return Ok(false);
     };
-    let Some(accepted) = &shared.converted else {
+    let Some(accepted) = &context.converted else {
         return Ok(false);
     };
     for task in &unit.members {
-        let source = task.source()?.look_at(&task.source_name);
+        let source = task.source()?.metadata(&task.source_name);
         let is_unchanged = matches!((&task.known, source), (Some(known), Ok(Some(source)))
             if source.kind == Kind::File && known.source_is_unchanged(&source));
         if !is_unchanged {
             return Ok(false);
         }
     }
-    accepted.is_unchanged(&shared.areas[control.pair.area])
+    accepted.is_unchanged(&context.areas[control.pair.area])
 }
 
 /// Before a guardian is copied again: what was converted is converted no longer.
-fn forget_conversion(shared: &Shared<'_>, unit: &Unit) -> Result<()> {
+fn forget_conversion(context: &PassContext<'_>, unit: &Unit) -> Result<()> {
     let Some(control) = unit.control().filter(|_| unit.class == FileClass::Guardian) else {
         return Ok(());
     };
-    guardian::forget(shared.store)?;
-    discard_unfinished(&shared.areas[control.pair.area].destination)
+    guardian::forget(context.store)?;
+    discard_unfinished(&context.areas[control.pair.area].destination)
 }
 
 /// What came of taking the lock.
@@ -117,8 +117,8 @@ enum Lock {
     Reported,
 }
 
-fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
-    let wait = Duration::from_secs(shared.options.lock_wait_seconds);
+fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
+    let wait = Duration::from_secs(context.options.lock_wait_seconds);
     let until = Instant::now() + wait;
     let mut attempt = 0;
     loop {
@@ -126,27 +126,27 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
             return Ok(());
         };
         let left = until.saturating_duration_since(Instant::now());
-        let lock = match take_lock(shared, control, left)? {
+        let lock = match take_lock(context, control, left)? {
             Lock::Taken(lock) => lock,
             Lock::Busy => {
                 let why = "another program held its lock for all the time that was waited";
-                defer(shared, unit.class, &control.source_path(), why);
+                defer(context, unit.class, &control.source_path(), why);
                 return Ok(());
             }
             Lock::Reported => return Ok(()),
         };
         let mut unreadable = None;
-        match copy_members(shared, &unit, &lock)? {
+        match copy_members(context, &unit, &lock)? {
             Attempted::Whole | Attempted::NoFile => return Ok(()),
             Attempted::Moved => {}
             Attempted::Grew => {
                 // A second look follows, which lists a new database whole.
-                let is_seen_again = shared.pass.kind == PassKind::StageOne
-                    && shared.look == Look::Everything
+                let is_seen_again = context.pass.kind == PassKind::StageOne
+                    && context.scope == PassScope::Everything
                     && unit.is_new();
                 if !is_seen_again {
                     let why = "it got a further file after its folder was listed";
-                    defer(shared, unit.class, &control.source_path(), why);
+                    defer(context, unit.class, &control.source_path(), why);
                 }
                 return Ok(());
             }
@@ -159,22 +159,22 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
         if let Some((path, errno)) = &unreadable
             && !matches!(*errno, Errno::IO | Errno::ACCESS | Errno::AGAIN)
         {
-            return shared.unreadable(path, *errno);
+            return context.unreadable(path, *errno);
         }
         let asks_no_locks = matches!(lock, Attempt::Unsupported);
         drop(lock);
         let (pause, is_last) = match &unreadable {
             Some((path, errno)) if asks_no_locks => {
-                require_mounts(shared.areas, path, *errno)?;
+                require_mounts(context.areas, path, *errno)?;
                 (LOCKED_PAUSE, Instant::now() >= until)
             }
             _ => {
                 attempt += 1;
-                (PAUSE, attempt > shared.options.retries)
+                (PAUSE, attempt > context.options.retries)
             }
         };
         if is_last {
-            return give_up(shared, &unit, unreadable, asks_no_locks);
+            return give_up(context, &unit, unreadable, asks_no_locks);
         }
         std::thread::sleep(pause);
     }
@@ -182,7 +182,7 @@ fn copy_locked(shared: &Shared<'_>, mut unit: Unit) -> Result<()> {
 
 /// Ends the attempts at a unit that cannot be had.
 fn give_up(
-    shared: &Shared<'_>,
+    context: &PassContext<'_>,
     unit: &Unit,
     unreadable: Option<(RelativePath, Errno)>,
     asks_no_locks: bool,
@@ -194,13 +194,13 @@ fn give_up(
                 "it could not be read for all the time that was waited ({errno}): a program of the source holds a part \
                  of it, or the disk of the source is broken"
             );
-            defer(shared, unit.class, &path, &why);
+            defer(context, unit.class, &path, &why);
         }
-        Some((path, errno)) => return shared.unreadable(&path, errno),
+        Some((path, errno)) => return context.unreadable(&path, errno),
         None => {
             if let Some(control) = unit.control() {
                 let why = "it changed each time while it was read";
-                defer(shared, unit.class, &control.source_path(), why);
+                defer(context, unit.class, &control.source_path(), why);
             }
         }
     }
@@ -208,12 +208,12 @@ fn give_up(
 }
 
 /// Waits for the lock of the control file.
-fn take_lock(shared: &Shared<'_>, control: &FileTask, wait: Duration) -> Result<Lock> {
+fn take_lock(context: &PassContext<'_>, control: &FileTask, wait: Duration) -> Result<Lock> {
     let lock_file = control.lock_file.as_deref();
     let outcome = match locks::lock(control.source()?, &control.source_name, lock_file, wait) {
         Ok(Attempt::Busy) => return Ok(Lock::Busy),
         Ok(Attempt::Unsupported) => {
-            shared.report_no_locks(&control.source_path());
+            context.report_no_locks(&control.source_path());
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),
@@ -221,21 +221,21 @@ fn take_lock(shared: &Shared<'_>, control: &FileTask, wait: Duration) -> Result<
         Err(Errno::LOOP | Errno::INVAL) => Outcome::NotAFile,
         Err(errno) => outcome_of(control, CopyFailure::Read(errno))?,
     };
-    report_outcome(shared, control, &outcome)?;
+    report_outcome(context, control, &outcome)?;
     Ok(Lock::Reported)
 }
 
 /// Says that a database, or the guardian set, is left to the next pass.
-fn defer(shared: &Shared<'_>, class: FileClass, path: &RelativePath, why: &str) {
-    shared.monitor.count(Count::FilesDeferred, 1);
+fn defer(context: &PassContext<'_>, class: FileClass, path: &RelativePath, why: &str) {
+    context.monitor.count(Count::FilesDeferred, 1);
     let what = if class == FileClass::Guardian {
         "the guardian set is"
     } else {
         "the database is"
     };
-    shared.report(
+    context.report(
         "database-deferred",
-        shared.problem(),
+        context.problem(),
         path,
         &format!("{why}; {what} left to the next pass"),
         "In stage one nothing, or run a pass again when maintenance and backup are over; in stage two, stop what \

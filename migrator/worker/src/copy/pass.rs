@@ -4,27 +4,26 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use postoffice::layout::{self, CopyRule, FileClass};
+use postoffice::layout::{CopyRule, FileClass};
 use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
 use super::committer::with_committer;
-use super::crawl::{Task, crawl};
+use super::context::{ClockShift, FileTask, Lists, PassContext, problem};
 use super::locked::copy_unit;
 use super::removal::{carry_out, check_plan};
-use super::second_look::{Look, Quiet, without_waiting};
-use super::shared::{ClockShift, FolderTask, Lists, Shared, problem};
+use super::second_look::{PassScope, Quiet, without_waiting};
 use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::guardian::accepted;
 use crate::marker::begin_generation;
 use crate::monitor::{Monitor, Tally};
-use crate::pool::{self, Threads};
+use crate::pool::{self, Threads, lock};
+use crate::source::prove_source;
 use crate::store::{JobStore, Pass, UnfinishedPass};
-use protocol::{
-    AreaKind, CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict,
-};
+use crate::tree::{Task, roots, walk_pairs};
+use protocol::{CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict};
 
 /// Below this many shifted files, an hour more or less is chance.
 const SHIFTED_FILES_MIN: u64 = 10;
@@ -82,42 +81,6 @@ pub fn run_pass(
     })
 }
 
-/// Proves that the source folder is a post office: an empty mount point must never look like an empty one.
-///
-/// # Errors
-/// [`WorkerError::Refused`] where a marker is missing or a document area is empty; what listing says.
-pub(crate) fn prove_source(area: &Area) -> Result<()> {
-    let entries = area.source()?.list().map_err(|errno| {
-        WorkerError::reading("list", &postoffice::names::RelativePath::root(), errno)
-    })?;
-    let text = match area.kind {
-        AreaKind::PostOffice => {
-            let missing =
-                layout::missing_markers(entries.iter().map(|entry| entry.name.as_slice()));
-            if missing.is_empty() {
-                return Ok(());
-            }
-            format!(
-                "The source folder is no post office: it has no {}",
-                missing.join(" and no ")
-            )
-        }
-        AreaKind::Documents if entries.is_empty() => {
-            format!(
-                "The document storage area of {} is empty at the source",
-                area.label
-            )
-        }
-        AreaKind::Documents => return Ok(()),
-    };
-    Err(WorkerError::Refused {
-        code: "source-marker-missing",
-        text,
-        remedy: "See that the source is mounted and that the worksheet names the right folder; nothing was changed"
-            .into(),
-    })
-}
-
 /// For how long the client of a mount may show a folder as it was: a second, with rclone as we start it and with the
 /// kernel's cifs client as it comes (`actimeo`), and a little for the clocks of both.
 const MEMORY_OF_CLIENTS: Duration = Duration::from_millis(1200);
@@ -138,12 +101,7 @@ impl Runner<'_> {
         let lists = Mutex::new(Lists::default());
         let clock = ClockShift::default();
         self.monitor.phase("copy", self.expected()?);
-        let areas = self.capabilities.areas.len();
-        let roots = || {
-            let roots = (0..areas).map(|area| Task::Folder(FolderTask::Root(area)));
-            roots.collect()
-        };
-        self.copy_all(&lists, &clock, roots(), Look::Everything)?;
+        self.copy_all(&lists, &clock, self.roots()?, PassScope::Everything)?;
         self.report_shift(&clock);
         if self.pass.kind == PassKind::StageOne {
             let phase = "look for what was made meanwhile";
@@ -152,7 +110,7 @@ impl Runner<'_> {
             if areas.iter().any(Area::may_show_old_names) {
                 std::thread::sleep(MEMORY_OF_CLIENTS);
             }
-            self.copy_all(&lists, &clock, roots(), Look::NewNames)?;
+            self.copy_all(&lists, &clock, self.roots()?, PassScope::NewNames)?;
         }
 
         // What stood in the way of a copy has gone after the first round; each further round is one folder deeper.
@@ -169,7 +127,7 @@ impl Runner<'_> {
             if is_done {
                 break;
             }
-            self.copy_all(&lists, &clock, waiting, Look::Everything)?;
+            self.copy_all(&lists, &clock, waiting, PassScope::Everything)?;
         }
         self.report_blocked(&lists);
         self.monitor
@@ -177,11 +135,14 @@ impl Runner<'_> {
         self.set_folder_times(&lists)
     }
 
+    fn roots(&self) -> Result<Vec<Task<FileTask>>> {
+        let areas = self.capabilities.areas.iter();
+        Ok(roots(areas.map(Area::roots).collect::<Result<Vec<_>>>()?))
+    }
+
     /// Says what never found its place free.
     fn report_blocked(&self, lists: &Mutex<Lists>) {
-        let lists = lists
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lists = lock(lists);
         for task in &lists.blocked_files {
             self.monitor.finding(
                 Finding::new(
@@ -210,27 +171,27 @@ impl Runner<'_> {
         &self,
         lists: &Mutex<Lists>,
         clock: &ClockShift,
-        tasks: Vec<Task>,
-        look: Look,
+        tasks: Vec<Task<FileTask>>,
+        scope: PassScope,
     ) -> Result<()> {
         let quiet = Quiet(self.monitor);
         let hasty = without_waiting(self.options);
-        let (monitor, options): (&dyn Monitor, _) = match look {
-            Look::Everything => (self.monitor, self.options),
-            Look::NewNames => (&quiet, &hasty),
+        let (monitor, options): (&dyn Monitor, _) = match scope {
+            PassScope::Everything => (self.monitor, self.options),
+            PassScope::NewNames => (&quiet, &hasty),
         };
         with_committer(
             self.store,
             &self.capabilities.areas,
             self.pass.id,
             |committer| {
-                let shared = Shared {
+                let context = PassContext {
                     areas: &self.capabilities.areas,
                     store: self.store,
                     monitor,
                     committer,
                     pass: self.pass,
-                    look,
+                    scope,
                     options,
                     unfinished: self.unfinished,
                     converted: accepted(self.store)?,
@@ -239,26 +200,29 @@ impl Runner<'_> {
                     unrecorded: &self.unrecorded,
                     no_locks_said: &self.no_locks_said,
                 };
-                let threads = thread_count(self.options);
-                crawl(&shared, tasks, threads)?;
-                let databases = std::mem::take(&mut shared.lists().databases);
-                if look == Look::Everything && !databases.is_empty() {
+                let threads = Threads::of(self.options);
+                walk_pairs(&context, tasks, threads)?;
+                let databases = std::mem::take(&mut context.lists().databases);
+                if scope == PassScope::Everything && !databases.is_empty() {
                     let expected = Expected {
                         files: databases.len() as u64,
                         ..Expected::default()
                     };
                     self.monitor.phase("copy the databases", expected);
                 }
-                let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&shared, databases)
+                let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&context, databases)
                     .into_iter()
-                    .filter(|unit| look == Look::Everything || unit.is_new())
+                    .filter(|unit| scope == PassScope::Everything || unit.is_new())
                     .partition(|unit| unit.class == FileClass::Guardian);
-                pool::run(databases, threads, |unit, _| copy_unit(&shared, unit))?;
+                pool::run(databases, threads, |unit, _| copy_unit(&context, unit))?;
                 // The guardian points to the databases, so it is younger than they are.
                 for unit in guardian {
-                    copy_unit(&shared, unit)?;
+                    copy_unit(&context, unit)?;
                 }
-                shared.flush_removals()
+                let blocking = std::mem::take(&mut context.lists().blocking_folders);
+                let tasks = blocking.into_iter().map(Task::Folder).collect();
+                walk_pairs(&context, tasks, threads)?;
+                context.flush_removals()
             },
         )
     }
@@ -280,9 +244,7 @@ impl Runner<'_> {
     /// Sets the times of the folders last, deepest first, because every name made or removed changes them.
     fn set_folder_times(&self, lists: &Mutex<Lists>) -> Result<()> {
         let mut times = {
-            let mut lists = lists
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut lists = lock(lists);
             std::mem::take(&mut lists.folder_times)
         };
         times.sort_unstable_by_key(|(_, path, _)| std::cmp::Reverse(path.depth()));
@@ -300,12 +262,10 @@ impl Runner<'_> {
 }
 
 /// What waited until its place was free, each to be copied as what it is; says also whether nothing waits.
-fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
-    let mut lists = lists
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task<FileTask>>, bool) {
+    let mut lists = lock(lists);
     let folders = std::mem::take(&mut lists.blocked_folders);
-    let mut tasks: Vec<Task> = folders.into_iter().map(Task::Folder).collect();
+    let mut tasks: Vec<Task<FileTask>> = folders.into_iter().map(Task::Folder).collect();
     let mut files = Vec::new();
     for task in std::mem::take(&mut lists.blocked_files) {
         match task.class.copy_rule() {
@@ -318,21 +278,4 @@ fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task>, bool) {
     }
     let is_done = tasks.is_empty() && lists.databases.is_empty();
     (tasks, is_done)
-}
-
-/// How many threads copy: as asked for, or four for each processor, at least eight, and more while a source answers slowly.
-pub(crate) fn thread_count(options: &CopyOptions) -> Threads {
-    const THREADS_MAX: usize = 64;
-    if options.workers > 0 {
-        let threads = options.workers.min(THREADS_MAX);
-        return Threads {
-            first: threads,
-            most: threads,
-        };
-    }
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Threads {
-        first: (processors * 4).clamp(8, 32),
-        most: THREADS_MAX,
-    }
 }

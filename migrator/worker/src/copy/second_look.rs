@@ -13,7 +13,7 @@ use protocol::{CopyOptions, Count, Expected, Finding};
 
 /// What a pass looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum PassScope {
     /// Every difference.
     Everything,
     /// Names that the destination does not have.

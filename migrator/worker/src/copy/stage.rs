@@ -4,13 +4,13 @@ use postoffice::flaim::{BlockStream, BlocksSeen, DatabaseFile, HEADER_BYTES, bas
 use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
+use super::context::{FileTask, PassContext};
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy_seen};
 use super::files::{Outcome, destination_of, open_source, outcome_of, publish, report_outcome};
-use super::shared::{FileTask, Shared};
 use super::unit::{KnownHeaders, Unit};
 use crate::error::Result;
 use crate::locks::Attempt;
-use crate::tree::Kind;
+use crate::tree::{Kind, read_at};
 use protocol::Verdict;
 
 /// What came of one attempt.
@@ -38,16 +38,20 @@ struct Staged<'a> {
 }
 
 /// Copies all members, and gives them their names together where none of them moved meanwhile.
-pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> Result<Attempted> {
+pub(super) fn copy_members(
+    context: &PassContext<'_>,
+    unit: &Unit,
+    lock: &Attempt,
+) -> Result<Attempted> {
     let before = control_header(unit)?;
-    if grew_since_the_listing(shared, unit, &before)? {
+    if grew_since_the_listing(context, unit, &before)? {
         return Ok(Attempted::Grew);
     }
     let headers = known_headers(unit)?;
     let mut staged = Vec::with_capacity(unit.members.len());
     let mut attempted = Attempted::Whole;
     for (index, task) in unit.members.iter().enumerate() {
-        match stage(shared, task, &headers)? {
+        match stage(context, task, &headers)? {
             Ok(member) => staged.push(member),
             Err(Outcome::Unreadable(errno)) => {
                 attempted = Attempted::Unreadable(task.source_path(), errno);
@@ -58,7 +62,7 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
                 break;
             }
             Err(outcome) => {
-                report_outcome(shared, task, &outcome)?;
+                report_outcome(context, task, &outcome)?;
                 attempted = match outcome {
                     Outcome::NotAFile => Attempted::NoFile,
                     _ => Attempted::Without(index),
@@ -84,7 +88,7 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
         }
         return Ok(attempted);
     }
-    publish_all(shared, &staged)?;
+    publish_all(context, &staged)?;
     Ok(attempted)
 }
 
@@ -92,7 +96,7 @@ pub(super) fn copy_members(shared: &Shared<'_>, unit: &Unit, lock: &Attempt) -> 
 /// copy without it would be no database.  `header` is that of its control file, read with the lock held.
 ///
 /// A data file that the source does not have either is damage, and no reason not to copy the rest.
-fn grew_since_the_listing(shared: &Shared<'_>, unit: &Unit, header: &[u8]) -> Result<bool> {
+fn grew_since_the_listing(context: &PassContext<'_>, unit: &Unit, header: &[u8]) -> Result<bool> {
     let (Some(control), Ok(known)) = (unit.control(), probe(header)) else {
         return Ok(false);
     };
@@ -112,25 +116,25 @@ fn grew_since_the_listing(shared: &Shared<'_>, unit: &Unit, header: &[u8]) -> Re
         Ok(entries) => Ok(entries.iter().any(|entry| {
             file_of(&destination_name(&entry.name)).is_some_and(|file| missing.contains(&file))
         })),
-        Err(errno) => shared
+        Err(errno) => context
             .unreadable(&control.pair.source_path, errno)
             .map(|()| true),
     }
 }
 
 /// Gives all members their names, and hands them to the committer.
-fn publish_all(shared: &Shared<'_>, staged: &[Staged<'_>]) -> Result<()> {
+fn publish_all(context: &PassContext<'_>, staged: &[Staged<'_>]) -> Result<()> {
     let claims: Vec<_> = staged
         .iter()
-        .map(|member| shared.claim(&member.task.pair.destination, &member.task.name))
+        .map(|member| context.claim(&member.task.pair.destination, &member.task.name))
         .collect();
     for member in staged {
-        report_damage(shared, member);
+        report_damage(context, member);
         publish(member.task, &member.temporary)?;
     }
     for (member, claim) in staged.iter().zip(claims) {
         let destination = destination_of(member.task, &member.written)?;
-        shared.record(member.task, &member.written, &destination)?;
+        context.record(member.task, &member.written, &destination)?;
         claim.settle();
     }
     Ok(())
@@ -155,7 +159,7 @@ fn damage(member: &Staged<'_>) -> u64 {
     member.blocks.map_or(0, |seen| seen.damaged)
 }
 
-fn report_damage(shared: &Shared<'_>, member: &Staged<'_>) {
+fn report_damage(context: &PassContext<'_>, member: &Staged<'_>) {
     let Some(seen) = member.blocks.filter(|seen| seen.damaged > 0) else {
         return;
     };
@@ -163,7 +167,7 @@ fn report_damage(shared: &Shared<'_>, member: &Staged<'_>) {
         .first
         .map(|fault| fault.to_string())
         .unwrap_or_default();
-    shared.report(
+    context.report(
         "database-damaged",
         Verdict::Person,
         &member.task.source_path(),
@@ -178,7 +182,7 @@ fn report_damage(shared: &Shared<'_>, member: &Staged<'_>) {
 fn all_stand_still(staged: &[Staged<'_>]) -> Result<bool> {
     for member in staged {
         let read = &member.written.source;
-        let now = member.task.source()?.look_at(&member.task.source_name);
+        let now = member.task.source()?.metadata(&member.task.source_name);
         let stands_still = matches!(now, Ok(Some(now)) if now.kind == Kind::File
             && now.size == read.size && now.modified == read.modified);
         if !stands_still {
@@ -220,21 +224,13 @@ fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
 /// The first bytes of a database, as many as there are.
 fn first_bytes(source: &Source) -> Result<Vec<u8>, Errno> {
     let mut header = vec![0; HEADER_BYTES];
-    let mut length = 0;
-    while length < header.len() {
-        match rustix::io::pread(source, &mut header[length..], length as u64) {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
+    let length = read_at(source, &mut header, 0)?;
     header.truncate(length);
     Ok(header)
 }
 
 fn stage<'a>(
-    shared: &Shared<'_>,
+    context: &PassContext<'_>,
     task: &'a FileTask,
     headers: &KnownHeaders,
 ) -> Result<Result<Staged<'a>, Outcome>> {
@@ -245,7 +241,7 @@ fn stage<'a>(
     let mut stream = headers
         .find(&task.pair.path, &task.name)
         .and_then(|(header, file)| BlockStream::new(header, file));
-    let temporary = temporary_name(shared.pass.id);
+    let temporary = temporary_name(context.pass.id);
     let written = write_copy_seen(&source, &task.pair.destination, &temporary, &mut |bytes| {
         if let Some(stream) = &mut stream {
             stream.push(bytes);

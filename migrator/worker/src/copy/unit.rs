@@ -9,7 +9,7 @@ use postoffice::flaim::{DatabaseFile, Header, Version, base_of};
 use postoffice::layout::{CopyRule, FileClass};
 use postoffice::names::RelativePath;
 
-use super::shared::{FileTask, Shared};
+use super::context::{FileTask, PassContext};
 
 /// The name of the guardian itself, in lower case.
 const GUARDIAN: &[u8] = b"ngwguard.db";
@@ -42,7 +42,7 @@ impl Unit {
 }
 
 /// The databases first, each with its companions, then one unit for the guardian of each area.
-pub(super) fn units_of(shared: &Shared<'_>, tasks: Vec<FileTask>) -> Vec<Unit> {
+pub(super) fn units_of(context: &PassContext<'_>, tasks: Vec<FileTask>) -> Vec<Unit> {
     let mut units: BTreeMap<(bool, usize, RelativePath), Vec<FileTask>> = BTreeMap::new();
     for task in tasks {
         let is_guardian = task.class.copy_rule() == CopyRule::AtomicSet;
@@ -50,7 +50,7 @@ pub(super) fn units_of(shared: &Shared<'_>, tasks: Vec<FileTask>) -> Vec<Unit> {
         let database = if is_guardian {
             RelativePath::root()
         } else {
-            let area = &shared.areas[task.pair.area];
+            let area = &context.areas[task.pair.area];
             area.database_of(&path).unwrap_or(path)
         };
         let key = (is_guardian, task.pair.area, database);

@@ -22,6 +22,8 @@ pub struct Member {
 /// A database whose files are open for reading.
 #[derive(Debug)]
 pub struct OpenDatabase {
+    /// The control file, from the folder that holds it.
+    pub control: RelativePath,
     /// The files, as the engine reads them.
     pub files: OpenFileSet<Handle>,
     /// Where they are; the control file first.
@@ -36,10 +38,8 @@ impl OpenDatabase {
     /// # Errors
     /// [`WorkerError::Database`] with what was seen instead.
     pub fn header(&self) -> Result<&Header> {
-        self.header.as_ref().map_err(|reason| {
-            let path = self.members.first().map(|member| member.path.clone());
-            WorkerError::database(&path.unwrap_or_default(), reason.clone().into())
-        })
+        let reason = |reason: &NotOurs| WorkerError::database(&self.control, reason.clone().into());
+        self.header.as_ref().map_err(reason)
     }
 }
 
@@ -83,6 +83,7 @@ pub fn open_database(folder: &Folder, control: &[u8]) -> Result<OpenDatabase> {
         }
     }
     Ok(OpenDatabase {
+        control: root.join(control),
         files,
         members,
         header,

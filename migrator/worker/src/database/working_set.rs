@@ -67,10 +67,10 @@ impl<'a> WorkingSet<'a> {
     }
 }
 
+/// Creates a file that lies in `folder` itself.
 fn create(folder: &Folder, path: &RelativePath) -> Result<Handle> {
-    let name = path.components().next().unwrap_or_default();
     let handle = folder
-        .create_file(name)
+        .create_file(path.as_bytes())
         .map_err(|errno| WorkerError::writing("create", path, errno))?;
     Ok(handle.into())
 }

@@ -86,7 +86,7 @@ fn stands(root: &Folder, path: &RelativePath) -> Result<bool> {
     };
     let looked = root
         .descend(&folder)
-        .and_then(|folder| folder.look_at(name));
+        .and_then(|folder| folder.metadata(name));
     match looked {
         Ok(attributes) => Ok(attributes.is_some()),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL) => Ok(false),

@@ -40,7 +40,7 @@ pub(super) fn stage_fall_backs(
             (target, _) = target.create_folder(name).map_err(failed)?;
         }
         for member in &converted.members {
-            if let Some(name) = name_in_fall_back(member) {
+            if let Some(name) = name_in_fall_back(member)? {
                 let handle = Handle::from(target.create_file(&name).map_err(failed)?);
                 copy_file(converted, member.file, &handle, &folder.join(&name))?;
             }
@@ -51,16 +51,20 @@ pub(super) fn stage_fall_backs(
 }
 
 /// The name that a file of the guardian has in a fall-back copy; none for a log, of which those have none.
-pub(super) fn name_in_fall_back(member: &Member) -> Option<Vec<u8>> {
+///
+/// # Errors
+/// [`WorkerError::Order`] where the file is none of the guardian.
+pub(super) fn name_in_fall_back(member: &Member) -> Result<Option<Vec<u8>>> {
     match member.file {
-        DatabaseFile::CONTROL => Some(FALL_BACK.to_vec()),
+        DatabaseFile::CONTROL => Ok(Some(FALL_BACK.to_vec())),
         // Companions of a control file that does not end in `.db` begin with all of its name.
-        DatabaseFile::Numbered(_) => {
-            let own = member.path.components().next_back().unwrap_or_default();
-            let end = own.get(base_of(GUARDIAN).len()..).unwrap_or_default();
-            Some([FALL_BACK, end].concat())
-        }
-        DatabaseFile::RollForward(_) => None,
+        DatabaseFile::Numbered(_) => match member.path.as_bytes().get(base_of(GUARDIAN).len()..) {
+            Some(end) => Ok(Some([FALL_BACK, end].concat())),
+            None => Err(WorkerError::Order {
+                text: format!("{} is no file of the guardian", member.path),
+            }),
+        },
+        DatabaseFile::RollForward(_) => Ok(None),
     }
 }
 
@@ -68,7 +72,7 @@ pub(super) fn name_in_fall_back(member: &Member) -> Option<Vec<u8>> {
 pub(super) fn stage_empty_log(place: &Folder, staging: &Folder) -> Result<()> {
     let path = RelativePath::root().join(LOG);
     let failed = |errno| WorkerError::writing("create", &path, errno);
-    let standing = place.look_at(LOG).map_err(failed)?;
+    let standing = place.metadata(LOG).map_err(failed)?;
     if standing.is_some_and(|log| log.kind == crate::tree::Kind::File) {
         staging.create_file(LOG).map_err(failed)?;
     }

@@ -24,7 +24,7 @@ pub(crate) fn guardian_files(root: &Folder) -> Result<Vec<(RelativePath, Attribu
         };
         for entry in folder.list().map_err(failed)? {
             let inner = path.join(&entry.name);
-            let Some(attributes) = folder.look_at(&entry.name).map_err(failed)? else {
+            let Some(attributes) = folder.metadata(&entry.name).map_err(failed)? else {
                 continue;
             };
             match attributes.kind {

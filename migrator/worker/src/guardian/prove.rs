@@ -211,13 +211,13 @@ fn compare_fall_backs(
         if name != FALL_BACK {
             continue;
         }
-        let is_equal = converted.members.iter().all(|member| {
-            let Some(copy) = name_in_fall_back(member) else {
-                return true;
-            };
-            let copy = proof.digest_of(&folder.join(&copy));
-            copy.is_some() && copy == proof.digest_of(&member.path)
-        });
+        let mut is_equal = true;
+        for member in &converted.members {
+            if let Some(copy) = name_in_fall_back(member)? {
+                let copy = proof.digest_of(&folder.join(&copy));
+                is_equal &= copy.is_some() && copy == proof.digest_of(&member.path);
+            }
+        }
         if !is_equal {
             let text = format!("the fall-back copy {path} is not the converted guardian");
             differs(monitor, proof, &text);

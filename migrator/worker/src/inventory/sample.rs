@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::pool::{self, Threads};
-use crate::tree::Folder;
+use crate::tree::{Folder, read_at};
 use protocol::Sample;
 
 /// Up to this size a file is small.
@@ -169,11 +169,9 @@ fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result
     let mut block = vec![0; BLOCK_BYTES];
     let mut length = 0;
     while length < bytes_max {
-        match rustix::io::pread(&file, &mut block, length) {
-            Ok(0) => break,
-            Ok(more) => length += more as u64,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
+        match read_at(&file, &mut block, length)? {
+            0 => break,
+            more => length += more as u64,
         }
     }
     Ok(length)

@@ -9,8 +9,7 @@ use crate::error::Result;
 use crate::file_system::file_system_of;
 use crate::locks::Attempt;
 use crate::pool::Threads;
-use crate::tree::{Attributes, Time};
-use crate::walk::Visited;
+use crate::tree::{Attributes, Time, Visited};
 use protocol::Survey;
 
 /// What has been gathered so far.

@@ -6,11 +6,10 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
 use crate::marker::begin_generation;
 use crate::monitor::Monitor;
-use crate::pool;
+use crate::pool::{self, Threads};
 use crate::store::{FolderRenames, JobStore, Rename};
 use crate::tree::Folder;
 use protocol::{CopyOptions, Count, Operation};
@@ -111,7 +110,7 @@ fn rename_all(
     batch: &[FolderRenames],
 ) -> Result<()> {
     let folders: Vec<&[FolderRenames]> = of_one_folder(batch).collect();
-    pool::run(folders, thread_count(options), |rows, _| {
+    pool::run(folders, Threads::of(options), |rows, _| {
         let Some(first) = rows.first() else {
             return Ok(());
         };

@@ -1,18 +1,17 @@
 //! The plan: one sweep per folder finds every name to change, and two names that would become one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use postoffice::names::{LowerCased, RelativePath, lower_case, printable};
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::thread_count;
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::names::{is_marker, kept_name};
+use crate::pool::{Threads, lock};
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
-use crate::tree::{Attributes, Entry, by_name};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Visited, by_name, walk};
 use protocol::{CopyOptions, Count, Finding, Verdict};
 
 /// How many names of the plan are held before they go to the store.
@@ -37,7 +36,7 @@ pub(super) fn plan(
     for area in &capabilities.areas {
         walk(
             &area.destination,
-            thread_count(options),
+            Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| planner.visit(area, visited),
         )?;
@@ -89,9 +88,10 @@ impl Planner<'_> {
             match lower_case(&entry.name) {
                 LowerCased::Already => {}
                 LowerCased::Changed(new) => changes.push((entry, new)),
-                LowerCased::Kept(_) => {
+                LowerCased::Kept(reason) => {
                     self.kept.fetch_add(1, Ordering::Relaxed);
-                    self.report_kept(visited, &entry.name);
+                    let path = visited.path.join(&entry.name);
+                    self.monitor.finding(kept_name(&path, reason));
                 }
             }
         }
@@ -130,18 +130,6 @@ impl Planner<'_> {
         // In the order of the disk; links to one file keep theirs.
         renames.sort_by_key(|rename| rename.inode);
         self.add(area, visited.path, renames)
-    }
-
-    fn report_kept(&self, visited: &Visited<'_>, name: &[u8]) {
-        self.monitor.finding(
-            Finding::new(
-                "name-kept",
-                Verdict::Person,
-                "its name is not valid UTF-8 or has a capital letter outside ASCII and is kept as it is",
-                "Nothing, unless GroupWise itself uses this name",
-            )
-            .about(visited.path.join(name).as_bytes()),
-        );
     }
 
     fn report_collision(&self, area: &Area, visited: &Visited<'_>, name: &[u8], other: &[u8]) {
@@ -194,7 +182,7 @@ impl Planner<'_> {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 }
 
@@ -214,6 +202,6 @@ fn is_same_file(visited: &Visited<'_>, name: &[u8], other: &[u8]) -> Result<bool
 fn attributes(visited: &Visited<'_>, name: &[u8]) -> Result<Option<Attributes>> {
     visited
         .folder
-        .look_at(name)
+        .metadata(name)
         .map_err(|errno| WorkerError::writing("look at", &visited.path.join(name), errno))
 }

@@ -108,7 +108,7 @@ fn undo_one(folder: &Folder, path: &RelativePath, rename: &Rename) -> Result<boo
 
 /// Whether an undoing that was cut off had made the old link already.
 fn has_old_name(folder: &Folder, rename: &Rename) -> std::result::Result<bool, Errno> {
-    let old = folder.look_at(rename.old.as_bytes())?;
-    let new = folder.look_at(rename.new.as_bytes())?;
+    let old = folder.metadata(rename.old.as_bytes())?;
+    let new = folder.metadata(rename.new.as_bytes())?;
     Ok(rename.same_file && matches!((old, new), (Some(old), Some(new)) if old.is_same_file(&new)))
 }

@@ -8,10 +8,10 @@ use rustix::io::Errno;
 
 use super::staging::staging_name;
 use super::still::Stillness;
-use super::{Listing, Standing, Step, digest_of};
+use super::{Listing, QueueRun, SourceItem, digest_of};
 use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
-use crate::mount_gone::require_mounts;
+use crate::source::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
 use crate::tree::owner::{Ownership, give, owned};
@@ -30,9 +30,9 @@ enum Staged {
 }
 
 /// An item that is to be carried: its name at the destination, and where it stands.
-type Wanted<'a> = (&'a [u8], &'a Standing);
+type Wanted<'a> = (&'a [u8], &'a SourceItem);
 
-impl Step<'_> {
+impl QueueRun<'_> {
     /// Carries what is new and has stood still; says whether nothing was left to do.  Waits where items are to be looked at
     /// again.
     pub(super) fn carry_round(&self, listing: &Listing) -> Result<bool> {
@@ -79,7 +79,7 @@ impl Step<'_> {
 
     /// Whether this very item was carried before.  A changed daylight saving setting moves the times of items that were
     /// delivered long ago: where only the time is another one, the bytes decide.
-    fn is_carried(&self, item: Option<&QueueItem>, standing: &Standing) -> Result<bool> {
+    fn is_carried(&self, item: Option<&QueueItem>, standing: &SourceItem) -> Result<bool> {
         let Some(item) = item.filter(|item| item.state == ItemState::Placed) else {
             return Ok(false);
         };
@@ -149,7 +149,7 @@ impl Step<'_> {
         staging: &Folder,
         folder: &RelativePath,
         name: &[u8],
-        standing: &Standing,
+        standing: &SourceItem,
     ) -> Result<Staged> {
         let path = standing.source_path();
         let source = match Source::open(&standing.folder, &standing.source_name) {

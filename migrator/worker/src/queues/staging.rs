@@ -1,18 +1,56 @@
 //! The folders in which items are made ready: one at the top of each file system that has queues, because only within a
-//! file system does a renaming let an item appear.  They are gone when the step is done.
+//! file system does a renaming let an item appear.  They are gone when the step is done; a run
+//! that was cut off leaves them, and the next one finds out by them which items had appeared in their queues.
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::Step;
-use crate::copy::TEMPORARY_PREFIX;
+use super::QueueRun;
 use crate::error::{Result, WorkerError};
+use crate::names::TEMPORARY_PREFIX;
+use crate::store::ItemState;
 use crate::tree::Folder;
+use protocol::Count;
 
 /// Name of such a folder.
 const STAGING: &[u8] = b".gwmigrate-queues";
 
-impl Step<'_> {
+impl QueueRun<'_> {
+    /// Brings every item that was being placed to its end, and empties the staging folder.
+    pub(super) fn recover(&self) -> Result<()> {
+        let mut placed = Vec::new();
+        let mut refused = Vec::new();
+        for mut item in self.store.queue_items_being_placed()? {
+            let path = item.folder.join(&item.name);
+            let name = staging_name(&item.folder, &item.name);
+            let staging = self.open_staging_of(&item.folder)?;
+            let looked = staging.as_ref().map(|staging| staging.metadata(&name));
+            let staged = looked
+                .transpose()
+                .map_err(|errno| WorkerError::writing("look at", &path, errno))?
+                .flatten();
+            // Not in the staging folder any more: the renaming happened, whoever has taken the item since.
+            let stands = match staging.filter(|_| staged.is_some()) {
+                None => true,
+                Some(staging) => {
+                    self.begin()?;
+                    self.place_one(&staging, &self.queue_folder(&item.folder)?, &item)?
+                }
+            };
+            if stands {
+                item.state = ItemState::Placed;
+                placed.push(item);
+            } else {
+                refused.push(item);
+            }
+        }
+        self.sync(placed.len())?;
+        self.monitor.count(Count::QueuedItems, placed.len() as u64);
+        self.store.record_queue_items(&placed)?;
+        self.store.forget_queue_items(&refused)?;
+        self.empty_staging()
+    }
+
     /// The staging folder for items of a queue, made where it is not there.
     pub(super) fn staging_of(&self, queue: &RelativePath) -> Result<Folder> {
         self.begin()?;

@@ -4,13 +4,13 @@
 //! as it was a moment ago.  So an item counts when its size and its time were the same in two looks that are further apart
 //! than that, and when nobody holds a lock on it.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use postoffice::names::RelativePath;
 
-use super::{Standing, Step};
+use super::{QueueRun, SourceItem};
 use crate::locks;
+use crate::pool::lock;
 use crate::store::SourceStamp;
 use protocol::Verdict;
 
@@ -36,12 +36,12 @@ pub(super) enum Stillness {
     Moving,
 }
 
-impl Step<'_> {
+impl QueueRun<'_> {
     /// Looks at an item once more.
-    pub(super) fn look_at_item(&self, path: &RelativePath, standing: &Standing) -> Stillness {
+    pub(super) fn look_at_item(&self, path: &RelativePath, standing: &SourceItem) -> Stillness {
         let stamp = SourceStamp::from(&standing.attributes);
         let now = Instant::now();
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = lock(&self.looks);
         let seen = looks.entry(path.clone()).or_insert(Looks {
             stamp,
             since: now,
@@ -73,14 +73,14 @@ impl Step<'_> {
 
     /// Something of an item moved while it was copied: it has to stand still anew.
     pub(super) fn has_moved(&self, path: &RelativePath) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = lock(&self.looks);
         if let Some(seen) = looks.get_mut(path) {
             seen.since = Instant::now();
             seen.moves += 1;
         }
     }
 
-    fn say_moving(&self, path: &RelativePath, standing: &Standing) {
+    fn say_moving(&self, path: &RelativePath, standing: &SourceItem) {
         if self.give_up(path.clone()) {
             self.report(
                 "queue-item-moving",

@@ -9,16 +9,16 @@ use postoffice::layout::{self, CopyRule, FolderFiles};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::{Listing, Standing, Step, digest_of};
-use crate::copy::{TEMPORARY_PREFIX, thread_count};
+use super::{Listing, QueueRun, SourceItem, digest_of};
 use crate::error::{Result, WorkerError};
+use crate::names::TEMPORARY_PREFIX;
+use crate::pool::{Threads, lock};
 use crate::quarantine::Quarantine;
 use crate::store::{QueueItem, Removal, RemovalKind};
-use crate::tree::{Folder, Kind};
-use crate::walk::walk;
+use crate::tree::{Folder, Kind, walk};
 use protocol::Count;
 
-impl Step<'_> {
+impl QueueRun<'_> {
     /// Makes the queues of the destination hold only items of the listing that were carried already.
     pub(super) fn tidy(&self, listing: &Listing) -> Result<()> {
         // A queue folder that is gone was taken with all its items, which must be carried again.
@@ -42,7 +42,7 @@ impl Step<'_> {
         &self,
         path: &RelativePath,
         folder: &Folder,
-        standing: Option<&BTreeMap<Vec<u8>, Standing>>,
+        standing: Option<&BTreeMap<Vec<u8>, SourceItem>>,
     ) -> Result<()> {
         let known: HashMap<Vec<u8>, QueueItem> = self
             .store
@@ -144,16 +144,14 @@ impl Step<'_> {
         let queues = std::sync::Mutex::new(Vec::new());
         walk(
             &self.area.destination,
-            thread_count(self.options),
+            Threads::of(self.options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {
                 let is_ours = |name: &[u8]| name.starts_with(TEMPORARY_PREFIX);
                 let is_kept_out = visited.path.components().any(is_ours)
                     || self.area.is_lost_and_found(visited.path);
                 if layout::is_queue(visited.path) && !is_kept_out {
-                    let mut queues = queues
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut queues = lock(&queues);
                     queues.push((visited.path.clone(), visited.folder.clone()));
                 }
                 Ok(())

@@ -6,17 +6,11 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::copy::room;
-use crate::tree::{Attributes, Folder};
+use crate::places::Side;
+use crate::tree::{Attributes, Folder, read_at};
 
 thread_local! {
     static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-}
-
-/// Which of the two could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Source,
-    Destination,
 }
 
 /// What two equal files hold.
@@ -37,7 +31,7 @@ pub(super) type Named<'a> = (&'a Folder, &'a [u8]);
 /// Compares two files, showing the bytes of the destination to `see` as they pass; none where they differ.
 ///
 /// # Errors
-/// What opening or reading one of them says; `EAGAIN` where it became shorter while it was read.
+/// Which of them could not be opened or read, and why; `EAGAIN` where it became shorter while it was read.
 pub(super) fn compare_files(
     source: Named<'_>,
     destination: Named<'_>,
@@ -88,15 +82,9 @@ impl Open {
     /// A block of its bytes, whole unless it is the last one.
     fn read<'a>(&self, block: &'a mut Vec<u8>, offset: u64) -> Result<&'a [u8], Errno> {
         let block = room(block, self.before.size.saturating_sub(offset));
-        let mut length = 0;
-        while length < block.len() {
-            match rustix::io::pread(&self.handle, &mut block[length..], offset + length as u64) {
-                // It has become shorter.
-                Ok(0) => return Err(Errno::AGAIN),
-                Ok(more) => length += more,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
+        if read_at(&self.handle, block, offset)? < block.len() {
+            // It has become shorter.
+            return Err(Errno::AGAIN);
         }
         Ok(block)
     }

@@ -1,10 +1,11 @@
 //! What a comparison has seen, held until there is enough of it to be written into the job store.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use postoffice::names::RelativePath;
 
 use crate::error::Result;
+use crate::pool::lock;
 use crate::store::{JobStore, SealedFile};
 
 /// How many proven files are held before they go to the store.
@@ -67,8 +68,4 @@ impl<'a> Held<'a> {
         }
         self.store.record_sealed(sealed)
     }
-}
-
-fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,20 +4,19 @@
 //! source once more, because mail may have come in since.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use postoffice::names::{RelativePath, destination_name};
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::{prove_source, thread_count};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::names::is_marker;
 use crate::places::Side;
+use crate::pool::{Threads, lock};
+use crate::source::prove_source;
 use crate::store::{JobStore, SealedEntry, SourceStamp};
-use crate::tree::{Attributes, Entry, Folder, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
 /// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.
@@ -118,13 +117,6 @@ impl Change {
     }
 }
 
-/// What a look saw.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) files: u64,
-    pub(super) changed: u64,
-}
-
 /// Looks at one side of an area; every change is reported as what `finding` makes of it.
 pub(super) fn look(
     area: &Area,
@@ -133,53 +125,49 @@ pub(super) fn look(
     monitor: &dyn Monitor,
     options: &CopyOptions,
     finding: &(dyn Fn(&RelativePath, Change) -> Finding + Sync),
-) -> Result<Seen> {
-    let look = Look {
+) -> Result<UnmovedReport> {
+    let check = SideCheck {
         area,
         side,
         store,
         monitor,
         options,
         finding,
-        files: AtomicU64::new(0),
-        changed: AtomicU64::new(0),
+        totals: Mutex::default(),
         visited: Mutex::new(HashSet::new()),
     };
     walk(
-        look.root()?,
-        thread_count(options),
+        check.root()?,
+        Threads::of(options),
         |path, errno| match side {
             Side::Source if is_mount_gone(errno) => Err(WorkerError::reading("list", path, errno)),
             // It was read when it was sealed; nothing is known of what it holds now.
             Side::Source => {
-                look.report(path, Change::Changed);
+                check.report(path, Change::Changed);
                 Ok(())
             }
             Side::Destination => Err(WorkerError::writing("list", path, errno)),
         },
-        |visited| look.visit(visited),
+        |visited| check.visit(visited),
     )?;
-    look.folders_that_are_gone()?;
-    Ok(Seen {
-        files: look.files.into_inner(),
-        changed: look.changed.into_inner(),
-    })
+    check.folders_that_are_gone()?;
+    let totals = check.totals.into_inner();
+    Ok(totals.unwrap_or_else(PoisonError::into_inner))
 }
 
-struct Look<'a> {
+struct SideCheck<'a> {
     area: &'a Area,
     side: Side,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     finding: &'a (dyn Fn(&RelativePath, Change) -> Finding + Sync),
-    files: AtomicU64,
-    changed: AtomicU64,
+    totals: Mutex<UnmovedReport>,
     /// The folders that were seen, by the names that they have at the destination.
     visited: Mutex<HashSet<RelativePath>>,
 }
 
-impl Look<'_> {
+impl SideCheck<'_> {
     fn root(&self) -> Result<&Folder> {
         match self.side {
             Side::Source => self.area.source(),
@@ -188,7 +176,7 @@ impl Look<'_> {
     }
 
     fn report(&self, path: &RelativePath, change: Change) {
-        self.changed.fetch_add(1, Ordering::Relaxed);
+        lock(&self.totals).changed += 1;
         self.monitor.finding((self.finding)(path, change));
     }
 
@@ -228,14 +216,14 @@ impl Look<'_> {
             if is_marker(visited.path, &entry.name) {
                 continue;
             }
-            let Some(attributes) = self.look_at(visited, entry)? else {
+            let Some(attributes) = self.attributes_of(visited, entry)? else {
                 continue;
             };
             let path = || visited.path.join(&entry.name);
             match attributes.kind {
                 Kind::Folder => {}
                 Kind::File => {
-                    self.files.fetch_add(1, Ordering::Relaxed);
+                    lock(&self.totals).files += 1;
                     self.monitor.count(Count::FilesSeen, 1);
                     match sealed.remove(&destination_name(&entry.name)) {
                         Some(known) if known == SourceStamp::from(&attributes) => {}
@@ -254,17 +242,16 @@ impl Look<'_> {
                 self.report(&folder.join(name), Change::Gone);
             }
         }
-        let mut seen = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(folder);
+        lock(&self.visited).insert(folder);
         Ok(())
     }
 
     /// What the kernel says of an entry; none where it is gone, which its missing from the listing says as well.
-    fn look_at(&self, visited: &Visited<'_>, entry: &Entry) -> Result<Option<Attributes>> {
+    fn attributes_of(&self, visited: &Visited<'_>, entry: &Entry) -> Result<Option<Attributes>> {
         if let Some(Kind::Folder) = entry.kind {
             return Ok(None);
         }
-        visited.folder.look_at(&entry.name).map_err(|errno| {
+        visited.folder.metadata(&entry.name).map_err(|errno| {
             let path = visited.path.join(&entry.name);
             match self.side {
                 Side::Source => WorkerError::reading("look at", &path, errno),
@@ -275,7 +262,7 @@ impl Look<'_> {
 
     /// Sealed files of folders that the walk did not meet are gone with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
-        let visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        let visited = lock(&self.visited);
         self.store.each_sealed(self.area.id, |folder, name, entry| {
             let path = folder.join(name);
             let counts = self.stamp(entry).is_some() && !self.area.leaves_out(&path, self.options);

@@ -2,22 +2,22 @@
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::{SEAL_FILE, digest};
+use super::root_digest;
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::{hash_file, thread_count};
+use crate::copy::hash_file;
 use crate::error::{Result, WorkerError};
-use crate::marker::is_marker;
 use crate::monitor::Monitor;
+use crate::names::{SEAL_FILE, is_marker};
+use crate::pool::{Threads, lock};
 use crate::store::{JobStore, SealedEntry};
-use crate::tree::{Attributes, Kind};
-use crate::walk::{Visited, walk};
+use crate::tree::{Attributes, Kind, Visited, read_at, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
 
 /// More than this is no seal, in bytes.
@@ -54,27 +54,20 @@ pub fn verify(
             store,
             monitor,
             options,
-            files: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            folders: AtomicU64::new(0),
-            differences: AtomicU64::new(0),
+            report: Mutex::new(&mut report),
             is_lived_in,
             by_users: AtomicU64::new(0),
             visited: Mutex::new(HashSet::new()),
         };
         walk(
             &area.destination,
-            thread_count(options),
+            Threads::of(options),
             |path, errno| check.unreadable(path, errno),
             |visited| check.visit(visited),
         )?;
         check.folders_that_are_gone()?;
-        report.files += check.files.into_inner();
-        report.bytes += check.bytes.into_inner();
-        report.folders += check.folders.into_inner();
-        report.differences += check.differences.into_inner();
         by_users += check.by_users.into_inner();
-        let digest = digest::of_sealed(store, area.id)?;
+        let digest = root_digest(store, area.id)?;
         if document.report.root_digests.get(&area.label) != Some(&digest) {
             report.differences += 1;
             monitor.finding(document_differs(&format!(
@@ -133,15 +126,7 @@ fn read_document(file: &OwnedFd) -> std::result::Result<Vec<u8>, Errno> {
     let size = Attributes::from(&rustix::fs::fstat(file)?).size;
     let length = usize::try_from(size.min(DOCUMENT_BYTES_MAX)).unwrap_or(0);
     let mut text = vec![0; length];
-    let mut filled = 0;
-    while filled < length {
-        match rustix::io::pread(file, &mut text[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(more) => filled += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
+    let filled = read_at(file, &mut text, 0)?;
     text.truncate(filled);
     Ok(text)
 }
@@ -157,10 +142,7 @@ struct Check<'a> {
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
-    files: AtomicU64,
-    bytes: AtomicU64,
-    folders: AtomicU64,
-    differences: AtomicU64,
+    report: Mutex<&'a mut SealReport>,
     /// Whether users may have worked since the seal.
     is_lived_in: bool,
     /// What they, or the agent, have changed as is expected.
@@ -179,11 +161,8 @@ impl Check<'_> {
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
-        self.folders.fetch_add(1, Ordering::Relaxed);
-        self.visited
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(visited.path.clone());
+        lock(&self.report).folders += 1;
+        lock(&self.visited).insert(visited.path.clone());
         let mut sealed = self.store.sealed_of(self.area.id, visited.path)?;
         for entry in visited.entries {
             let path = visited.path.join(&entry.name);
@@ -219,7 +198,7 @@ impl Check<'_> {
 
     /// Sealed files of folders that the walk did not meet are missing with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
-        let visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        let visited = lock(&self.visited);
         self.store.each_sealed(self.area.id, |folder, name, _| {
             if !visited.contains(folder) {
                 let text = "it is no longer there, nor is the folder that held it";
@@ -231,8 +210,10 @@ impl Check<'_> {
     fn file(&self, visited: &Visited<'_>, name: &[u8], path: &RelativePath, known: &SealedEntry) {
         match hash_file(visited.folder, name) {
             Ok((attributes, now)) if attributes.size == known.size && now == known.digest => {
-                self.files.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(known.size, Ordering::Relaxed);
+                let mut report = lock(&self.report);
+                report.files += 1;
+                report.bytes += known.size;
+                drop(report);
                 self.monitor.count(Count::FilesProven, 1);
                 self.monitor.count(Count::FilesSeen, 1);
             }
@@ -254,7 +235,7 @@ impl Check<'_> {
             self.by_users.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.differences.fetch_add(1, Ordering::Relaxed);
+        lock(&self.report).differences += 1;
         let finding = if self.is_lived_in {
             Finding::new(
                 code,

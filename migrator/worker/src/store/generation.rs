@@ -3,22 +3,11 @@
 use rusqlite::{Connection, Transaction};
 
 use super::rows::{from_word, in_table, word};
-use super::{JobStore, life, now_milliseconds, signed, unsigned};
+use super::{JobStore, now_milliseconds, signed, unsigned};
 use crate::error::Result;
-use protocol::{GenerationLine, JobEvent, Operation, Proof, ProofLine};
+use protocol::{GenerationLine, Proof, ProofLine};
 
 impl JobStore {
-    /// Begins a new generation: durable before the operation changes anything, and together with the end of every proof
-    /// that it makes untrue.
-    ///
-    /// # Errors
-    /// [`crate::error::WorkerError::Store`].
-    pub fn begin_generation(&self, operation: Operation) -> Result<u64> {
-        self.change("begin a generation", |transaction| {
-            begin(transaction, operation)
-        })
-    }
-
     /// The number of the current generation; 0 before the first.
     ///
     /// # Errors
@@ -44,20 +33,6 @@ impl JobStore {
             Ok(proofs(connection)?.iter().any(|line| line.proof == proof))
         })
     }
-}
-
-pub(super) fn begin(transaction: &Transaction<'_>, operation: Operation) -> rusqlite::Result<u64> {
-    transaction.execute(
-        "INSERT INTO generation (operation, at) VALUES (?1, ?2)",
-        (word(&operation)?, now_milliseconds()),
-    )?;
-    let generation = unsigned(transaction.last_insert_rowid());
-    let before = life::standing(transaction)?;
-    let after = before.after(JobEvent::Began(operation));
-    for proof in before.proofs.difference(&after.proofs) {
-        transaction.execute("DELETE FROM proof WHERE name = ?1", [word(proof)?])?;
-    }
-    Ok(generation)
 }
 
 pub(super) fn record(transaction: &Transaction<'_>, proof: Proof) -> rusqlite::Result<()> {

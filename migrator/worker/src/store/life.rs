@@ -1,15 +1,27 @@
-//! Whether users may have worked at the destination, and what only a person could say (ARCHITECTURE.md rule 9c).
+//! The transitions of the job: its generations, whether users may have worked at the destination, and what only a person
+//! could say (ARCHITECTURE.md rules 9a and 9c).
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::rows::{from_word, in_table, word};
-use super::{JobStore, facts, generation, now_milliseconds};
+use super::{JobStore, facts, generation, now_milliseconds, unsigned};
 use crate::error::Result;
 use protocol::{
     Intent, JobEvent, Life, LifeLine, Operation, Refusal, Said, SeenPort, Standing, WordLine,
 };
 
 impl JobStore {
+    /// Begins a new generation: durable before the operation changes anything, and together with the end of every proof
+    /// that it makes untrue.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn begin_generation(&self, operation: Operation) -> Result<u64> {
+        self.change("begin a generation", |transaction| {
+            begin_generation(transaction, operation)
+        })
+    }
+
     /// Whether users may have worked at the destination.
     ///
     /// # Errors
@@ -75,7 +87,7 @@ impl JobStore {
             }
             say(transaction, Said::UsersHaveNotWorked, by, note)?;
             happened(transaction, JobEvent::NobodyWorked, by, note)?;
-            generation::begin(transaction, Operation::Agent).map(|_| ())
+            begin_generation(transaction, Operation::Agent).map(|_| ())
         })
     }
 
@@ -105,6 +117,20 @@ impl JobStore {
             })
         })
     }
+}
+
+fn begin_generation(transaction: &Transaction<'_>, operation: Operation) -> rusqlite::Result<u64> {
+    transaction.execute(
+        "INSERT INTO generation (operation, at) VALUES (?1, ?2)",
+        (word(&operation)?, now_milliseconds()),
+    )?;
+    let generation = unsigned(transaction.last_insert_rowid());
+    let before = standing(transaction)?;
+    let after = before.after(JobEvent::Began(operation));
+    for proof in before.proofs.difference(&after.proofs) {
+        transaction.execute("DELETE FROM proof WHERE name = ?1", [word(proof)?])?;
+    }
+    Ok(generation)
 }
 
 /// What the job has come to, as far as a transition needs it.

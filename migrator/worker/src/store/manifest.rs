@@ -49,7 +49,7 @@ pub type Manifest = HashMap<Vec<u8>, ManifestFile>;
 /// A file that was copied and waits to be durable.
 #[derive(Debug, Clone)]
 pub struct Copied {
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
     /// Its folder at the destination.
     pub folder: RelativePath,
@@ -62,7 +62,7 @@ pub struct Copied {
 /// A file of the manifest whose inode was changed on purpose, not its content.
 #[derive(Debug, Clone)]
 pub struct Rewritten {
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
     /// Its folder at the destination.
     pub folder: RelativePath,

@@ -13,7 +13,7 @@ use protocol::{Counts, PassKind};
 pub struct Pass {
     /// Its number in the job, from 1.
     pub id: i64,
-    /// Which kind.
+    /// Whether it is one of many in stage one, or that of stage two.
     pub kind: PassKind,
 }
 

@@ -23,7 +23,7 @@ pub enum RemovalKind {
 /// One entry that is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
     /// Its folder at the destination.
     pub folder: RelativePath,

@@ -19,9 +19,9 @@ pub const NAMES_PER_ROW: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub struct Rename {
-    /// The name before.
+    /// Name with its capital letters.
     pub old: String,
-    /// The name after.
+    /// Name in lower case.
     pub new: String,
     /// The inode as the listing of the folder has it, by which a renaming that was cut off is recognised.
     pub inode: u64,
@@ -54,7 +54,7 @@ impl From<Rename> for Written {
 pub struct FolderRenames {
     /// Its number in its sweep; numbers begin with 1.
     pub id: i64,
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
     /// The folder, by the names that it has before anything is renamed.
     pub folder: RelativePath,

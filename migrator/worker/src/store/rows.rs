@@ -66,25 +66,6 @@ fn begins(row: &Row<'_>) -> String {
     format!("that begins with {}", shown.collect::<Vec<_>>().join(" | "))
 }
 
-/// Whether an error says that the store is damaged, so that trying again cannot help.
-pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    match error {
-        rusqlite::Error::SqliteFailure(failure, _) => {
-            matches!(failure.code, DatabaseCorrupt | NotADatabase)
-        }
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::InvalidColumnIndex(..)
-        | rusqlite::Error::QueryReturnedNoRows
-        | rusqlite::Error::Utf8Error(..)
-        // A table or a column that is not there.
-        | rusqlite::Error::SqlInputError { .. } => true,
-        _ => false,
-    }
-}
-
 /// The path that a row has in a column; its row is named by all of its bytes.
 pub(super) fn path(
     table: &'static str,

@@ -14,7 +14,7 @@ use protocol::{Proof, SealDocument};
 /// What a file of the source said of itself when it was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceStamp {
-    /// Its length.
+    /// Length in bytes.
     pub size: u64,
     /// When it was last modified.
     pub modified: Time,
@@ -32,13 +32,13 @@ impl From<&Attributes> for SourceStamp {
 /// One sealed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedFile {
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
-    /// Its folder.
+    /// Path of its folder at the destination.
     pub folder: RelativePath,
-    /// Its name.
+    /// Name at the destination.
     pub name: Vec<u8>,
-    /// Length.
+    /// Length in bytes.
     pub size: u64,
     /// BLAKE3 of the content.
     pub digest: [u8; 32],
@@ -51,7 +51,7 @@ pub struct SealedFile {
 /// A file of the source that has no counterpart on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSource {
-    /// The area.
+    /// Number of its area in the order.
     pub area: u32,
     /// The folder that a counterpart would be in.
     pub folder: RelativePath,
@@ -64,7 +64,7 @@ pub struct SealedSource {
 /// What the seal has of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedEntry {
-    /// Length.
+    /// Length in bytes.
     pub size: u64,
     /// BLAKE3 of the content.
     pub digest: [u8; 32],

@@ -89,7 +89,7 @@ pub struct Attributes {
     pub changed: Time,
     /// The file system it is on.
     pub device: u64,
-    /// Its number there.
+    /// Its inode number there.
     pub inode: u64,
 }
 

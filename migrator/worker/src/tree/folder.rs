@@ -157,7 +157,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the kernel says, but for `ENOENT`.
-    pub fn look_at(&self, name: &[u8]) -> Result<Option<Attributes>, Errno> {
+    pub fn metadata(&self, name: &[u8]) -> Result<Option<Attributes>, Errno> {
         require_entry_name(name)?;
         match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Attributes::from(&stat))),

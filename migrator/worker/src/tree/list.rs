@@ -78,7 +78,7 @@ impl Folder {
         match entry.kind {
             Some(kind) => Ok(kind),
             None => self
-                .look_at(&entry.name)?
+                .metadata(&entry.name)?
                 .map(|attributes| attributes.kind)
                 .ok_or(Errno::NOENT),
         }

@@ -34,7 +34,7 @@ fn child_is_sealed_in() {
     let tally = Arc::new(Tally::default());
     let store = JobStore::open(&site.job, 4, Arc::clone(&tally) as Arc<dyn Monitor>).unwrap();
 
-    let protections = worker::sandbox::seal(&capabilities, &order.task).unwrap();
+    let protections = worker::sandbox::enter(&capabilities, &order.task).unwrap();
     println!(
         "landlock: {}, seccomp: {}, source read-only: {}",
         protections.landlock, protections.seccomp, protections.source_read_only
@@ -124,7 +124,7 @@ fn child_gives_away_sealed_in() {
     let capabilities = Capabilities::open(&order, &site.job).unwrap();
     let tally = Arc::new(Tally::default());
     let store = JobStore::open(&site.job, 4, Arc::clone(&tally) as Arc<dyn Monitor>).unwrap();
-    let protections = worker::sandbox::seal(&capabilities, &order.task).unwrap();
+    let protections = worker::sandbox::enter(&capabilities, &order.task).unwrap();
     attempts::only_what_is_given_is_given(&site, &capabilities, (USER, GROUP), &protections);
     attempts::the_job_folder_stays(&site, &protections);
     execute(&order, &capabilities, &store, tally.as_ref(), &tally).unwrap();

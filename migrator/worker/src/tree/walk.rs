@@ -3,15 +3,15 @@
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
+use super::{Entry, Folder, Kind};
 use crate::error::Result;
 use crate::pool::{self, Threads};
-use crate::tree::{Entry, Folder, Kind};
 
 /// One folder of a walk, open.
 pub(crate) struct Visited<'a> {
     /// Its path below the root.
     pub(crate) path: &'a RelativePath,
-    /// Its handle.
+    /// The folder itself.
     pub(crate) folder: &'a Folder,
     /// What it holds, in the order in which the file system lists it.
     pub(crate) entries: &'a [Entry],

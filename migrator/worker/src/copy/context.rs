@@ -1,49 +1,34 @@
 //! What all threads of a pass share, and the tasks that they pass around.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::claim::Claim;
 use super::committer::{Committer, Record};
 use super::decide::is_racy;
 use super::file::Written;
-use super::second_look::Look;
+use super::second_look::PassScope;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
 use crate::monitor::Monitor;
-use crate::mount_gone::require_mounts;
+use crate::pool::lock;
+use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
-use crate::tree::{Attributes, Folder, Time};
+use crate::tree::{Attributes, Folder, FolderTask, Pair, Time};
 use protocol::{CopyOptions, Count, Finding, PassKind, Verdict};
 
 /// How many entries of the plan of removals are held before they go to the store.
 const REMOVALS_HELD: usize = 4096;
 
-/// A folder of the source and its copy, both open.
-#[derive(Debug)]
-pub(super) struct FolderPair {
-    /// Position of the area in the order.
-    pub(super) area: usize,
-    /// The source, or none where only the destination has the folder.
-    pub(super) source: Option<Folder>,
-    /// Path at the source.
-    pub(super) source_path: RelativePath,
-    /// The destination.
-    pub(super) destination: Folder,
-    /// Path at the destination.
-    pub(super) path: RelativePath,
-}
-
 /// One file of the source to look at.
 #[derive(Debug)]
 pub(super) struct FileTask {
     /// Where it is.
-    pub(super) pair: Arc<FolderPair>,
+    pub(super) pair: Arc<Pair>,
     /// Its name at the source.
     pub(super) source_name: Vec<u8>,
     /// Its name at the destination.
@@ -59,33 +44,16 @@ pub(super) struct FileTask {
 }
 
 impl FileTask {
-    /// The source folder; a file task has one by construction.
+    /// The folder of the source that it is in.
     pub(super) fn source(&self) -> Result<&Folder> {
-        self.pair.source.as_ref().ok_or_else(|| WorkerError::Order {
-            text: "A file without a source".into(),
-        })
+        let failed = |errno| WorkerError::reading("look at", &self.pair.source_path, errno);
+        self.pair.source().map_err(failed)
     }
 
     /// Its path at the source, for messages.
     pub(super) fn source_path(&self) -> RelativePath {
         self.pair.source_path.join(&self.source_name)
     }
-}
-
-/// A folder to look at: the root of an area, or a name in a pair of folders.
-#[derive(Debug)]
-pub(super) enum FolderTask {
-    /// The root of the area at this position.
-    Root(usize),
-    /// A folder of both, or of the destination alone.
-    Inside {
-        /// The pair it is in.
-        parent: Arc<FolderPair>,
-        /// Its name at the source; none where only the destination has it.
-        source_name: Option<Vec<u8>>,
-        /// Its name at the destination.
-        name: Vec<u8>,
-    },
 }
 
 /// What was found on the way and is dealt with after the crawl.
@@ -95,6 +63,8 @@ pub(super) struct Lists {
     pub(super) databases: Vec<FileTask>,
     pub(super) blocked_files: Vec<FileTask>,
     pub(super) blocked_folders: Vec<FolderTask>,
+    /// Folders of the destination that stand where the source has a file now: their entries are to be planned for.
+    pub(super) blocking_folders: Vec<FolderTask>,
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
     removals: Vec<Removal>,
 }
@@ -116,13 +86,13 @@ pub(super) fn problem(kind: PassKind) -> Verdict {
 }
 
 /// What all threads of a pass share.
-pub(super) struct Shared<'a> {
+pub(super) struct PassContext<'a> {
     pub(super) areas: &'a [Area],
     pub(super) store: &'a JobStore,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) committer: &'a Committer,
     pub(super) pass: Pass,
-    pub(super) look: Look,
+    pub(super) scope: PassScope,
     pub(super) options: &'a CopyOptions,
     pub(super) unfinished: Option<UnfinishedPass>,
     /// The guardian of the destination, where its names were converted.
@@ -135,14 +105,14 @@ pub(super) struct Shared<'a> {
     pub(super) unrecorded: &'a AtomicBool,
 }
 
-impl Shared<'_> {
+impl PassContext<'_> {
     /// Says that `name` is about to stand in `folder`.
     pub(super) fn claim<'b>(&'b self, folder: &'b Folder, name: &'b [u8]) -> Claim<'b> {
         Claim::new(folder, name, self.unrecorded)
     }
 
     pub(super) fn lists(&self) -> MutexGuard<'_, Lists> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(self.lists)
     }
 
     /// What it means that a file could not be copied: in stage one the next pass may do better.
@@ -286,6 +256,43 @@ impl Shared<'_> {
             Err(WorkerError::Order {
                 text: "The manifest no longer takes records".into(),
             })
+        }
+    }
+}
+
+/// A name that is about to stand at the destination and is not with the committer yet; dropped without [`Claim::settle`],
+/// it looks whether the name stands.
+///
+/// Where an error comes in between, the name stands and no manifest will have it.  The pass must then stay unfinished,
+/// so that the next one takes what stands there for ours and does not set it aside.
+pub(super) struct Claim<'a> {
+    folder: &'a Folder,
+    name: &'a [u8],
+    unrecorded: &'a AtomicBool,
+    is_settled: bool,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn new(folder: &'a Folder, name: &'a [u8], unrecorded: &'a AtomicBool) -> Self {
+        Self {
+            folder,
+            name,
+            unrecorded,
+            is_settled: false,
+        }
+    }
+
+    /// The committer has it.
+    pub(super) fn settle(mut self) {
+        self.is_settled = true;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        // Where the destination does not even answer, nobody knows what stands there.
+        if !self.is_settled && !matches!(self.folder.metadata(self.name), Ok(None)) {
+            self.unrecorded.store(true, Ordering::SeqCst);
         }
     }
 }

@@ -1,0 +1,119 @@
+//! Changing what a folder holds: creating, removing and renaming, and setting times.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+
+use super::folder::require_entry_name;
+use super::{Folder, Time};
+
+/// Mail is nobody else's business: only the owner reads what is copied.
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+const FOLDER_MODE: Mode = Mode::RWXU;
+
+impl Folder {
+    /// Creates a file that must not exist yet, readable and writable by its owner.
+    ///
+    /// # Errors
+    /// `EEXIST` where the name is taken, by anything; `ENOSPC`; what else the kernel says.
+    pub fn create_file(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+        require_entry_name(name)?;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(self, name, flags, FILE_MODE)
+    }
+
+    /// Creates a folder, or opens it where it is there already; says whether it was made.
+    ///
+    /// # Errors
+    /// `ENOTDIR` where the name is taken by something else; `ENOSPC`; what else the kernel says.
+    pub fn create_folder(&self, name: &[u8]) -> Result<(Folder, bool), Errno> {
+        require_entry_name(name)?;
+        let made = match rustix::fs::mkdirat(self, name, FOLDER_MODE) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(errno) => return Err(errno),
+        };
+        Ok((self.open_folder(name)?, made))
+    }
+
+    /// Removes a name that is not a folder; says whether there was one.
+    ///
+    /// # Errors
+    /// What the kernel says, but for `ENOENT`.
+    pub fn remove_file(&self, name: &[u8]) -> Result<bool, Errno> {
+        self.remove(name, AtFlags::empty())
+    }
+
+    /// Removes an empty folder; says whether there was one.
+    ///
+    /// # Errors
+    /// `ENOTEMPTY`; what else the kernel says, but for `ENOENT`.
+    pub fn remove_folder(&self, name: &[u8]) -> Result<bool, Errno> {
+        self.remove(name, AtFlags::REMOVEDIR)
+    }
+
+    fn remove(&self, name: &[u8], flags: AtFlags) -> Result<bool, Errno> {
+        require_entry_name(name)?;
+        match rustix::fs::unlinkat(self, name, flags) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Gives an entry of this folder a name in `target` that is not taken.
+    ///
+    /// # Errors
+    /// `EEXIST` where the new name is taken, also by another link to the same file; `EXDEV` between file systems.
+    pub fn rename_to_new(&self, name: &[u8], target: &Self, new_name: &[u8]) -> Result<(), Errno> {
+        require_entry_name(name)?;
+        require_entry_name(new_name)?;
+        rustix::fs::renameat_with(self, name, target, new_name, RenameFlags::NOREPLACE)
+    }
+
+    /// Gives an entry of this folder the name of another one, which goes.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn rename_over(&self, name: &[u8], new_name: &[u8]) -> Result<(), Errno> {
+        self.rename_over_in(name, self, new_name)
+    }
+
+    /// Moves an entry of this folder to `target`, in the place of one that goes, where there is one.
+    ///
+    /// # Errors
+    /// `EXDEV` between file systems; what else the kernel says.
+    pub fn rename_over_in(&self, name: &[u8], target: &Self, new_name: &[u8]) -> Result<(), Errno> {
+        require_entry_name(name)?;
+        require_entry_name(new_name)?;
+        rustix::fs::renameat(self, name, target, new_name)
+    }
+
+    /// Sets when this folder was last modified.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_modified(&self, time: Time) -> Result<(), Errno> {
+        set_modified(self, time)
+    }
+}
+
+/// Sets when a file or folder was last modified; the time of access stays.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn set_modified(handle: impl AsFd, time: Time) -> Result<(), Errno> {
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: time.seconds,
+            tv_nsec: time.nanoseconds.into(),
+        },
+    };
+    rustix::fs::futimens(handle, &times)
+}

@@ -1,0 +1,77 @@
+//! The bytes of open files.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+
+use super::Folder;
+use super::change::set_modified;
+
+/// Fills a block with the bytes of a file from `offset` on; returns how many there were, fewer only at its end.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn read_at(file: impl AsFd, block: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    let mut length = 0;
+    while length < block.len() {
+        match rustix::io::pread(&file, &mut block[length..], offset + length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(length)
+}
+
+/// Writes all bytes to where a file has come to.
+///
+/// # Errors
+/// What the kernel says; `ENOSPC` where it takes nothing more.
+pub(crate) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&file, bytes) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(length) => bytes = &bytes[length..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// How much is copied at once, in bytes.
+const BLOCK_BYTES: usize = 1 << 20;
+
+impl Folder {
+    /// Copies the file `name` of this folder into the new file `new_name` of `target`, with its time, and makes it durable.
+    ///
+    /// # Errors
+    /// What the kernel says of either; `EEXIST` where the new name is taken.
+    pub(crate) fn copy_durably(
+        &self,
+        name: &[u8],
+        target: &Self,
+        new_name: &[u8],
+    ) -> Result<(), Errno> {
+        let (source, attributes) = self.open_file(name)?;
+        let copy = target.create_file(new_name)?;
+        copy_bytes(&source, &copy)?;
+        set_modified(&copy, attributes.modified)?;
+        rustix::fs::fsync(&copy)?;
+        rustix::fs::fsync(target)
+    }
+}
+
+fn copy_bytes(source: &OwnedFd, target: &OwnedFd) -> Result<(), Errno> {
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut offset = 0;
+    loop {
+        let length = read_at(source, &mut block, offset)?;
+        if length == 0 {
+            return Ok(());
+        }
+        write_all(target, &block[..length])?;
+        offset += length as u64;
+    }
+}
