@@ -3,7 +3,7 @@
 use crate::{production, sources};
 
 /// The modules that may, and why.  Everything else works on handles.
-const MAY: [(&str, &str); 13] = [
+const MAY: [(&str, &str); 12] = [
     (
         "host.rs",
         "questions about the destination's system and changes of it, in requests without a sandbox",
@@ -35,10 +35,6 @@ const MAY: [(&str, &str); 13] = [
     (
         "service/files.rs",
         "requests: writes reports, and removes what the store says that this job placed",
-    ),
-    (
-        "copy/pass.rs",
-        "how many processors there are: the library reads the limits of this process, which a closed sandbox refuses",
     ),
     ("pool.rs", "the same"),
 ];

@@ -85,9 +85,14 @@ impl PairVisitor for Comparison<'_> {
     ) -> Result<Option<Folder>> {
         match parent.destination.open_folder(name) {
             Ok(folder) => Ok(Some(folder)),
-            Err(_) if has_source => {
+            Err(Errno::NOENT | Errno::NOTDIR) if has_source => {
                 let text = "the source has a folder here and the destination has not";
                 self.differs("seal-differs", path, text);
+                Ok(None)
+            }
+            Err(errno) if has_source => {
+                let text = format!("the destination could not be read: {errno}");
+                self.differs("seal-destination", path, &text);
                 Ok(None)
             }
             Err(errno) => Err(WorkerError::writing("open the folder", path, errno)),
