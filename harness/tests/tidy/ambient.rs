@@ -36,7 +36,10 @@ const MAY: [(&str, &str); 12] = [
         "service/files.rs",
         "requests: writes reports, and removes what the store says that this job placed",
     ),
-    ("pool.rs", "the same"),
+    (
+        "pool.rs",
+        "how many processors there are: the library reads the limits of this process, which a closed sandbox refuses",
+    ),
 ];
 
 /// How a path is opened or named without a handle, other than by a function of a module called `fs`.

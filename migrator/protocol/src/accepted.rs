@@ -43,7 +43,7 @@ impl AcceptedLine {
             Extent::Code => true,
             Extent::Finding => self.subject == finding.subject && self.said == finding.text,
         };
-        is_meant && self.code == finding.code && finding.verdict == Verdict::Person
+        is_meant && self.code == finding.code && finding.verdict == Verdict::NeedsAttention
     }
 }
 

@@ -19,7 +19,8 @@ pub enum Verdict {
     /// There was nothing to do.
     NothingToDo,
     /// The work went on, and a person should look at this.
-    Person,
+    #[serde(rename = "person")]
+    NeedsAttention,
     /// The command line or the worksheet is wrong.
     Usage,
     /// Something passing was in the way; running the same command again is right.
@@ -37,7 +38,7 @@ impl Verdict {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Person => 1,
+            Self::NeedsAttention => 1,
             Self::Usage => 2,
             Self::NothingToDo => 3,
             Self::Temporary => 4,
@@ -51,7 +52,7 @@ impl Verdict {
     pub fn severity(self) -> Severity {
         match self {
             Self::Done | Self::NothingToDo => Severity::Note,
-            Self::Person => Severity::Warning,
+            Self::NeedsAttention => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -140,7 +141,7 @@ impl Finding {
     /// whatever anybody says.
     pub fn counts_as(&self) -> Verdict {
         match self.verdict {
-            Verdict::Person if self.accepted.is_some() => Verdict::Done,
+            Verdict::NeedsAttention if self.accepted.is_some() => Verdict::Done,
             verdict => verdict,
         }
     }
@@ -226,7 +227,7 @@ mod tests {
     fn exit_codes_are_those_of_the_contract() {
         let table = [
             (Verdict::Done, 0),
-            (Verdict::Person, 1),
+            (Verdict::NeedsAttention, 1),
             (Verdict::Usage, 2),
             (Verdict::NothingToDo, 3),
             (Verdict::Temporary, 4),
@@ -243,7 +244,7 @@ mod tests {
     fn what_protects_mail_counts_also_where_it_is_accepted() {
         for (verdict, counts_as) in [
             (Verdict::Done, Verdict::Done),
-            (Verdict::Person, Verdict::Done),
+            (Verdict::NeedsAttention, Verdict::Done),
             (Verdict::Usage, Verdict::Usage),
             (Verdict::Temporary, Verdict::Temporary),
             (Verdict::Refused, Verdict::Refused),
@@ -256,13 +257,14 @@ mod tests {
             });
             assert_eq!(worst([&finding]), counts_as);
             let is_shown = finding.to_string().contains("accepted by Ann: known");
-            assert_eq!(is_shown, verdict == Verdict::Person, "{finding}");
+            assert_eq!(is_shown, verdict == Verdict::NeedsAttention, "{finding}");
         }
     }
 
     #[test]
     fn names_in_findings_are_escaped() {
-        let finding = Finding::new("x", Verdict::Person, "seen", "look").about(b"a\n\x1b[2Jb");
+        let finding =
+            Finding::new("x", Verdict::NeedsAttention, "seen", "look").about(b"a\n\x1b[2Jb");
         assert_eq!(
             finding.to_string(),
             "warning [x]: a\\x0a\\x1b[2Jb: seen\n    look"

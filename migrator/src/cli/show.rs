@@ -79,10 +79,10 @@ pub(super) fn last(
     let mut text = match outcome.verdict {
         Verdict::Done => done,
         Verdict::NothingToDo => "Nothing to do".to_owned(),
-        Verdict::Person if outcome.is_stopped => {
+        Verdict::NeedsAttention if outcome.is_stopped => {
             format!("Stopped: {warnings} for a person, see above")
         }
-        Verdict::Person => format!("Done, with {warnings} for a person"),
+        Verdict::NeedsAttention => format!("Done, with {warnings} for a person"),
         Verdict::Usage => {
             format!("{errors} in the command line or the worksheet; nothing was changed")
         }
@@ -109,7 +109,7 @@ fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
     for finding in outcome
         .findings
         .iter()
-        .filter(|one| one.verdict >= Verdict::Person)
+        .filter(|one| one.verdict >= Verdict::NeedsAttention)
     {
         let counts = finding.counts_as();
         let is_counted_only = finding.subject.is_empty();

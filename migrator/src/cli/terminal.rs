@@ -351,7 +351,7 @@ mod tests {
     fn many_findings_of_a_kind_are_counted_behind_the_first_few() {
         let (console, paper) = console();
         for number in 0..1_003 {
-            let finding = Finding::new("name-kept", Verdict::Person, "seen", "");
+            let finding = Finding::new("name-kept", Verdict::NeedsAttention, "seen", "");
             console.finding(&finding.about(format!("f{number}").as_bytes()));
         }
         console.finding(&Finding::new("other", Verdict::Done, "seen", ""));

@@ -46,7 +46,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     let outcome = outcome.map(|outcome| outcome.detail().to_owned());
     require(controller, report, "connect", outcome)?;
     let privilege = destination::privilege(controller).await?;
-    let may_run = privilege.verdict <= Verdict::Person;
+    let may_run = privilege.verdict <= Verdict::NeedsAttention;
     add(controller, report, "privilege", privilege);
     if !may_run {
         // Nothing else could be looked at.
@@ -56,7 +56,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     require(controller, report, "places", apart)?;
     let missing = steps::mount_source::missing(controller).await?;
     let possible = destination::mounts_possible(controller, &missing).await?;
-    let may_mount = possible.verdict <= Verdict::Person;
+    let may_mount = possible.verdict <= Verdict::NeedsAttention;
     add(controller, report, "mount-possible", possible);
     if !may_mount {
         return Ok(());

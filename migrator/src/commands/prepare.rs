@@ -172,7 +172,7 @@ async fn probe_items(
                 withdraw(controller, &item).await?;
                 controller.report(Finding::new(
                     "confirmation-withdrawn",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     text,
                     remedy,
                 ));

@@ -60,7 +60,12 @@ impl StepError {
 
     /// Something that only a person can do is missing.
     pub fn person(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Finding(Box::new(Finding::new(code, Verdict::Person, text, remedy)))
+        Self::Finding(Box::new(Finding::new(
+            code,
+            Verdict::NeedsAttention,
+            text,
+            remedy,
+        )))
     }
 }
 

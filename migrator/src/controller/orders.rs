@@ -116,7 +116,7 @@ impl Finished {
     /// # Errors
     /// [`StepError::Task`].
     pub fn into_result(self, task: &str) -> Result<Self, StepError> {
-        if self.verdict <= Verdict::Person {
+        if self.verdict <= Verdict::NeedsAttention {
             return Ok(self);
         }
         Err(StepError::Task {
@@ -135,10 +135,10 @@ impl Finished {
             let worst = kept.clone().map(|found| found.verdict).max()?;
             let more = how_many.saturating_sub(kept.count() as u64);
             // What is worse stops the step.
-            (more > 0 && worst == Verdict::Person).then(|| {
+            (more > 0 && worst == Verdict::NeedsAttention).then(|| {
                 let finding = Finding::new(
                     "",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     format!("{} more were counted and not kept one by one", count(more)),
                     format!(
                         "Look for the cause of those that are shown; `gwmigrate accept {code} --all --by NAME --note WHY` accepts each of them"
@@ -187,12 +187,12 @@ mod tests {
     fn what_was_only_counted_is_for_a_person_whatever_was_accepted_one_by_one() {
         let found = |code, verdict| Finding::new(code, verdict, "seen", "look");
         let finished = Finished {
-            verdict: Verdict::Person,
+            verdict: Verdict::NeedsAttention,
             counts: BTreeMap::new(),
             findings: vec![
-                found("name-kept", Verdict::Person),
+                found("name-kept", Verdict::NeedsAttention),
                 found("note", Verdict::Done),
-                found("whole", Verdict::Person),
+                found("whole", Verdict::NeedsAttention),
             ],
             by_code: [("name-kept", 51), ("note", 9), ("whole", 1)]
                 .map(|(code, how_many)| (code.to_owned(), how_many))
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(more.len(), 1, "{more:#?}");
         assert_eq!(
             (&*more[0].code, more[0].verdict),
-            ("name-kept", Verdict::Person)
+            ("name-kept", Verdict::NeedsAttention)
         );
         assert!(more[0].text.starts_with("50 more "), "{more:#?}");
     }

@@ -107,7 +107,7 @@ impl Explain for MountError {
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
             Self::ServerUnreachable { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
             // Its words are not known, so they may be about a password as well.
-            Self::Failed { .. } | Self::NoClient { .. } => Verdict::Person,
+            Self::Failed { .. } | Self::NoClient { .. } => Verdict::NeedsAttention,
             Self::Remote(error) => error.verdict(),
         }
     }

@@ -378,7 +378,7 @@ impl Explain for RemoteError {
             | Self::CommandFailed { .. }
             | Self::OutputTooLarge { .. }
             | Self::NoSpace { .. }
-            | Self::Sftp { .. } => Verdict::Person,
+            | Self::Sftp { .. } => Verdict::NeedsAttention,
         }
     }
 

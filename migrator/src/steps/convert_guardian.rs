@@ -166,7 +166,7 @@ fn by_hand(look: &GuardianReport, command: &str) -> StepError {
     };
     Finding::new(
         "guardian-by-hand",
-        Verdict::Person,
+        Verdict::NeedsAttention,
         format!(
             "The names in the guardian must become lower case before a POA is started on it, and nothing here may or can \
              do it: {why}"

@@ -225,7 +225,7 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
     for line in trouble.iter().take(LINES_SHOWN) {
         controller.report(Finding::new(
             "gwcheck-log",
-            Verdict::Person,
+            Verdict::NeedsAttention,
             format!("GWCheck says: {line}"),
             "Look at gwcheck/gwcheck.log in the job folder",
         ));

@@ -30,7 +30,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             (Verdict::Done, seen)
         } else {
             let seen = "keeps no document inside the post office and has no mapped area".to_owned();
-            (Verdict::Person, seen)
+            (Verdict::NeedsAttention, seen)
         };
         controller.report(
             Finding::new(

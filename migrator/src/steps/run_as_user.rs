@@ -129,7 +129,7 @@ fn detail(user: &str, given: &OwnerReport, low: &[u16]) -> String {
 fn for_all_agents(user: &str, others: &[String]) -> Finding {
     Finding::new(
         "uid-conf-for-all",
-        Verdict::Person,
+        Verdict::NeedsAttention,
         format!(
             "The other agents of this server ({}) run as {user} from their next start on as well",
             others.join(", ")

@@ -55,7 +55,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             let verdict = if is_temporary {
                 Verdict::Temporary
             } else {
-                Verdict::Person
+                Verdict::NeedsAttention
             };
             let remedy = "Run the test again; where it says the same, see that IMAP is enabled for both POAs and that \
                           [mailbox_test] of the worksheet is right; the addresses are those that the destination reaches";
@@ -225,7 +225,7 @@ fn report_connection(controller: &mut Controller, side: &str, facts: &Connection
         controller.report(
             Finding::new(
                 "mailbox-certificate",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!("the POA at the {side} shows another certificate than the one that was copied"),
                 "Look at the certificate of both POAs; clients warn about one that they do not know",
             )
@@ -250,7 +250,13 @@ fn difference(name: &str, folder: &FolderComparison) -> Finding {
         let _ = write!(text, "; the first that is missing arrived at {arrived}");
     }
     let remedy = "Run another pass, then this test again; what changed at the source meanwhile shows here too";
-    Finding::new("mailbox-folder-differs", Verdict::Person, text, remedy).about(name.as_bytes())
+    Finding::new(
+        "mailbox-folder-differs",
+        Verdict::NeedsAttention,
+        text,
+        remedy,
+    )
+    .about(name.as_bytes())
 }
 
 #[cfg(test)]
@@ -319,7 +325,7 @@ mod tests {
             let error = require_same("uabc", &comparison(&folders)).unwrap_err();
             let finding = error.to_finding();
             assert_eq!(finding.code, "mailbox-without-inbox");
-            assert_eq!(finding.verdict, Verdict::Person);
+            assert_eq!(finding.verdict, Verdict::NeedsAttention);
             assert!(finding.text.contains(at), "{finding:?}");
             assert!(!finding.remedy.is_empty());
         }

@@ -123,7 +123,7 @@ fn see_mounts(area: &Area, store: &JobStore, monitor: &dyn Monitor) -> Result<()
             monitor.finding(
                 Finding::new(
                     "mount-appeared",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     format!("{is} is mounted there since the last pass, which hides what was there before"),
                     "Nothing, where it is meant to be so; else unmount it, then run stage one again",
                 )

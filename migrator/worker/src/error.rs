@@ -313,7 +313,7 @@ impl Explain for WorkerError {
             | Self::FileSystem { .. }
             | Self::Store { .. }
             | Self::JobFolder { .. } => Verdict::Temporary,
-            Self::Host { .. } => Verdict::Person,
+            Self::Host { .. } => Verdict::NeedsAttention,
             Self::Open { source, .. } if does_not_answer(source) => Verdict::Temporary,
             Self::Open { .. } | Self::Order { .. } => Verdict::Usage,
             Self::StoreLayout { .. }

@@ -75,7 +75,7 @@ pub fn take_inventory(
                 }
                 area_walk.report(
                     "source-unreadable",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     path.as_bytes(),
                     &format!("it could not be read: {errno}"),
                     "Give the account that mounts the source the right to read it",
@@ -182,7 +182,7 @@ impl AreaWalk<'_> {
             survey::Locks::try_all(self.area, visited, |path| {
                 self.report(
                     "source-unreadable",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     path.as_bytes(),
                     "this database cannot be opened, and would not be copied",
                     "Give the account that mounts the source the right to read it, or look at the source what it is",
@@ -212,7 +212,7 @@ impl AreaWalk<'_> {
             Err(errno) => {
                 self.report(
                     "source-unreadable",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     path.as_bytes(),
                     &format!("it could not be looked at: {errno}"),
                     "Give the account that mounts the source the right to read it",
@@ -230,7 +230,7 @@ impl AreaWalk<'_> {
             }
             Kind::Folder if path.depth() > PATH_DEPTH_MAX => self.report(
                 "path-too-deep",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 path.as_bytes(),
                 &format!("it lies more than {PATH_DEPTH_MAX} folders deep and would not be copied"),
                 "GroupWise makes no such folders; move it out of the post office",
@@ -238,7 +238,7 @@ impl AreaWalk<'_> {
             Kind::Folder => {}
             kind @ (Kind::Symlink | Kind::Special) => self.report(
                 "not-a-file",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 path.as_bytes(),
                 &format!("it is {} and would not be copied", kind.words()),
                 "GroupWise makes no such thing; look where it comes from",
@@ -256,7 +256,7 @@ impl AreaWalk<'_> {
             let new = &entry.destination_name;
             with_capitals += u64::from(*new != entry.name);
             if is_reserved(new) && !is_marker(visited.path, new) {
-                self.finding(|| reserved_name(&path, Verdict::Person));
+                self.finding(|| reserved_name(&path, Verdict::NeedsAttention));
             }
             if let Some(reason) = entry.kept {
                 self.seen().survey.kept_names += 1;
@@ -327,7 +327,7 @@ fn report_stale(area: &Area, seen: &AreaTotals, monitor: &dyn Monitor) {
     monitor.finding(
         Finding::new(
             "stale-queue-items",
-            Verdict::Person,
+            Verdict::NeedsAttention,
             format!(
                 "{} queued items of {} are older than a day, this one among them",
                 seen.stale_items, area.label

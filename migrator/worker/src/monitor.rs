@@ -121,7 +121,7 @@ mod tests {
             let verdict = if number == FINDINGS_KEPT_PER_CODE + 10 {
                 Verdict::Unproven
             } else {
-                Verdict::Person
+                Verdict::NeedsAttention
             };
             tally.finding(Finding::new("many", verdict, "seen", ""));
         }

@@ -51,7 +51,7 @@ pub(crate) fn kept_name(path: &RelativePath, reason: KeptReason) -> Finding {
         }
     };
     let remedy = "Nothing, unless GroupWise itself uses this name";
-    Finding::new("name-kept", Verdict::Person, text, remedy).about(path.as_bytes())
+    Finding::new("name-kept", Verdict::NeedsAttention, text, remedy).about(path.as_bytes())
 }
 
 /// What is said of an entry that would get the same name as an `other` one.

@@ -217,7 +217,7 @@ impl Giving<'_> {
         self.monitor.finding(
             Finding::new(
                 "owner-left-alone",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!("it was not given to the user of the agents: {why}"),
                 "Look what it is; remove it, or give it to that user by hand",
             )

@@ -250,8 +250,8 @@ mod tests {
         };
         assert_eq!(verdict("full", true), Verdict::Done);
         assert_eq!(verdict("partial", true), Verdict::Done);
-        assert_eq!(verdict("none", true), Verdict::Person);
-        assert_eq!(verdict("full", false), Verdict::Person);
+        assert_eq!(verdict("none", true), Verdict::NeedsAttention);
+        assert_eq!(verdict("full", false), Verdict::NeedsAttention);
         let told = Protections {
             landlock: "full".into(),
             seccomp: true,

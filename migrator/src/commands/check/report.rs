@@ -81,7 +81,7 @@ impl Judged {
 
     pub(super) fn warning(text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            verdict: Verdict::Person,
+            verdict: Verdict::NeedsAttention,
             text: text.into(),
             remedy: remedy.into(),
             is_told: false,
@@ -125,7 +125,7 @@ pub(super) fn add(
     debug_assert!(CHECKS.contains(&check), "{check} is in the list");
     let mark = match judged.verdict {
         Verdict::Done | Verdict::NothingToDo => "pass",
-        Verdict::Person => "warning",
+        Verdict::NeedsAttention => "warning",
         _ => "fail",
     };
     let line = format!("{mark:<8}{check}: {}", judged.text);

@@ -50,10 +50,10 @@ fn locks_that_stay_here_or_are_not_there_are_told() {
     let judge = |survey: &Survey| verdicts(&source::locks(survey)).remove(0).1;
     assert_eq!(judge(&on("cifs", Some(true))), Verdict::Done);
     assert_eq!(judge(&on("9p", None)), Verdict::Done);
-    assert_eq!(judge(&on("fuse", Some(false))), Verdict::Person);
+    assert_eq!(judge(&on("fuse", Some(false))), Verdict::NeedsAttention);
     let mut without = on("cifs", Some(true));
     without.locks_unsupported = 1;
-    assert_eq!(judge(&without), Verdict::Person);
+    assert_eq!(judge(&without), Verdict::NeedsAttention);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn locks_that_are_held_are_counted() {
     assert_eq!(verdicts(&source::locks(&survey))[1].1, Verdict::Done);
     survey.locks_unreadable = 1;
     let [_, (_, busy)] = source::locks(&survey);
-    assert_eq!(busy.verdict, Verdict::Person);
+    assert_eq!(busy.verdict, Verdict::NeedsAttention);
     assert!(
         busy.text.contains("1 of 40 databases cannot be opened"),
         "{}",
@@ -70,7 +70,10 @@ fn locks_that_are_held_are_counted() {
     );
     survey.locks_held = 3;
     let [_, (check, busy)] = source::locks(&survey);
-    assert_eq!((check, busy.verdict), ("source-busy", Verdict::Person));
+    assert_eq!(
+        (check, busy.verdict),
+        ("source-busy", Verdict::NeedsAttention)
+    );
     assert!(busy.text.contains("3 of 40"), "{}", busy.text);
 }
 
@@ -88,7 +91,7 @@ fn files_from_the_future_name_the_allowance_that_they_need() {
     assert_eq!(judge(&survey).verdict, Verdict::Done);
     survey.newest_seconds = 1_090;
     let clock = judge(&survey);
-    assert_eq!(clock.verdict, Verdict::Person);
+    assert_eq!(clock.verdict, Verdict::NeedsAttention);
     assert!(
         clock.remedy.contains("clock_allowance_seconds = 91"),
         "{}",
@@ -104,11 +107,11 @@ fn a_clock_of_the_destination_that_is_off_is_told_in_both_directions() {
     );
     assert_eq!(
         destination::judge_clock(1_000, 1_061).verdict,
-        Verdict::Person
+        Verdict::NeedsAttention
     );
     assert_eq!(
         destination::judge_clock(1_061, 1_000).verdict,
-        Verdict::Person
+        Verdict::NeedsAttention
     );
 }
 
@@ -121,7 +124,7 @@ fn room_is_asked_for_growth_as_well() {
         let verdicts = verdicts(&room::judge(&inventory));
         (verdicts[0].1, verdicts[1].1)
     };
-    let (fine, tight, none) = (Verdict::Done, Verdict::Person, Verdict::Refused);
+    let (fine, tight, none) = (Verdict::Done, Verdict::NeedsAttention, Verdict::Refused);
     assert_eq!(judge(110 * GIB, 110_000), (fine, fine));
     assert_eq!(judge(109 * GIB, 109_000), (tight, tight));
     assert_eq!(judge(99 * GIB, 99_000), (none, none));
@@ -135,12 +138,15 @@ fn names_queues_and_logs_are_judged() {
     let judge = |survey: &Survey| source::names(&inventory(survey.clone()), survey).verdict;
     assert_eq!(judge(&survey), Verdict::Done);
     survey.kept_names = 1;
-    assert_eq!(judge(&survey), Verdict::Person);
+    assert_eq!(judge(&survey), Verdict::NeedsAttention);
     survey.collisions = 1;
     assert_eq!(judge(&survey), Verdict::Refused);
     assert_eq!(source::stale_queues(&survey).verdict, Verdict::Done);
     survey.stale_items = 1;
-    assert_eq!(source::stale_queues(&survey).verdict, Verdict::Person);
+    assert_eq!(
+        source::stale_queues(&survey).verdict,
+        Verdict::NeedsAttention
+    );
     let logs = source::agent_logs(&inventory(survey), true).text;
     assert!(
         logs.contains("2.0 GiB") && logs.contains("agent_logs = false"),

@@ -108,7 +108,7 @@ pub(crate) async fn look_at_package(
 fn not_of_the_profile(profile: &Profile, new: &Named) -> Finding {
     Finding::new(
         "package-not-of-profile",
-        Verdict::Person,
+        Verdict::NeedsAttention,
         format!(
             "The package is {}, which is none of those that bring the agents of {}",
             new.name, profile.title

@@ -67,7 +67,7 @@ pub(crate) async fn foresee(controller: &Controller) -> Result<Foreseen, StepErr
         None => {
             findings.push(Finding::new(
                 "no-startup-file",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 "The source has no startup file in the folder of the post office; one with the settings of the worksheet is made",
                 "Name the file in [poa] startup_file if there is one elsewhere, then run stage one again",
             ));
@@ -114,7 +114,7 @@ fn require_key_password(controller: &Controller, file: &StartupFile) -> Result<(
 fn of_the_old_server(value: &PathValue, copy: &Path) -> Finding {
     Finding::new(
         "startup-file-path",
-        Verdict::Person,
+        Verdict::NeedsAttention,
         format!(
             "--{} says {}, which names something of the old server, or may",
             value.switch,

@@ -211,7 +211,7 @@ impl Plan {
             controller.report(
                 Finding::new(
                     "folder-not-ours",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     format!(
                         "The POA uses {shown}, which this job did not make, so it is left as it is"
                     ),

@@ -26,11 +26,16 @@ pub(super) fn judge(
         let remedy = "Get a new certificate; clients will refuse this one";
         if certificate.not_after() < now {
             let text = format!("the certificate expired on {}", certificate.not_after());
-            report("certificate-expired", Verdict::Person, text, remedy);
+            report("certificate-expired", Verdict::NeedsAttention, text, remedy);
         } else if certificate.not_before() > now {
             let from = certificate.not_before();
             let text = format!("the certificate is valid only from {from}");
-            report("certificate-not-yet-valid", Verdict::Person, text, remedy);
+            report(
+                "certificate-not-yet-valid",
+                Verdict::NeedsAttention,
+                text,
+                remedy,
+            );
         }
     }
     let (issuer, subject) = (certificate.issuer_name(), certificate.subject_name());
@@ -51,7 +56,7 @@ pub(super) fn judge(
             .collect();
         report(
             "certificate-other-name",
-            Verdict::Person,
+            Verdict::NeedsAttention,
             format!(
                 "the certificate is for {}, and clients will use the name {wanted}",
                 shown.join(", ")

@@ -80,7 +80,7 @@ pub(super) struct ClockShift {
 /// What it means that a file could not be copied: in stage one the next pass may do better.
 pub(super) fn problem(kind: PassKind) -> Verdict {
     match kind {
-        PassKind::StageOne => Verdict::Person,
+        PassKind::StageOne => Verdict::NeedsAttention,
         PassKind::StageTwo => Verdict::Unproven,
     }
 }
@@ -211,7 +211,7 @@ impl PassContext<'_> {
         let seconds = ahead / 1_000_000_000;
         self.report(
             "clock-ahead",
-            Verdict::Person,
+            Verdict::NeedsAttention,
             &task.source_path(),
             &format!("it was modified {seconds} seconds in the future by the clock of this server"),
             "Set both clocks by the same time server; until then such files are copied again by every pass",

@@ -235,7 +235,7 @@ impl Runner<'_> {
         }
         self.monitor.finding(Finding::new(
             "times-shifted",
-            Verdict::Person,
+            Verdict::NeedsAttention,
             format!("the times of {shifted} of {compared} files moved by exactly one hour; all were copied again"),
             "Look at the daylight saving and time zone settings of the source and of its mount",
         ));

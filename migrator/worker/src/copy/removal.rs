@@ -165,7 +165,7 @@ fn carry_out_one(
                 monitor.finding(
                     Finding::new(
                         "folder-not-empty",
-                        Verdict::Person,
+                        Verdict::NeedsAttention,
                         "the source no longer has this folder, but something has appeared in it since it was planned",
                         "Run a pass again",
                     )

@@ -169,7 +169,7 @@ fn report_damage(context: &PassContext<'_>, member: &Staged<'_>) {
         .unwrap_or_default();
     context.report(
         "database-damaged",
-        Verdict::Person,
+        Verdict::NeedsAttention,
         &member.task.source_path(),
         &format!(
             "{} of its {} blocks are damaged at the source and were copied as they are; the first: {first}",

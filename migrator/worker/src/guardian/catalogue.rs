@@ -46,7 +46,7 @@ pub(crate) fn prove_catalogue(area: &Area, monitor: &dyn Monitor) -> Result<u64>
             monitor.finding(
                 Finding::new(
                     "guardian-entry-stale",
-                    Verdict::Person,
+                    Verdict::NeedsAttention,
                     "the guardian names this file, and the source does not have it either",
                     "Nothing for the migration; GWCheck removes such entries (STOREDROP)",
                 )

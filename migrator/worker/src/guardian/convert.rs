@@ -79,7 +79,7 @@ fn report_left_alone(plan: &postoffice::flaim::LowercasePlan, monitor: &dyn Moni
         monitor.finding(
             Finding::new(
                 "guardian-name-kept",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!(
                     "the guardian keeps this name as it is, because {}",
                     left.reason.words()
@@ -95,7 +95,7 @@ fn report_left_alone(plan: &postoffice::flaim::LowercasePlan, monitor: &dyn Moni
         monitor.finding(
             Finding::new(
                 "guardian-name-kept",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!(
                     "{} further names with capitals stay as they are",
                     all - shown

@@ -163,7 +163,7 @@ fn compare_visible_names(
         monitor.finding(
             Finding::new(
                 "guardian-names-not-visible",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 "the names in this guardian cannot be seen, so that they are lower case could not be proven here",
                 "Look at the log of GWCheck, and start the POA: error 8209 or C06A would mean that a name was left",
             )

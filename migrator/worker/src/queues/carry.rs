@@ -245,7 +245,7 @@ impl QueueRun<'_> {
             self.give_up(path.clone());
             self.report(
                 "queue-name-taken",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 &path,
                 "another item with this name stands in the queue of the destination, so this one was not carried over",
                 "Run `gwmigrate queues` again once the agent has taken the other item",

@@ -304,8 +304,13 @@ impl Comparison<'_> {
         );
         let remedy = "Run GWCheck on it (structure, fix) before users work on it";
         self.monitor.finding(
-            Finding::new("seal-database-damaged", Verdict::Person, text, remedy)
-                .about(path.as_bytes()),
+            Finding::new(
+                "seal-database-damaged",
+                Verdict::NeedsAttention,
+                text,
+                remedy,
+            )
+            .about(path.as_bytes()),
         );
     }
 }

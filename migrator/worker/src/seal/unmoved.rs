@@ -85,7 +85,7 @@ pub fn look_for_work(
         let seen = look(area, side, store, monitor, &options, &|path, change| {
             Finding::new(
                 "worked-at-destination",
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!("{} the seal", change.words()),
                 "Look whether this is mail of a user",
             )

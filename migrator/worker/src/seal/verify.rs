@@ -239,7 +239,7 @@ impl Check<'_> {
         let finding = if self.is_lived_in {
             Finding::new(
                 code,
-                Verdict::Person,
+                Verdict::NeedsAttention,
                 format!(
                     "{text}; agents write such a file once, and remove it with the last message that needs it"
                 ),

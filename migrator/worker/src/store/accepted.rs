@@ -31,7 +31,7 @@ impl JobStore {
             let meant: Vec<&Finding> = of_code.iter().filter(|found| is_meant(found)).collect();
             let texts: BTreeSet<&str> = meant
                 .iter()
-                .filter(|found| found.verdict == Verdict::Person)
+                .filter(|found| found.verdict == Verdict::NeedsAttention)
                 .map(|found| match extent {
                     Extent::Finding => found.text.as_str(),
                     Extent::Code => "",
@@ -40,7 +40,7 @@ impl JobStore {
             if texts.is_empty() {
                 let worst = meant.iter().map(|found| found.verdict).max();
                 return Ok(match worst {
-                    Some(verdict) if verdict > Verdict::Person => Found::Protected,
+                    Some(verdict) if verdict > Verdict::NeedsAttention => Found::Protected,
                     _ => Found::Nothing(of_code.into_iter().map(|found| found.subject).collect()),
                 });
             }

@@ -72,22 +72,25 @@ fn refusal(reply: Reply) -> Finding {
 
 #[test]
 fn a_finding_is_accepted_by_code_entry_and_text() {
-    let kept = |subject, text| found("name-kept", Verdict::Person, subject, text);
+    let kept = |subject, text| found("name-kept", Verdict::NeedsAttention, subject, text);
     let site = job(&[kept("a", "seen"), kept("b", "seen"), kept("", "seen")]);
     assert_eq!(
         accept(&site, "name-kept", Extent::Finding, "a"),
         Reply::Done
     );
     assert_eq!(comes_to(&site, kept("a", "seen")), Verdict::Done);
-    assert_eq!(comes_to(&site, kept("a", "seen twice")), Verdict::Person);
-    assert_eq!(comes_to(&site, kept("b", "seen")), Verdict::Person);
-    assert_eq!(comes_to(&site, kept("", "seen")), Verdict::Person);
-    let other = found("not-a-file", Verdict::Person, "a", "seen");
-    assert_eq!(comes_to(&site, other), Verdict::Person);
+    assert_eq!(
+        comes_to(&site, kept("a", "seen twice")),
+        Verdict::NeedsAttention
+    );
+    assert_eq!(comes_to(&site, kept("b", "seen")), Verdict::NeedsAttention);
+    assert_eq!(comes_to(&site, kept("", "seen")), Verdict::NeedsAttention);
+    let other = found("not-a-file", Verdict::NeedsAttention, "a", "seen");
+    assert_eq!(comes_to(&site, other), Verdict::NeedsAttention);
     // About the whole job is not everything.
     assert_eq!(accept(&site, "name-kept", Extent::Finding, ""), Reply::Done);
     assert_eq!(comes_to(&site, kept("", "seen")), Verdict::Done);
-    assert_eq!(comes_to(&site, kept("b", "seen")), Verdict::Person);
+    assert_eq!(comes_to(&site, kept("b", "seen")), Verdict::NeedsAttention);
     // Twice is once, and the later word counts.
     assert_eq!(
         accept(&site, "name-kept", Extent::Finding, "a"),
@@ -98,7 +101,7 @@ fn a_finding_is_accepted_by_code_entry_and_text() {
         withdraw(&site, "name-kept", Extent::Finding, "a"),
         Reply::Done
     );
-    assert_eq!(comes_to(&site, kept("a", "seen")), Verdict::Person);
+    assert_eq!(comes_to(&site, kept("a", "seen")), Verdict::NeedsAttention);
     let again = refusal(withdraw(&site, "name-kept", Extent::Finding, "a"));
     assert_eq!(
         (&*again.code, again.verdict),
@@ -108,14 +111,14 @@ fn a_finding_is_accepted_by_code_entry_and_text() {
 
 #[test]
 fn a_whole_code_is_accepted_by_saying_so_and_covers_what_comes_later() {
-    let kept = |subject| found("name-kept", Verdict::Person, subject, "seen");
+    let kept = |subject| found("name-kept", Verdict::NeedsAttention, subject, "seen");
     let site = job(&[kept("a"), kept("b")]);
     assert_eq!(accept(&site, "name-kept", Extent::Code, ""), Reply::Done);
     assert_eq!(comes_to(&site, kept("later")), Verdict::Done);
     let worse = found("name-kept", Verdict::Refused, "a", "seen");
     assert_eq!(comes_to(&site, worse), Verdict::Refused);
-    let other = found("name", Verdict::Person, "a", "seen");
-    assert_eq!(comes_to(&site, other), Verdict::Person);
+    let other = found("name", Verdict::NeedsAttention, "a", "seen");
+    assert_eq!(comes_to(&site, other), Verdict::NeedsAttention);
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn what_protects_mail_and_what_was_not_found_cannot_be_accepted() {
         assert_eq!(accepted(&site), []);
     }
     let site = job(&[
-        found("name-kept", Verdict::Person, "a", "seen"),
+        found("name-kept", Verdict::NeedsAttention, "a", "seen"),
         found("note", Verdict::Done, "a", "seen"),
     ]);
     for (code, extent, subject) in [

@@ -194,7 +194,7 @@ fn a_certificate_out_of_its_time_is_reported_before_it_is_copied() {
             &pair.key.private_key_to_pem_pkcs8().unwrap(),
         );
         let done = files.look(None);
-        assert_eq!(done.worst(), Verdict::Person);
+        assert_eq!(done.worst(), Verdict::NeedsAttention);
         assert_eq!(done.with_code(code).len(), 1, "{code}");
         assert_eq!(files.copied(), Vec::<String>::new());
         files.copy(None).clean();
@@ -218,7 +218,7 @@ fn a_certificate_for_another_name_or_that_vouches_for_itself_is_reported() {
         found.len() == 1 && found[0].text.contains("poa.example"),
         "{found:?}"
     );
-    assert_eq!(other.worst(), Verdict::Person);
+    assert_eq!(other.worst(), Verdict::NeedsAttention);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn site() -> Site {
         by: "Ann".into(),
         note: String::new(),
     });
-    let found = Finding::new("name-kept", Verdict::Person, "seen", "look").about(b"a");
+    let found = Finding::new("name-kept", Verdict::NeedsAttention, "seen", "look").about(b"a");
     say(Request::EndStep {
         step: Step::Seal,
         state: StepState::Done,

@@ -92,7 +92,7 @@ fn damage_at_the_source_is_copied_as_it_is_and_said_by_pass_and_seal() {
     bytes[4096 * 3 + 100] ^= 0x10;
     write_old(&path, &bytes, 5);
     let done = site.run(PASS_ONE);
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     let found = done.with_code("database-damaged");
     assert_eq!(
         (found.len(), found[0].subject.as_str()),
@@ -109,7 +109,7 @@ fn damage_at_the_source_is_copied_as_it_is_and_said_by_pass_and_seal() {
     let done = site.run(Task::Seal);
     assert_eq!(
         done.worst(),
-        Verdict::Person,
+        Verdict::NeedsAttention,
         "nothing was lost on the way: {:?}",
         done.findings.kept
     );

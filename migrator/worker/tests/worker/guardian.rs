@@ -276,7 +276,12 @@ fn an_entry_whose_file_is_nowhere_is_old_trouble_and_said() {
     copied(&site);
     report(site.run(CONVERT));
     let done = site.run(Task::Seal);
-    assert_eq!(done.worst(), Verdict::Person, "{:?}", done.findings.kept);
+    assert_eq!(
+        done.worst(),
+        Verdict::NeedsAttention,
+        "{:?}",
+        done.findings.kept
+    );
     assert_eq!(
         done.with_code("guardian-entry-stale")[0].subject,
         "gwdms/lib000a/dmsd000a.db"

@@ -31,7 +31,7 @@ fn what_is_no_file_is_reported_and_never_opened() {
         "{:?}",
         done.findings.kept
     );
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     assert_eq!(
         fs::read_dir(site.destination.join("offiles/fd0"))
             .unwrap()
@@ -51,7 +51,7 @@ fn a_file_that_became_a_link_keeps_its_copy_and_stops_stage_two() {
         symlink("/etc/passwd", site.source.join(path)).unwrap();
     }
     let done = site.run(PASS_ONE);
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     let done = site.run(PASS_TWO);
     assert_eq!(done.with_code("not-a-file").len(), 2);
     assert_eq!(done.worst(), Verdict::Unproven);
@@ -128,7 +128,7 @@ fn absurd_names_and_depths_arrive_or_are_reported() {
         "{:?}",
         done.findings.kept
     );
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     let stands = look(&site.destination);
     for name in names {
         let copy = [
@@ -250,7 +250,7 @@ fn a_source_whose_clock_is_ahead_is_reported_once() {
     }
     let done = site.run(PASS_ONE);
     assert_eq!(done.with_code("clock-ahead").len(), 1);
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     // Such times are never trusted.
     assert_eq!(site.run(PASS_TWO).count(Count::FilesCopied), 2);
 }
@@ -276,7 +276,7 @@ fn a_shift_of_all_times_by_an_hour_is_reported() {
         "{:?}",
         done.findings.kept
     );
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     assert_eq!(done.count(Count::FilesUnchanged), 0);
     // One file that happens to be an hour younger is no shift.
     set_time(&site.source.join("WPHOST.DB"), long_ago(0) + hour + hour);

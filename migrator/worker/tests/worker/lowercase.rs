@@ -201,7 +201,7 @@ fn names_that_are_kept_are_reported() {
         .collect();
     assert_eq!(subjects.len(), 2, "{:?}", done.findings.kept);
     assert!(subjects.contains(&"\\xff\\xfeNOT.DB"));
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     assert_eq!(report(done.result.unwrap()).kept, 2);
     let after = names(&site.destination);
     for name in [kept[0], kept[1], "pr\u{fc}fung.vew".as_bytes()] {

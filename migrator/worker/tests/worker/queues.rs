@@ -139,7 +139,7 @@ fn a_name_that_another_item_has_is_left_alone_and_reported_once() {
     let taken = site.destination.join("wpcsin/2/straggler");
     fs::write(&taken, "of the live POA").unwrap();
     let done = site.run(QUEUES_LIVE);
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     assert_eq!(done.with_code("queue-name-taken").len(), 1);
     assert_eq!(fs::read(&taken).unwrap(), b"of the live POA");
     assert!(!site.destination.join(".gwmigrate-queues").exists());

@@ -24,7 +24,7 @@ fn a_source_name_like_our_unfinished_files_is_a_finding_and_never_lost_silently(
     let site = site();
     let before = look(&site.source);
     let done = site.run(PASS_ONE);
-    assert_eq!(done.worst(), Verdict::Person);
+    assert_eq!(done.worst(), Verdict::NeedsAttention);
     assert_eq!(
         done.with_code("name-reserved").len(),
         3,

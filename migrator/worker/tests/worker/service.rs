@@ -195,8 +195,13 @@ fn requests_are_answered_and_remembered() {
         ("job-folder-of-another-job", Verdict::Refused)
     );
 
-    let finding =
-        Finding::new("seen", Verdict::Person, "something was seen", "look").about(b"a\nb");
+    let finding = Finding::new(
+        "seen",
+        Verdict::NeedsAttention,
+        "something was seen",
+        "look",
+    )
+    .about(b"a\nb");
     for request in [
         Request::BeginStep {
             step: Step::MountSource,
@@ -258,7 +263,7 @@ fn requests_are_answered_and_remembered() {
     );
     assert_eq!(status.steps[0].began_milliseconds, 1234);
     assert_eq!(status.checklist[0].by, "admin");
-    assert_eq!(status.worst, Some(Verdict::Person));
+    assert_eq!(status.worst, Some(Verdict::NeedsAttention));
     assert!(status.running.is_none());
     let Reply::Findings { findings } = call(&site.job, Request::Findings) else {
         panic!("findings")
@@ -283,10 +288,15 @@ fn a_step_that_is_run_again_forgets_what_its_last_run_found() {
         Reply::Status(status) => status,
         other => panic!("{other:?}"),
     };
-    let seen = Finding::new("seen", Verdict::Person, "something was seen", "look");
+    let seen = Finding::new(
+        "seen",
+        Verdict::NeedsAttention,
+        "something was seen",
+        "look",
+    );
     call(&site.job, begin.clone());
     call(&site.job, end(StepState::Done, vec![seen]));
-    assert_eq!(status().worst, Some(Verdict::Person));
+    assert_eq!(status().worst, Some(Verdict::NeedsAttention));
     call(&site.job, begin);
     call(&site.job, end(StepState::Failed, Vec::new()));
     assert_eq!(

@@ -37,7 +37,7 @@ fn what_never_stops_changing_is_left_to_the_next_pass() {
         });
         assert_eq!(ended, Ended::Exited(0), "{said}");
         assert!(appended > 0, "{path} was never read");
-        assert!(said.contains("verdict: Ok(Person)"), "{said}");
+        assert!(said.contains("verdict: Ok(NeedsAttention)"), "{said}");
         assert!(said.contains(code), "{said}");
         assert!(
             !contents(&site.destination).contains_key(&path.to_ascii_lowercase()),
