@@ -257,6 +257,22 @@ fn folders_deeper_than_the_limit_are_reported_and_not_sealed_over() {
     finding(&run, "path-too-deep");
     let run = stage.expect(&["stage-one"], 1);
     finding(&run, "path-too-deep");
+    // Nothing at the destination stands for what lies too deep, so nothing may be called equal.
+    stage.prepare();
+    let run = stage.expect(&["stage-two"], 6);
+    assert!(
+        codes(&run).contains(&"path-too-deep"),
+        "{:#?}",
+        run.findings
+    );
+    let seal = stage.embedded().seen().job_folder.join("seal.json");
+    assert!(!seal.exists(), "it was sealed over");
+    finding(&stage.expect(&["finish"], 5), "not-sealed");
+    // The remedy: whoever made such folders moves them away.
+    fs::remove_dir_all(stage.source().join("OFWORK/D0")).expect("moved away");
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
 #[test]
