@@ -210,11 +210,20 @@ fn random_commands_get_one_answer_each() {
 }
 
 #[test]
-fn random_bytes_come_to_an_end() {
+fn random_bytes_get_whole_lines_and_nothing_of_anybody() {
     let piece = prop::collection::vec(any::<u8>(), 0..80);
     let pieces = prop::collection::vec(piece, 0..20);
     try_all(256, &pieces, |served, pieces| {
-        hear(served, pieces);
+        let lines_said = pieces.concat().split(|&byte| byte == b'\n').count() - 1;
+        let heard = hear(served, pieces);
+        prop_assert!(heard.is_empty() || heard.ends_with(b"\r\n"), "{:?}", heard);
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        prop_assert!(heard.lines().count() <= lines_said + 1, "{}", heard);
+        // Nobody has logged in.
+        for data in ["FETCH", "LIST", "SEARCH", "EXISTS", "FLAGS"] {
+            prop_assert!(!heard.contains(&format!("* {data}")), "{}", heard);
+        }
+        prop_assert!(!heard.contains(" EXISTS"), "{}", heard);
         Ok(())
     });
 }
