@@ -14,7 +14,7 @@ use openssl::rsa::Rsa;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509NameBuilder};
 
-use crate::rehearsal::{RehearsalError, io_error};
+use crate::error::{HarnessError, io_error};
 
 /// The length of its key.
 const KEY_BITS: u32 = 2048;
@@ -68,7 +68,7 @@ pub fn make_certificate(
     folder: &Path,
     keys: &Path,
     options: &CertificateOptions<'_>,
-) -> Result<CertificateFiles, RehearsalError> {
+) -> Result<CertificateFiles, HarnessError> {
     let failed = |error: ErrorStack| io_error("make a certificate in", folder)(error.into());
     let (certificate, key) = generate(options).map_err(failed)?;
     let plain = key.private_key_to_pem_pkcs8().map_err(failed)?;

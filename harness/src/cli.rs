@@ -8,12 +8,16 @@ use clap::{Args, Parser, Subcommand};
 use protocol::StepState;
 use simulator::{GuardianKind, NameCase, describe_error};
 
+use crate::back_end::BackEnd;
 use crate::interrupt::{self, Interrupt};
-use crate::rehearsal::{self, BackEnd, Fault, RehearsalOptions, RehearsalOutcome};
+use crate::rehearsal::{self, Fault, RehearsalOptions, RehearsalOutcome};
 use crate::soak::{self, SoakOptions, SoakedCase};
 
 /// The exit code of a rehearsal after which something does not hold.
 const FAILED: u8 = 1;
+
+/// The exit code of a command line that cannot be followed.
+const USAGE: u8 = 2;
 
 /// Rehearse a whole migration: make a post office, move it in both stages while it changes, and check the result.
 #[derive(Debug, Parser)]
@@ -118,9 +122,17 @@ pub fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> u8 {
         Ok(command_line) => command_line,
         Err(error) => {
             let _ = write!(out, "{error}");
-            return if error.use_stderr() { 2 } else { 0 };
+            return if error.use_stderr() { USAGE } else { 0 };
         }
     };
+    let back_end = match &command {
+        Some(Command::Soak { backend, .. }) => *backend,
+        _ => rehearsal.backend,
+    };
+    if !back_end.is_built() {
+        let _ = writeln!(out, "{}", back_end.not_built());
+        return USAGE;
+    }
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {

@@ -6,7 +6,6 @@
 //! mounts the share, installs the software, and has the agent serve from the destination's own address.
 
 mod engine;
-mod error;
 mod images;
 mod login;
 mod owned;
@@ -24,18 +23,17 @@ use std::path::{Path, PathBuf};
 use simulator::Created;
 
 pub use engine::Ran;
-pub use error::ContainersError;
 pub use servers::SourceProfile;
 pub use share::ask_share;
 
 pub(crate) use login::Login;
-pub(crate) use prepare::{Prepared, Ways};
+pub(crate) use prepare::{Endpoints, Prepared};
 pub(crate) use servers::{JOBS, SYSTEM};
 pub(crate) use source_alone::SourceAlone;
 
-use crate::network::{Networks, Way};
-use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{Seen, Site as _, SiteOptions};
+use crate::error::{ContainersError, HarnessError, io_error};
+use crate::network::{Link, Networks};
+use crate::site::{Site as _, SiteOptions, Trees};
 use crate::worksheet::{RehearsalWorksheet, ShareClient};
 use engine::Engine;
 use owned::Owner;
@@ -76,7 +74,7 @@ pub struct Containers {
     folder: PathBuf,
     created: Created,
     sheet: RehearsalWorksheet,
-    seen: Seen,
+    trees: Trees,
     login: Login,
     servers: Servers,
     networks: Networks,
@@ -121,7 +119,7 @@ impl Containers {
         folder: &Path,
         options: &SiteOptions,
         note: &mut dyn FnMut(&str),
-    ) -> Result<Self, RehearsalError> {
+    ) -> Result<Self, HarnessError> {
         let mut prepared = Prepared::make(folder, options)?;
         if options.with_documents && options.seed.is_multiple_of(2) {
             prepared.put_documents_apart(folder)?;
@@ -130,14 +128,14 @@ impl Containers {
         let owner = Owner::new();
         let starting = prepared.start_servers(folder, options, &owner, note);
         let (engine, servers) = runtime.block_on(starting)?;
-        let way = |listen: IpAddr, target: (IpAddr, u16)| {
-            Way::start(SocketAddr::from((listen, 0)), SocketAddr::from(target))
+        let link_to = |listen: IpAddr, target: (IpAddr, u16)| {
+            Link::start(SocketAddr::from((listen, 0)), SocketAddr::from(target))
                 .map_err(io_error("start a proxy for", folder))
         };
-        let link = way([127, 0, 0, 1].into(), (servers.destination.address, 22))?;
-        let share = way(servers.gateway_behind, (servers.source_behind, 445))?;
+        let link = link_to([127, 0, 0, 1].into(), (servers.destination.address, 22))?;
+        let share = link_to(servers.gateway_behind, (servers.source_behind, 445))?;
         let login = Login::of(options.seed);
-        let ways = Ways {
+        let endpoints = Endpoints {
             login,
             server: link.address(),
             // Through the proxy, at the gateway of the network between both.
@@ -147,13 +145,13 @@ impl Containers {
             documents: servers.documents_behind,
             destination: servers.destination.address,
         };
-        let sheet = prepared.sheet(folder, options, &ways)?;
-        let seen = Seen::between_servers(folder, &sheet.post_office, options.with_documents);
+        let sheet = prepared.sheet(folder, options, &endpoints)?;
+        let trees = Trees::between_servers(folder, &sheet.post_office, options.with_documents);
         let containers = Self {
             folder: folder.to_owned(),
             created: prepared.created,
             sheet,
-            seen,
+            trees,
             login,
             servers,
             networks: Networks { link, share },

@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 use simulator::Created;
 
 use crate::certificate::{CertificateOptions, make_certificate};
+use crate::error::{HarnessError, io_error};
 use crate::network::{Disturbance, Network};
-use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{Absence, Seen, Site, SiteOptions, choose_test_user, make, make_package};
+use crate::site::{Absence, Site, SiteOptions, Trees, choose_test_user, make, make_package};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::ssh_server::{KeyPair, SshServer, SshServerOptions};
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet};
@@ -40,7 +40,7 @@ pub struct Embedded {
     /// The ssh server.
     pub server: SshServer,
     program: PathBuf,
-    seen: Seen,
+    trees: Trees,
     mounts: Vec<Mounted>,
     runtime: tokio::runtime::Runtime,
 }
@@ -50,7 +50,7 @@ pub struct Embedded {
 struct Mounted(PathBuf);
 
 impl Mounted {
-    fn mount(path: PathBuf) -> Result<Self, RehearsalError> {
+    fn mount(path: PathBuf) -> Result<Self, HarnessError> {
         std::fs::create_dir_all(&path).map_err(io_error("create", &path))?;
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "none"]).arg(&path);
@@ -59,7 +59,7 @@ impl Mounted {
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             Err(error) => error.to_string(),
         };
-        Err(RehearsalError::MayNotMount { path, cause })
+        Err(HarnessError::MayNotMount { path, cause })
     }
 }
 
@@ -95,7 +95,7 @@ impl Embedded {
     ///
     /// # Errors
     /// What making any of them says.
-    pub fn start(folder: &Path, options: &EmbeddedOptions) -> Result<Self, RehearsalError> {
+    pub fn start(folder: &Path, options: &EmbeddedOptions) -> Result<Self, HarnessError> {
         let at = |name: &str| folder.join(name);
         let site = &options.site;
         let created = make(folder, site)?;
@@ -110,7 +110,7 @@ impl Embedded {
         let documents = site
             .with_documents
             .then(|| (at("source/DOCS"), at("destination/gwsystem/documents")));
-        let seen = Seen {
+        let trees = Trees {
             source: at("source/PO"),
             destination: at("destination/gwsystem").join(&post_office),
             documents: documents.clone(),
@@ -118,7 +118,7 @@ impl Embedded {
             time_step_nanoseconds: 1,
         };
         let sheet = RehearsalWorksheet {
-            source: seen.source.clone(),
+            source: trees.source.clone(),
             share: None,
             source_address: "127.0.0.1".into(),
             source_ports: [free_port()?, free_port()?],
@@ -126,8 +126,8 @@ impl Embedded {
             user: "rehearsal".into(),
             key,
             known_hosts,
-            job_folder: seen.job_folder.clone(),
-            destination: seen.destination.clone(),
+            job_folder: trees.job_folder.clone(),
+            destination: trees.destination.clone(),
             post_office,
             package,
             install_folder: Some(at(INSTALL_FOLDER)),
@@ -162,7 +162,7 @@ impl Embedded {
             sheet,
             server,
             program: site.program.clone(),
-            seen,
+            trees,
             mounts: Vec::new(),
             runtime,
         };
@@ -172,7 +172,7 @@ impl Embedded {
 
     /// Where the post office of the source is while it is away.
     fn away(&self) -> PathBuf {
-        self.seen.source.with_extension("away")
+        self.trees.source.with_extension("away")
     }
 
     /// What starts and stops the Linux POA.
@@ -198,19 +198,19 @@ impl Site for Embedded {
         &mut self.sheet
     }
 
-    fn seen(&self) -> &Seen {
-        &self.seen
+    fn trees(&self) -> &Trees {
+        &self.trees
     }
 
-    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), HarnessError> {
         self.server.set_environment(environment);
         Ok(())
     }
 
-    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), HarnessError> {
         match (network, disturbance) {
             (Network::Link, Disturbance::Cut(bytes)) => self.server.cut_after_bytes(bytes),
-            _ => return Err(RehearsalError::NoNetwork),
+            _ => return Err(HarnessError::NoNetwork),
         }
         Ok(())
     }
@@ -219,8 +219,8 @@ impl Site for Embedded {
         !self.server.take_back_cut()
     }
 
-    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
-        let place = &self.seen.source;
+    fn source_goes(&self, absence: Absence) -> Result<(), HarnessError> {
+        let place = &self.trees.source;
         std::fs::rename(place, self.away()).map_err(io_error("take away", place))?;
         if absence == Absence::Empty {
             std::fs::create_dir(place).map_err(io_error("create", place))?;
@@ -228,8 +228,8 @@ impl Site for Embedded {
         Ok(())
     }
 
-    fn source_comes_back(&self, absence: Absence) -> Result<(), RehearsalError> {
-        let place = &self.seen.source;
+    fn source_comes_back(&self, absence: Absence) -> Result<(), HarnessError> {
+        let place = &self.trees.source;
         if absence == Absence::Empty {
             // Only an empty folder can be removed so: nobody may have written there.
             std::fs::remove_dir(place).map_err(io_error("remove", place))?;
@@ -237,23 +237,23 @@ impl Site for Embedded {
         std::fs::rename(self.away(), place).map_err(io_error("bring back", place))
     }
 
-    fn mount_inner_file_systems(&mut self) -> Result<(), RehearsalError> {
-        let documents = self.seen.documents.iter();
+    fn mount_inner_file_systems(&mut self) -> Result<(), HarnessError> {
+        let documents = self.trees.documents.iter();
         let documents = documents.map(|(_, destination)| destination.clone());
-        let folders = INNER_FILE_SYSTEMS.map(|name| self.seen.destination.join(name));
+        let folders = INNER_FILE_SYSTEMS.map(|name| self.trees.destination.join(name));
         for path in documents.chain(folders) {
             self.mounts.push(Mounted::mount(path)?);
         }
         Ok(())
     }
 
-    fn let_poa_start(&self, may: bool) -> Result<(), RehearsalError> {
+    fn let_poa_start(&self, may: bool) -> Result<(), HarnessError> {
         let control = self.control_command();
         let mode = std::fs::Permissions::from_mode(if may { 0o755 } else { 0o644 });
         std::fs::set_permissions(&control, mode).map_err(io_error("change", &control))
     }
 
-    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, HarnessError> {
         let [client, http] = self.sheet.source_ports;
         let imap = self.sheet.mailbox_test.as_ref();
         let imap = imap.map(|test| test.source_imap.port());
@@ -262,7 +262,7 @@ impl Site for Embedded {
             &self.folder,
             orders,
             &crate::source_agent::AgentPlace {
-                home: self.seen.source.clone(),
+                home: self.trees.source.clone(),
                 certificate: self.sheet.certificate.clone(),
                 ip: None,
                 ports: imap.map(|imap| [client, http, imap]),
@@ -274,7 +274,7 @@ impl Site for Embedded {
         SocketAddr::from(([127, 0, 0, 1], self.sheet.http_port))
     }
 
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
+    fn stop_poa(&self) -> Result<(), HarnessError> {
         let control = self.control_command();
         let stopping = Command::new(&control)
             .arg("stop")
@@ -296,7 +296,7 @@ impl Site for Embedded {
     }
 }
 
-fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, RehearsalError> {
+fn mailbox_test(folder: &Path, created: &Created) -> Result<MailboxTestSheet, HarnessError> {
     let loopback = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let destination_imap = loopback(free_port()?);
     let chosen = choose_test_user(folder, created, destination_imap.port(), KEY_PASSWORD)?;
@@ -312,7 +312,7 @@ fn start_server(
     runtime: &tokio::runtime::Runtime,
     folder: &Path,
     options: &EmbeddedOptions,
-) -> Result<(SshServer, PathBuf, PathBuf), RehearsalError> {
+) -> Result<(SshServer, PathBuf, PathBuf), HarnessError> {
     let key = folder.join("keys/client");
     let pair = KeyPair::generate()?;
     pair.write_private(&key)?;
@@ -330,7 +330,7 @@ fn start_server(
 }
 
 /// A port of the loopback address that nobody listens on.
-fn free_port() -> Result<u16, RehearsalError> {
+fn free_port() -> Result<u16, HarnessError> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
     let address = listener

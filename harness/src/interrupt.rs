@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+#[cfg(feature = "containers")]
 use crate::containers;
 
 /// The exit code of a rehearsal that was interrupted.
@@ -41,6 +42,7 @@ pub fn remove_containers_when_interrupted() -> io::Result<Interrupt> {
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
             has_come.store(true, Ordering::SeqCst);
+            #[cfg(feature = "containers")]
             if let Err(error) = containers::remove_own() {
                 // The next rehearsal sweeps what is left.
                 tracing::warn!(%error, "a container or network was left behind");

@@ -6,18 +6,21 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod back_end;
 pub mod certificate;
 pub mod checks;
 pub mod cli;
+#[cfg(feature = "containers")]
 pub mod containers;
 pub mod embedded;
+pub mod error;
 pub mod faults;
 pub mod interrupt;
+#[cfg(feature = "containers")]
 pub mod machine;
 pub mod network;
 pub mod programs;
 pub mod rehearsal;
-pub mod report;
 pub mod site;
 pub mod soak;
 pub mod source_agent;

@@ -10,7 +10,6 @@
 
 mod disk;
 mod emulator;
-mod error;
 mod fetch;
 mod site;
 mod terminal;
@@ -20,12 +19,10 @@ use std::path::{Path, PathBuf};
 
 use simulator::Created;
 
-pub use error::MachineError;
-
-use crate::containers::{ADD_POA_USER, JOBS, Login, Prepared, SYSTEM, SourceAlone, Ways};
-use crate::network::{Networks, Way};
-use crate::rehearsal::{RehearsalError, io_error};
-use crate::site::{Seen, Site as _, SiteOptions};
+use crate::containers::{ADD_POA_USER, Endpoints, JOBS, Login, Prepared, SYSTEM, SourceAlone};
+use crate::error::{HarnessError, MachineError, io_error};
+use crate::network::{Link, Networks};
+use crate::site::{Site as _, SiteOptions, Trees};
 use crate::worksheet::{RehearsalWorksheet, ShareClient};
 use emulator::{Emulator, Forwarded};
 use terminal::Terminal;
@@ -40,7 +37,7 @@ pub struct Machine {
     folder: PathBuf,
     created: Created,
     sheet: RehearsalWorksheet,
-    seen: Seen,
+    trees: Trees,
     source: SourceAlone,
     terminal: Terminal,
     ports: Forwarded,
@@ -58,7 +55,7 @@ impl Machine {
         folder: &Path,
         options: &SiteOptions,
         note: &mut dyn FnMut(&str),
-    ) -> Result<Self, RehearsalError> {
+    ) -> Result<Self, HarnessError> {
         let prepared = Prepared::make(folder, options)?;
         let disk = disk::have(note)?;
         let password = &prepared.share_password;
@@ -77,13 +74,13 @@ impl Machine {
             "the emulated machine has begun",
             began.elapsed().as_millis()
         ));
-        let way = |target: SocketAddr| {
-            Way::start(SocketAddr::from(([127, 0, 0, 1], 0)), target)
+        let link_to = |target: SocketAddr| {
+            Link::start(SocketAddr::from(([127, 0, 0, 1], 0)), target)
                 .map_err(io_error("start a proxy for", folder))
         };
-        let link = way(ports.ssh)?;
-        let share = way(SocketAddr::new(source.address(), 445))?;
-        let ways = Ways {
+        let link = link_to(ports.ssh)?;
+        let share = link_to(SocketAddr::new(source.address(), 445))?;
+        let endpoints = Endpoints {
             login: Login::Root,
             server: link.address(),
             share: SocketAddr::new(GATEWAY, share.address().port()),
@@ -92,13 +89,13 @@ impl Machine {
             documents: None,
             destination: DESTINATION,
         };
-        let sheet = prepared.sheet(folder, options, &ways)?;
-        let seen = Seen::between_servers(folder, &sheet.post_office, options.with_documents);
+        let sheet = prepared.sheet(folder, options, &endpoints)?;
+        let trees = Trees::between_servers(folder, &sheet.post_office, options.with_documents);
         let machine = Self {
             folder: folder.to_owned(),
             created: prepared.created,
             sheet,
-            seen,
+            trees,
             source,
             terminal,
             ports,

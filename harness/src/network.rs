@@ -9,14 +9,14 @@
 //! connection ends, but no byte is lost out of the middle of a connection that goes on.
 
 mod budget;
+mod link;
 mod relay;
 mod serve;
 #[cfg(test)]
 mod tests;
-mod way;
 
 pub(crate) use budget::{Budget, Spent};
-pub use way::{Disturbance, Network, Networks, Way};
+pub use link::{Disturbance, Link, Network, Networks};
 
 use std::io;
 use std::net::SocketAddr;

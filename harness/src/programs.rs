@@ -7,13 +7,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use crate::site::MIGRATOR;
 use crate::{cli, faults};
-
-/// The name of the migrator's program.
-pub const MIGRATOR: &str = "gwmigrate";
-
-/// The name of the simulator's program.
-pub const SIMULATOR: &str = "gwsim";
 
 /// Runs the program that the first argument names, and gives its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use simulator::{CreateOptions, Created, GuardianKind, NameCase, PackageOptions};
 
 use crate::certificate::write_secret;
+use crate::error::{HarnessError, io_error};
 use crate::network::{Disturbance, Network, Networks};
-use crate::programs::MIGRATOR;
-use crate::rehearsal::{RehearsalError, io_error};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
+
+/// The name of the migrator's program.
+pub const MIGRATOR: &str = "gwmigrate";
 
 /// What the servers of a rehearsal are made from.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ pub struct SiteOptions {
 
 /// The trees of both servers, as this machine sees them.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct Trees {
     /// The post office at the source.
     pub source: PathBuf,
     /// The post office at the destination.
@@ -52,8 +54,9 @@ pub struct Seen {
     pub time_step_nanoseconds: i128,
 }
 
-impl Seen {
+impl Trees {
     /// Those of a rehearsal between servers, in its folder.
+    #[cfg(feature = "containers")]
     pub(crate) fn between_servers(folder: &Path, post_office: &str, with_documents: bool) -> Self {
         let at = |name: &str| folder.join(name);
         let documents = || (at("source/DOCS"), at("destination/gwsystem/documents"));
@@ -92,13 +95,13 @@ pub trait Site {
     fn sheet_mut(&mut self) -> &mut RehearsalWorksheet;
 
     /// The trees.
-    fn seen(&self) -> &Seen;
+    fn trees(&self) -> &Trees;
 
     /// Gives the commands at the destination an environment from now on.
     ///
     /// # Errors
     /// What the server says.
-    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError>;
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), HarnessError>;
 
     /// The networks between the servers; none where source and destination are folders of one machine.
     fn networks(&self) -> Option<&Networks> {
@@ -109,8 +112,8 @@ pub trait Site {
     ///
     /// # Errors
     /// A back end that has none, or where this cannot happen to it.
-    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), RehearsalError> {
-        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+    fn disturb(&self, network: Network, disturbance: Disturbance) -> Result<(), HarnessError> {
+        let networks = self.networks().ok_or(HarnessError::NoNetwork)?;
         networks.disturb(network, disturbance);
         Ok(())
     }
@@ -124,11 +127,11 @@ pub trait Site {
     ///
     /// # Errors
     /// What the system says.
-    fn source_goes(&self, absence: Absence) -> Result<(), RehearsalError> {
+    fn source_goes(&self, absence: Absence) -> Result<(), HarnessError> {
         if absence == Absence::Empty {
-            return Err(RehearsalError::NoSuchFault);
+            return Err(HarnessError::NoSuchFault);
         }
-        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+        let networks = self.networks().ok_or(HarnessError::NoNetwork)?;
         networks.share.close();
         Ok(())
     }
@@ -137,8 +140,8 @@ pub trait Site {
     ///
     /// # Errors
     /// What the system says.
-    fn source_comes_back(&self, _absence: Absence) -> Result<(), RehearsalError> {
-        let networks = self.networks().ok_or(RehearsalError::NoNetwork)?;
+    fn source_comes_back(&self, _absence: Absence) -> Result<(), HarnessError> {
+        let networks = self.networks().ok_or(HarnessError::NoNetwork)?;
         networks.share.open();
         Ok(())
     }
@@ -147,8 +150,8 @@ pub trait Site {
     ///
     /// # Errors
     /// A back end that cannot, and what mounting says.
-    fn mount_inner_file_systems(&mut self) -> Result<(), RehearsalError> {
-        Err(RehearsalError::OnlyEmbedded {
+    fn mount_inner_file_systems(&mut self) -> Result<(), HarnessError> {
+        Err(HarnessError::OnlyEmbedded {
             fault: "inner-mounts",
         })
     }
@@ -157,8 +160,8 @@ pub trait Site {
     ///
     /// # Errors
     /// A back end that cannot, and what the system says.
-    fn let_poa_start(&self, _may: bool) -> Result<(), RehearsalError> {
-        Err(RehearsalError::OnlyEmbedded {
+    fn let_poa_start(&self, _may: bool) -> Result<(), HarnessError> {
+        Err(HarnessError::OnlyEmbedded {
             fault: "agent-does-not-start",
         })
     }
@@ -167,13 +170,13 @@ pub trait Site {
     ///
     /// # Errors
     /// What starting it says.
-    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError>;
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, HarnessError>;
 
     /// The software has been installed at the destination: whatever runs there besides the agent itself begins to.
     ///
     /// # Errors
     /// What starting it says.
-    fn software_is_installed(&self) -> Result<(), RehearsalError> {
+    fn software_is_installed(&self) -> Result<(), HarnessError> {
         Ok(())
     }
 
@@ -181,7 +184,7 @@ pub trait Site {
     ///
     /// # Errors
     /// What asking says.
-    fn poa_user(&self) -> Result<Option<(String, String)>, RehearsalError> {
+    fn poa_user(&self) -> Result<Option<(String, String)>, HarnessError> {
         Ok(None)
     }
 
@@ -189,7 +192,7 @@ pub trait Site {
     ///
     /// # Errors
     /// What reading that log says.
-    fn refused_commands(&self) -> Result<Vec<String>, RehearsalError> {
+    fn refused_commands(&self) -> Result<Vec<String>, HarnessError> {
         Ok(Vec::new())
     }
 
@@ -208,7 +211,7 @@ pub trait Site {
     ///
     /// # Errors
     /// What bringing them says.
-    fn look_at_destination(&self) -> Result<(), RehearsalError> {
+    fn look_at_destination(&self) -> Result<(), HarnessError> {
         Ok(())
     }
 
@@ -216,8 +219,8 @@ pub trait Site {
     ///
     /// # Errors
     /// What writing says.
-    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), RehearsalError> {
-        let path = self.seen().destination.join(name);
+    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), HarnessError> {
+        let path = self.trees().destination.join(name);
         std::fs::write(&path, content).map_err(io_error("write", &path))
     }
 
@@ -225,7 +228,7 @@ pub trait Site {
     ///
     /// # Errors
     /// What running its control script says.
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
+    fn stop_poa(&self) -> Result<(), HarnessError> {
         Ok(())
     }
 
@@ -246,7 +249,7 @@ pub trait Site {
     ///
     /// # Errors
     /// What writing says.
-    fn write_worksheet(&self) -> Result<(), RehearsalError> {
+    fn write_worksheet(&self) -> Result<(), HarnessError> {
         let path = self.worksheet_path();
         std::fs::write(&path, self.sheet().to_toml()).map_err(io_error("write", &path))
     }
@@ -257,6 +260,7 @@ fn migrator_in(folder: &Path) -> PathBuf {
 }
 
 /// An environment as sshd reads it at each login, from `.ssh/environment` (sshd(8), `PermitUserEnvironment`).
+#[cfg(feature = "containers")]
 pub(crate) fn environment_file(environment: BTreeMap<String, String>) -> String {
     let lines = environment.into_iter();
     lines
@@ -268,7 +272,7 @@ pub(crate) fn environment_file(environment: BTreeMap<String, String>) -> String 
 ///
 /// # Errors
 /// What making any of them says.
-pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Created, RehearsalError> {
+pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Created, HarnessError> {
     let at = |name: &str| folder.join(name);
     for name in ["bin", "keys", "source", "destination"] {
         std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
@@ -292,7 +296,7 @@ pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Created, Rehe
 pub(crate) fn make_package(
     folder: &Path,
     options: &SiteOptions,
-) -> Result<Option<PathBuf>, RehearsalError> {
+) -> Result<Option<PathBuf>, HarnessError> {
     if !options.with_poa {
         return Ok(None);
     }
@@ -320,7 +324,7 @@ pub(crate) fn choose_test_user(
     created: &Created,
     imap_port: u16,
     key_password: &str,
-) -> Result<TestUser, RehearsalError> {
+) -> Result<TestUser, HarnessError> {
     let source = folder.join("source/PO");
     let truth = simulator::truth(&source)?;
     let messages_of = |user: &str| {

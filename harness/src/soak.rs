@@ -8,7 +8,9 @@ use std::time::Instant;
 use rand::{RngExt as _, SeedableRng as _};
 use simulator::{GuardianKind, NameCase};
 
-use crate::rehearsal::{self, BackEnd, Fault, FaultKind, RehearsalError, RehearsalOptions};
+use crate::back_end::BackEnd;
+use crate::error::{HarnessError, io_error};
+use crate::rehearsal::{self, Fault, FaultKind, RehearsalOptions};
 
 /// The files of one case: few, so that there are many cases.
 const FILES: usize = 300;
@@ -104,7 +106,7 @@ pub fn case(program: &Path, back_end: BackEnd, seed: u64) -> RehearsalOptions {
 pub fn soak(
     options: &SoakOptions,
     note: &(dyn Fn(&SoakedCase) + Sync),
-) -> Result<Soaked, RehearsalError> {
+) -> Result<Soaked, HarnessError> {
     let began = Instant::now();
     let may_mount = crate::embedded::may_mount();
     let left_out = AtomicU64::new(0);
@@ -159,7 +161,7 @@ pub fn soak(
 }
 
 /// One case.  Where all holds, nothing of it is kept.
-fn one(options: RehearsalOptions) -> Result<SoakedCase, RehearsalError> {
+fn one(options: RehearsalOptions) -> Result<SoakedCase, HarnessError> {
     let outcome = rehearsal::run(&options, &mut |_| {})?;
     let failures: Vec<String> = outcome
         .checks
@@ -170,7 +172,7 @@ fn one(options: RehearsalOptions) -> Result<SoakedCase, RehearsalError> {
     if failures.is_empty()
         && let Some(folder) = outcome.reports.parent()
     {
-        std::fs::remove_dir_all(folder).map_err(rehearsal::io_error("remove", folder))?;
+        std::fs::remove_dir_all(folder).map_err(io_error("remove", folder))?;
     }
     Ok(SoakedCase {
         options,

@@ -11,8 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use simulator::{Acknowledged, RESTING, read_journal};
 
 use crate::certificate::CertificateFiles;
-use crate::programs::SIMULATOR;
-use crate::rehearsal::{RehearsalError, io_error};
+use crate::error::{HarnessError, io_error};
+
+/// The name of the simulator's program.
+const SIMULATOR: &str = "gwsim";
 
 /// How long it may take until it is at work, and until it has ended.
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -149,7 +151,7 @@ impl SourceAgent {
         folder: &Path,
         orders: &AgentOrders,
         place: &AgentPlace,
-    ) -> Result<Self, RehearsalError> {
+    ) -> Result<Self, HarnessError> {
         let bin = folder.join(format!("{SIMULATOR}-{}", orders.number));
         let link = bin.join(SIMULATOR);
         std::fs::create_dir_all(&bin).map_err(io_error("create", &bin))?;
@@ -171,7 +173,7 @@ impl SourceAgent {
         process: Box<dyn AgentProcess>,
         folder: &Path,
         number: u64,
-    ) -> Result<Self, RehearsalError> {
+    ) -> Result<Self, HarnessError> {
         let at = |name: &str| folder.join(format!("{name}-{number}"));
         let (journal, ready) = (at("journal"), at("ready"));
         let mut agent = Self { process, journal };
@@ -183,7 +185,7 @@ impl SourceAgent {
     ///
     /// # Errors
     /// What reading its journal says.
-    pub fn journal(&self) -> Result<Vec<Acknowledged>, RehearsalError> {
+    pub fn journal(&self) -> Result<Vec<Acknowledged>, HarnessError> {
         Ok(read_journal(&self.journal)?)
     }
 
@@ -191,7 +193,7 @@ impl SourceAgent {
     ///
     /// # Errors
     /// An agent that does not rest, or ended earlier.
-    pub fn rest(&mut self) -> Result<Vec<Acknowledged>, RehearsalError> {
+    pub fn rest(&mut self) -> Result<Vec<Acknowledged>, HarnessError> {
         self.signal(Signal::USR1)?;
         let path = self.journal.clone();
         let is_resting = || {
@@ -202,12 +204,12 @@ impl SourceAgent {
         self.journal()
     }
 
-    fn signal(&mut self, signal: Signal) -> Result<(), RehearsalError> {
+    fn signal(&mut self, signal: Signal) -> Result<(), HarnessError> {
         let failed = io_error("signal", &self.journal);
         self.process.signal(signal).map_err(failed)
     }
 
-    fn exit_code(&mut self, what: &'static str) -> Result<Option<i64>, RehearsalError> {
+    fn exit_code(&mut self, what: &'static str) -> Result<Option<i64>, HarnessError> {
         let failed = io_error(what, &self.journal);
         self.process.exit_code().map_err(failed)
     }
@@ -216,8 +218,8 @@ impl SourceAgent {
     ///
     /// # Errors
     /// An agent that has not ended well, or ended earlier.
-    pub fn stop(mut self) -> Result<Vec<Acknowledged>, RehearsalError> {
-        let failed = |cause: String| RehearsalError::SourceAgent { cause };
+    pub fn stop(mut self) -> Result<Vec<Acknowledged>, HarnessError> {
+        let failed = |cause: String| HarnessError::SourceAgent { cause };
         if let Some(code) = self.exit_code("stop")? {
             return Err(failed(format!("it ended by itself with {code}")));
         }
@@ -239,7 +241,7 @@ impl SourceAgent {
         &mut self,
         what: &'static str,
         is_so: impl Fn() -> bool,
-    ) -> Result<(), RehearsalError> {
+    ) -> Result<(), HarnessError> {
         let began = Instant::now();
         while !is_so() {
             let ended = self.exit_code(what)?;
@@ -251,7 +253,7 @@ impl SourceAgent {
                     continue;
                 }
             };
-            return Err(RehearsalError::SourceAgent { cause });
+            return Err(HarnessError::SourceAgent { cause });
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 use crate::cli::Terminal;
 use crate::local_machine::LocalMachine;
@@ -13,10 +16,11 @@ use crate::worksheet::{AskedOnce, SecretSource};
 /// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
 /// asks for them.
 pub fn from_process() -> (LocalMachine, Terminal) {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GWMIGRATE_LOG") {
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
+    let filter = std::env::var("GWMIGRATE_LOG").ok();
+    if let Some(filter) = filter.and_then(|text| text.parse::<Targets>().ok()) {
+        tracing_subscriber::registry()
+            .with(fmt::layer().with_writer(io::stderr))
+            .with(filter)
             .init();
     }
     let terminal = Terminal {

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 
-use super::error::{ContainersError, tried};
+use crate::error::{ContainersError, tried};
 
 /// How long the engine may take to say that it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use testcontainers::runners::AsyncBuilder as _;
 use testcontainers::{GenericBuildableImage, GenericImage};
 
 use super::engine::Engine;
-use super::error::{ContainersError, tried};
+use crate::error::{ContainersError, tried};
 
 /// The image that both begin with.
 const BASE: &str = "debian:bookworm-slim";

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::{Containers, ContainersError};
-use crate::rehearsal::{RehearsalError, io_error};
+use crate::error::{HarnessError, io_error};
 use crate::site::Site as _;
 
 /// The ordinary user.
@@ -61,7 +61,7 @@ impl Containers {
     ///
     /// # Errors
     /// What the server and the migrator say.
-    pub(super) fn make_login(&self) -> Result<(), RehearsalError> {
+    pub(super) fn make_login(&self) -> Result<(), HarnessError> {
         if self.login == Login::Root {
             return Ok(());
         }

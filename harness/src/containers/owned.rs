@@ -13,7 +13,7 @@ use testcontainers::bollard::query_parameters::{
 };
 
 use super::engine::Engine;
-use super::error::{ContainersError, tried};
+use crate::error::{ContainersError, tried};
 
 /// The label; its value names the owner.
 const LABEL: &str = "gwrehearse.owner";

@@ -13,13 +13,13 @@ use super::servers::{self, AGENT_FOLDER, JOBS, SYSTEM, Servers, Wanted};
 use super::software::{extra_lines, make_system_package};
 use super::{CLIENT_PORT, DOCUMENTS_MOUNT_POINT, HTTP_PORT, IMAP_PORT, KEY_PASSWORD, MOUNT_POINT};
 use crate::certificate::{CertificateFiles, CertificateOptions, make_certificate, write_secret};
-use crate::rehearsal::{RehearsalError, io_error};
+use crate::error::{HarnessError, io_error};
 use crate::site::{SiteOptions, choose_test_user, make};
 use crate::ssh_server::KeyPair;
 use crate::worksheet::{MailboxTestSheet, RehearsalWorksheet, ShareClient, ShareSheet};
 
 /// How everybody reaches everybody.
-pub(crate) struct Ways {
+pub(crate) struct Endpoints {
     /// Who logs in at the destination.
     pub(crate) login: Login,
     /// The sshd of the destination, seen from this machine.
@@ -57,7 +57,7 @@ impl Prepared {
     ///
     /// # Errors
     /// What making says.
-    pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, RehearsalError> {
+    pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, HarnessError> {
         let at = |name: &str| folder.join(name);
         for name in ["agent", "destination/gwsystem", "destination/migration"] {
             std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
@@ -90,7 +90,7 @@ impl Prepared {
     ///
     /// # Errors
     /// What writing its password says.
-    pub(super) fn put_documents_apart(&mut self, folder: &Path) -> Result<(), RehearsalError> {
+    pub(super) fn put_documents_apart(&mut self, folder: &Path) -> Result<(), HarnessError> {
         self.documents_password = Some(new_password(folder.join("keys/documents-password"))?);
         Ok(())
     }
@@ -105,7 +105,7 @@ impl Prepared {
         options: &SiteOptions,
         owner: &Owner,
         note: &mut dyn FnMut(&str),
-    ) -> Result<(Engine, Servers), RehearsalError> {
+    ) -> Result<(Engine, Servers), HarnessError> {
         let engine = Engine::connect().await?;
         let left = owned::sweep(&engine).await?;
         if left > 0 {
@@ -140,9 +140,9 @@ impl Prepared {
         &self,
         folder: &Path,
         options: &SiteOptions,
-        ways: &Ways,
-    ) -> Result<RehearsalWorksheet, RehearsalError> {
-        let server = ways.server;
+        endpoints: &Endpoints,
+    ) -> Result<RehearsalWorksheet, HarnessError> {
+        let server = endpoints.server;
         let known_hosts = folder.join("keys/known_hosts");
         let line = format!(
             "[{}]:{} {}\n",
@@ -160,11 +160,11 @@ impl Prepared {
         let certificate = self.certificate.as_ref();
         Ok(RehearsalWorksheet {
             source: in_share("PO"),
-            share: Some(self.share(ways)),
-            source_address: ways.source.to_string(),
+            share: Some(self.share(endpoints)),
+            source_address: endpoints.source.to_string(),
             source_ports: [CLIENT_PORT, HTTP_PORT],
             server,
-            user: ways.login.user().into(),
+            user: endpoints.login.user().into(),
             key: self.key.clone(),
             known_hosts,
             job_folder: Path::new(JOBS).join(&post_office),
@@ -172,45 +172,48 @@ impl Prepared {
             post_office,
             package: self.package.clone(),
             install_folder: None,
-            poa_address: ways.destination.to_string(),
+            poa_address: endpoints.destination.to_string(),
             http_port: HTTP_PORT,
             client_port: CLIENT_PORT,
             documents: options.with_documents.then(documents),
-            documents_access: options.with_documents.then(|| self.documents_access(ways)),
+            documents_access: options
+                .with_documents
+                .then(|| self.documents_access(endpoints)),
             quiet_seconds: 2,
             guardian_engine: options.guardian_engine.clone(),
             gwcheck: None,
             certificate: certificate.map(|files| moved(files, MOUNT_POINT)),
             mailbox_test: options
                 .with_mailbox_test
-                .then(|| mailbox_test(folder, &self.created, ways.source))
+                .then(|| mailbox_test(folder, &self.created, endpoints.source))
                 .transpose()?,
             extra: extra_lines(options)
                 .into_iter()
-                .chain(ways.login.lines())
+                .chain(endpoints.login.lines())
                 .collect(),
         })
     }
 
-    fn share(&self, ways: &Ways) -> ShareSheet {
+    fn share(&self, endpoints: &Endpoints) -> ShareSheet {
         ShareSheet {
-            client: ways.client,
+            client: endpoints.client,
             server: "source".into(),
             share: "groupwise".into(),
             folder: "PO".into(),
             user: "migrator".into(),
             password_file: self.share_password_file.clone(),
             mount_point: MOUNT_POINT.into(),
-            options: through(ways),
+            options: through(endpoints),
         }
     }
 
     /// The document storage area is a share of its own: of the same server and the same user, or of another server, with a
     /// password of its own.
-    fn documents_access(&self, ways: &Ways) -> String {
+    fn documents_access(&self, endpoints: &Endpoints) -> String {
         let mount_point = format!("mount_point = \"{DOCUMENTS_MOUNT_POINT}\"");
-        let (Some((_, file)), Some(address)) = (&self.documents_password, ways.documents) else {
-            let options = through(ways);
+        let (Some((_, file)), Some(address)) = (&self.documents_password, endpoints.documents)
+        else {
+            let options = through(endpoints);
             return format!("share = \"documents\"\n{mount_point}\noptions = {options:?}");
         };
         let file = file.display();
@@ -222,7 +225,7 @@ impl Prepared {
 }
 
 /// A password that nobody has used before, in a file.
-fn new_password(file: PathBuf) -> Result<(String, PathBuf), RehearsalError> {
+fn new_password(file: PathBuf) -> Result<(String, PathBuf), HarnessError> {
     let text = password();
     write_secret(&file, text.as_bytes()).map_err(io_error("write", &file))?;
     Ok((text, file))
@@ -253,7 +256,7 @@ fn mailbox_test(
     folder: &Path,
     created: &Created,
     source: IpAddr,
-) -> Result<MailboxTestSheet, RehearsalError> {
+) -> Result<MailboxTestSheet, HarnessError> {
     let chosen = choose_test_user(folder, created, IMAP_PORT, KEY_PASSWORD)?;
     Ok(MailboxTestSheet {
         user: chosen.user,
@@ -265,9 +268,9 @@ fn mailbox_test(
 }
 
 /// What leads the client to the file server, which is behind a proxy.
-fn through(ways: &Ways) -> Vec<String> {
-    let (address, port) = (ways.share.ip(), ways.share.port());
-    match ways.client {
+fn through(endpoints: &Endpoints) -> Vec<String> {
+    let (address, port) = (endpoints.share.ip(), endpoints.share.port());
+    match endpoints.client {
         ShareClient::Rclone => vec![
             format!("--smb-host={address}"),
             format!("--smb-port={port}"),

@@ -8,11 +8,10 @@ use rustix::process::Signal;
 use tokio::runtime::{Handle, Runtime};
 
 use super::engine::Engine;
-use super::error::ContainersError;
 use super::prepare::moved;
 use super::servers::{AGENT_FOLDER, AGENT_PROGRAM, SHARED};
 use super::{CLIENT_PORT, HTTP_PORT, IMAP_PORT};
-use crate::rehearsal::RehearsalError;
+use crate::error::{ContainersError, HarnessError};
 use crate::source_agent::{AgentOrders, AgentPlace, AgentProcess, SourceAgent, agent_arguments};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -24,7 +23,7 @@ pub(super) fn start(
     (runtime, engine, container): (&Runtime, &Engine, &str),
     (folder, sheet): (&Path, &RehearsalWorksheet),
     orders: &AgentOrders,
-) -> Result<SourceAgent, RehearsalError> {
+) -> Result<SourceAgent, HarnessError> {
     let certificate = sheet.certificate.as_ref();
     let place = AgentPlace {
         home: Path::new(SHARED).join("PO"),

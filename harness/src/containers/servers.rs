@@ -13,9 +13,9 @@ use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt as _};
 
 use super::engine::Engine;
-use super::error::{ContainersError, tried};
 use super::images::Images;
 use super::owned::{Owner, make_network};
+use crate::error::{ContainersError, tried};
 
 /// The folder of the source that is shared, and the folder for what its agent writes beside it.
 pub(super) const SHARED: &str = "/srv/groupwise";

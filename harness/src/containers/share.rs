@@ -5,10 +5,10 @@ use std::path::Path;
 use testcontainers::{CopyTargetOptions, ImageExt as _};
 
 use super::engine::{Engine, Ran};
-use super::error::ContainersError;
 use super::images;
 use super::owned::{self, Owner};
 use super::servers::{self, SourceProfile};
+use crate::error::ContainersError;
 
 /// Where the client finds the user and the password.
 const AUTHENTICATION: &str = "/run/rehearsal/client";

@@ -8,9 +8,9 @@ use simulator::Created;
 
 use super::remote_agent;
 use super::{Containers, HTTP_PORT, POA_USER};
+use crate::error::HarnessError;
 use crate::network::Networks;
-use crate::rehearsal::RehearsalError;
-use crate::site::{Seen, Site, environment_file};
+use crate::site::{Site, Trees, environment_file};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -31,11 +31,11 @@ impl Site for Containers {
         &mut self.sheet
     }
 
-    fn seen(&self) -> &Seen {
-        &self.seen
+    fn trees(&self) -> &Trees {
+        &self.trees
     }
 
-    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), HarnessError> {
         let lines = environment_file(environment);
         let script = r#"printf '%s' "$1" >"$2/.ssh/environment""#;
         let home = self.login.home();
@@ -47,22 +47,22 @@ impl Site for Containers {
         Some(&self.networks)
     }
 
-    fn software_is_installed(&self) -> Result<(), RehearsalError> {
+    fn software_is_installed(&self) -> Result<(), HarnessError> {
         // It watches the agents of this server, and starts one again that was stopped.
         self.run("destination", &["/etc/init.d/gwha", "start"])?;
         Ok(())
     }
 
-    fn poa_user(&self) -> Result<Option<(String, String)>, RehearsalError> {
+    fn poa_user(&self) -> Result<Option<(String, String)>, HarnessError> {
         let found = self.run("destination", &["ps", "-C", "gwpoa", "-o", "user="])?;
         Ok(Some((POA_USER.to_owned(), found.trim().to_owned())))
     }
 
-    fn refused_commands(&self) -> Result<Vec<String>, RehearsalError> {
+    fn refused_commands(&self) -> Result<Vec<String>, HarnessError> {
         Ok(self.refused_by_sudo()?)
     }
 
-    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, HarnessError> {
         remote_agent::start(
             (&self.runtime, &self.engine, &self.servers.source.id),
             (&self.folder, &self.sheet),

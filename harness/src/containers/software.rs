@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use simulator::{Generation, PackageOptions, SystemFormat, SystemPackage};
 
 use super::{DOMAIN, POA_USER};
-use crate::rehearsal::RehearsalError;
+use crate::error::HarnessError;
 use crate::site::SiteOptions;
 
 /// A package for one of the package managers, which the seed chooses.
@@ -15,7 +15,7 @@ use crate::site::SiteOptions;
 pub(super) fn make_system_package(
     folder: &Path,
     options: &SiteOptions,
-) -> Result<Option<PathBuf>, RehearsalError> {
+) -> Result<Option<PathBuf>, HarnessError> {
     if !options.with_poa {
         return Ok(None);
     }

@@ -6,12 +6,11 @@ use std::path::Path;
 use testcontainers::ImageExt as _;
 
 use super::engine::Engine;
-use super::error::ContainersError;
 use super::images;
 use super::owned::{self, Owner};
 use super::remote_agent;
 use super::servers;
-use crate::rehearsal::RehearsalError;
+use crate::error::{ContainersError, HarnessError};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -80,7 +79,7 @@ impl SourceAlone {
         folder: &Path,
         sheet: &RehearsalWorksheet,
         orders: &AgentOrders,
-    ) -> Result<SourceAgent, RehearsalError> {
+    ) -> Result<SourceAgent, HarnessError> {
         let place = (&self.runtime, &self.engine, self.id.as_str());
         remote_agent::start(place, (folder, sheet), orders)
     }

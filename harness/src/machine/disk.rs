@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::MachineError;
-use crate::rehearsal::{RehearsalError, io_error};
+use crate::error::{HarnessError, io_error};
 
 /// The script that makes it, and what sshd there is told.
 const MAKE_MACHINE: &str = include_str!("../../../containers/machine/make-machine");
@@ -30,7 +30,7 @@ pub(super) struct Disk {
 ///
 /// # Errors
 /// What making it says.
-pub(super) fn have(note: &mut dyn FnMut(&str)) -> Result<Disk, RehearsalError> {
+pub(super) fn have(note: &mut dyn FnMut(&str)) -> Result<Disk, HarnessError> {
     let mut content = blake3::Hasher::new();
     content
         .update(MAKE_MACHINE.as_bytes())
@@ -93,7 +93,7 @@ pub(super) fn keys(
     folder: &Path,
     host_key: &str,
     authorized_key: &str,
-) -> Result<PathBuf, RehearsalError> {
+) -> Result<PathBuf, HarnessError> {
     let path = folder.join("keys/machine.tar");
     let file = File::options()
         .write(true)

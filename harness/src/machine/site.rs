@@ -8,9 +8,9 @@ use simulator::Created;
 
 use super::{Machine, fetch};
 use crate::containers::{JOBS, POA_USER, SYSTEM};
+use crate::error::HarnessError;
 use crate::network::Networks;
-use crate::rehearsal::RehearsalError;
-use crate::site::{Seen, Site, environment_file};
+use crate::site::{Site, Trees, environment_file};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -31,18 +31,18 @@ impl Site for Machine {
         &mut self.sheet
     }
 
-    fn seen(&self) -> &Seen {
-        &self.seen
+    fn trees(&self) -> &Trees {
+        &self.trees
     }
 
-    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), RehearsalError> {
+    fn set_environment(&self, environment: BTreeMap<String, String>) -> Result<(), HarnessError> {
         let lines = environment_file(environment);
         let writing = "cat >/root/.ssh/environment";
         self.terminal.run(writing, lines.as_bytes())?;
         Ok(())
     }
 
-    fn look_at_destination(&self) -> Result<(), RehearsalError> {
+    fn look_at_destination(&self) -> Result<(), HarnessError> {
         for (there, here) in [(SYSTEM, "gwsystem"), (JOBS, "migration")] {
             let here = self.folder.join("destination").join(here);
             fetch::fetch(&self.terminal, there, &here)?;
@@ -50,7 +50,7 @@ impl Site for Machine {
         Ok(())
     }
 
-    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), RehearsalError> {
+    fn leave_at_destination(&self, name: &str, content: &[u8]) -> Result<(), HarnessError> {
         let path = self.sheet.destination.join(name);
         let writing = format!("cat >{}", path.display());
         self.terminal.run(&writing, content)?;
@@ -61,18 +61,18 @@ impl Site for Machine {
         Some(&self.networks)
     }
 
-    fn software_is_installed(&self) -> Result<(), RehearsalError> {
+    fn software_is_installed(&self) -> Result<(), HarnessError> {
         // It watches the agents of this server, and starts one again that was stopped.
         self.run("/etc/init.d/gwha start </dev/null >/dev/null 2>&1")?;
         Ok(())
     }
 
-    fn poa_user(&self) -> Result<Option<(String, String)>, RehearsalError> {
+    fn poa_user(&self) -> Result<Option<(String, String)>, HarnessError> {
         let found = self.run("ps -C gwpoa -o user=")?;
         Ok(Some((POA_USER.to_owned(), found)))
     }
 
-    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, RehearsalError> {
+    fn start_agent(&self, orders: &AgentOrders) -> Result<SourceAgent, HarnessError> {
         self.source.start_agent(&self.folder, &self.sheet, orders)
     }
 

@@ -3,11 +3,11 @@
 use std::net::TcpStream;
 
 use super::play::Play;
-use super::{RehearsalError, io_error};
 use crate::checks::{Check, tls};
+use crate::error::{HarnessError, io_error};
 
 impl Play<'_> {
-    pub(super) fn check_answers(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_answers(&mut self) -> Result<(), HarnessError> {
         if !self.options.with_poa {
             return Ok(());
         }
@@ -34,7 +34,7 @@ impl Play<'_> {
     }
 
     /// Whether the agent runs as the user that the worksheet names.
-    pub(super) fn check_user(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_user(&mut self) -> Result<(), HarnessError> {
         let Some((wanted, found)) = self.site.poa_user()? else {
             return Ok(());
         };

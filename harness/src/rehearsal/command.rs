@@ -7,17 +7,15 @@ use protocol::Finding;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{CommandRun, RehearsalError, io_error};
+use super::CommandRun;
+use crate::error::{HarnessError, io_error};
 use crate::site::Site;
 
 /// Runs one command of the migrator; also gives what it printed.
 ///
 /// # Errors
 /// What starting it says, and output without a result.
-pub fn migrate(
-    site: &dyn Site,
-    arguments: &[&str],
-) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+pub fn migrate(site: &dyn Site, arguments: &[&str]) -> Result<(CommandRun, Vec<u8>), HarnessError> {
     let began = Instant::now();
     let output = command(site, arguments)
         .output()
@@ -33,7 +31,7 @@ pub(super) fn migrate_killed(
     site: &dyn Site,
     arguments: &[&str],
     after: Duration,
-) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+) -> Result<(CommandRun, Vec<u8>), HarnessError> {
     let began = Instant::now();
     let child = command(site, arguments)
         .stdout(Stdio::piped())
@@ -76,7 +74,7 @@ fn understand(
     arguments: &[&str],
     began: Instant,
     output: Output,
-) -> Result<(CommandRun, Vec<u8>), RehearsalError> {
+) -> Result<(CommandRun, Vec<u8>), HarnessError> {
     let end: Value = output
         .stdout
         .split(|&byte| byte == b'\n')
@@ -120,8 +118,8 @@ fn command_run(
     }
 }
 
-fn no_result(arguments: &[&str], cause: &str) -> RehearsalError {
-    RehearsalError::NoResult {
+fn no_result(arguments: &[&str], cause: &str) -> HarnessError {
+    HarnessError::NoResult {
         command: arguments.join(" "),
         cause: cause.to_owned(),
     }

@@ -1,7 +1,8 @@
 //! What the commands of a rehearsal find although all is well.
 
+use super::CommandRun;
 use super::outcome::AGENT_MISSES_SOMETHING;
-use super::{BackEnd, CommandRun};
+use crate::back_end::BackEnd;
 
 /// Findings that a simulated post office gives on purpose, or that this version of the migrator always has.
 pub const EXPECTED_FINDINGS: &[&str] = &[

@@ -12,7 +12,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::BackEnd;
+use crate::back_end::BackEnd;
 use crate::network::{Disturbance, Network};
 
 /// The commands that a fault may strike.

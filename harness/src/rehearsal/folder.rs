@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RehearsalError, RehearsalOptions, RehearsalOutcome, io_error};
-use crate::report;
+use super::{RehearsalOptions, RehearsalOutcome, report};
+use crate::error::{HarnessError, io_error};
 
 /// The folder that the options name, or a new one.
-pub(super) fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, RehearsalError> {
+pub(super) fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, HarnessError> {
     let folder = match &options.folder {
         Some(folder) => {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
@@ -19,7 +19,7 @@ pub(super) fn folder_of(options: &RehearsalOptions) -> Result<PathBuf, Rehearsal
 }
 
 /// A new folder among the temporary ones, with a lower-case name as everything on Linux should have.
-fn new_folder() -> Result<PathBuf, RehearsalError> {
+fn new_folder() -> Result<PathBuf, HarnessError> {
     let parent = std::env::temp_dir();
     (1_u32..)
         .map(|number| parent.join(format!("gwrehearse-{}-{number}", std::process::id())))
@@ -43,7 +43,7 @@ pub(super) fn keep_reports(
     folder: &Path,
     job_folder: &Path,
     outcome: &RehearsalOutcome,
-) -> Result<(), RehearsalError> {
+) -> Result<(), HarnessError> {
     let reports = folder.join("reports");
     let path = reports.join("summary.json");
     let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
@@ -56,7 +56,7 @@ pub(super) fn keep_reports(
     Ok(())
 }
 
-fn write_page(reports: &Path, outcome: &RehearsalOutcome) -> Result<PathBuf, RehearsalError> {
+fn write_page(reports: &Path, outcome: &RehearsalOutcome) -> Result<PathBuf, HarnessError> {
     let path = reports.join("report.html");
     fs::write(&path, report::page(outcome)).map_err(io_error("write", &path))?;
     Ok(path)
@@ -66,7 +66,7 @@ fn write_page(reports: &Path, outcome: &RehearsalOutcome) -> Result<PathBuf, Reh
 ///
 /// # Errors
 /// What reading the summary and writing the page says.
-pub fn make_page_again(folder: &Path) -> Result<PathBuf, RehearsalError> {
+pub fn make_page_again(folder: &Path) -> Result<PathBuf, HarnessError> {
     let inside = folder.join("reports");
     let reports = if inside.is_dir() { &inside } else { folder };
     let path = reports.join("summary.json");
@@ -77,7 +77,7 @@ pub fn make_page_again(folder: &Path) -> Result<PathBuf, RehearsalError> {
 }
 
 /// Removes everything of a rehearsal but its reports.
-pub(super) fn remove_trees(folder: &Path) -> Result<(), RehearsalError> {
+pub(super) fn remove_trees(folder: &Path) -> Result<(), HarnessError> {
     for name in ["source", "destination", "bin", "keys"] {
         let path = folder.join(name);
         fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;

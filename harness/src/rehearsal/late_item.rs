@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{RehearsalError, folder_in_any_case, io_error};
+use super::folder_in_any_case;
+use crate::error::{HarnessError, io_error};
 
 /// The queue, in any case.
 const QUEUE: [&str; 2] = ["wpcsin", "5"];
@@ -29,7 +30,7 @@ pub(super) struct LateItem {
 
 impl LateItem {
     /// Begins to write it into a queue of the source.
-    pub(super) fn begin(source: &Path) -> Result<Self, RehearsalError> {
+    pub(super) fn begin(source: &Path) -> Result<Self, HarnessError> {
         let path = folder_in_any_case(source, &QUEUE)?.join(NAME);
         let mut file = File::create(&path).map_err(io_error("create", &path))?;
         file.write_all(PIECE).map_err(io_error("write", &path))?;
@@ -50,7 +51,7 @@ impl LateItem {
     }
 
     /// Writes its end.
-    pub(super) fn end(self) -> Result<(), RehearsalError> {
+    pub(super) fn end(self) -> Result<(), HarnessError> {
         self.is_enough.store(true, Ordering::Relaxed);
         let written = self
             .writer
@@ -65,7 +66,7 @@ pub(super) fn failures(
     source: &Path,
     destination: &Path,
     is_whole: bool,
-) -> Result<Vec<String>, RehearsalError> {
+) -> Result<Vec<String>, HarnessError> {
     let path = folder_in_any_case(source, &QUEUE)?.join(NAME);
     let wanted = fs::read(&path).map_err(io_error("read", &path))?;
     let delivered = destination

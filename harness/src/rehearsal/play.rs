@@ -1,6 +1,5 @@
 //! The acts of a rehearsal, on whichever back end.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,12 +8,10 @@ use protocol::{PassLine, StepLine};
 use simulator::{ChurnOptions, truth};
 
 use super::command::{migrate, migrate_killed, milliseconds};
-use super::{BackEnd, CommandRun, Fault, FaultKind, RehearsalError, RehearsalOptions, io_error};
+use super::{CommandRun, Fault, FaultKind, RehearsalOptions};
 use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
-use crate::containers::Containers;
-use crate::embedded::{Embedded, EmbeddedOptions};
-use crate::machine::Machine;
-use crate::site::{Site, SiteOptions};
+use crate::error::{HarnessError, io_error};
+use crate::site::Site;
 use crate::source_agent::SourceAgent;
 
 /// Every item of the checklist that the person in this play confirms.
@@ -49,11 +46,11 @@ pub(super) struct Play<'a> {
 impl<'a> Play<'a> {
     pub(super) fn begin(
         options: &'a RehearsalOptions,
-        folder: &Path,
+        mut site: Box<dyn Site>,
+        began: Instant,
         note: &'a mut dyn FnMut(&str),
-    ) -> Result<Self, RehearsalError> {
-        let began = Instant::now();
-        let mut site = start_site(options, folder, note)?;
+    ) -> Result<Self, HarnessError> {
+        let folder = site.folder().to_owned();
         if options
             .faults
             .iter()
@@ -64,7 +61,7 @@ impl<'a> Play<'a> {
             site.sheet_mut().extra.push(line);
             site.write_worksheet()?;
         }
-        fs::create_dir_all(folder.join("reports")).map_err(io_error("create", folder))?;
+        fs::create_dir_all(folder.join("reports")).map_err(io_error("create", &folder))?;
         note(&format!(
             "{:<44} {:>8} ms  {} files, {} users, names in {} case",
             format!("made post office {}", site.created().post_office),
@@ -73,7 +70,7 @@ impl<'a> Play<'a> {
             site.created().users,
             options.case
         ));
-        let source = Snapshot::take(&folder.join("source")).map_err(io_error("read", folder))?;
+        let source = Snapshot::take(&folder.join("source")).map_err(io_error("read", &folder))?;
         Ok(Self {
             options,
             note,
@@ -90,7 +87,7 @@ impl<'a> Play<'a> {
         })
     }
 
-    pub(super) fn stage_one(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn stage_one(&mut self) -> Result<(), HarnessError> {
         self.migrate(&["check"])?;
         self.migrate(&["stage-one"])?;
         if self.options.with_poa {
@@ -102,7 +99,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    pub(super) fn between(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn between(&mut self) -> Result<(), HarnessError> {
         self.users_go_home()?;
         self.leave_something_at_the_destination()?;
         self.test_mailbox()?;
@@ -122,7 +119,7 @@ impl<'a> Play<'a> {
         self.churn()
     }
 
-    pub(super) fn stage_two(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn stage_two(&mut self) -> Result<(), HarnessError> {
         self.migrate(&["stage-two"])?;
         self.site.look_at_destination()?;
         self.check_trees()?;
@@ -132,7 +129,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    pub(super) fn after(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn after(&mut self) -> Result<(), HarnessError> {
         self.migrate(&["finish"])?;
         self.check_answers()?;
         self.check_user()?;
@@ -145,7 +142,7 @@ impl<'a> Play<'a> {
     }
 
     /// What a test POA leaves behind: a message in a queue, and an attachment.
-    fn leave_something_at_the_destination(&self) -> Result<(), RehearsalError> {
+    fn leave_something_at_the_destination(&self) -> Result<(), HarnessError> {
         for name in LEFT_BEHIND {
             self.site
                 .leave_at_destination(name, b"made by the test POA")?;
@@ -154,7 +151,7 @@ impl<'a> Play<'a> {
     }
 
     fn check_set_aside(&mut self) {
-        let quarantine = self.site.seen().job_folder.join("quarantine/0");
+        let quarantine = self.site.trees().job_folder.join("quarantine/0");
         let mut failures = Vec::new();
         for name in LEFT_BEHIND {
             let kept = fs::read(quarantine.join(name)).unwrap_or_default();
@@ -168,12 +165,12 @@ impl<'a> Play<'a> {
         ));
     }
 
-    pub(super) fn check_trees(&mut self) -> Result<(), RehearsalError> {
-        let seen = self.site.seen();
-        let step = seen.time_step_nanoseconds;
-        let mut failures = compare_post_offices(&seen.source, &seen.destination, step)
-            .map_err(io_error("compare", &seen.destination))?;
-        if let Some((source, destination)) = &seen.documents {
+    pub(super) fn check_trees(&mut self) -> Result<(), HarnessError> {
+        let trees = self.site.trees();
+        let step = trees.time_step_nanoseconds;
+        let mut failures = compare_post_offices(&trees.source, &trees.destination, step)
+            .map_err(io_error("compare", &trees.destination))?;
+        if let Some((source, destination)) = &trees.documents {
             failures.extend(
                 compare_trees(source, destination, step)
                     .map_err(io_error("compare", destination))?,
@@ -187,9 +184,9 @@ impl<'a> Play<'a> {
     }
 
     /// Who has which messages, read from the records of both sides.
-    pub(super) fn check_mail(&mut self) -> Result<(), RehearsalError> {
-        let seen = self.site.seen();
-        let (source, destination) = (truth(&seen.source)?, truth(&seen.destination));
+    pub(super) fn check_mail(&mut self) -> Result<(), HarnessError> {
+        let trees = self.site.trees();
+        let (source, destination) = (truth(&trees.source)?, truth(&trees.destination));
         let failures = match destination {
             Err(error) => vec![error.to_string()],
             Ok(destination) if destination == source => Vec::new(),
@@ -201,7 +198,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    pub(super) fn check_source_untouched(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn check_source_untouched(&mut self) -> Result<(), HarnessError> {
         let folder = self.site.folder().join("source");
         let now = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         let name = format!("the source was not written, look {}", self.checks.len());
@@ -211,11 +208,11 @@ impl<'a> Play<'a> {
     }
 
     /// Changes the source as users do; what the migrator did to it before that is looked at first.
-    pub(super) fn churn(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn churn(&mut self) -> Result<(), HarnessError> {
         self.check_source_untouched()?;
         self.churned += 1;
         let report = simulator::churn(
-            &self.site.seen().source,
+            &self.site.trees().source,
             &ChurnOptions {
                 seed: self.options.seed.wrapping_add(self.churned),
                 operations: self.options.churn,
@@ -230,7 +227,7 @@ impl<'a> Play<'a> {
     }
 
     /// What else changed at the source than the folders that a move away and back gives other times.
-    pub(super) fn source_was_only_moved(&mut self) -> Result<Vec<String>, RehearsalError> {
+    pub(super) fn source_was_only_moved(&mut self) -> Result<Vec<String>, HarnessError> {
         let before = self.source.clone();
         self.take_snapshot()?;
         let mut differences = before.differences(&self.source);
@@ -239,23 +236,23 @@ impl<'a> Play<'a> {
         Ok(differences)
     }
 
-    pub(super) fn take_snapshot(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn take_snapshot(&mut self) -> Result<(), HarnessError> {
         let folder = self.site.folder().join("source");
         self.source = Snapshot::take(&folder).map_err(io_error("read", &folder))?;
         Ok(())
     }
 
     /// A message that arrives at the source when everything is over.
-    fn straggler(&mut self) -> Result<(), RehearsalError> {
+    fn straggler(&mut self) -> Result<(), HarnessError> {
         self.check_source_untouched()?;
-        let queue = folder_in_any_case(&self.site.seen().source, &["wpcsin", "4"])?;
+        let queue = folder_in_any_case(&self.site.trees().source, &["wpcsin", "4"])?;
         let path = queue.join("STRAGGLE.001");
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
         self.new_queue_items += 1;
         self.migrate(&["queues"])?;
         self.site.look_at_destination()?;
-        let arrived = self.site.seen().destination.join("wpcsin/4/straggle.001");
+        let arrived = self.site.trees().destination.join("wpcsin/4/straggle.001");
         let failures = match fs::read(&arrived) {
             Ok(bytes) if bytes == b"a late message" => Vec::new(),
             _ => vec!["the straggler is not in its queue at the destination".into()],
@@ -265,7 +262,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    fn stop_poa(&self) -> Result<(), RehearsalError> {
+    fn stop_poa(&self) -> Result<(), HarnessError> {
         if !self.options.with_poa {
             return Ok(());
         }
@@ -273,10 +270,10 @@ impl<'a> Play<'a> {
     }
 
     /// The steps and the passes, as the job store has them.
-    pub(super) fn status(&mut self) -> Result<(Vec<StepLine>, Vec<PassLine>), RehearsalError> {
+    pub(super) fn status(&mut self) -> Result<(Vec<StepLine>, Vec<PassLine>), HarnessError> {
         let status = self.migrate(&["status"])?;
         let part = |name: &str| status.result["status"][name].clone();
-        let no_result = |error: serde_json::Error| RehearsalError::NoResult {
+        let no_result = |error: serde_json::Error| HarnessError::NoResult {
             command: "status".into(),
             cause: error.to_string(),
         };
@@ -290,7 +287,7 @@ impl<'a> Play<'a> {
         &mut self,
         arguments: &[&str],
         fault: Option<Fault>,
-    ) -> Result<CommandRun, RehearsalError> {
+    ) -> Result<CommandRun, HarnessError> {
         let began_milliseconds = milliseconds(self.began);
         let run = match fault.as_ref().map(|fault| fault.kind) {
             Some(FaultKind::ControllerKilled(milliseconds)) => {
@@ -323,41 +320,10 @@ impl<'a> Play<'a> {
     }
 }
 
-/// Starts the servers on the back end that the options name.
-fn start_site(
-    options: &RehearsalOptions,
-    folder: &Path,
-    note: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Site>, RehearsalError> {
-    let site = SiteOptions {
-        program: options.program.clone(),
-        seed: options.seed,
-        files: options.files,
-        case: options.case,
-        guardian: options.guardian,
-        guardian_engine: options.guardian_engine.clone(),
-        with_documents: true,
-        with_poa: options.with_poa,
-        with_mailbox_test: options.with_poa && options.source_rate > 0,
-    };
-    Ok(match options.back_end {
-        BackEnd::Embedded => Box::new(Embedded::start(
-            folder,
-            &EmbeddedOptions {
-                site,
-                environment: BTreeMap::new(),
-                run_under: Vec::new(),
-            },
-        )?),
-        BackEnd::Containers => Box::new(Containers::start(folder, &site, note)?),
-        BackEnd::Vm => Box::new(Machine::start(folder, &site, note)?),
-    })
-}
-
 const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb"];
 
 /// A folder of the source, whatever the case of its names.
-pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, RehearsalError> {
+pub fn folder_in_any_case(root: &Path, names: &[&str]) -> Result<PathBuf, HarnessError> {
     names.iter().try_fold(root.to_owned(), |folder, wanted| {
         let entries = fs::read_dir(&folder).map_err(io_error("list", &folder))?;
         let found = entries.filter_map(Result::ok).find(|entry| {

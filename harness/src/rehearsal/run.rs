@@ -7,8 +7,10 @@ use super::expected::expected_findings;
 use super::folder::{folder_of, keep_reports, remove_trees};
 use super::outcome::downtime;
 use super::play::Play;
-use super::{BackEnd, CommandRun, RehearsalError, RehearsalOptions, RehearsalOutcome};
+use super::{CommandRun, RehearsalOptions, RehearsalOutcome};
+use crate::back_end::BackEnd;
 use crate::checks::Check;
+use crate::error::HarnessError;
 
 /// Runs a rehearsal; `note` hears of each part as it ends.
 ///
@@ -17,10 +19,11 @@ use crate::checks::Check;
 pub fn run(
     options: &RehearsalOptions,
     note: &mut dyn FnMut(&str),
-) -> Result<RehearsalOutcome, RehearsalError> {
+) -> Result<RehearsalOutcome, HarnessError> {
     let began = Instant::now();
     let folder = folder_of(options)?;
-    let mut play = Play::begin(options, &folder, note)?;
+    let site = options.back_end.start(&folder, options.site(), note)?;
+    let mut play = Play::begin(options, site, began, note)?;
     play.stage_one()?;
     play.between()?;
     play.stage_two()?;
@@ -35,7 +38,7 @@ pub fn run(
         ..
     } = play;
     site.look_at_destination()?;
-    let job_folder = site.seen().job_folder.clone();
+    let job_folder = site.trees().job_folder.clone();
     site.stop();
     let mut outcome = RehearsalOutcome {
         seed: options.seed,

@@ -10,8 +10,9 @@ use protocol::Finding;
 use super::fault::{Fault, FaultKind};
 use super::late_item::{self, LateItem};
 use super::play::Play;
-use super::{CommandRun, RehearsalError, folder_in_any_case, io_error};
+use super::{CommandRun, folder_in_any_case};
 use crate::checks::Check;
+use crate::error::{HarnessError, io_error};
 use crate::faults::KILL_AT_JOURNAL;
 use crate::site::Absence;
 
@@ -43,7 +44,7 @@ enum InForce {
 
 impl Play<'_> {
     /// Runs a command as the schedule wants it: under a fault first, where one is planned for it.
-    pub(super) fn migrate(&mut self, arguments: &[&str]) -> Result<CommandRun, RehearsalError> {
+    pub(super) fn migrate(&mut self, arguments: &[&str]) -> Result<CommandRun, HarnessError> {
         let planned = self
             .faults
             .iter()
@@ -85,15 +86,19 @@ impl Play<'_> {
         }
         if fault.kind == FaultKind::LateItem {
             self.site.look_at_destination()?;
-            let seen = self.site.seen();
-            failures.extend(late_item::failures(&seen.source, &seen.destination, true)?);
+            let trees = self.site.trees();
+            failures.extend(late_item::failures(
+                &trees.source,
+                &trees.destination,
+                true,
+            )?);
         }
         let name = format!("{fault} struck, and the same command went on");
         self.checks.push(Check::new(name, failures));
         Ok(last)
     }
 
-    fn strike(&mut self, fault: &Fault) -> Result<InForce, RehearsalError> {
+    fn strike(&mut self, fault: &Fault) -> Result<InForce, HarnessError> {
         match fault.kind {
             FaultKind::Kill(moment) => {
                 let variable = (KILL_AT_JOURNAL.to_owned(), moment.to_string());
@@ -130,13 +135,13 @@ impl Play<'_> {
             FaultKind::LateItem => {
                 self.new_queue_items += 1;
                 Ok(InForce::LateItem(LateItem::begin(
-                    &self.site.seen().source,
+                    &self.site.trees().source,
                 )?))
             }
             FaultKind::ShiftedClock => {
                 self.check_source_untouched()?;
                 for queues in QUEUES {
-                    let folder = folder_in_any_case(&self.site.seen().source, &[queues])?;
+                    let folder = folder_in_any_case(&self.site.trees().source, &[queues])?;
                     shift_times(&folder).map_err(io_error("change times in", &folder))?;
                 }
                 self.take_snapshot()?;
@@ -146,7 +151,7 @@ impl Play<'_> {
     }
 
     /// Ends a fault; says what did not hold.
-    fn lift(&mut self, in_force: InForce) -> Result<Vec<String>, RehearsalError> {
+    fn lift(&mut self, in_force: InForce) -> Result<Vec<String>, HarnessError> {
         match in_force {
             // Closing the file gives the lock back.
             InForce::Happened | InForce::LockHeld(_) => {}
@@ -164,8 +169,8 @@ impl Play<'_> {
             InForce::PoaMayNotStart => self.site.let_poa_start(true)?,
             InForce::LateItem(item) => {
                 self.site.look_at_destination()?;
-                let seen = self.site.seen();
-                let failures = late_item::failures(&seen.source, &seen.destination, false)?;
+                let trees = self.site.trees();
+                let failures = late_item::failures(&trees.source, &trees.destination, false)?;
                 item.end()?;
                 self.take_snapshot()?;
                 return Ok(failures);
@@ -174,14 +179,14 @@ impl Play<'_> {
         Ok(Vec::new())
     }
 
-    fn source_goes(&mut self, absence: Absence) -> Result<InForce, RehearsalError> {
+    fn source_goes(&mut self, absence: Absence) -> Result<InForce, HarnessError> {
         self.site.source_goes(absence)?;
         Ok(InForce::SourceGone(absence))
     }
 
     /// Holds the lock of the post office database.
-    fn hold_lock(&self) -> Result<InForce, RehearsalError> {
-        let path = folder_in_any_case(&self.site.seen().source, &["wphost.db"])?;
+    fn hold_lock(&self) -> Result<InForce, HarnessError> {
+        let path = folder_in_any_case(&self.site.trees().source, &["wphost.db"])?;
         let file = File::options()
             .read(true)
             .write(true)
@@ -193,7 +198,7 @@ impl Play<'_> {
     }
 
     /// Stage two, once more: the destination is the source again.
-    fn stage_two_again(&mut self) -> Result<(), RehearsalError> {
+    fn stage_two_again(&mut self) -> Result<(), HarnessError> {
         self.migrate(&["stage-two"])?;
         self.site.look_at_destination()?;
         self.check_trees()?;

@@ -1,8 +1,8 @@
 //! Users at work on the source, played by its agent, and what they see.
 
 use super::play::Play;
-use super::{RehearsalError, io_error};
 use crate::checks::{Check, compare_with_journal};
+use crate::error::{HarnessError, io_error};
 use crate::source_agent::AgentOrders;
 
 /// How long the agent of the source rests behind each piece that it writes, in milliseconds.
@@ -13,7 +13,7 @@ const AGENT_MAINTENANCE_EVERY: u64 = 40;
 
 impl Play<'_> {
     /// Starts the agent of the source, which works beside the next passes.
-    pub(super) fn users_begin_to_work(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn users_begin_to_work(&mut self) -> Result<(), HarnessError> {
         self.check_source_untouched()?;
         if self.options.source_rate == 0 {
             return Ok(());
@@ -32,13 +32,13 @@ impl Play<'_> {
     }
 
     /// The agent rests; is the source as it says?  One more pass, at night.
-    pub(super) fn users_go_home(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn users_go_home(&mut self) -> Result<(), HarnessError> {
         let Some(agent) = &mut self.agent else {
             return Ok(());
         };
         let journal = agent.rest()?;
         self.users_work = false;
-        let source = &self.site.seen().source;
+        let source = &self.site.trees().source;
         let failures =
             compare_with_journal(source, &journal).map_err(io_error("compare", source))?;
         let name = "the source holds what its agent acknowledged while passes ran";
@@ -53,7 +53,7 @@ impl Play<'_> {
     }
 
     /// The same mailbox on both servers, read over IMAP as any client would.
-    pub(super) fn test_mailbox(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn test_mailbox(&mut self) -> Result<(), HarnessError> {
         let run = self.migrate(&["test-mailbox"])?;
         if self.agent.is_none() || self.site.sheet().mailbox_test.is_none() {
             return Ok(());
@@ -76,7 +76,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    pub(super) fn source_agent_stops(&mut self) -> Result<(), RehearsalError> {
+    pub(super) fn source_agent_stops(&mut self) -> Result<(), HarnessError> {
         let Some(agent) = self.agent.take() else {
             return Ok(());
         };

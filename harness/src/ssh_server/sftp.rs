@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,9 +96,17 @@ fn done(id: u32, result: io::Result<()>) -> Result<Status, StatusReply> {
     result.map(|()| ok(id)).map_err(|error| refusal(&error))
 }
 
+/// A handle that writes to an open file, for one call alone.  Children that this process starts inherit its handles until
+/// they run their own program, and what anybody has open for writing cannot be run: an uploaded worker, for one.
+fn for_writing(file: &File) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
 fn set_attributes(file: &File, attributes: &FileAttributes) -> io::Result<()> {
     if let Some(size) = attributes.size {
-        file.set_len(size)?;
+        for_writing(file)?.set_len(size)?;
     }
     if let Some(mode) = attributes.permissions {
         file.set_permissions(Permissions::from_mode(mode & 0o7777))?;
@@ -144,9 +153,11 @@ impl Handler for Sftp {
         attrs: FileAttributes,
     ) -> Result<Handle, Self::Error> {
         let mut options: OpenOptions = pflags.into();
+        let path = self.path(&filename);
         let file = options
             .mode(attrs.permissions.unwrap_or(0o666) & 0o7777)
-            .open(self.path(&filename))
+            .open(&path)
+            .and_then(|_| File::open(&path))
             .map_err(|error| refusal(&error))?;
         Ok(self.keep(id, Open::File(file)))
     }
@@ -189,7 +200,9 @@ impl Handler for Sftp {
         self.shared
             .uploaded_bytes
             .fetch_add(data.len() as u64, Ordering::Relaxed);
-        done(id, self.file(&handle)?.write_all_at(&data, offset))
+        let file = self.file(&handle)?;
+        let written = for_writing(file).and_then(|file| file.write_all_at(&data, offset));
+        done(id, written)
     }
 
     async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, Self::Error> {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use harness::back_end::BackEnd;
 use harness::containers::engine_answers;
-use harness::rehearsal::{BackEnd, RehearsalOptions};
+use harness::rehearsal::RehearsalOptions;
 use simulator::{GuardianKind, NameCase};
 
 /// The program that plays all roles.

@@ -66,7 +66,7 @@ fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round
     let note = &mut |line: &str| eprintln!("{line}");
     let machine = Machine::start(folder.path(), &options, note).expect("started");
     mount(&machine);
-    let here = folder_in_any_case(&machine.seen().source, &["wphost.db"]).expect("found");
+    let here = folder_in_any_case(&machine.trees().source, &["wphost.db"]).expect("found");
     let name = here.file_name().expect("a name").to_string_lossy();
     let there = format!("{MOUNT_POINT}/PO/{name}");
 

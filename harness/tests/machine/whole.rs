@@ -1,6 +1,7 @@
 //! Both stages of a tiny post office, through the kernel's cifs client.
 
-use harness::rehearsal::{self, BackEnd, RehearsalOptions};
+use harness::back_end::BackEnd;
+use harness::rehearsal::{self, RehearsalOptions};
 use simulator::{GuardianKind, NameCase};
 
 use crate::program;

@@ -265,7 +265,7 @@ fn folders_deeper_than_the_limit_are_reported_and_not_sealed_over() {
         "{:#?}",
         run.findings
     );
-    let seal = stage.embedded().seen().job_folder.join("seal.json");
+    let seal = stage.embedded().trees().job_folder.join("seal.json");
     assert!(!seal.exists(), "it was sealed over");
     finding(&stage.expect(&["finish"], 5), "not-sealed");
     // The remedy: whoever made such folders moves them away.

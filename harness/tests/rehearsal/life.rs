@@ -76,6 +76,8 @@ fn a_live_destination_stays_live_whatever_a_later_command_does() {
     stage.expect(&["finish"], 0);
     assert_eq!(life(&stage), "live");
     user_works(&stage);
+    // The POA that runs changes its databases.
+    stage.embedded().stop_poa().expect("stopped");
     let before = contents(&stage);
     // A second finish that is cut off behind its stop: the POA is down, and the job knows it.
     let control = control(&stage);

@@ -93,7 +93,7 @@ fn a_confirmation_that_is_seen_to_be_wrong_is_refused_and_an_older_one_withdrawn
     let run = stage.expect(&["stage-two"], 1);
     finding(&run, "checklist-open");
     stage.stop_source_poa();
-    // Seen open and refused now: a probe can tell.
+    // Trees open and refused now: a probe can tell.
     let run = stage.expect(&["prepare"], 0);
     assert_eq!(item(&run, "source-poa-stopped")["confirmed"]["by"], "probe");
     let run = stage.expect(&["prepare", "--withdraw", "replicated"], 1);

@@ -226,7 +226,7 @@ fn a_command_for_a_job_that_is_not_there_is_a_mistake() {
 #[test]
 fn an_older_program_at_the_destination_is_told_by_its_version() {
     let stage = Stage::new();
-    let job = stage.embedded().seen().job_folder.clone();
+    let job = stage.embedded().trees().job_folder.clone();
     fs::create_dir_all(&job).expect("made");
     let program = job.join("gwmigrate");
     // What every version has understood since the first, and how the one before answered.

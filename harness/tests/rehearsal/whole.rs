@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use harness::rehearsal::{BackEnd, Fault, RehearsalOptions, run};
+use harness::back_end::BackEnd;
+use harness::rehearsal::{Fault, RehearsalOptions, run};
 use simulator::{GuardianKind, NameCase};
 
 use crate::support::{program, scratch};

@@ -129,6 +129,7 @@ const TOLD_ONLY: [(&str, &str); 5] = [
 ];
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_row_that_cannot_be_read_is_said_with_its_table_and_never_taken_for_something_else() {
     let site = site();
     let kept = site.root.join("kept.sqlite");

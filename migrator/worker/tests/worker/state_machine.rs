@@ -1,6 +1,6 @@
 //! Random sequences of all that happens during a migration, beside a reference model.
 //!
-//! An ordinary run tries [`ORDINARY_CASES`] sequences; `PROPTEST_CASES=5000` tries so many.  A sequence that fails is made
+//! An ordinary run tries [`FEW_CASES`] sequences, and `.ci/run` [`MANY_CASES`]; `PROPTEST_CASES=5000` tries so many.  A sequence that fails is made
 //! as short as possible, printed, and kept in `proptest-regressions`, which every later run tries first.
 
 mod killed;
@@ -18,7 +18,10 @@ use self::system::System;
 use self::transition::Transition;
 
 /// How many sequences an ordinary run tries.
-const ORDINARY_CASES: u32 = 240;
+const FEW_CASES: u32 = 40;
+
+/// How many the slow test tries.
+const MANY_CASES: u32 = 240;
 
 /// A sequence is shorter than this.
 const TRANSITIONS_MAX: usize = 30;
@@ -74,15 +77,11 @@ impl StateMachineTest for Migration {
     }
 }
 
-fn config() -> ProptestConfig {
+fn config(cases: u32) -> ProptestConfig {
     let asked_for = std::env::var_os("PROPTEST_CASES").is_some();
     let usual = ProptestConfig::default();
     ProptestConfig {
-        cases: if asked_for {
-            usual.cases
-        } else {
-            ORDINARY_CASES
-        },
+        cases: if asked_for { usual.cases } else { cases },
         max_shrink_iters: SHRINKS_MAX,
         // Where failures are kept is found from here.
         source_file: Some(file!()),
@@ -92,7 +91,17 @@ fn config() -> ProptestConfig {
 
 #[test]
 fn whatever_happens_the_destination_ends_up_equal_and_nothing_foreign_is_lost() {
-    let config = config();
+    try_sequences(FEW_CASES);
+}
+
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn whatever_happens_in_many_sequences_the_destination_ends_up_equal() {
+    try_sequences(MANY_CASES);
+}
+
+fn try_sequences(cases: u32) {
+    let config = config(cases);
     println!("{} sequences", config.cases);
     let sequences = Reference::sequential_strategy(1..TRANSITIONS_MAX);
     let outcome = TestRunner::new(config.clone()).run(&sequences, |(model, transitions, seen)| {

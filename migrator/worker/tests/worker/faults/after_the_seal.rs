@@ -141,6 +141,7 @@ fn killed_at(case: &Case, at: usize) -> bool {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_seal_is_not_believed_after_any_operation_stopped_at_any_change() {
     if !can_trace() {
         return;

@@ -126,6 +126,7 @@ fn must_survive(faults: &[Fault]) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_fault_at_any_file_operation_loses_nothing() {
     if !can_trace() {
         return;
@@ -198,6 +199,7 @@ fn queues_that_cannot_be_listed_are_not_taken_for_empty() {
 /// while it was listed was taken for an empty one, and its copies went; and so did an item or a queue that was missing at
 /// the last look.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_was_listed_and_is_missing_is_never_taken_for_gone_in_silence() {
     if !can_trace() {
         return;

@@ -54,7 +54,7 @@ pub enum ContainersError {
 }
 
 /// Says what was tried when the engine refuses.
-pub(super) fn tried(
+pub(crate) fn tried(
     operation: &'static str,
 ) -> impl FnOnce(bollard::errors::Error) -> ContainersError {
     move |cause| ContainersError::Engine { operation, cause }

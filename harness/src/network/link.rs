@@ -1,4 +1,4 @@
-//! A way between two servers of a rehearsal, and what disturbs it.
+//! A link between two servers of a rehearsal, and what disturbs it.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conditions, Passage, Proxy};
 
-/// What happens to a way.
+/// What happens to a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disturbance {
@@ -23,7 +23,7 @@ pub enum Disturbance {
     Silent(u64),
     /// Each byte is under way for so many milliseconds, one way.
     Latency(u64),
-    /// So many bytes a second pass each way, all connections together.
+    /// So many bytes a second pass each link, all connections together.
     Throttle(u64),
 }
 
@@ -60,9 +60,9 @@ impl fmt::Display for Disturbance {
     }
 }
 
-/// A way between two servers: a proxy, and the disturbance that is in force.
+/// A link between two servers: a proxy, and the disturbance that is in force.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct Link {
     proxy: Arc<Proxy>,
     in_force: Arc<Mutex<InForce>>,
 }
@@ -76,8 +76,8 @@ struct InForce {
     bytes_before: u64,
 }
 
-impl Way {
-    /// A way from a new port at an address of this machine.
+impl Link {
+    /// A link from a new port at an address of this machine.
     ///
     /// # Errors
     /// What listening says.
@@ -93,7 +93,7 @@ impl Way {
         self.proxy.address()
     }
 
-    /// Disturbs it, from now until [`Way::calm`].
+    /// Disturbs it, from now until [`Link::calm`].
     pub fn disturb(&self, disturbance: Disturbance) {
         let mut in_force = self.in_force();
         in_force.number += 1;
@@ -143,11 +143,11 @@ impl Way {
     }
 
     fn open_after(&self, silence: Duration, number: u64) {
-        let way = self.clone();
+        let link = self.clone();
         std::thread::spawn(move || {
             std::thread::sleep(silence);
-            if way.in_force().number == number {
-                way.open();
+            if link.in_force().number == number {
+                link.open();
             }
         });
     }
@@ -171,22 +171,22 @@ pub enum Network {
 #[derive(Debug)]
 pub struct Networks {
     /// Between the controller and the destination.
-    pub link: Way,
+    pub link: Link,
     /// Between the destination and the file server of the source.
-    pub share: Way,
+    pub share: Link,
 }
 
 impl Networks {
     /// Disturbs one of them, until [`Networks::calm`].
     pub fn disturb(&self, network: Network, disturbance: Disturbance) {
-        let way = match network {
+        let link = match network {
             Network::Link => &self.link,
             Network::Share => &self.share,
         };
-        way.disturb(disturbance);
+        link.disturb(disturbance);
     }
 
-    /// Ends all disturbances; says whether they struck, as [`Way::calm`] does.
+    /// Ends all disturbances; says whether they struck, as [`Link::calm`] does.
     pub fn calm(&self) -> bool {
         let (of_link, of_share) = (self.link.calm(), self.share.calm());
         of_link && of_share
@@ -201,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    fn echo() -> Way {
+    fn echo() -> Link {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("listens");
         let target = listener.local_addr().expect("an address");
         std::thread::spawn(move || {
@@ -215,11 +215,11 @@ mod tests {
                 }
             }
         });
-        Way::start(SocketAddr::from(([127, 0, 0, 1], 0)), target).expect("a way")
+        Link::start(SocketAddr::from(([127, 0, 0, 1], 0)), target).expect("a link")
     }
 
-    fn ask(way: &Way) -> io::Result<u8> {
-        let mut stream = TcpStream::connect(way.address())?;
+    fn ask(link: &Link) -> io::Result<u8> {
+        let mut stream = TcpStream::connect(link.address())?;
         stream.write_all(&[7])?;
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
@@ -228,43 +228,43 @@ mod tests {
 
     #[test]
     fn a_disturbance_that_nobody_met_did_not_strike() {
-        let way = echo();
+        let link = echo();
         for disturbance in [
             Disturbance::Cut(1),
             Disturbance::Reset(1),
             Disturbance::Latency(1),
             Disturbance::Throttle(1000),
         ] {
-            way.disturb(disturbance);
-            assert!(!way.calm(), "{disturbance}");
-            way.disturb(disturbance);
-            let _ = ask(&way);
-            assert!(way.calm(), "{disturbance}");
-            assert_eq!(ask(&way).expect("calm again"), 7, "{disturbance}");
+            link.disturb(disturbance);
+            assert!(!link.calm(), "{disturbance}");
+            link.disturb(disturbance);
+            let _ = ask(&link);
+            assert!(link.calm(), "{disturbance}");
+            assert_eq!(ask(&link).expect("calm again"), 7, "{disturbance}");
         }
     }
 
     #[test]
     fn a_reset_is_seen_as_one() {
-        let way = echo();
-        way.disturb(Disturbance::Reset(1));
-        let error = ask(&way).expect_err("reset");
+        let link = echo();
+        link.disturb(Disturbance::Reset(1));
+        let error = ask(&link).expect_err("reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-        assert!(way.calm());
+        assert!(link.calm());
     }
 
     #[test]
     fn a_silence_ends_by_itself_and_not_one_that_followed() {
-        let way = echo();
+        let link = echo();
         let began = Instant::now();
-        way.disturb(Disturbance::Silent(1));
-        assert_eq!(ask(&way).expect("in the end"), 7);
+        link.disturb(Disturbance::Silent(1));
+        assert_eq!(ask(&link).expect("in the end"), 7);
         assert!(began.elapsed() >= Duration::from_millis(900));
-        way.disturb(Disturbance::Silent(1));
-        assert!(way.calm());
+        link.disturb(Disturbance::Silent(1));
+        assert!(link.calm());
         let began = Instant::now();
-        way.disturb(Disturbance::Silent(2));
-        assert_eq!(ask(&way).expect("in the end"), 7);
+        link.disturb(Disturbance::Silent(2));
+        assert_eq!(ask(&link).expect("in the end"), 7);
         assert!(began.elapsed() >= Duration::from_millis(1900));
     }
 }

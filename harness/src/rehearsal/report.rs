@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use protocol::{PassLine, Severity, StepLine, StepState};
 
-use crate::rehearsal::{CommandRun, RehearsalOutcome};
+use super::{CommandRun, RehearsalOutcome};
 
 /// The look of the page; it follows the reader's choice of light or dark.
 const STYLE: &str = include_str!("report/style.css");
 
 /// The page.
-pub fn page(outcome: &RehearsalOutcome) -> String {
+pub(super) fn page(outcome: &RehearsalOutcome) -> String {
     let verdict = if outcome.holds() {
         "The migration is sealed and everything holds"
     } else {
