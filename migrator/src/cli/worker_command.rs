@@ -60,6 +60,11 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         take_over: bool,
     },
+    /// Print the digest of this program.
+    Digest {
+        #[command(flatten)]
+        job: Job,
+    },
     /// Answer the question about this machine on standard input.
     Ask {
         #[command(flatten)]
@@ -154,6 +159,18 @@ pub(super) fn run(
                 limit: HEARTBEAT_LIMIT,
             };
             hold(&job.job_folder, &options, input, &mut output).map(|()| 0)
+        }
+        WorkerCommand::Digest { .. } => {
+            return match worker::host::digest(program) {
+                Ok(digest) => {
+                    terminal.raw_line(&digest);
+                    0
+                }
+                Err(error) => {
+                    terminal.error_line(&error.to_string());
+                    FAILED
+                }
+            };
         }
         WorkerCommand::Ask { .. } => {
             return match serde_json::from_reader(input) {

@@ -43,7 +43,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     let target = link.job_folder().join(PROGRAM_FILE);
     // Asked first, because sudo reports an attempt to run what is not there.
     if link.exists(&target).await?
-        && remote_digest(controller, &target).await.as_deref() == Some(wanted.as_str())
+        && remote_digest(controller).await?.as_deref() == Some(wanted.as_str())
     {
         return Ok("the same version was there already".into());
     }
@@ -53,7 +53,7 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
             console.upload("the worker", bytes);
         })
         .await?;
-    let found = remote_digest(controller, &target).await;
+    let found = remote_digest(controller).await?;
     if found.as_deref() != Some(wanted.as_str()) {
         return Err(StepError::refused(
             "utility-differs",
@@ -69,12 +69,10 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
 }
 
 /// The digest that the worker's program has, by its own reckoning; `None` where it cannot say, which is no program of ours.
-async fn remote_digest(controller: &Controller, program: &Path) -> Option<String> {
-    let digest = controller.digest(program).await;
-    digest.unwrap_or_else(|error| {
-        tracing::debug!(%error, "the program at the destination does not answer");
-        None
-    })
+async fn remote_digest(controller: &Controller) -> Result<Option<String>, StepError> {
+    let link = controller.link()?;
+    let output = link.run(&link.worker("digest"), Vec::new()).await?;
+    Ok(output.status.is_success().then(|| output.text()))
 }
 
 /// BLAKE3 of a file of this machine, in hexadecimal.

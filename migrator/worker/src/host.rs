@@ -104,7 +104,11 @@ fn content(path: &Path) -> io::Result<FileBytes> {
     Ok(bytes)
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// BLAKE3 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// What reading it says.
+pub fn digest(path: &Path) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
