@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{FolderComparison, MailboxComparison, Missing};
 pub use connect::ConnectionFacts;
-pub use read::{Folder, Message, Snapshot};
+pub use read::{Folder, Snapshot};
+pub use view::Message;
 
 /// What is to be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,55 +18,15 @@ pub use error::ProfileError;
 pub use privileges::{COMMANDS, Privileged};
 pub use sudoers::sudoers;
 
-use crate::worksheet::{PackageKind, Worksheet};
+use crate::worksheet::{Generation, Worksheet};
 
-/// A generation of GroupWise, with the built-in profile of that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Generation {
-    /// GroupWise 8.
-    #[serde(rename = "8")]
-    V8,
-    /// GroupWise 2012.
-    #[serde(rename = "2012")]
-    V2012,
-    /// GroupWise 2014 and later.
-    #[serde(rename = "2014")]
-    V2014,
-    /// An unpacked agent.
-    #[serde(rename = "portable")]
-    Portable,
-}
-
-impl Generation {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::V8, Self::V2012, Self::V2014, Self::Portable];
-
-    /// The one that a worksheet means: what is said, or what the software is of.
-    pub fn of(said: Option<Self>, package: Option<PackageKind>) -> Self {
-        said.unwrap_or(match package {
-            Some(PackageKind::Rpm | PackageKind::Deb) => Self::V2014,
-            Some(PackageKind::TarGz) | None => Self::Portable,
-        })
-    }
-
-    /// Its name, as a worksheet has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V8 => "8",
-            Self::V2012 => "2012",
-            Self::V2014 => "2014",
-            Self::Portable => "portable",
-        }
-    }
-
-    /// The text of its profile, comments included.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::V8 => include_str!("profile/8.toml"),
-            Self::V2012 => include_str!("profile/2012.toml"),
-            Self::V2014 => include_str!("profile/2014.toml"),
-            Self::Portable => include_str!("profile/portable.toml"),
-        }
+/// The text of the built-in profile of a generation, comments included.
+pub fn text_of(generation: Generation) -> &'static str {
+    match generation {
+        Generation::V8 => include_str!("profile/8.toml"),
+        Generation::V2012 => include_str!("profile/2012.toml"),
+        Generation::V2014 => include_str!("profile/2014.toml"),
+        Generation::Portable => include_str!("profile/portable.toml"),
     }
 }
 
@@ -210,7 +170,7 @@ pub fn of(worksheet: &Worksheet) -> Result<Profile, ProfileError> {
     } else {
         let package = poa.package.as_ref().map(|package| package.kind);
         let generation = Generation::of(poa.generation, package);
-        parse(generation.name(), generation.text())?
+        parse(generation.name(), text_of(generation))?
     };
     profile.fill_in(worksheet);
     if profile.control.names == Naming::Service && profile.control.service.is_none() {

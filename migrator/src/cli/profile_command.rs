@@ -6,7 +6,8 @@ use clap::Subcommand;
 use protocol::Verdict;
 
 use super::{Terminal, USAGE, read_worksheet};
-use crate::profile::{self, Generation};
+use crate::profile;
+use crate::worksheet::Generation;
 use crate::worksheet::Needed;
 
 #[derive(Debug, Subcommand)]
@@ -37,7 +38,7 @@ pub(super) fn run(
 fn list(json: bool, terminal: &Terminal) -> u8 {
     for generation in Generation::ALL {
         let name = generation.name();
-        let Ok(known) = profile::parse(name, generation.text()) else {
+        let Ok(known) = profile::parse(name, profile::text_of(generation)) else {
             continue;
         };
         if json {
@@ -58,7 +59,7 @@ fn show(name: &str, json: bool, terminal: &Terminal) -> u8 {
         ));
         return USAGE;
     };
-    let text = generation.text();
+    let text = profile::text_of(generation);
     if !json {
         terminal.raw_line(text.trim_end());
         return 0;

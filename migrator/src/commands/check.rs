@@ -16,8 +16,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::Estimate;
-pub use report::{CHECKS, CheckLine, CheckReport};
+pub use report::{CHECKS, CheckLine, CheckReport, Estimate};
 
 use std::path::{Path, PathBuf};
 

@@ -210,7 +210,7 @@ impl Link {
         // A controller that takes its lease again, over a new connection, is the same one.
         let holder = self.holder().unwrap_or_else(|| LeaseHolder {
             who: who.to_owned(),
-            token: super::orders::token(),
+            token: token(),
             since_milliseconds: super::now_milliseconds(),
         });
         let mut command = self
@@ -274,6 +274,20 @@ impl Link {
             tracing::debug!(%error, "the lease ended with the connection");
         }
     }
+}
+
+/// A text that no other order has, by which an order is recognised when its answer was lost.
+pub(super) fn token() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    format!(
+        "{}-{}-{}",
+        std::process::id(),
+        since.as_nanos(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// Whether an error says that the link is gone, and nothing else.

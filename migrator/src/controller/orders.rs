@@ -1,11 +1,10 @@
 //! Orders to the worker, made from the worksheet.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use protocol::{
     AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, TaskReport, Verdict,
 };
 
+use super::link::token;
 use super::{Controller, Finished, StepError, client};
 use crate::numbers::count;
 
@@ -161,20 +160,6 @@ impl Finished {
             .map(|finding| finding.text.clone())
             .next_back()
     }
-}
-
-/// A text that no other order has, by which an order is recognised when its answer was lost.
-pub(super) fn token() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    format!(
-        "{}-{}-{}",
-        std::process::id(),
-        since.as_nanos(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
 }
 
 #[cfg(test)]

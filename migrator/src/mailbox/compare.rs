@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::connect::ConnectionFacts;
-use super::read::{Folder, Message, Snapshot};
+use super::read::{Folder, Snapshot};
+use super::view::Message;
 
 /// How many missing messages are named for each folder.
 const NAMED_MAX: usize = 20;

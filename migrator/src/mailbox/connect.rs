@@ -1,18 +1,16 @@
 //! Connecting and logging in, with TLS wherever the server has it.
 
-use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use zeroize::Zeroizing;
 
-use super::conversation::{Conversation, cause, quoted};
+use super::conversation::{Conversation, Transport, cause, quoted};
 use super::{MailboxError, MailboxRequest, ServerAddress};
 
 /// The port on which TLS comes before anything else.
@@ -29,10 +27,6 @@ pub struct ConnectionFacts {
     /// Whether the server showed the certificate that was copied; none where it was not in use or none was copied.
     pub certificate_fits: Option<bool>,
 }
-
-/// What a conversation runs over: plain, or TLS.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Transport for T {}
 
 /// A connection over which the user is logged in.
 pub(super) struct Login {

@@ -3,16 +3,19 @@
 //! async-imap parses what comes.  Its streams are not used: they end at a tagged NO, and where the connection ends, just as
 //! at a tagged OK.
 
-use std::io;
+use std::{fmt, io};
 
 use async_imap::Client;
 use async_imap::imap_proto::{Outcome, Response, Status};
 use postoffice::names::printable;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 use super::MailboxError;
-use super::connect::Transport;
+
+/// What a conversation runs over: plain, or TLS.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Transport for T {}
 
 /// How much of what a server says is shown, in characters: answers may be as long as messages.
 const SHOWN_MAX: usize = 200;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connect::{ConnectionFacts, Login, log_in};
 use super::conversation::{Conversation, quoted};
-use super::view::{Row, View};
+use super::view::{Message, Row, View};
 use super::{MailboxError, MailboxRequest, ServerAddress};
 
 /// What names a message: it stays the same however a server shows the rest.
@@ -19,17 +19,6 @@ const MESSAGES_AT_ONCE: usize = 20;
 
 /// How often a folder is read in which messages did not come: the source is at work, and they may have been removed meanwhile.
 const LOOKS_MAX: usize = 3;
-
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Message {
-    /// Digest of the header fields that name it.
-    pub identity: String,
-    /// When it arrived, in seconds since 1970; 0 where the server does not say.
-    pub arrived_seconds: i64,
-    /// BLAKE3 of its bytes, where it was chosen for that.
-    pub digest: Option<String>,
-}
 
 /// One folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

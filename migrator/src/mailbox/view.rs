@@ -3,8 +3,18 @@
 use std::collections::BTreeMap;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, MessageSection, Response, SectionPath};
+use serde::{Deserialize, Serialize};
 
-use super::read::Message;
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Message {
+    /// Digest of the header fields that name it.
+    pub identity: String,
+    /// When it arrived, in seconds since 1970; 0 where the server does not say.
+    pub arrived_seconds: i64,
+    /// BLAKE3 of its bytes, where it was chosen for that.
+    pub digest: Option<String>,
+}
 
 /// How IMAP writes a date and time (RFC 3501, section 9).
 const DATE_TIME: &str = "%d-%b-%Y %H:%M:%S %z";

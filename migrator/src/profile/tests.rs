@@ -19,7 +19,7 @@ fn worksheet(poa: &str) -> Worksheet {
 #[test]
 fn every_built_in_profile_is_of_the_form_and_has_its_name() {
     for generation in Generation::ALL {
-        let (name, text) = (generation.name(), generation.text());
+        let (name, text) = (generation.name(), text_of(generation));
         assert_eq!(parse(name, text).expect(name).name, name);
         let in_worksheet = toml::Value::try_from(generation).expect("written");
         assert_eq!(in_worksheet.as_str(), Some(name));
@@ -29,7 +29,7 @@ fn every_built_in_profile_is_of_the_form_and_has_its_name() {
 #[test]
 fn what_is_printed_can_be_read_again() {
     for generation in Generation::ALL {
-        let (name, text) = (generation.name(), generation.text());
+        let (name, text) = (generation.name(), text_of(generation));
         let profile = parse(name, text).expect(name);
         let printed = toml::to_string(&profile).expect("written");
         assert_eq!(parse(name, &printed).expect("read"), profile);
@@ -44,7 +44,7 @@ fn a_key_that_no_profile_has_is_refused() {
         ("[[gwha.service]]\n", "[[gwha.service]]\nrestart = []\n"),
         ("title =", "titel ="),
     ] {
-        let text = Generation::V2014.text().replacen(before, after, 1);
+        let text = text_of(Generation::V2014).replacen(before, after, 1);
         assert!(
             matches!(parse("mine", &text), Err(ProfileError::Form { .. })),
             "{after}"
@@ -83,7 +83,7 @@ fn names_and_places_are_filled_in() {
 fn a_file_of_the_administrator_takes_the_place_of_a_generation() {
     let scratch = tempfile::tempdir().expect("a folder");
     let file = scratch.path().join("mine.toml");
-    let text = Generation::V2014.text().replace("rcgrpwise", "mine");
+    let text = text_of(Generation::V2014).replace("rcgrpwise", "mine");
     fs::write(&file, text).expect("written");
     let sheet = worksheet(&format!("profile = {file:?}"));
     let profile = of(&sheet).expect("a profile");

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use ssh2::{KeyboardInteractivePrompt, Prompt, Session};
 use zeroize::Zeroizing;
 
-use super::connect::timed_out;
 use super::error::RemoteError;
+use super::options::timed_out;
 use super::options::{Authentication, ConnectOptions};
 
 /// What libssh2 says where the server did not accept a way to log in.

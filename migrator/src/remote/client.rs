@@ -97,7 +97,7 @@ impl Remote {
         let greeting = match timeout(bound + Duration::from_secs(1), greeted).await {
             Ok(Ok(greeting)) => greeting?,
             Ok(Err(_)) => return Err(failed("the session thread ended".into())),
-            Err(_) => return Err(super::connect::timed_out(&options, "connecting")),
+            Err(_) => return Err(super::options::timed_out(&options, "connecting")),
         };
         Ok(Connected {
             remote: Self {

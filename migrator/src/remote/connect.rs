@@ -12,7 +12,7 @@ use super::connection::{Connection, is_fatal};
 use super::error::{RemoteError, ShownKey};
 use super::known_hosts::{self, HostKeyState, KnownHosts, Position, host_name_in_files};
 use super::offer;
-use super::options::ConnectOptions;
+use super::options::{ConnectOptions, timed_out};
 
 /// What libssh2 says where no common algorithm was found: key exchange failure, or no method.
 const NO_COMMON_ALGORITHM: [i32; 3] = [-5, -8, -17];
@@ -210,14 +210,5 @@ fn handshake(options: &ConnectOptions, error: &ssh2::Error) -> RemoteError {
     RemoteError::Handshake {
         host: options.host.clone(),
         cause: error.message().to_owned(),
-    }
-}
-
-pub(super) fn timed_out(options: &ConnectOptions, doing: &'static str) -> RemoteError {
-    RemoteError::ConnectTimedOut {
-        doing,
-        host: options.host.clone(),
-        port: options.port,
-        seconds: options.connect_timeout_seconds,
     }
 }

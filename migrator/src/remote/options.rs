@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::RemoteError;
+
 /// How to reach and log in to the destination.
 ///
 /// Nothing here has a default that reads the environment: the caller says which known-hosts files count, where the
@@ -85,6 +87,16 @@ impl fmt::Debug for Authentication {
             }
             Self::Password(_) => formatter.write_str("Password"),
         }
+    }
+}
+
+/// The error of a connection that took longer than the options allow.
+pub(super) fn timed_out(options: &ConnectOptions, doing: &'static str) -> RemoteError {
+    RemoteError::ConnectTimedOut {
+        doing,
+        host: options.host.clone(),
+        port: options.port,
+        seconds: options.connect_timeout_seconds,
     }
 }
 

@@ -2,15 +2,15 @@
 
 use toml::de::DeTable;
 
+use super::kinds::Generation;
 use super::model::{
     CopySettings, Destination, DocumentArea, GuardianSettings, MailboxTest, Poa, PostOffice,
-    Source, Worksheet,
+    SECTIONS, Source, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Reader, Section};
 use super::source::SourceAccess;
 use super::value::{self, Local};
-use crate::profile::Generation;
 
 /// Where jobs are kept on the destination when the worksheet does not say.
 const JOBS_FOLDER: &str = "/var/opt/novell/groupwise/migration";
@@ -35,7 +35,7 @@ pub(super) fn read(
         tells_missing: errors.is_empty(),
         problems,
     };
-    reader.refuse_unknown_sections();
+    reader.refuse_unknown_sections(SECTIONS);
     let mut source = reader.section(&Source::SCHEMA);
     let mut destination = reader.section(&Destination::SCHEMA);
     let mut post_office = reader.section(&PostOffice::SCHEMA);

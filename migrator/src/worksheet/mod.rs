@@ -15,6 +15,7 @@
 //! 4. A secret never stands in a worksheet, and what stands where one was expected is never shown.
 
 mod build;
+mod kinds;
 mod model;
 mod problem;
 mod read;
@@ -26,14 +27,14 @@ mod template;
 mod tests;
 mod value;
 
+pub use kinds::{Generation, HostAndPort, MountClient, Package, PackageKind, Protocol, SourceKind};
 pub use model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    HostAndPort, LowPorts, MailboxTest, Package, PackageKind, Platform, Poa, PostOffice, Source,
-    Worksheet,
+    LowPorts, MailboxTest, Platform, Poa, PostOffice, Source, Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
 pub use secret::{AskedOnce, SecretError, SecretReference, SecretSource};
-pub use source::{MountClient, NetworkSource, Protocol, SourceAccess, SourceKind};
+pub use source::{NetworkSource, SourceAccess};
 pub use template::template;
 pub use value::Needed;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use protocol::CopyOptions;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::{Generation, HostAndPort, Package};
 use super::read::Section;
 use super::schema::{Schema, Setting, section, settings};
 use super::secret::SecretReference;
@@ -13,7 +14,6 @@ use super::value::{
     absolute_path, choice, flag, host_and_port, job, local_file, local_files, lowercase_path,
     number, package, port, ports, secret, source_path, text, workers,
 };
-use crate::profile::Generation;
 use crate::remote::{ConnectOptions, Privilege};
 
 /// Everything about one job.
@@ -288,33 +288,4 @@ pub enum GuardianEngine {
     GwCheck,
     /// A person.
     None,
-}
-
-/// The POA's software.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Package {
-    /// The file on this machine.
-    pub path: PathBuf,
-    /// What it is, from its name.
-    pub kind: PackageKind,
-}
-
-/// What a package is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageKind {
-    /// For `rpm`.
-    Rpm,
-    /// For `dpkg`.
-    Deb,
-    /// A compressed tar file.
-    TarGz,
-}
-
-/// A host and a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostAndPort {
-    /// Name or address, without brackets.
-    pub host: String,
-    /// Port.
-    pub port: u16,
 }

@@ -6,10 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::model::SECTIONS;
+use super::kinds::SourceKind;
 use super::problem::{Problems, did_you_mean};
 use super::schema::{Presence, Schema, written};
-use super::source::SourceKind;
 use super::value::{Local, Value, Wrong, choice};
 
 /// What a worksheet says in one section.
@@ -131,9 +130,9 @@ pub(super) struct Reader<'a, 't> {
 
 impl<'a> Reader<'a, '_> {
     /// Tells what belongs to no section.
-    pub(super) fn refuse_unknown_sections(&mut self) {
+    pub(super) fn refuse_unknown_sections(&mut self, sections: [&Schema; 8]) {
         let first = |schema: &Schema| schema.name.split('.').next().unwrap_or_default();
-        let known = SECTIONS.map(first);
+        let known = sections.map(first);
         for (key, value) in self.table {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {

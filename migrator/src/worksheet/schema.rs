@@ -3,7 +3,7 @@
 //! [`section!`] takes a struct of the model whose fields say how they are read.  It makes the struct, the [`Schema`] with
 //! the documentation of the fields as explanations, and `read`, which fills the struct from a [`Section`].
 
-use super::source::SourceKind;
+use super::kinds::SourceKind;
 use super::value::{Value, Wrong};
 
 /// One section.

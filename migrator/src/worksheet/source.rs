@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
+use super::kinds::{MountClient, Protocol, SourceKind};
 use super::read::Section;
 use super::schema::{Setting, settings};
 use super::secret::SecretReference;
@@ -43,42 +41,6 @@ pub struct NetworkSource {
     pub mount_point: PathBuf,
     /// More options for the mount.
     pub options: Vec<String>,
-}
-
-/// How the destination reaches the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum SourceKind {
-    /// Mounted already by somebody else.
-    Mounted,
-    /// A Windows share.
-    Cifs,
-    /// A NetWare volume.
-    Ncp,
-    /// An export of an NFS server.
-    Nfs,
-}
-
-/// A protocol to mount a source with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Windows shares.
-    Cifs,
-    /// NetWare volumes.
-    Ncp,
-    /// Exports of NFS servers.
-    Nfs,
-}
-
-/// Which client of a protocol mounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MountClient {
-    /// The kernel's own.
-    #[default]
-    Kernel,
-    /// `rclone mount`, through FUSE, for shares where the kernel of the destination has no client.
-    Rclone,
 }
 
 const MOUNTED: &[SourceKind] = &[SourceKind::Mounted];
@@ -135,17 +97,6 @@ pub(super) const OF_AREA: &[Setting] = settings! {
     /// More options for the mount, each as the mount program takes it
     options = optional(texts, r#"["vers=2.1"]"#) for NETWORK;
 };
-
-impl SourceKind {
-    fn protocol(self) -> Option<Protocol> {
-        match self {
-            Self::Mounted => None,
-            Self::Cifs => Some(Protocol::Cifs),
-            Self::Ncp => Some(Protocol::Ncp),
-            Self::Nfs => Some(Protocol::Nfs),
-        }
-    }
-}
 
 impl SourceAccess {
     /// What a section says, whose missing settings have been worked out; nothing where something is wrong.

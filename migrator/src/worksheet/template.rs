@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use toml::de::DeValue;
 
+use super::kinds::SourceKind;
 use super::model::SECTIONS;
 use super::schema::{Presence, Schema, Setting, written};
-use super::source::SourceKind;
 use super::value::{Value, Wrong};
 
 /// The width that explanations are broken at.

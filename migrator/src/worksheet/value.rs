@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
 use toml::de::DeValue;
 
-use super::model::{HostAndPort, Package, PackageKind};
+use super::kinds::{HostAndPort, Package, PackageKind};
 use super::secret::SecretReference;
 
 /// A value of a worksheet.

@@ -4,9 +4,8 @@
 //! destination is taken to be no slower than the source.
 
 use protocol::InventoryReport;
-use serde::{Deserialize, Serialize};
 
-use super::report::Judged;
+use super::report::{Estimate, Judged};
 use crate::numbers;
 
 /// How much of a post office is taken to change between the last pass of stage one and stage two.
@@ -14,23 +13,6 @@ const CHANGED_PERCENT: u64 = 1;
 
 /// How often stage two walks the source beside the pass and the seal: at both ends of the proof that it is at rest.
 const WALKS_AT_REST: f64 = 2.0;
-
-/// How long it will take, by guess.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The first pass of stage one.
-    pub stage_one_seconds: f64,
-    /// A later pass, where little has changed.
-    pub delta_seconds: f64,
-    /// Stage two, while users are out.
-    pub downtime_seconds: f64,
-    /// Small files that can be read in a second; 0 where there was none to try.
-    pub small_files_per_second: f64,
-    /// Bytes of large files that can be read in a second; 0 where there was none to try.
-    pub large_bytes_per_second: f64,
-    /// How much is taken to change before stage two, in percent.
-    pub changed_percent: u64,
-}
 
 // Counts and times are far below what a double holds exactly.
 #[allow(clippy::cast_precision_loss)]

@@ -3,8 +3,24 @@
 use protocol::{Explain as _, Finding, InventoryReport, Verdict};
 use serde::{Deserialize, Serialize};
 
-use super::estimate::Estimate;
 use crate::controller::{Controller, StepError};
+
+/// How long it will take, by guess.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The first pass of stage one.
+    pub stage_one_seconds: f64,
+    /// A later pass, where little has changed.
+    pub delta_seconds: f64,
+    /// Stage two, while users are out.
+    pub downtime_seconds: f64,
+    /// Small files that can be read in a second; 0 where there was none to try.
+    pub small_files_per_second: f64,
+    /// Bytes of large files that can be read in a second; 0 where there was none to try.
+    pub large_bytes_per_second: f64,
+    /// How much is taken to change before stage two, in percent.
+    pub changed_percent: u64,
+}
 
 /// The names of all checks, in their order; they never change.
 pub const CHECKS: [&str; 25] = [
