@@ -49,7 +49,7 @@ pub(crate) async fn run(controller: &mut Controller, steps: &[Step]) -> Result<(
 async fn function(step: Step, controller: &mut Controller) -> Result<StepOutcome, StepError> {
     match step {
         Step::Connect => connect::run(controller).await,
-        Step::MountSource => mount_source::run(controller).await,
+        Step::MountSource => places::mount_source(controller).await,
         Step::CreateFolders => create_folders::run(controller).await,
         Step::InstallUtility => install_utility::run(controller).await,
         Step::CopySoftware => copy_software::run(controller).await,

@@ -25,6 +25,9 @@ pub enum ChecklistItem {
     LibraryHasNoDocuments(String),
 }
 
+/// Who confirms what a probe has seen.
+pub const PROBE: &str = "probe";
+
 /// What stands before and behind the name of a library.
 const LIBRARY: (&str, &str) = ("library-", "-has-no-documents");
 

@@ -26,7 +26,7 @@ mod step;
 mod survey;
 
 pub use accepted::{AcceptedLine, Extent, mark};
-pub use checklist::{ChecklistItem, UnknownItem};
+pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};

@@ -8,7 +8,7 @@ use protocol::{Life, Said, Step, Task, UnmovedReport};
 use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::numbers;
-use crate::steps::{self, mount_source, source_poa, start_poa};
+use crate::steps::{self, life, mount_source, source_poa};
 
 /// Finishes the migration.
 pub async fn run(controller: &mut Controller) -> CommandOutcome {
@@ -19,7 +19,7 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     stage_two::attach(controller).await?;
     let state = controller.state().await?;
-    start_poa::require_sealed(&state)?;
+    life::require_sealed(&state)?;
     match controller.statements.source_is_gone.clone() {
         Some(statement) => {
             source_poa::require_silent(controller).await?;

@@ -1,12 +1,12 @@
 //! `gwmigrate prepare`: the Linux POA stopped, and the checklist worked off.
 
-use protocol::{ChecklistItem, ChecklistLine, Finding, Request, Step, Verdict};
+use protocol::{ChecklistItem, ChecklistLine, Finding, PROBE, Request, Step, Verdict};
 use serde::Serialize;
 
 use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::convert_guardian;
-use crate::steps::probe::{PROBE, Probed, probe};
+use crate::steps::probe::{Probed, probe};
 use crate::steps::{self, checklist, identify_documents};
 
 /// What is confirmed.

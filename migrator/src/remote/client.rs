@@ -1,19 +1,21 @@
 //! The asynchronous side of a connection: running, following and holding commands.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::command::{ExitStatus, OUTPUT_BYTES_MAX, Output, RemoteCommand};
+use super::command::{Output, RemoteCommand};
 use super::connection::{self, Waker};
-use super::error::RemoteError;
+use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError};
 use super::exec::{Ended, ExecRequest, Sink};
 use super::options::ConnectOptions;
 use super::session::{self, SessionCommand};
+use super::upload::{PRIVATE_MODE, Source, UploadRequest, Uploaded};
 
 /// How many commands may wait for the session thread.
 const COMMANDS_MAX: usize = 64;
@@ -333,5 +335,61 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.done.close();
         self.waker.wake();
+    }
+}
+
+impl Remote {
+    /// Uploads a local file, which replaces the target when it has arrived whole.
+    ///
+    /// `progress` hears how many bytes have arrived.
+    pub async fn upload(
+        &self,
+        local: &Path,
+        target: &Path,
+        mode: u32,
+        progress: impl Fn(u64),
+    ) -> Result<Uploaded, RemoteError> {
+        self.transfer(Source::File(local.to_owned()), target, mode, progress)
+            .await
+    }
+
+    /// Uploads a small file from memory with mode 0600; the bytes are wiped afterwards.
+    pub async fn upload_bytes(
+        &self,
+        bytes: impl Into<Zeroizing<Vec<u8>>>,
+        target: &Path,
+    ) -> Result<Uploaded, RemoteError> {
+        self.transfer(Source::Bytes(bytes.into()), target, PRIVATE_MODE, |_| {})
+            .await
+    }
+
+    async fn transfer(
+        &self,
+        source: Source,
+        target: &Path,
+        mode: u32,
+        progress: impl Fn(u64),
+    ) -> Result<Uploaded, RemoteError> {
+        let (sent, mut arrived) = watch::channel(0);
+        let (done, mut ended) = oneshot::channel();
+        self.submit(SessionCommand::Upload(UploadRequest {
+            source,
+            target: target.to_owned(),
+            mode,
+            progress: sent,
+            done,
+        }))
+        .await?;
+        // Each step of the session thread is bounded, so this ends; dropping it makes the thread clean up.
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut ended => return self.ended(result),
+                Ok(()) = arrived.changed() => {
+                    let bytes = *arrived.borrow_and_update();
+                    progress(bytes);
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use postoffice::names::printable;
 use serde::{Deserialize, Serialize};
 
-use super::error::RemoteError;
+use super::error::{ExitStatus, RemoteError};
 
 /// With which rights a command runs on the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -163,34 +163,6 @@ fn is_plain(word: &[u8]) -> bool {
         && word
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_@%+:,./-".contains(byte))
-}
-
-/// The most bytes of output that one command may give, both streams together.
-pub const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// It ended by itself with this code.
-    Code(i32),
-    /// A signal ended it; the name stands without `SIG`.
-    Signal(String),
-}
-
-impl ExitStatus {
-    /// Whether the command ended with code 0.
-    pub fn is_success(&self) -> bool {
-        *self == Self::Code(0)
-    }
-}
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(formatter, "exit code {code}"),
-            Self::Signal(name) => write!(formatter, "signal {name}"),
-        }
-    }
 }
 
 /// What a command gave.

@@ -7,7 +7,33 @@ use std::time::Duration;
 use postoffice::names::printable;
 use protocol::{Explain, Verdict};
 
-use super::command::{ExitStatus, OUTPUT_BYTES_MAX, RemoteCommand};
+/// The most bytes of output that one command may give, both streams together.
+pub const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It ended by itself with this code.
+    Code(i32),
+    /// A signal ended it; the name stands without `SIG`.
+    Signal(String),
+}
+
+impl ExitStatus {
+    /// Whether the command ended with code 0.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Code(0)
+    }
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(formatter, "exit code {code}"),
+            Self::Signal(name) => write!(formatter, "signal {name}"),
+        }
+    }
+}
 
 /// Something that kept a connection, a command or an upload from being done.
 ///
@@ -261,7 +287,7 @@ const STDERR_SHOWN_BYTES: usize = 2000;
 
 impl RemoteError {
     pub(super) fn command_failed(
-        command: &RemoteCommand,
+        command: &impl Display,
         status: ExitStatus,
         stderr: &[u8],
     ) -> Self {

@@ -18,9 +18,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
-use super::command::{ExitStatus, OUTPUT_BYTES_MAX};
 use super::connection::{Connection, Failure, Poll, io_result};
 use super::error::RemoteError;
+use super::error::{ExitStatus, OUTPUT_BYTES_MAX};
 
 /// How much is read or written at once, in bytes; half of what sshd puts in one packet.
 const PIECE_BYTES: usize = 16 * 1024;

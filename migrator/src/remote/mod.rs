@@ -26,7 +26,7 @@ mod session;
 mod upload;
 
 pub use client::{Connected, Followed, Held, Remote};
-pub use command::{ExitStatus, OUTPUT_BYTES_MAX, Output, Privilege, RemoteCommand};
-pub use error::{RemoteError, ShownKey};
+pub use command::{Output, Privilege, RemoteCommand};
+pub use error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError, ShownKey};
 pub use options::{Authentication, ConnectOptions};
 pub use upload::{PRIVATE_MODE, Uploaded};

@@ -15,10 +15,8 @@ use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, Sftp};
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
-use super::client::Remote;
 use super::connection::{Connection, Failure, Poll, is_fatal};
 use super::error::RemoteError;
-use super::session::SessionCommand;
 
 /// How much is under way to the server at once, in bytes; the library cuts it into packets and sends them all
 /// before it waits for the first answer.
@@ -33,62 +31,6 @@ const UNSUPPORTED: ErrorCode = ErrorCode::SFTP(8);
 
 /// The mode of a file that was made from bytes: nobody but its owner may read it.
 pub const PRIVATE_MODE: u32 = 0o600;
-
-impl Remote {
-    /// Uploads a local file, which replaces the target when it has arrived whole.
-    ///
-    /// `progress` hears how many bytes have arrived.
-    pub async fn upload(
-        &self,
-        local: &Path,
-        target: &Path,
-        mode: u32,
-        progress: impl Fn(u64),
-    ) -> Result<Uploaded, RemoteError> {
-        self.transfer(Source::File(local.to_owned()), target, mode, progress)
-            .await
-    }
-
-    /// Uploads a small file from memory with mode 0600; the bytes are wiped afterwards.
-    pub async fn upload_bytes(
-        &self,
-        bytes: impl Into<Zeroizing<Vec<u8>>>,
-        target: &Path,
-    ) -> Result<Uploaded, RemoteError> {
-        self.transfer(Source::Bytes(bytes.into()), target, PRIVATE_MODE, |_| {})
-            .await
-    }
-
-    async fn transfer(
-        &self,
-        source: Source,
-        target: &Path,
-        mode: u32,
-        progress: impl Fn(u64),
-    ) -> Result<Uploaded, RemoteError> {
-        let (sent, mut arrived) = watch::channel(0);
-        let (done, mut ended) = oneshot::channel();
-        self.submit(SessionCommand::Upload(UploadRequest {
-            source,
-            target: target.to_owned(),
-            mode,
-            progress: sent,
-            done,
-        }))
-        .await?;
-        // Each step of the session thread is bounded, so this ends; dropping it makes the thread clean up.
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut ended => return self.ended(result),
-                Ok(()) = arrived.changed() => {
-                    let bytes = *arrived.borrow_and_update();
-                    progress(bytes);
-                }
-            }
-        }
-    }
-}
 
 /// A file that is to be uploaded.
 pub(super) struct UploadRequest {

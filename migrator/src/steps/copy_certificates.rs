@@ -6,9 +6,8 @@ use postoffice::names::destination_name;
 use protocol::{Explain as _, Secret, Task};
 use secrecy::ExposeSecret as _;
 
-use super::run_as_user::make_folder;
 use super::secrets::CERTIFICATE_PASSWORD;
-use super::system_files;
+use super::system_files::{self, make_folder};
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Where certificates go: beside the agent's program.

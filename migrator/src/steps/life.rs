@@ -1,6 +1,6 @@
 //! Whether users may have worked at the destination, and what lets a command go on that would write over their work.
 
-use protocol::{Finding, Life, Request, Said, Task, UnmovedReport, Verdict};
+use protocol::{Finding, JobState, Life, Operation, Request, Said, Task, UnmovedReport, Verdict};
 
 use super::poa;
 use crate::controller::{Controller, StepError};
@@ -68,4 +68,45 @@ async fn why_somebody_may_have_worked(
             numbers::count(report.changed)
         )
     }))
+}
+
+/// Makes sure that the trees are sealed as they are; once users may have worked, they are as users left them.
+///
+/// # Errors
+/// A refusal that says which operation came after the seal.
+pub(crate) fn require_sealed(state: &JobState) -> Result<(), StepError> {
+    if state.is_sealed() || (state.seal.is_some() && state.may_hold_new_mail()) {
+        return Ok(());
+    }
+    let text = match (&state.seal, state.generations.last()) {
+        (Some(seal), Some(last)) if last.generation > seal.generation => format!(
+            "The seal of this job is of generation {}, and the trees are of generation {}: after the seal came {}",
+            seal.generation,
+            last.generation,
+            operation(last.operation)
+        ),
+        _ => {
+            "This job is not sealed: nothing proves yet that the destination is equal to the source"
+                .to_owned()
+        }
+    };
+    Err(StepError::refused(
+        "not-sealed",
+        text,
+        "Run `gwmigrate stage-two` to its end first",
+    ))
+}
+
+/// An operation in words.
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::CreateFolders => "the making of missing folders",
+        Operation::Pass => "a pass",
+        Operation::Lowercase => "renamings to lower case",
+        Operation::UndoLowercase => "renamings back to capitals",
+        Operation::Guardian => "a conversion of the guardian",
+        Operation::Queues => "items of the queues",
+        Operation::Abandon => "an abandonment",
+        Operation::Agent => "an agent that was started for users",
+    }
 }

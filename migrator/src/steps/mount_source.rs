@@ -6,7 +6,6 @@ use protocol::{Explain as _, Fact, MountedArea};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
 use crate::remote::RemoteCommand;
-use crate::steps::places;
 use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
 
@@ -18,18 +17,6 @@ pub(crate) struct JobMount {
     pub(crate) what: String,
     /// How it is mounted, proven and taken away.
     pub(crate) plan: MountPlan,
-}
-
-/// Mounts everything, with the folders of the job told apart before anything is written, and again when what is mounted can be
-/// seen.
-///
-/// # Errors
-/// As [`mount`]; folders that are not apart.
-pub(super) async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    places::require_apart(controller).await?;
-    let outcome = mount(controller).await?;
-    places::require_apart(controller).await?;
-    Ok(outcome)
 }
 
 /// Mounts the source and the areas where they are not mounted yet, and proves what is there, each on its own.

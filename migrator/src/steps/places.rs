@@ -11,8 +11,8 @@ use protocol::places::{Place, trouble};
 use protocol::{Finding, Verdict};
 
 use super::mount_source;
-use super::run_as_user::is_of_the_system;
-use crate::controller::{Controller, StepError, could_not_ask};
+use super::system_files::is_of_the_system;
+use crate::controller::{Controller, StepError, StepOutcome, could_not_ask};
 use crate::remote::RemoteCommand;
 
 /// A folder of the job, as the worksheet names it.
@@ -59,6 +59,18 @@ pub(crate) async fn require_apart(controller: &Controller) -> Result<String, Ste
         )
         .into()),
     }
+}
+
+/// Mounts everything, with the folders of the job told apart before anything is written, and again when what is mounted can be
+/// seen.
+///
+/// # Errors
+/// As [`mount_source::mount`]; folders that are not apart.
+pub(super) async fn mount_source(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    require_apart(controller).await?;
+    let outcome = mount_source::mount(controller).await?;
+    require_apart(controller).await?;
+    Ok(outcome)
 }
 
 fn folders(controller: &Controller) -> Vec<Named> {

@@ -8,9 +8,6 @@ use serde::Serialize;
 use super::source_poa::{self, SourcePoa};
 use crate::controller::{Controller, StepError};
 
-/// Who confirms what a probe has seen.
-pub const PROBE: &str = "probe";
-
 /// What a probe saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Probed {

@@ -15,12 +15,11 @@ mod uid_conf;
 use postoffice::startup_file::StartupFile;
 use protocol::{Account, Fact, Finding, Life, OwnerReport, Task, Verdict};
 
-use super::{poa, start_poa};
+use super::{life, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::numbers;
 use crate::worksheet::LowPorts;
 pub(crate) use account::account;
-pub(crate) use folders::{is_of_the_system, make_folder, own_log_folder};
 
 /// Gives everything to the user of the worksheet and names it to the agents.
 ///
@@ -34,7 +33,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         ));
     };
     let state = controller.state().await?;
-    start_poa::require_sealed(&state)?;
+    life::require_sealed(&state)?;
     let is_live = state.life.life == Life::Live;
     if is_live && state.facts.runs_as.as_ref() == Some(&user) {
         return Ok(StepOutcome::Done(format!(

@@ -4,9 +4,8 @@
 //! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
 //! and to the destination.  Everything else is for a person to say (ARCHITECTURE.md rule 9b).
 
-use protocol::{Answer, ChecklistItem, JobState, Request, ask_port};
+use protocol::{Answer, ChecklistItem, JobState, PROBE, Request, ask_port};
 
-use super::probe::PROBE;
 use crate::controller::{Controller, StepError};
 
 /// What its ports say.

@@ -1,10 +1,10 @@
 //! The Linux POA, started for users.
 
 use postoffice::startup_file::StartupFile;
-use protocol::{Account, AgentRun, Change, JobState, Life, Operation, Proof, Request};
+use protocol::{Account, AgentRun, Change, JobState, Life, Proof, Request};
 
 use super::run_as_user;
-use super::{poa, source_poa};
+use super::{life, poa, source_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
 
 /// Starts it with the startup file that was converted in stage one, and waits until it answers.
@@ -17,7 +17,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         source_poa::require_silent(controller).await?;
     }
     let state = controller.state().await?;
-    require_sealed(&state)?;
+    life::require_sealed(&state)?;
     require_guardian(&state)?;
     if !poa::is_wanted(controller) {
         begin_life(controller).await?;
@@ -134,47 +134,6 @@ async fn prove_user(
         format!("The POA is to run as {user}, and {seen}"),
         "See how the control command starts it and what uid.conf says, stop it, then run the same command again",
     ))
-}
-
-/// Makes sure that the trees are sealed as they are; once users may have worked, they are as users left them.
-///
-/// # Errors
-/// A refusal that says which operation came after the seal.
-pub(crate) fn require_sealed(state: &JobState) -> Result<(), StepError> {
-    if state.is_sealed() || (state.seal.is_some() && state.may_hold_new_mail()) {
-        return Ok(());
-    }
-    let text = match (&state.seal, state.generations.last()) {
-        (Some(seal), Some(last)) if last.generation > seal.generation => format!(
-            "The seal of this job is of generation {}, and the trees are of generation {}: after the seal came {}",
-            seal.generation,
-            last.generation,
-            operation(last.operation)
-        ),
-        _ => {
-            "This job is not sealed: nothing proves yet that the destination is equal to the source"
-                .to_owned()
-        }
-    };
-    Err(StepError::refused(
-        "not-sealed",
-        text,
-        "Run `gwmigrate stage-two` to its end first",
-    ))
-}
-
-/// An operation in words.
-fn operation(operation: Operation) -> &'static str {
-    match operation {
-        Operation::CreateFolders => "the making of missing folders",
-        Operation::Pass => "a pass",
-        Operation::Lowercase => "renamings to lower case",
-        Operation::UndoLowercase => "renamings back to capitals",
-        Operation::Guardian => "a conversion of the guardian",
-        Operation::Queues => "items of the queues",
-        Operation::Abandon => "an abandonment",
-        Operation::Agent => "an agent that was started for users",
-    }
 }
 
 fn require_guardian(state: &JobState) -> Result<(), StepError> {

@@ -1,7 +1,7 @@
 //! The Linux POA: installed, configured, and started where the live system cannot reach it.
 
 use super::poa::ISOLATED_ADDRESS;
-use super::run_as_user::{make_folder, own_log_folder};
+use super::system_files::{make_folder, own_log_folder};
 use super::{convert_guardian, poa};
 use crate::controller::{Controller, StepError, StepOutcome};
 use protocol::{AgentRun, Verdict};

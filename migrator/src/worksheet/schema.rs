@@ -1,7 +1,7 @@
 //! How a section is described: once, for reading it, for what is wrong with it, and for the template.
 //!
 //! [`section!`] takes a struct of the model whose fields say how they are read.  It makes the struct, the [`Schema`] with
-//! the documentation of the fields as explanations, and `read`, which fills the struct from a [`Section`].
+//! the documentation of the fields as explanations, and `read`, which fills the struct from what was read of the section.
 
 use super::kinds::SourceKind;
 use super::value::{Value, Wrong};

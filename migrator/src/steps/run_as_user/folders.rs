@@ -6,41 +6,11 @@
 use std::path::{Component, Path, PathBuf};
 
 use postoffice::startup_file::StartupFile;
-use protocol::{Account, Change, Fact, Finding, JobState, Verdict};
+use protocol::{Account, Change, Finding, JobState, Verdict};
 
 use crate::controller::{Controller, StepError};
 use crate::steps::copy_certificates::{certificate_folder, files_at_destination};
-
-/// What the agent must never own: everybody's folders.
-const OF_THE_SYSTEM: [&str; 16] = [
-    "/", "/bin", "/boot", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run",
-    "/srv", "/tmp", "/usr", "/var", "/var/log",
-];
-
-/// What lies in these is the system's as well.
-const WITH_ALL_IN_THEM: [&str; 10] = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/sbin",
-    "/sys",
-    "/usr/bin",
-    "/usr/sbin",
-];
-
-/// Whether a folder is one of the system, which no job may have for its own.
-pub(crate) fn is_of_the_system(path: &Path) -> bool {
-    OF_THE_SYSTEM.iter().any(|system| path == Path::new(system))
-        || WITH_ALL_IN_THEM
-            .iter()
-            .any(|system| path.starts_with(system))
-}
-
-/// Nobody but its owner enters a folder of logs or certificates.
-const PRIVATE: u32 = 0o700;
+use crate::steps::system_files::{is_of_the_system, make_folder, own_log_folder};
 
 /// What becomes of them.
 #[derive(Debug, Default)]
@@ -49,37 +19,6 @@ pub(super) struct Plan {
     given: Vec<PathBuf>,
     /// Left alone, although the agent needs them.
     foreign: Vec<PathBuf>,
-}
-
-/// Makes a folder of the system where it is not there, and remembers that this job made it.
-///
-/// # Errors
-/// What making it says.
-pub(crate) async fn make_folder(controller: &Controller, folder: &Path) -> Result<(), StepError> {
-    if controller.entry(folder).await?.is_some() {
-        return Ok(());
-    }
-    let made = Fact::MadeFolder(folder.to_string_lossy().into_owned());
-    // Remembered before: cut off in between, it is this job's all the same, because it was not there.
-    controller.remember(made).await?;
-    let path = folder.to_owned();
-    controller
-        .change(Change::MakeFolder {
-            path,
-            mode: PRIVATE,
-        })
-        .await?;
-    Ok(())
-}
-
-/// The folder for the log that the profile has for this post office; none where its agents log inside the post office.
-///
-/// # Errors
-/// What is wrong with the profile.
-pub(crate) fn own_log_folder(controller: &Controller) -> Result<Option<PathBuf>, StepError> {
-    let name = controller.worksheet.post_office.name.to_ascii_lowercase();
-    let folder = controller.profile()?.agent.log_folder;
-    Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
 }
 
 /// Where the agent writes its log.
