@@ -117,7 +117,7 @@ macro_rules! section {
             };
 
             /// What a section says; nothing where something in it is wrong or missing.
-            pub(super) fn read(section: &super::read::Section<'_>) -> Option<Self> {
+            pub(super) fn read(section: &Section<'_>) -> Option<Self> {
                 Some(Self {
                     $($field: section!(@read section, $field, $how($first, $second))),+
                 })
