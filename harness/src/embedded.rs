@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use simulator::Created;
 
@@ -330,11 +331,24 @@ fn start_server(
 }
 
 /// A port of the loopback address that nobody listens on.
+/// Ports at which no connection of anybody begins by itself (the system takes those above 32,767 for that): what is free now is
+/// free when a server of the rehearsal opens it.
+const FIRST_PORT: u32 = 15_000;
+const PORTS: u32 = 15_000;
+
+/// A port of this machine that nobody listens at, and that no other rehearsal of this process was given.
 fn free_port() -> Result<u16, HarnessError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))
-        .map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
-    let address = listener
-        .local_addr()
-        .map_err(io_error("find a port for", Path::new("127.0.0.1")))?;
-    Ok(address.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Other processes begin elsewhere.
+    let own = std::process::id().wrapping_mul(131);
+    for _ in 0..PORTS {
+        let number = own.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST_PORT + number % PORTS).unwrap_or(0);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io_error("find a port for", Path::new("127.0.0.1"))(
+        std::io::ErrorKind::AddrInUse.into(),
+    ))
 }
