@@ -4,8 +4,8 @@
 //! one of the others.  The program answers them itself at the destination (`gwmigrate worker ask`): the exit codes of shell
 //! commands do not tell "no" from "could not ask", least of all through `sudo` (ARCHITECTURE.md rule 9b).
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -70,6 +70,27 @@ pub enum Answer<T> {
     No,
     /// It could not be asked; why.
     CouldNotAsk(String),
+}
+
+impl<T> Answer<T> {
+    /// The same answer, with what a yes comes with turned into something else.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Answer<U> {
+        match self {
+            Self::Yes(value) => Answer::Yes(turn(value)),
+            Self::No => Answer::No,
+            Self::CouldNotAsk(why) => Answer::CouldNotAsk(why),
+        }
+    }
+}
+
+/// The digest of [`Question::Digest`], which the controller computes of its own file to compare the two.
+///
+/// # Errors
+/// What reading the file says.
+pub fn digest(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Something at a path.
@@ -184,7 +205,7 @@ pub enum Change {
 
 impl Change {
     /// The path that the change is about; none where it is about the job folder.
-    pub fn path(&self) -> Option<&std::path::Path> {
+    pub fn path(&self) -> Option<&Path> {
         match self {
             Self::MakeFolder { path, .. }
             | Self::WriteFile { path, .. }

@@ -30,7 +30,7 @@ pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
-pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question};
+pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question, digest};
 pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
 pub use port::ask_port;
 pub use report::{

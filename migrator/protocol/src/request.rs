@@ -141,10 +141,10 @@ pub enum Reply {
     },
     /// It was done.
     Done,
-    /// It was done; so many files and folders were removed.
-    Removed {
-        /// How many.
-        count: u64,
+    /// To [`Request::Change`].
+    Changed {
+        /// How many files and folders were removed, where it was to remove some.
+        removed: u64,
     },
     /// A report was kept.
     Kept {

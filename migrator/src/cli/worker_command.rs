@@ -161,7 +161,7 @@ pub(super) fn run(
             hold(&job.job_folder, &options, input, &mut output).map(|()| 0)
         }
         WorkerCommand::Digest { .. } => {
-            return match worker::host::digest(program) {
+            return match protocol::digest(program) {
                 Ok(digest) => {
                     terminal.raw_line(&digest);
                     0

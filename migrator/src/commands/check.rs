@@ -107,12 +107,7 @@ async fn look(
     report: &mut CheckReport,
     folder: &Path,
 ) -> Result<(), StepError> {
-    let link = controller.link()?;
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(folder.to_owned());
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
+    controller.link()?.make_private_folder(folder).await?;
     controller.link_mut()?.use_job_folder(folder.to_owned());
     let outcome = steps::install_utility::install(controller).await;
     require(controller, report, "worker-runs", outcome)?;

@@ -141,6 +141,29 @@ impl Link {
         }
     }
 
+    /// Makes a folder that nobody but its owner enters, and those above it, where there is no worker yet that could.
+    ///
+    /// # Errors
+    /// What the connection or the command says.
+    pub async fn make_private_folder(&self, folder: &Path) -> Result<(), StepError> {
+        let make = self
+            .command("mkdir")
+            .arguments(["-p", "-m", "0700", "--"])
+            .argument(folder.to_owned());
+        self.run(&make, Vec::new()).await?.require_success(&make)?;
+        Ok(())
+    }
+
+    /// The mount table of the destination, which everybody may read.
+    ///
+    /// # Errors
+    /// What the connection or the command says.
+    pub async fn mount_table(&self) -> Result<Vec<u8>, StepError> {
+        let table = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
+        let output = self.run(&table, Vec::new()).await?;
+        Ok(output.require_success(&table)?.stdout)
+    }
+
     /// Uploads a file to where only root may write, where the user who logged in is not root.
     ///
     /// # Errors

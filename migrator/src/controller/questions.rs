@@ -125,7 +125,7 @@ impl Controller {
     /// What the system of the destination says; that the lease is lost.
     pub(crate) async fn change(&self, change: Change) -> Result<u64, StepError> {
         match self.call(&Request::Change(change)).await? {
-            Reply::Removed { count } => Ok(count),
+            Reply::Changed { removed } => Ok(removed),
             other => Err(StepError::Protocol {
                 text: format!("{other:?}"),
             }),

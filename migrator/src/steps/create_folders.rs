@@ -12,13 +12,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     let link = controller.link()?;
     let job_folder = link.job_folder().to_owned();
     // Its reports and its quarantine hold what is nobody else's business.
-    let make_job = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(job_folder.clone());
-    link.run(&make_job, Vec::new())
-        .await?
-        .require_success(&make_job)?;
+    link.make_private_folder(&job_folder).await?;
     let areas = controller.area_orders();
     let make = link
         .command("mkdir")

@@ -77,12 +77,7 @@ async fn remote_digest(controller: &Controller) -> Result<Option<String>, StepEr
 
 /// BLAKE3 of a file of this machine, in hexadecimal.
 pub(crate) fn digest(path: &Path) -> Result<String, StepError> {
-    let read = |path: &Path| {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path)?)?;
-        Ok(hasher.finalize().to_hex().to_string())
-    };
-    read(path).map_err(|source| StepError::Local {
+    protocol::digest(path).map_err(|source| StepError::Local {
         operation: "read",
         path: path.display().to_string(),
         source,

@@ -16,7 +16,7 @@ pub(super) async fn clean_up(controller: &mut Controller) -> Result<StepOutcome,
     )))
 }
 
-/// Removes it.
+/// Removes the copy of the software.
 ///
 /// # Errors
 /// What removing says.

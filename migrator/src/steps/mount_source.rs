@@ -5,7 +5,6 @@ use protocol::{Explain as _, Fact, MountedArea};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
-use crate::remote::RemoteCommand;
 use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
 
@@ -65,14 +64,8 @@ async fn make_job_folder(controller: &Controller, plan: &MountPlan) -> Result<()
     if plan.private_files.is_empty() {
         return Ok(());
     }
-    let link = controller.link()?;
-    let folder = controller.worksheet.destination.job_folder.clone();
-    let make = link
-        .command("mkdir")
-        .arguments(["-p", "-m", "0700", "--"])
-        .argument(folder);
-    link.run(&make, Vec::new()).await?.require_success(&make)?;
-    Ok(())
+    let folder = &controller.worksheet.destination.job_folder;
+    controller.link()?.make_private_folder(folder).await
 }
 
 /// The mounts of this job that are not there yet, by this job or by somebody else.
@@ -80,14 +73,9 @@ async fn make_job_folder(controller: &Controller, plan: &MountPlan) -> Result<()
 /// # Errors
 /// What reading the mount table says.
 pub(crate) async fn missing(controller: &Controller) -> Result<Vec<JobMount>, StepError> {
-    let link = controller.link()?;
-    let table = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
-    let output = link
-        .run(&table, Vec::new())
-        .await?
-        .require_success(&table)?;
+    let table = controller.link()?.mount_table().await?;
     let mut mounts = mounts(controller)?;
-    mounts.retain(|mount| mount.plan.proof.check(&output.stdout).is_err());
+    mounts.retain(|mount| mount.plan.proof.check(&table).is_err());
     Ok(mounts)
 }
 

@@ -13,7 +13,6 @@ use protocol::{Finding, Verdict};
 use super::mount_source;
 use super::system_files::is_of_the_system;
 use crate::controller::{Controller, StepError, StepOutcome, could_not_ask};
-use crate::remote::RemoteCommand;
 
 /// A folder of the job, as the worksheet names it.
 struct Named {
@@ -27,7 +26,11 @@ struct Named {
 /// # Errors
 /// A refusal that names the two; a question that could not be asked.
 pub(crate) async fn require_apart(controller: &Controller) -> Result<String, StepError> {
-    let folders = locate(controller, folders(controller)).await?;
+    let mut named = folders(controller);
+    let how_many = named.len();
+    named.extend(mount_points(controller)?);
+    let mut folders = locate(controller, named).await?;
+    let mount_points = folders.split_off(how_many);
     let mut written = folders.iter().filter(|place| place.is_written);
     if let Some(place) = written.find(|place| is_of_the_system(&place.path)) {
         return Err(StepError::refused(
@@ -42,7 +45,7 @@ pub(crate) async fn require_apart(controller: &Controller) -> Result<String, Ste
     }
     // What the job mounts is wholly the source's, not only the folder of the post office in it.
     let mut groups = vec![folders.clone()];
-    for mount_point in locate(controller, mount_points(controller)?).await? {
+    for mount_point in mount_points {
         let written = folders.iter().filter(|place| place.is_written).cloned();
         groups.push(written.chain([mount_point]).collect());
     }
@@ -107,14 +110,8 @@ fn mount_points(controller: &Controller) -> Result<Vec<Named>, StepError> {
 }
 
 async fn locate(controller: &Controller, named: Vec<Named>) -> Result<Vec<Place>, StepError> {
-    if named.is_empty() {
-        return Ok(Vec::new());
-    }
     let paths = without_links(controller, &named).await?;
-    let link = controller.link()?;
-    let command = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
-    let output = link.run(&command, Vec::new()).await?;
-    let table = protocol::mounts::parse(&output.require_success(&command)?.stdout);
+    let table = protocol::mounts::parse(&controller.link()?.mount_table().await?);
     let places = named.iter().zip(&paths).map(|(named, path)| {
         Place::locate(&named.what, named.is_written, path, &table)
             .ok_or_else(|| could_not_ask(path, "the mount table does not say what it is on"))

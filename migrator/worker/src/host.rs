@@ -7,7 +7,6 @@
 mod process;
 mod write_file;
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -15,8 +14,9 @@ use std::process::{Command, Output};
 use std::{fs, io};
 
 use io::Read as _;
-use postoffice::names::printable;
-use protocol::{Account, Answer, Change, Entry, FileBytes, Question, ask_port};
+use postoffice::names::{RelativePath, printable};
+use protocol::{Account, Answer, Change, Entry, FileBytes, Question, ask_port, digest};
+use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::capabilities::open_folder;
@@ -42,11 +42,7 @@ pub fn answer(question: &Question) -> Answer<Value> {
         Question::Content { path } => found(content(path)),
         Question::Digest { path } => found(digest(path)),
         Question::FilesEnding { folder, ending } => found(files_ending(folder, ending)),
-        Question::Port { address, port } => match ask_port(address, *port) {
-            Answer::Yes(()) => Answer::Yes(Value::Null),
-            Answer::No => Answer::No,
-            Answer::CouldNotAsk(why) => Answer::CouldNotAsk(why),
-        },
+        Question::Port { address, port } => ask_port(address, *port).map(|()| Value::Null),
         Question::Process { program, startup } => known(process::find(program, startup)),
         Question::Account { name } => known(account(name)),
         Question::Clock => known(clock().map(Some)),
@@ -102,16 +98,6 @@ fn content(path: &Path) -> io::Result<FileBytes> {
         ));
     }
     Ok(bytes)
-}
-
-/// BLAKE3 of a file, in hexadecimal digits.
-///
-/// # Errors
-/// What reading it says.
-pub fn digest(path: &Path) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(fs::File::open(path)?)?;
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn files_ending(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
@@ -234,19 +220,11 @@ fn allow_low_ports(program: &Path) -> io::Result<()> {
     )))
 }
 
-/// The open folder that holds a path, and its name there.
-fn parent_of(path: &Path) -> io::Result<(Folder, &OsStr)> {
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => {
-            let parent = open_folder("the folder above", parent).map_err(io::Error::other)?;
-            Ok((parent, name))
-        }
-        _ => Err(io::ErrorKind::InvalidInput.into()),
-    }
-}
-
 fn give(path: &Path, to: Account) -> io::Result<()> {
-    let (parent, name) = parent_of(path)?;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let parent = open_folder("the folder above", parent).map_err(io::Error::other)?;
     give_entry(&parent, name.as_bytes(), to)
 }
 
@@ -288,19 +266,15 @@ fn uploads_in(folder: &Folder, depth: u32) -> io::Result<u64> {
 
 fn remove(job_folder: &Path, name: &str) -> Result<u64> {
     let failed = |source: io::Error| removing(name, source);
-    let mut names = name.split('/').peekable();
-    let mut folder = open_folder("the job folder", job_folder)?;
-    while let Some(here) = names.next() {
-        if names.peek().is_none() {
-            return remove_entry(&folder, here.as_bytes()).map_err(failed);
-        }
-        folder = match folder.open_folder(here.as_bytes()) {
-            Ok(inner) => inner,
-            Err(rustix::io::Errno::NOENT) => return Ok(0),
-            Err(errno) => return Err(failed(errno.into())),
-        };
+    let path = RelativePath::from_bytes(name.as_bytes());
+    let Some((folder, name)) = path.as_ref().and_then(RelativePath::split_last) else {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    };
+    match open_folder("the job folder", job_folder)?.descend(&folder) {
+        Ok(folder) => remove_entry(&folder, name).map_err(failed),
+        Err(Errno::NOENT) => Ok(0),
+        Err(errno) => Err(failed(errno.into())),
     }
-    Ok(0)
 }
 
 fn removing(name: &str, source: io::Error) -> WorkerError {

@@ -235,8 +235,8 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             Said::SourceIsGone => store.record_word(said, &by, &note)?,
         },
         Request::Change(change) => {
-            let count = host::change(job_folder, &change)?;
-            return Ok(Reply::Removed { count });
+            let removed = host::change(job_folder, &change)?;
+            return Ok(Reply::Changed { removed });
         }
         Request::RemovePlaced => remove_placed(&store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
