@@ -214,6 +214,29 @@ fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>
     Ok(worksheet)
 }
 
+/// The commands that look at what was proven.
+async fn verify(
+    controller: &mut Controller,
+    source: bool,
+    fetch: Option<String>,
+    json: bool,
+    terminal: &Terminal,
+) -> (CommandOutcome, Option<serde_json::Value>) {
+    if let Some(subject) = fetch {
+        let (outcome, report) = commands::verify::fetch(controller, subject).await;
+        show::fetched(terminal, json, controller, report.as_ref());
+        (outcome, serde_json::to_value(report).ok())
+    } else if source {
+        let (outcome, report) = commands::verify::source(controller).await;
+        show::verify_source(terminal, json, report.as_ref());
+        (outcome, serde_json::to_value(report).ok())
+    } else {
+        let (outcome, report) = commands::verify::run(controller).await;
+        show::verify(terminal, json, report.as_ref());
+        (outcome, serde_json::to_value(report).ok())
+    }
+}
+
 async fn dispatch(
     command: Command,
     controller: &mut Controller,
@@ -294,10 +317,8 @@ async fn dispatch(
             }
             (outcome, value(serde_json::to_value(standing)))
         }
-        Command::Verify => {
-            let (outcome, report) = commands::verify::run(controller).await;
-            show::verify(terminal, json, report.as_ref());
-            (outcome, value(serde_json::to_value(report)))
+        Command::Verify { source, fetch } => {
+            verify(controller, source, fetch, json, terminal).await
         }
         Command::Report => {
             let (outcome, report) = commands::report::run(controller).await;

@@ -54,6 +54,7 @@ async fn function(step: Step, controller: &mut Controller) -> Result<StepOutcome
         Step::InstallUtility => install_utility::run(controller).await,
         Step::CopySoftware => copy_software::run(controller).await,
         Step::CopyData => trees::copy_data(controller).await,
+        Step::ProveData => trees::prove_data(controller).await,
         Step::CopyCertificates => copy_certificates::run(controller).await,
         Step::IdentifyDocuments => identify_documents::run(controller).await,
         Step::StartTestPoa => start_test_poa::run(controller).await,

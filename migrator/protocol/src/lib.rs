@@ -31,12 +31,15 @@ pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
 pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question, digest};
-pub use order::{AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, Secret, Task};
+pub use order::{
+    AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, ReadAgain, Secret, Task,
+};
 pub use port::ask_port;
 pub use report::{
-    AbandonLine, AbandonReport, AreaInventory, AtRestReport, DocumentReport, GuardianReport,
-    InventoryReport, Library, LowercaseReport, OwnerReport, PassReport, QueueReport, RenameLine,
-    SealDocument, SealReport, TaskReport, UnmovedReport,
+    AbandonLine, AbandonReport, Amount, AreaInventory, AtRestReport, DocumentReport, FetchReport,
+    GuardianReport, InventoryReport, Library, LowercaseReport, OwnerReport, PassReport,
+    ProveReport, QueueReport, RenameLine, SealDocument, SealReport, TaskReport, UnmovedReport,
+    VerifySourceReport,
 };
 pub use request::{
     ChecklistLine, FindingLine, LeaseAnswer, LeaseHolder, PassLine, Reply, Request, Running, Said,

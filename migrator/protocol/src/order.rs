@@ -46,7 +46,7 @@ impl std::fmt::Display for PassKind {
     }
 }
 
-/// What decides how a pass copies.
+/// What decides how trees are copied and proven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CopyOptions {
@@ -65,6 +65,10 @@ pub struct CopyOptions {
     /// For how long a queued item must have stood still before it counts as whole, in seconds: longer than what any client of
     /// the source remembers (a second), and than the pauses of a slow writer.
     pub still_seconds: u64,
+    /// Whether databases are proven while users work, too; the seal reads them in any case.
+    pub prove_databases: bool,
+    /// What the seal reads whole on both sides.
+    pub read_again: ReadAgain,
 }
 
 impl Default for CopyOptions {
@@ -77,6 +81,8 @@ impl Default for CopyOptions {
             lock_wait_seconds: 30,
             clock_allowance_seconds: 2,
             still_seconds: 10,
+            prove_databases: false,
+            read_again: ReadAgain::Unproven,
         }
     }
 }
@@ -96,6 +102,17 @@ impl Drop for Secret {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.0);
     }
+}
+
+/// What the seal reads whole on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadAgain {
+    /// What is not proven, and always the databases, the guardian and the queues.
+    #[default]
+    Unproven,
+    /// Everything, whatever is proven.
+    Everything,
 }
 
 /// One thing to do.
@@ -151,8 +168,17 @@ pub enum Task {
         /// Whether the destination's agents may be at work already, so that nothing there is touched.
         live: bool,
     },
+    /// Prove copies: read both sides of every file whole that is not proven, and write down what is equal.
+    Prove,
     /// Compare both trees entry by entry and write the seal.
     Seal,
+    /// Read what the source holds once more, as far as it was not read since it came to rest.
+    VerifySource,
+    /// Copy one file of the source into the job folder, for a person to look at.
+    Fetch {
+        /// Its path, as findings show it.
+        subject: String,
+    },
     /// Compare the destination with its seal.
     Verify,
     /// Compare the source with what was sealed of it, by names, sizes and times.
@@ -194,7 +220,10 @@ impl Task {
             Self::UndoLowercase => "undo-lowercase",
             Self::Guardian { .. } => "guardian",
             Self::Queues { .. } => "queues",
+            Self::Prove => "prove",
             Self::Seal => "seal",
+            Self::VerifySource => "verify-source",
+            Self::Fetch { .. } => "fetch",
             Self::Verify => "verify",
             Self::CompareSource => "compare-source",
             Self::LookForWork => "look-for-work",
@@ -212,7 +241,10 @@ impl Task {
                 | Self::UndoLowercase
                 | Self::Guardian { .. }
                 | Self::Queues { .. }
+                | Self::Prove
                 | Self::Seal
+                | Self::VerifySource
+                | Self::Fetch { .. }
                 | Self::Verify
                 | Self::CompareSource
                 | Self::LookForWork

@@ -26,8 +26,14 @@ pub enum TaskReport {
     Guardian(GuardianReport),
     /// Of the queues.
     Queues(QueueReport),
+    /// Of proving copies while users work.
+    Prove(ProveReport),
     /// Of a seal or of its verification.
     Seal(SealReport),
+    /// Of reading the source once more after the cut-over.
+    VerifySource(VerifySourceReport),
+    /// Of bringing a file of the source into the job folder.
+    Fetch(FetchReport),
     /// Of giving the destination to a user.
     Owner(OwnerReport),
     /// Of comparing a side with what was sealed of it, by names, sizes and times.
@@ -60,7 +66,10 @@ taken_out!(
     LowercaseReport Lowercase,
     GuardianReport Guardian,
     QueueReport Queues,
+    ProveReport Prove,
     SealReport Seal,
+    VerifySourceReport VerifySource,
+    FetchReport Fetch,
     OwnerReport Owner,
     UnmovedReport Unmoved,
     AbandonReport Abandon,
@@ -235,15 +244,67 @@ pub struct QueueReport {
     pub by_queue: BTreeMap<String, u64>,
 }
 
+/// So many files, and so many bytes in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Amount {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Amount {
+    /// Adds one file.
+    pub fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+impl std::ops::Add for Amount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            files: self.files + other.files,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+/// What was proven of the copies while users work.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProveReport {
+    /// Read whole on both sides by this run, and equal.
+    pub now: Amount,
+    /// Proven by an earlier run; nothing of them has moved since.
+    pub before: Amount,
+    /// Files that have changed since they were copied, or have no copy yet: the next pass copies them.
+    pub waiting: u64,
+    /// Files that agents write once whose copy has other bytes although sizes and times are equal; the next pass copies
+    /// them again.
+    pub differences: u64,
+}
+
 /// What a seal says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SealReport {
     /// Whether both trees are equal.
     pub sealed: bool,
-    /// Files that were compared.
+    /// Files that are proven equal.
     pub files: u64,
-    /// How many bytes were read for that, on each side.
+    /// How many bytes they have, on each side.
     pub bytes: u64,
+    /// Those of them that were read whole on both sides by the seal itself.
+    #[serde(default)]
+    pub at_the_seal: Amount,
+    /// Those of them that were read whole before, while users worked, and of which nothing has moved since.
+    #[serde(default)]
+    pub before: Amount,
+    /// When the oldest of those was read, in milliseconds since 1970 by the clock of the destination; none where there are
+    /// none.
+    #[serde(default)]
+    pub oldest_milliseconds: Option<i64>,
     /// Folders that were compared.
     pub folders: u64,
     /// Entries that differ, are missing or are too many.
@@ -263,9 +324,31 @@ pub struct SealDocument {
     pub generation: u64,
     /// When it was sealed, in milliseconds since 1970 by the clock of the destination.
     pub sealed_milliseconds: i64,
+    /// Since when the source is at rest, by the same clock: what was read after that holds for ever.
+    pub at_rest_milliseconds: i64,
     /// What was proven.
     #[serde(flatten)]
     pub report: SealReport,
+}
+
+/// How far the source has been read since it came to rest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VerifySourceReport {
+    /// Read whole by this run, with the bytes that were proven.
+    pub now: Amount,
+    /// Read whole since the source came to rest, by the seal or by an earlier run.
+    pub before: Amount,
+    /// Entries that are not proven: they have come, changed or gone since the seal, cannot be read, or hold other bytes.
+    pub differences: u64,
+    /// Since when the source is at rest, in milliseconds since 1970 by the clock of the destination.
+    pub at_rest_milliseconds: i64,
+}
+
+/// What was brought from the source into the job folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FetchReport {
+    /// Where the copies are, from the job folder; one for each area that has such a file.
+    pub places: Vec<String>,
 }
 
 /// What a side is, compared with what was sealed of it.

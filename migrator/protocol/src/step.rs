@@ -43,6 +43,7 @@ pub enum Step {
     InstallUtility,
     CopySoftware,
     CopyData,
+    ProveData,
     CopyCertificates,
     IdentifyDocuments,
     StartTestPoa,
@@ -107,6 +108,7 @@ const TABLE: [Row; Step::ALL.len()] = {
         row("install-utility",    "install utility",               StageOne, Trees(Operation::CreateFolders), None),
         row("copy-software",      "copy POA software",             StageOne, System,                        None),
         row("copy-data",          "copy data",                     StageOne, Trees(Operation::Pass),        None),
+        row("prove-data",         "prove data",                    StageOne, System,                        None),
         row("copy-certificates",  "copy certificates",             StageOne, System,                        None),
         row("identify-documents", "identify document storage",     StageOne, System,                        None),
         row("start-test-poa",     "install, configure, start POA", StageOne, Trees(Operation::Guardian),    None),
@@ -129,13 +131,14 @@ const TABLE: [Row; Step::ALL.len()] = {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Connect,
         Self::MountSource,
         Self::CreateFolders,
         Self::InstallUtility,
         Self::CopySoftware,
         Self::CopyData,
+        Self::ProveData,
         Self::CopyCertificates,
         Self::IdentifyDocuments,
         Self::StartTestPoa,

@@ -31,6 +31,7 @@ fn commands() -> Vec<(&'static str, Option<Intent>, Vec<Act>)> {
                 Do(Step::CreateFolders),
                 Job(Began(Operation::CreateFolders)),
                 Do(Step::CopyData),
+                Do(Step::ProveData),
                 Job(Began(Operation::Pass)),
                 Job(Copied),
                 Do(Step::StartTestPoa),

@@ -121,8 +121,16 @@ pub(super) enum Command {
     Accept(AcceptArguments),
     /// Show every step with a mark, and the command that comes next.
     Status,
-    /// Compare the destination with its seal.
-    Verify,
+    /// Compare the destination with its seal, or the source with what was proven of it.
+    Verify {
+        /// Read the source once more, while users work at the destination: all that was not read since it came to rest. Run
+        /// again, it goes on.
+        #[arg(long)]
+        source: bool,
+        /// Bring what the source has of this file into the job folder.
+        #[arg(long, value_name = "ENTRY", conflicts_with = "source")]
+        fetch: Option<String>,
+    },
     /// Show everything that is known about the job.
     Report,
     /// Undo the job at the destination; the source is not touched.
@@ -166,6 +174,8 @@ impl Command {
             Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
             Self::StageTwo { .. }
             | Self::Queues
+            | Self::Verify { source: true, .. }
+            | Self::Verify { fetch: Some(_), .. }
             | Self::Abandon { yes: true, .. }
             | Self::Finish {
                 source_is_gone: false,

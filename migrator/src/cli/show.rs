@@ -5,7 +5,8 @@ mod status;
 use std::collections::BTreeMap;
 
 use protocol::{
-    AcceptedLine, Extent, Finding, LowercaseReport, QueueReport, SealReport, Severity, Verdict,
+    AcceptedLine, Extent, FetchReport, Finding, LowercaseReport, QueueReport, SealReport, Severity,
+    Verdict, VerifySourceReport,
 };
 use serde_json::json;
 
@@ -15,9 +16,9 @@ use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
 use crate::commands::prepare::ItemShown;
 use crate::commands::report::JobReport;
-use crate::controller::CommandOutcome;
+use crate::controller::{CommandOutcome, Controller};
 use crate::numbers;
-use crate::steps::trees::seal_in_words;
+use crate::steps::trees::{amount, seal_in_words};
 
 /// What a command found, once more, its last line, and its exit code.
 pub(super) fn end(
@@ -211,6 +212,44 @@ pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport
             "{} differences",
             numbers::count(report.differences)
         ));
+    }
+}
+
+/// How far the source has been read since it came to rest.
+pub(super) fn verify_source(terminal: &Terminal, json: bool, report: Option<&VerifySourceReport>) {
+    let (false, Some(report)) = (json, report) else {
+        return;
+    };
+    let at_rest = numbers::moment(report.at_rest_milliseconds);
+    terminal.line(&format!(
+        "{} read now, {} before; at rest since {at_rest}",
+        amount(report.now),
+        amount(report.before)
+    ));
+    terminal.line(&if report.differences == 0 {
+        "Every byte of the source has been read since it came to rest, and is what was proven"
+            .to_owned()
+    } else {
+        format!(
+            "{} entries are not proven",
+            numbers::count(report.differences)
+        )
+    });
+}
+
+/// Where what was fetched is.
+pub(super) fn fetched(
+    terminal: &Terminal,
+    json: bool,
+    controller: &Controller,
+    report: Option<&FetchReport>,
+) {
+    let (false, Some(report)) = (json, report) else {
+        return;
+    };
+    let folder = controller.worksheet.destination.job_folder.display();
+    for place in &report.places {
+        terminal.line(&format!("At the destination: {folder}/{place}"));
     }
 }
 

@@ -41,6 +41,8 @@ impl Controller {
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,
             still_seconds: copy.still_seconds,
+            prove_databases: self.worksheet.seal.prove_databases,
+            read_again: self.worksheet.seal.read_again,
         }
     }
 

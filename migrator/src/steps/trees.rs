@@ -1,6 +1,9 @@
 //! The steps that are one order to the worker on the two trees: passes, the proof of rest, the sweep, the queues, the seal.
 
-use protocol::{AtRestReport, Count, LowercaseReport, PassKind, QueueReport, SealReport, Task};
+use protocol::{
+    Amount, AtRestReport, Count, LowercaseReport, PassKind, ProveReport, QueueReport, SealReport,
+    Task,
+};
 
 use super::{poa, source_poa};
 use crate::controller::{Controller, StepError, StepOutcome};
@@ -35,6 +38,35 @@ pub(super) async fn copy_data(controller: &mut Controller) -> Result<StepOutcome
         "{which} over {seen} files: {}",
         numbers::pass(&finished.counts)
     )))
+}
+
+/// Proves the copies that are not proven, so that the seal need not read them while users are out.
+///
+/// # Errors
+/// What stops it; what was proven is kept, and the next run goes on.
+pub(super) async fn prove_data(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    let report: ProveReport = controller.report_of(Task::Prove).await?;
+    let mut said = format!(
+        "{} proven equal, {} of them now",
+        amount(report.now + report.before),
+        amount(report.now)
+    );
+    if report.waiting > 0 {
+        let waiting = numbers::count(report.waiting);
+        said = format!(
+            "{said}; {waiting} have changed since they were copied, the next pass copies them"
+        );
+    }
+    Ok(StepOutcome::Done(said))
+}
+
+/// So many files, and bytes in them.
+pub(crate) fn amount(amount: Amount) -> String {
+    format!(
+        "{} files ({})",
+        numbers::count(amount.files),
+        numbers::bytes(amount.bytes)
+    )
 }
 
 /// Ports closed, locks free, and nothing modified during a quiet window.
@@ -110,8 +142,18 @@ pub(crate) fn seal_in_words(report: &SealReport) -> String {
         .values()
         .next()
         .map_or("", |digest| &digest[..digest.len().min(16)]);
+    let before = report
+        .oldest_milliseconds
+        .map_or_else(String::new, |oldest| {
+            format!(
+                ": {} read by the seal, {} proven before, the oldest of them {}",
+                amount(report.at_the_seal),
+                amount(report.before),
+                numbers::moment(oldest)
+            )
+        });
     format!(
-        "{} files, {} proven equal, digest {digest}",
+        "{} files, {} proven equal{before}; digest {digest}",
         numbers::count(report.files),
         numbers::bytes(report.bytes)
     )

@@ -5,7 +5,7 @@ use toml::de::DeTable;
 use super::kinds::Generation;
 use super::model::{
     CopySettings, Destination, DocumentArea, GuardianSettings, MailboxTest, Poa, PostOffice,
-    SECTIONS, Source, Worksheet,
+    SECTIONS, SealSettings, Source, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Reader, Section};
@@ -42,6 +42,7 @@ pub(super) fn read(
     let poa = reader.section(&Poa::SCHEMA);
     let copy = reader.section(&CopySettings::SCHEMA);
     let guardian = reader.section(&GuardianSettings::SCHEMA);
+    let seal = reader.section(&SealSettings::SCHEMA);
     let mut areas = reader.list(&DocumentArea::SCHEMA, source.kind);
     let mailbox_test = reader.section(&MailboxTest::SCHEMA);
 
@@ -78,6 +79,7 @@ pub(super) fn read(
         poa: Poa::read(&poa)?,
         copy: CopySettings::read(&copy)?,
         guardian: GuardianSettings::read(&guardian)?,
+        seal: SealSettings::read(&seal)?,
         documents: areas
             .iter()
             .map(DocumentArea::read)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::CopyOptions;
+use protocol::{CopyOptions, ReadAgain};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{Generation, HostAndPort, Package};
@@ -31,6 +31,8 @@ pub struct Worksheet {
     pub copy: CopySettings,
     /// How the names in the guardian are converted.
     pub guardian: GuardianSettings,
+    /// How the result is proven.
+    pub seal: SealSettings,
     /// Remote document storage areas and their new places.
     pub documents: Vec<DocumentArea>,
     /// The mailbox that is compared between the stages.
@@ -38,13 +40,14 @@ pub struct Worksheet {
 }
 
 /// The sections, in the order of the template.
-pub(super) const SECTIONS: [&Schema; 8] = [
+pub(super) const SECTIONS: [&Schema; 9] = [
     &Source::SCHEMA,
     &Destination::SCHEMA,
     &PostOffice::SCHEMA,
     &Poa::SCHEMA,
     &CopySettings::SCHEMA,
     &GuardianSettings::SCHEMA,
+    &SealSettings::SCHEMA,
     &DocumentArea::SCHEMA,
     &MailboxTest::SCHEMA,
 ];
@@ -181,6 +184,17 @@ section! {
         /// An options file that GWCheck's own window saved (structure, fix, storelowercase, and never contents), to be used
         /// instead of the one that is made
         options_file: Option<PathBuf> = optional(local_file, r#""storelowercase.opt""#);
+    }
+}
+
+section! {
+    /// How the result is proven
+    pub struct SealSettings: Optional "seal" {
+        /// What the seal reads whole on both sides, with users out: what was not proven before or has moved since, and always
+        /// databases, guardian and queues (unproven); or everything
+        read_again: ReadAgain = default(choice::<ReadAgain>, ReadAgain::Unproven);
+        /// Whether stage one proves databases too, which the seal reads in any case
+        prove_databases: bool = default(flag, CopyOptions::default().prove_databases);
     }
 }
 

@@ -18,7 +18,8 @@ use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
 use crate::places::SeenPlace;
-use crate::tree::Folder;
+use crate::store::{SourceIdentity, Stamp};
+use crate::tree::{Attributes, Folder};
 use protocol::{AreaKind, CopyOptions, Order};
 
 /// Where some file systems keep what a repair found, at their top.
@@ -41,6 +42,8 @@ pub struct Area {
     pub(crate) mounts: Vec<(RelativePath, Folder)>,
     /// Whether the folder at the destination is the top of a file system.
     pub(crate) is_on_its_own: bool,
+    /// The device whose files have change times that can be relied on, of the source; none where it has none.
+    pub(crate) change_times: Option<u64>,
     /// The source folder and its mounts, as they are now; none where the task does not need it.
     pub(crate) source_seen: Option<SeenPlace>,
     /// The same of the destination.
@@ -135,6 +138,17 @@ impl Area {
     pub(crate) fn may_show_old_names(&self) -> bool {
         let source = self.source.as_ref();
         source.is_some_and(file_system::may_show_old_names)
+    }
+
+    /// What identifies a file of the source that says this of itself.
+    pub(crate) fn source_identity(&self, attributes: &Attributes) -> SourceIdentity {
+        // A server that keeps no such time says 1970, or 1601.
+        let is_kept =
+            self.change_times == Some(attributes.device) && attributes.changed.seconds > 0;
+        SourceIdentity {
+            stamp: Stamp::from(attributes),
+            changed: is_kept.then_some(attributes.changed),
+        }
     }
 
     /// The source folder.

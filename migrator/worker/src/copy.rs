@@ -30,4 +30,5 @@ mod unit;
 
 pub use pass::run_pass;
 
+pub(crate) use decide::{Decision, decide, is_racy};
 pub(crate) use file::{CopyFailure, Source, hash_file, room, write_copy};

@@ -8,14 +8,16 @@ use crate::copy::run_pass;
 use crate::create_folders::create_folders;
 use crate::documents::find_libraries;
 use crate::error::Result;
+use crate::fetch::fetch;
 use crate::guardian::guardian;
 use crate::inventory::take_inventory;
 use crate::lowercase::{lowercase, undo_lowercase};
 use crate::monitor::{Monitor, Tally};
 use crate::owner::give_to;
 use crate::preconditions;
+use crate::prove::prove;
 use crate::queues::carry_queues;
-use crate::seal::{compare_source, look_for_work, seal, verify};
+use crate::seal::{compare_source, look_for_work, seal, verify, verify_source};
 use crate::store::JobStore;
 use protocol::{Order, Task, TaskReport};
 
@@ -90,13 +92,18 @@ pub fn execute(
             options,
             *live,
         )?),
+        Task::Prove => TaskReport::Prove(prove(capabilities, store, monitor, options)?),
         Task::Seal => TaskReport::Seal(seal(capabilities, store, monitor, options)?),
+        Task::VerifySource => {
+            TaskReport::VerifySource(verify_source(capabilities, store, monitor, options)?)
+        }
         Task::CompareSource => {
             TaskReport::Unmoved(compare_source(capabilities, store, monitor, options)?)
         }
         Task::LookForWork => {
             TaskReport::Unmoved(look_for_work(capabilities, store, monitor, options)?)
         }
+        Task::Fetch { subject } => TaskReport::Fetch(fetch(capabilities, store, monitor, subject)?),
         Task::Verify => TaskReport::Seal(verify(capabilities, store, monitor, options)?),
         Task::Owner {
             user,

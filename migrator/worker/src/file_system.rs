@@ -40,6 +40,20 @@ const KNOWN: &[(u64, &str, Option<bool>, Place)] = &[
     (0x7366_746e, "ntfs3", Some(true), Place::Here),
 ];
 
+/// File systems whose inodes have a time of their last change that nobody can set: those of Linux, and clients of servers
+/// that have one too (NTFS has, and Samba hands on that of its disk).
+///
+/// Left out: FUSE, where rclone shows the time of the last modification in its place; FAT, which has none; what is not known.
+const KEEP_CHANGE_TIMES: &[&str] = &[
+    "cifs", "smb3", "nfs", "ext4", "xfs", "btrfs", "tmpfs", "overlay", "zfs", "ntfs3",
+];
+
+/// Whether the inodes of the file system of an open folder have a time of their last change that can be relied on.
+pub(crate) fn keeps_change_times(folder: impl AsFd) -> bool {
+    let known = number_of(folder).ok().and_then(known);
+    known.is_some_and(|(_, name, ..)| KEEP_CHANGE_TIMES.contains(name))
+}
+
 /// The file system of an open folder.
 pub(crate) fn file_system_of(folder: impl AsFd) -> Result<FileSystem> {
     let number = number_of(folder).map_err(|errno| {

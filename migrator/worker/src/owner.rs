@@ -56,7 +56,7 @@ pub fn give_to(
             "give the destination to its user"
         },
         Expected {
-            files: store.sealed_files()?,
+            files: store.proven_totals(None)?.0,
             ..Expected::default()
         },
     );
@@ -112,11 +112,6 @@ impl Giving<'_> {
             .map_err(|errno| WorkerError::writing("look at", visited.path, errno))?;
         self.settle(visited.folder, &before, FOLDER_MODE)
             .map_err(|errno| WorkerError::writing("give away", visited.path, errno))?;
-        let manifest = if self.plan_only {
-            std::collections::HashMap::new()
-        } else {
-            self.store.manifest_of(self.area.id, visited.path)?
-        };
         let mut rewritten = Vec::new();
         for entry in visited.entries {
             if is_marker(visited.path, &entry.name) {
@@ -126,16 +121,13 @@ impl Giving<'_> {
             let changed = self
                 .file(visited, entry, &path)
                 .map_err(|errno| WorkerError::writing("give away", &path, errno))?;
-            let Some((before, after)) = changed else {
-                continue;
-            };
-            let known = manifest.get(&entry.name[..]);
-            if known.is_some_and(|known| known.destination_is_untouched(&before.attributes)) {
+            if let Some((before, after)) = changed {
                 rewritten.push(Rewritten {
                     area: self.area.id,
                     folder: visited.path.clone(),
                     name: entry.name.to_vec(),
-                    changed: after.attributes.changed,
+                    before: before.attributes.changed,
+                    after: after.attributes.changed,
                 });
             }
         }
@@ -225,7 +217,7 @@ impl Giving<'_> {
         );
     }
 
-    /// Writes what was changed into the manifest, where there is more of it than `most`.
+    /// Writes what was changed into the manifest and the ledger, where there is more of it than `most`.
     fn flush(&self, most: usize) -> Result<()> {
         let mut waiting = lock(&self.rewritten);
         if waiting.len() <= most {

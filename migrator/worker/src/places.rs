@@ -19,6 +19,16 @@ pub enum Side {
     Destination,
 }
 
+impl Side {
+    /// What it is called.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
+}
+
 /// What is kept of a folder of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenPlace {

@@ -36,6 +36,7 @@ fn changes_a_tree(task: &Task) -> bool {
         Task::CreateFolders
         | Task::Pass { .. }
         | Task::UndoLowercase
+        | Task::Prove
         | Task::Seal
         | Task::Lowercase { plan_only: false }
         | Task::Abandon { plan_only: false }

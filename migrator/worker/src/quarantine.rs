@@ -1,4 +1,4 @@
-//! Setting aside what is not ours: moved into the job folder, never deleted, never delivered.
+//! Setting aside what is not ours: moved into the job folder, never deleted, never delivered; and keeping copies there.
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
@@ -39,14 +39,10 @@ impl Quarantine<'_> {
         let Some(attributes) = folder.metadata(name).map_err(failed)? else {
             return Ok(false);
         };
-        let (shelf, kept_path) = self.shelf(area, path).map_err(failed)?;
+        let top = area.id.to_string();
+        let (shelf, kept_path) = self.shelf(&top, path).map_err(failed)?;
         let kept_as = self.free_name(&shelf, name).map_err(failed)?;
-        let place = format!(
-            "{}/{}/{}",
-            String::from_utf8_lossy(QUARANTINE_FOLDER),
-            area.id,
-            kept_path.join(&kept_as)
-        );
+        let place = place(&top, &kept_path.join(&kept_as));
         self.store
             .record_set_aside(area.id, &full, &place, reason)?;
         match folder.rename_to_new(name, &shelf, &kept_as) {
@@ -69,10 +65,32 @@ impl Quarantine<'_> {
         Ok(true)
     }
 
-    /// The folder of the quarantine for what stood at `path`, and its own path there.
-    fn shelf(&self, area: &Area, path: &RelativePath) -> Result<(Folder, RelativePath), Errno> {
+    /// Copies the file `name` of a `folder` of the source, which is at `path` there; says where it is in the job folder.
+    ///
+    /// # Errors
+    /// What reading and writing say.
+    pub(crate) fn keep_copy(
+        &self,
+        area: &Area,
+        folder: &Folder,
+        path: &RelativePath,
+        name: &[u8],
+    ) -> Result<String> {
+        let full = path.join(name);
+        let failed = |errno| WorkerError::writing("keep a copy of", &full, errno);
+        let top = format!("{}-from-source", area.id);
+        let (shelf, kept_path) = self.shelf(&top, path).map_err(failed)?;
+        let kept_as = self.free_name(&shelf, name).map_err(failed)?;
+        folder
+            .copy_durably(name, &shelf, &kept_as)
+            .map_err(failed)?;
+        Ok(place(&top, &kept_path.join(&kept_as)))
+    }
+
+    /// The folder of the quarantine, below its folder `top`, for what stood at `path`, and its own path there.
+    fn shelf(&self, top: &str, path: &RelativePath) -> Result<(Folder, RelativePath), Errno> {
         let (mut shelf, _) = self.job.create_folder(QUARANTINE_FOLDER)?;
-        (shelf, _) = shelf.create_folder(area.id.to_string().as_bytes())?;
+        (shelf, _) = shelf.create_folder(top.as_bytes())?;
         let mut kept_path = RelativePath::root();
         for name in path.components() {
             let (inner, kept_as) = match shelf.create_folder(name) {
@@ -107,6 +125,14 @@ impl Quarantine<'_> {
         }
         Err(Errno::EXIST)
     }
+}
+
+/// Where something is kept, from the job folder.
+fn place(top: &str, path: &RelativePath) -> String {
+    format!(
+        "{}/{top}/{path}",
+        String::from_utf8_lossy(QUARANTINE_FOLDER)
+    )
 }
 
 /// Moves an entry to another file system: copied, made durable, and only then removed.

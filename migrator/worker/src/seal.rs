@@ -1,16 +1,16 @@
 //! The seal: an independent look at both trees that proves the result, entry by entry (ARCHITECTURE.md rule 9).
 //!
-//! Nothing of the manifest is believed: both sides are listed and read again, and every difference is a finding.  At its
-//! end, names, sizes and times of both sides are looked at once more, because what was read first may have changed while
-//! the rest was read.  That look walks each side by itself, so it also finds what the walk of both, which a pass does with
-//! the same code, would have left out.  What was proven is written down, so that `verify` can compare the destination with
-//! it at any later time; what differs is doubted in the manifest, so that the next stage two copies it again.
+//! Nothing of the manifest is believed: both sides are listed, and whatever the ledger of proofs does not hold as it is now is
+//! read again, with all databases, the guardian and the queues; every difference is a finding.  At its end, what identifies
+//! the files of both sides is looked at once more, because what was read first may have changed while the rest was read.  That look walks each side by itself, so it also finds what the walk of both, which a pass does with
+//! the same code, would have left out.  The ledger then holds what was met and nothing else, so that `verify` can compare the
+//! destination with it at any later time; what differs is doubted in the manifest, so that the next stage two copies it
+//! again.
 
-mod bytes;
 mod compare;
-mod held;
 mod unmoved;
 mod verify;
+mod verify_source;
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
@@ -31,9 +31,10 @@ use protocol::{
 pub use crate::names::SEAL_FILE;
 pub use unmoved::{compare_source, look_for_work};
 pub use verify::verify;
+pub use verify_source::verify_source;
 
 /// Version of what [`SEAL_FILE`] says.
-const SEAL_VERSION: u32 = 2;
+const SEAL_VERSION: u32 = 3;
 
 /// What is to be done about a difference.
 const REMEDY: &str = "Do not start the POA; run `gwmigrate stage-two` again, which copies it anew, and look at this entry if it stays";
@@ -49,6 +50,7 @@ pub fn seal(
     options: &CopyOptions,
 ) -> Result<SealReport> {
     void_old_seal(&capabilities.job, store)?;
+    let at_rest_since = store.at_rest_since()?;
     let mut report = SealReport::default();
     for area in &capabilities.areas {
         compare_area(area, store, monitor, options, &mut report)?;
@@ -60,9 +62,9 @@ pub fn seal(
     }
     report.sealed = report.differences == 0;
     if report.sealed {
-        keep(capabilities, store, &report)?;
+        keep(capabilities, store, &report, at_rest_since)?;
     } else {
-        store.clear_sealed()?;
+        store.clear_seal()?;
     }
     Ok(report)
 }
@@ -88,17 +90,20 @@ fn compare_area(
     if area.kind == AreaKind::PostOffice {
         if is_converted {
             let proof = guardian::prove_guardian(area, monitor)?;
-            report.files += proof.files.len() as u64;
-            report.bytes += proof.files.iter().map(|file| file.size).sum::<u64>();
+            for file in &proof.files {
+                report.at_the_seal.add(file.entry.copy.stamp.size);
+            }
             report.differences += proof.differences;
             if proof.differences > 0 {
                 guardian::doubt(area, store)?;
             }
-            store.record_sealed(proof.files)?;
+            store.record_proven(proof.files)?;
             store.record_sealed_source(&proof.source_alone)?;
         }
         report.differences += guardian::prove_catalogue(area, monitor)?;
     }
+    let total = report.at_the_seal + report.before;
+    (report.files, report.bytes) = (total.files, total.bytes);
     report
         .root_digests
         .insert(area.label.clone(), root_digest(store, area.id)?);
@@ -115,22 +120,24 @@ fn look_again(
     monitor.phase(
         "look at both trees again",
         Expected {
-            files: store.sealed_files()?.saturating_mul(2),
+            files: store.proven_totals(None)?.0.saturating_mul(2),
             ..Expected::default()
         },
     );
     let mut changed = 0;
-    for (side, what) in [(Side::Source, "source"), (Side::Destination, "destination")] {
+    for side in [Side::Source, Side::Destination] {
         let finding = |path: &RelativePath, change: unmoved::Change| {
             let text = format!(
-                "{}, at the {what}, while both trees were compared",
-                change.words()
+                "{}, at the {}, while both trees were compared",
+                change.words(),
+                side.words()
             );
             let remedy = "Do not start the POA; see who still works at the source or at the destination, then run \
                           `gwmigrate stage-two` again";
             Finding::new("seal-moved", Verdict::Unproven, text, remedy).about(path.as_bytes())
         };
-        changed += unmoved::look(area, side, store, monitor, options, &finding)?.changed;
+        let by = unmoved::By::Identity;
+        changed += unmoved::look(area, side, by, store, monitor, options, &finding)?.changed;
     }
     Ok(changed)
 }
@@ -142,12 +149,12 @@ fn look_again(
 /// size as eight bytes, least significant first.
 fn root_digest(store: &JobStore, area: u32) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
-    store.each_sealed(area, |folder, name, entry| {
+    store.each_proven(area, |folder, name, entry| {
         for bytes in [folder.as_bytes(), name] {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         }
-        hasher.update(&entry.size.to_le_bytes());
+        hasher.update(&entry.copy.stamp.size.to_le_bytes());
         hasher.update(&entry.digest);
     })?;
     Ok(hasher.finalize().to_hex().to_string())
@@ -156,7 +163,7 @@ fn root_digest(store: &JobStore, area: u32) -> Result<String> {
 /// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must
 /// not be taken for a whole one.
 fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {
-    store.clear_sealed()?;
+    store.clear_seal()?;
     remove_old_document(job)
 }
 
@@ -177,13 +184,19 @@ pub(crate) fn remove_old_document(job: &Folder) -> Result<()> {
 ///
 /// It is written in the quarantine, and moved into the job folder when it is whole: a worker that is sealed in can do nothing
 /// else there.
-fn keep(capabilities: &Capabilities, store: &JobStore, report: &SealReport) -> Result<()> {
+fn keep(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    report: &SealReport,
+    at_rest_milliseconds: i64,
+) -> Result<()> {
     let (job, quarantine) = (&capabilities.job, &capabilities.quarantine);
     let document = SealDocument {
         seal_version: SEAL_VERSION,
         job: store.job()?.unwrap_or_default(),
         generation: store.generation()?,
         sealed_milliseconds: now_milliseconds(),
+        at_rest_milliseconds,
         report: report.clone(),
     };
     let failed = |source: std::io::Error| WorkerError::JobFolder {

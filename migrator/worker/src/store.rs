@@ -16,12 +16,12 @@ mod life;
 mod manifest;
 mod passes;
 mod places;
+mod proven;
 mod queue_items;
 mod removals;
 mod renames;
 mod rows;
 mod schema;
-mod sealed;
 mod status;
 mod steps;
 
@@ -38,10 +38,12 @@ use crate::tree::Time;
 pub use accepted::Found;
 pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
+pub use proven::{
+    CopyIdentity, ProvenEntry, ProvenFile, ProvenFolder, SealedSource, SourceIdentity, Stamp,
+};
 pub use queue_items::{ItemState, QueueItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
-pub use sealed::{SealedEntry, SealedFile, SealedFolder, SealedSource, SourceStamp};
 
 /// Name of the store in the job folder.
 pub const STORE_FILE: &str = "job.sqlite";
@@ -191,8 +193,7 @@ fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// The time of this machine in milliseconds since 1970.
 pub(crate) fn now_milliseconds() -> i64 {
-    let now = Time::now();
-    now.seconds * 1000 + i64::from(now.nanoseconds / 1_000_000)
+    Time::now().milliseconds()
 }
 
 /// SQLite keeps signed numbers; sizes and inode numbers fit by their bits.

@@ -4,7 +4,7 @@ mod values;
 
 use super::*;
 use crate::remote::Privilege;
-use protocol::{Explain as _, Verdict};
+use protocol::{Explain as _, ReadAgain, Verdict};
 use std::path::PathBuf;
 
 const SMALL: &str = r#"
@@ -103,6 +103,11 @@ fn a_small_worksheet_gets_the_defaults() {
         options_file: None,
     };
     assert_eq!(worksheet.guardian, guardian);
+    let seal = SealSettings {
+        read_again: ReadAgain::Unproven,
+        prove_databases: false,
+    };
+    assert_eq!(worksheet.seal, seal);
     assert_eq!(
         (worksheet.documents.len(), worksheet.mailbox_test),
         (0, None)
@@ -148,6 +153,9 @@ workers = 8
 engine = "gwcheck"
 gwcheck = "/opt/gwcheckt"
 options_file = "store.opt"
+
+[seal]
+read_again = "everything"
 
 [[documents.area]]
 library = "one"
@@ -205,6 +213,7 @@ fn a_full_worksheet_says_what_it_says() {
         options_file: Some("store.opt".into()),
     };
     assert_eq!(worksheet.guardian, guardian);
+    assert_eq!(worksheet.seal.read_again, ReadAgain::Everything);
     let test = worksheet.mailbox_test.expect("test");
     assert_eq!(test.sample_messages, 50);
     let imap = test.destination_imap;

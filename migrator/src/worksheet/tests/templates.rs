@@ -90,6 +90,7 @@ fn other_value(setting: &Setting) -> String {
         "{ file = \"other\" }",
         "7",
         "false",
+        "true",
         "[\"other\"]",
         "[7]",
     ]

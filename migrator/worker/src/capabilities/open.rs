@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::read_only_view::ReadOnlyView;
 use super::{Area, Capabilities, CertificateFiles};
 use crate::error::{Result, WorkerError};
+use crate::file_system;
 use crate::names::{QUARANTINE_FOLDER, SEAL_FILE};
 use crate::places::{SeenPlace, known_mounts};
 use crate::tree::Folder;
@@ -173,6 +174,13 @@ impl Opening<'_> {
         } else {
             None
         };
+        let change_times = match &source {
+            Some(folder) if file_system::keeps_change_times(folder) => {
+                let failed = |errno| WorkerError::reading("look at", &RelativePath::root(), errno);
+                Some(folder.attributes().map_err(failed)?.device)
+            }
+            _ => None,
+        };
         let source_seen = match &source {
             Some(_) => {
                 let place = locate(SOURCE, &area.label, &area.source, &self.table)?;
@@ -190,6 +198,7 @@ impl Opening<'_> {
             destination: destination.folder,
             mounts: destination.mounts,
             is_on_its_own: own.is_some_and(|mount| mount.is_at(&place.path)),
+            change_times,
             source_seen,
             destination_seen: SeenPlace::of(&place, &area.destination, &self.table),
         })

@@ -13,8 +13,8 @@ use crate::copy::hash_file;
 use crate::database::{OpenDatabase, in_database, open_database};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::store::{SealedFile, SealedSource, SourceStamp};
-use crate::tree::Folder;
+use crate::store::{CopyIdentity, ProvenEntry, ProvenFile, SealedSource, SourceIdentity, Stamp};
+use crate::tree::{Folder, Time};
 use protocol::{Finding, Verdict};
 
 /// How many differences are shown one by one.
@@ -24,7 +24,7 @@ const SHOWN_MAX: u64 = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Proof {
     /// The files of the guardian at the destination.
-    pub(crate) files: Vec<SealedFile>,
+    pub(crate) files: Vec<ProvenFile>,
     /// Those of the source that the destination has not any more: logs that would bring old names back.
     pub(crate) source_alone: Vec<SealedSource>,
     /// What could not be proven.
@@ -37,7 +37,7 @@ impl Proof {
             .files
             .iter()
             .find(|file| file.folder.join(&file.name) == *path);
-        found.map(|file| file.digest)
+        found.map(|file| file.entry.digest)
     }
 }
 
@@ -66,9 +66,9 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
 
 /// Reads the files of the guardian at the destination, each with what its counterpart at the source says of itself.
 fn read_files(area: &Area, source: &Folder, proof: &mut Proof) -> Result<()> {
-    let mut at_source: BTreeMap<RelativePath, SourceStamp> = guardian_files(source)?
+    let mut at_source: BTreeMap<RelativePath, Stamp> = guardian_files(source)?
         .into_iter()
-        .map(|(path, attributes)| (path.to_destination(), SourceStamp::from(&attributes)))
+        .map(|(path, attributes)| (path.to_destination(), Stamp::from(&attributes)))
         .collect();
     for (path, _) in guardian_files(&area.destination)? {
         let failed = |errno| WorkerError::reading("read", &path, errno);
@@ -76,15 +76,25 @@ fn read_files(area: &Area, source: &Folder, proof: &mut Proof) -> Result<()> {
             continue;
         };
         let open = area.destination.descend(&folder).map_err(failed)?;
+        let read = Time::now();
         let (attributes, digest) = hash_file(&open, name).map_err(failed)?;
-        proof.files.push(SealedFile {
+        let source = at_source.remove(&path).map(|stamp| SourceIdentity {
+            stamp,
+            changed: None,
+        });
+        proof.files.push(ProvenFile {
             area: area.id,
             name: name.to_vec(),
-            size: attributes.size,
-            digest,
-            source: at_source.remove(&path),
-            modified: attributes.modified,
             folder,
+            entry: ProvenEntry {
+                digest,
+                source,
+                copy: CopyIdentity::from(&attributes),
+                read,
+                source_read: read,
+                // The content of both sides differs on purpose: it is proven anew by each seal.
+                racy: true,
+            },
         });
     }
     proof.source_alone = at_source

@@ -11,7 +11,7 @@ use postoffice::names::RelativePath;
 use super::{QueueRun, SourceItem};
 use crate::locks;
 use crate::pool::lock;
-use crate::store::SourceStamp;
+use crate::store::Stamp;
 use protocol::Verdict;
 
 /// How often an item may be seen to have moved before it is left to a later run.
@@ -20,7 +20,7 @@ const MOVES_MAX: u32 = 2;
 /// What was seen of an item that is not carried yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Looks {
-    stamp: SourceStamp,
+    stamp: Stamp,
     since: Instant,
     moves: u32,
 }
@@ -39,7 +39,7 @@ pub(super) enum Stillness {
 impl QueueRun<'_> {
     /// Looks at an item once more.
     pub(super) fn look_at_item(&self, path: &RelativePath, standing: &SourceItem) -> Stillness {
-        let stamp = SourceStamp::from(&standing.attributes);
+        let stamp = Stamp::from(&standing.attributes);
         let now = Instant::now();
         let mut looks = lock(&self.looks);
         let seen = looks.entry(path.clone()).or_insert(Looks {

@@ -1,5 +1,6 @@
 //! Comparing both trees, on many threads.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use postoffice::flaim::{BlockStream, DatabaseFile, Header, OpenFileSet, probe_files};
@@ -8,23 +9,22 @@ use postoffice::names::{LowerCased, RelativePath, lower_case};
 use rustix::io::Errno;
 
 use super::REMEDY;
-use super::bytes::compare_files;
-use super::held::Held;
 use crate::capabilities::{Area, leaves_out_class};
 use crate::database::Handle;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
+use crate::prove::{Compared, Equal, Held, compare_files, is_always_read, proven};
 use crate::source::require_mounts;
-use crate::store::{JobStore, SealedFile, SourceStamp};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFile, ProvenFolder};
 use crate::tree::{
     Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, roots,
     walk_pairs,
 };
-use protocol::{CopyOptions, Count, Finding, SealReport, Verdict};
+use protocol::{CopyOptions, Count, Finding, ReadAgain, SealReport, Verdict};
 
-/// Compares the two trees of one area, records every file that is equal, and adds all to `report`.
+/// Compares the two trees of one area, leaves in the ledger just the files that are equal, and adds all to `report`.
 ///
 /// A guardian whose names were `converted` differs on purpose; its files are proven in another way.
 pub(super) fn compare(
@@ -43,10 +43,12 @@ pub(super) fn compare(
         converted,
         held: Held::new(area.id, store),
         report: Mutex::new(report),
+        visited: Mutex::default(),
     };
     let roots = roots([area.roots()?]);
     walk_pairs(&comparison, roots, Threads::of(options))?;
-    comparison.held.flush()
+    comparison.held.flush()?;
+    store.forget_proven_elsewhere(area.id, &lock(&comparison.visited))
 }
 
 /// A file that both trees have.
@@ -55,6 +57,7 @@ struct File {
     source_name: Name,
     name: Name,
     class: FileClass,
+    proven: Option<ProvenEntry>,
 }
 
 struct Comparison<'a> {
@@ -65,6 +68,8 @@ struct Comparison<'a> {
     converted: bool,
     held: Held<'a>,
     report: Mutex<&'a mut SealReport>,
+    /// The folders of the destination that were compared.
+    visited: Mutex<HashSet<RelativePath>>,
 }
 
 impl PairVisitor for Comparison<'_> {
@@ -109,24 +114,38 @@ impl PairVisitor for Comparison<'_> {
             lock(&self.report).folders += 1;
             self.monitor.count(Count::FoldersSeen, 1);
         }
+        lock(&self.visited).insert(pair.path.clone());
         let classes = self.area.files_in(&pair.source_path);
-        for matched in listings.slices().flat_map(|slice| slice.matched()) {
-            match matched {
-                Matched::Source(entry, there) => {
-                    self.source_entry(pair, entry, &classes, there, later)?;
-                }
-                // They have one copy, which is that of the first of them.
-                Matched::Collision {
-                    first,
-                    others,
-                    there,
-                } => {
-                    self.source_entry(pair, first, &classes, there, later)?;
-                    for other in others {
-                        self.source_entry(pair, other, &classes, None, later)?;
+        for slice in listings.slices() {
+            let (first, end) = (&slice.first, slice.end.as_deref());
+            let known = self
+                .store
+                .proven_between(self.area.id, &pair.path, first, end)?;
+            let mut visit = FolderVisit {
+                pair,
+                classes: &classes,
+                known,
+                later,
+            };
+            for matched in slice.matched() {
+                match matched {
+                    Matched::Source(entry, there) => self.source_entry(&mut visit, entry, there)?,
+                    // They have one copy, which is that of the first of them.
+                    Matched::Collision {
+                        first,
+                        others,
+                        there,
+                    } => {
+                        self.source_entry(&mut visit, first, there)?;
+                        for other in others {
+                            self.source_entry(&mut visit, other, None)?;
+                        }
                     }
+                    Matched::OnlyDestination(entry) => self.extra(pair, entry, visit.later)?,
                 }
-                Matched::OnlyDestination(entry) => self.extra(pair, entry, later)?,
+            }
+            for name in visit.known.into_keys() {
+                self.held.forget(&pair.path, name)?;
             }
         }
         Ok(())
@@ -135,6 +154,15 @@ impl PairVisitor for Comparison<'_> {
     fn file(&self, file: File) -> Result<()> {
         self.compare_file(&file)
     }
+}
+
+/// Some names of a folder, on their way through a comparison.
+struct FolderVisit<'a, 'b, 'c> {
+    pair: &'a Arc<Pair>,
+    classes: &'a FolderFiles,
+    /// What the ledger has of them and has not been met yet.
+    known: ProvenFolder,
+    later: &'a mut Later<'b, Comparison<'c>>,
 }
 
 impl Comparison<'_> {
@@ -156,36 +184,36 @@ impl Comparison<'_> {
     /// An entry of the source must be at the destination too, where it is `there`.
     fn source_entry(
         &self,
-        pair: &Arc<Pair>,
+        visit: &mut FolderVisit<'_, '_, '_>,
         entry: &SourceEntry,
-        classes: &FolderFiles,
         there: Option<&Entry>,
-        later: &mut Later<'_, Self>,
     ) -> Result<()> {
+        let pair = visit.pair;
         let path = || pair.source_path.join(&entry.name);
         let kind = pair
             .source()
             .and_then(|source| source.kind_of(entry))
             .map_err(|errno| WorkerError::reading("look at", &path(), errno))?;
-        let class = classes.class_of(&entry.name);
+        let class = visit.classes.class_of(&entry.name);
         match kind {
             Kind::Folder => match pair.inside(entry) {
                 _ if there.is_none() => {
                     let text = "the destination does not have this folder";
                     self.differs("seal-missing", &path(), text);
                 }
-                Some(folder) => later.folder(folder),
+                Some(folder) => visit.later.folder(folder),
                 None => self.differs("seal-missing", &path(), "it lies too deep to be compared"),
             },
             _ if self.leaves_out_class(class) => {}
             Kind::File if there.is_none() => {
                 self.differs("seal-missing", &path(), "the destination does not have it");
             }
-            Kind::File => later.file(File {
+            Kind::File => visit.later.file(File {
                 pair: Arc::clone(pair),
                 source_name: entry.name.clone(),
                 name: entry.destination_name.clone(),
                 class,
+                proven: visit.known.remove(&entry.destination_name[..]),
             })?,
             // Whatever it is, the destination has no counterpart of it.
             Kind::Symlink | Kind::Special => self.differs(
@@ -232,6 +260,46 @@ impl Comparison<'_> {
     }
 
     fn compare_file(&self, file: &File) -> Result<()> {
+        if let Some(proven) = self.holds(file) {
+            let (size, read) = (proven.copy.stamp.size, proven.read.milliseconds());
+            let mut report = lock(&self.report);
+            report.before.add(size);
+            let oldest = report.oldest_milliseconds.get_or_insert(read);
+            *oldest = read.min(*oldest);
+            drop(report);
+            self.count_proven(size);
+            return Ok(());
+        }
+        self.read_file(file)
+    }
+
+    /// The proof of a file, where there is one that holds now and is to be believed.
+    fn holds<'f>(&self, file: &'f File) -> Option<&'f ProvenEntry> {
+        let proven = file.proven.as_ref()?;
+        if self.options.read_again == ReadAgain::Everything || is_always_read(file.class) {
+            return None;
+        }
+        let pair = &file.pair;
+        let source = pair
+            .source()
+            .and_then(|source| source.metadata(&file.source_name));
+        let copy = pair.destination.metadata(&file.name);
+        // What cannot be asked is told by reading it.
+        let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
+            return None;
+        };
+        let are_files = source.kind == Kind::File && copy.kind == Kind::File;
+        let identity = self.area.source_identity(&source);
+        (are_files && proven.holds(identity, CopyIdentity::from(&copy))).then_some(proven)
+    }
+
+    fn count_proven(&self, bytes: u64) {
+        self.monitor.count(Count::FilesProven, 1);
+        self.monitor.count(Count::FilesSeen, 1);
+        self.monitor.count(Count::BytesSeen, bytes);
+    }
+
+    fn read_file(&self, file: &File) -> Result<()> {
         let pair = &file.pair;
         let mut blocks = match file.class.copy_rule() {
             CopyRule::UnderLock | CopyRule::AtomicSet => {
@@ -251,44 +319,42 @@ impl Comparison<'_> {
             compare_files(source, (&pair.destination, &file.name), see)
         });
         let path = || pair.path.join(&file.name);
-        let equal = match compared {
-            Ok(Some(equal)) => equal,
-            Ok(None) => {
+        match compared {
+            Ok(Compared::Equal(equal)) => {
+                if let Some(blocks) = blocks {
+                    self.report_damage(&path(), blocks);
+                }
+                self.keep(file, &equal)
+            }
+            Ok(Compared::Different(_)) => {
                 let text = "its bytes are not those of the source";
                 self.differs("seal-differs", &path(), text);
-                return self.held.doubt(&pair.path, &file.name);
+                self.held.doubt(&pair.path, &file.name)
             }
             Err((Side::Source, errno)) => {
                 let source_path = pair.source_path.join(&file.source_name);
                 require_mounts(std::slice::from_ref(self.area), &source_path, errno)?;
                 let text = format!("the source could not be read: {errno}");
                 self.differs("seal-source", &source_path, &text);
-                return Ok(());
+                Ok(())
             }
             Err((Side::Destination, errno)) => {
                 let text = format!("the destination could not be read: {errno}");
                 self.differs("seal-destination", &path(), &text);
-                return self.held.doubt(&pair.path, &file.name);
+                self.held.doubt(&pair.path, &file.name)
             }
-        };
-        if let Some(blocks) = blocks {
-            self.report_damage(&path(), blocks);
         }
-        let mut report = lock(&self.report);
-        report.files += 1;
-        report.bytes += equal.size;
-        drop(report);
-        self.monitor.count(Count::FilesProven, 1);
-        self.monitor.count(Count::FilesSeen, 1);
-        self.monitor.count(Count::BytesSeen, equal.size);
-        self.held.keep(SealedFile {
+    }
+
+    fn keep(&self, file: &File, equal: &Equal) -> Result<()> {
+        let size = equal.before.source.size;
+        lock(&self.report).at_the_seal.add(size);
+        self.count_proven(size);
+        self.held.keep(ProvenFile {
             area: self.area.id,
-            folder: pair.path.clone(),
+            folder: file.pair.path.clone(),
             name: file.name.to_vec(),
-            size: equal.size,
-            digest: equal.digest,
-            source: Some(SourceStamp::from(&equal.source)),
-            modified: equal.destination.modified,
+            entry: proven(self.area, equal, self.options),
         })
     }
 

@@ -1,7 +1,8 @@
-//! Whether a side is still what it was when it was sealed, by names, sizes and times; nothing is read.
+//! Whether a side is still what it was when it was sealed, by what identifies its files; nothing is read.
 //!
 //! The seal asks so at its end, because what it read first may have changed while it read the rest.  `finish` asks the
-//! source once more, because mail may have come in since.
+//! source once more, because mail may have come in since.  Times of inodes count for the seal alone: a backup of the old
+//! server moves them, and giving the destination to its user does.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,7 @@ use crate::names::is_marker;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
-use crate::store::{JobStore, SealedEntry, SourceStamp};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, Stamp};
 use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
@@ -36,13 +37,14 @@ pub fn compare_source(
         monitor.phase(
             "compare the source with the seal",
             Expected {
-                files: store.sealed_files()?,
+                files: store.proven_totals(None)?.0,
                 ..Expected::default()
             },
         );
         let seen = look(
             area,
             Side::Source,
+            By::Stamp,
             store,
             monitor,
             options,
@@ -82,7 +84,8 @@ pub fn look_for_work(
     let mut report = UnmovedReport::default();
     for area in &capabilities.areas {
         let side = Side::Destination;
-        let seen = look(area, side, store, monitor, &options, &|path, change| {
+        let by = By::Stamp;
+        let seen = look(area, side, by, store, monitor, &options, &|path, change| {
             Finding::new(
                 "worked-at-destination",
                 Verdict::NeedsAttention,
@@ -117,10 +120,28 @@ impl Change {
     }
 }
 
+/// What tells that a file is the one that was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Length and time.
+    Stamp,
+    /// Whatever identifies it.
+    Identity,
+}
+
+/// What is known of a file of one side.
+enum Known {
+    /// It is in the ledger.
+    Proven(ProvenEntry),
+    /// It is at the source alone, on purpose.
+    Alone(Stamp),
+}
+
 /// Looks at one side of an area; every change is reported as what `finding` makes of it.
 pub(super) fn look(
     area: &Area,
     side: Side,
+    by: By,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
@@ -129,6 +150,7 @@ pub(super) fn look(
     let check = SideCheck {
         area,
         side,
+        by,
         store,
         monitor,
         options,
@@ -158,6 +180,7 @@ pub(super) fn look(
 struct SideCheck<'a> {
     area: &'a Area,
     side: Side,
+    by: By,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
@@ -181,25 +204,48 @@ impl SideCheck<'_> {
     }
 
     /// What was sealed of the files of a folder on this side, by the names that they have at the destination.
-    fn sealed_of(&self, folder: &RelativePath) -> Result<HashMap<Vec<u8>, SourceStamp>> {
-        let sealed = self.store.sealed_of(self.area.id, folder)?;
-        let entries = sealed.into_iter();
-        let mut stamps: HashMap<Vec<u8>, SourceStamp> = entries
-            .filter_map(|(name, entry)| Some((name, self.stamp(&entry)?)))
+    fn sealed_of(&self, folder: &RelativePath) -> Result<HashMap<Vec<u8>, Known>> {
+        let sealed = self.store.proven_of(self.area.id, folder)?.into_iter();
+        let mut known: HashMap<Vec<u8>, Known> = sealed
+            .filter(|(_, entry)| self.has(entry))
+            .map(|(name, entry)| (name, Known::Proven(entry)))
             .collect();
         if self.side == Side::Source {
-            stamps.extend(self.store.sealed_source_of(self.area.id, folder)?);
+            let alone = self.store.sealed_source_of(self.area.id, folder)?;
+            known.extend(
+                alone
+                    .into_iter()
+                    .map(|(name, stamp)| (name, Known::Alone(stamp))),
+            );
         }
-        Ok(stamps)
+        Ok(known)
     }
 
-    fn stamp(&self, entry: &SealedEntry) -> Option<SourceStamp> {
-        match self.side {
-            Side::Source => entry.source,
-            Side::Destination => Some(SourceStamp {
-                size: entry.size,
-                modified: entry.modified,
-            }),
+    /// Whether this side has a file that is sealed.
+    fn has(&self, entry: &ProvenEntry) -> bool {
+        self.side == Side::Destination || entry.source.is_some()
+    }
+
+    /// Whether a file is the one that is known.
+    fn is_same(&self, known: &Known, attributes: &Attributes) -> bool {
+        let stamp = Stamp::from(attributes);
+        match (known, self.side) {
+            (Known::Alone(known), _) => *known == stamp,
+            (Known::Proven(known), Side::Source) => {
+                known.source.is_some_and(|known| match self.by {
+                    By::Stamp => known.stamp == stamp,
+                    // Where the time of its inode was not asked for, it tells nothing.
+                    By::Identity => {
+                        let now = self.area.source_identity(attributes);
+                        known.stamp == stamp
+                            && (known.changed.is_none() || known.changed == now.changed)
+                    }
+                })
+            }
+            (Known::Proven(known), Side::Destination) => match self.by {
+                By::Stamp => known.copy.stamp == stamp,
+                By::Identity => known.copy == CopyIdentity::from(attributes),
+            },
         }
     }
 
@@ -226,7 +272,7 @@ impl SideCheck<'_> {
                     lock(&self.totals).files += 1;
                     self.monitor.count(Count::FilesSeen, 1);
                     match sealed.remove(&destination_name(&entry.name)) {
-                        Some(known) if known == SourceStamp::from(&attributes) => {}
+                        Some(known) if self.is_same(&known, &attributes) => {}
                         Some(_) => self.report(&path(), Change::Changed),
                         None => self.report(&path(), Change::New),
                     }
@@ -263,9 +309,9 @@ impl SideCheck<'_> {
     /// Sealed files of folders that the walk did not meet are gone with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
         let visited = lock(&self.visited);
-        self.store.each_sealed(self.area.id, |folder, name, entry| {
+        self.store.each_proven(self.area.id, |folder, name, entry| {
             let path = folder.join(name);
-            let counts = self.stamp(entry).is_some() && !self.area.leaves_out(&path, self.options);
+            let counts = self.has(entry) && !self.area.leaves_out(&path, self.options);
             if counts && !visited.contains(folder) {
                 self.report(&path, Change::Gone);
             }

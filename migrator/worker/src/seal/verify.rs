@@ -16,7 +16,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::names::{SEAL_FILE, is_marker};
 use crate::pool::{Threads, lock};
-use crate::store::{JobStore, SealedEntry};
+use crate::store::{JobStore, ProvenEntry};
 use crate::tree::{Attributes, Kind, Visited, read_at, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
 
@@ -163,7 +163,7 @@ impl Check<'_> {
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
         lock(&self.report).folders += 1;
         lock(&self.visited).insert(visited.path.clone());
-        let mut sealed = self.store.sealed_of(self.area.id, visited.path)?;
+        let mut sealed = self.store.proven_of(self.area.id, visited.path)?;
         for entry in visited.entries {
             let path = visited.path.join(&entry.name);
             let kind = visited
@@ -199,7 +199,7 @@ impl Check<'_> {
     /// Sealed files of folders that the walk did not meet are missing with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
         let visited = lock(&self.visited);
-        self.store.each_sealed(self.area.id, |folder, name, _| {
+        self.store.each_proven(self.area.id, |folder, name, _| {
             if !visited.contains(folder) {
                 let text = "it is no longer there, nor is the folder that held it";
                 self.differs("seal-missing", &folder.join(name), text);
@@ -207,12 +207,14 @@ impl Check<'_> {
         })
     }
 
-    fn file(&self, visited: &Visited<'_>, name: &[u8], path: &RelativePath, known: &SealedEntry) {
+    fn file(&self, visited: &Visited<'_>, name: &[u8], path: &RelativePath, known: &ProvenEntry) {
         match hash_file(visited.folder, name) {
-            Ok((attributes, now)) if attributes.size == known.size && now == known.digest => {
+            Ok((attributes, now))
+                if attributes.size == known.copy.stamp.size && now == known.digest =>
+            {
                 let mut report = lock(&self.report);
                 report.files += 1;
-                report.bytes += known.size;
+                report.bytes += attributes.size;
                 drop(report);
                 self.monitor.count(Count::FilesProven, 1);
                 self.monitor.count(Count::FilesSeen, 1);

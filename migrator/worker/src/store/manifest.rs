@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use postoffice::names::RelativePath;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
+use super::proven;
 use super::rows::{in_table, path};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
@@ -59,7 +60,7 @@ pub struct Copied {
     pub file: ManifestFile,
 }
 
-/// A file of the manifest whose inode was changed on purpose, not its content.
+/// A file of the destination whose inode was changed on purpose, not its content.
 #[derive(Debug, Clone)]
 pub struct Rewritten {
     /// Number of its area in the order.
@@ -68,8 +69,10 @@ pub struct Rewritten {
     pub folder: RelativePath,
     /// Its name at the destination.
     pub name: Vec<u8>,
-    /// When its inode changed.
-    pub changed: Time,
+    /// When its inode had changed last before that.
+    pub before: Time,
+    /// When its inode has changed last now.
+    pub after: Time,
 }
 
 const COLUMNS: &str = "name, size, modified_s, modified_ns, racy, written_modified_s, written_modified_ns, \
@@ -209,37 +212,42 @@ impl JobStore {
         })
     }
 
-    /// Records that inodes were changed on purpose.
+    /// Records that inodes were changed on purpose: what the manifest and the ledger say of such a file holds as before,
+    /// where it held until then.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn record_rewritten(&self, files: &[Rewritten]) -> Result<()> {
         self.change("record changed owners", |transaction| {
-            let mut update = transaction.prepare_cached(
-                "UPDATE file SET written_changed_s = ?4, written_changed_ns = ?5
-                 WHERE area = ?1 AND folder = ?2 AND name = ?3",
-            )?;
-            files.iter().try_for_each(|file| {
-                update
-                    .execute((
+            for (table, column) in [("file", "written_changed"), ("proven", "changed")] {
+                let mut update = transaction.prepare_cached(&format!(
+                    "UPDATE {table} SET {column}_s = ?6, {column}_ns = ?7
+                     WHERE area = ?1 AND folder = ?2 AND name = ?3 AND {column}_s = ?4 AND {column}_ns = ?5"
+                ))?;
+                for file in files {
+                    update.execute((
                         file.area,
                         file.folder.as_bytes(),
                         &file.name,
-                        file.changed.seconds,
-                        file.changed.nanoseconds,
-                    ))
-                    .map(|_| ())
-            })
+                        file.before.seconds,
+                        file.before.nanoseconds,
+                        file.after.seconds,
+                        file.after.nanoseconds,
+                    ))?;
+                }
+            }
+            Ok(())
         })
     }
 
     /// Has files copied again by the next pass, or items carried again by the next run of the queues, whatever their
-    /// times say.
+    /// times say; nothing is proven of them any more.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn doubt_files(&self, area: u32, files: &[(RelativePath, Vec<u8>)]) -> Result<()> {
         self.change("doubt files", |transaction| {
+            proven::forget(transaction, area, files)?;
             let mut update = transaction.prepare_cached(
                 "UPDATE file SET racy = 1 WHERE area = ?1 AND folder = ?2 AND name = ?3",
             )?;

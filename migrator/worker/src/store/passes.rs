@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::rows::{in_table, json, word};
+use super::rows::{from_word, in_table, json, word};
 use super::{JobStore, now_milliseconds};
 use crate::error::Result;
 use crate::tree::Time;
@@ -46,6 +46,31 @@ impl JobStore {
             transaction
                 .execute("INSERT INTO pass (kind, began) VALUES (?1, ?2)", (word(&kind)?, now_milliseconds()))?;
             Ok((Pass { id: transaction.last_insert_rowid(), kind }, unfinished))
+        })
+    }
+
+    /// Since when the source is at rest, in milliseconds since 1970: from the begin of the pass of stage two, before which that
+    /// is proven; now, where users have worked since, or there was none.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn at_rest_since(&self) -> Result<i64> {
+        let last = self.read("read the last pass", |connection| {
+            connection
+                .query_row(
+                    "SELECT kind, began, id FROM pass ORDER BY id DESC LIMIT 1",
+                    [],
+                    in_table("pass", |row| {
+                        let kind: String = row.get(0)?;
+                        let id: i64 = row.get(2)?;
+                        Ok((from_word("pass", id, &kind)?, row.get(1)?))
+                    }),
+                )
+                .optional()
+        })?;
+        Ok(match last {
+            Some((PassKind::StageTwo, began)) => began,
+            Some((PassKind::StageOne, _)) | None => now_milliseconds(),
         })
     }
 

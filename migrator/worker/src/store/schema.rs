@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 6;
+const LAYOUT: i64 = 7;
 
 const TABLES: &str = "
 -- Small facts of the job, by name; the value is JSON.
@@ -99,12 +99,15 @@ CREATE TABLE IF NOT EXISTS queue_item (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
--- The sealed files: size and digest of both sides, and what both said of themselves when they were read.  Folder and name
--- are those at the destination.
-CREATE TABLE IF NOT EXISTS sealed (
-    area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, digest BLOB NOT NULL,
+-- The ledger of proofs: files that were read whole on both sides, what both said of themselves before that, and when it was.
+-- Folder and name are those at the destination.
+CREATE TABLE IF NOT EXISTS proven (
+    area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, digest BLOB NOT NULL,
     source_size INTEGER, source_modified_s INTEGER, source_modified_ns INTEGER,
-    modified_s INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    source_changed_s INTEGER, source_changed_ns INTEGER,
+    size INTEGER NOT NULL, modified_s INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    changed_s INTEGER NOT NULL, changed_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+    read INTEGER NOT NULL, source_read INTEGER NOT NULL, racy INTEGER NOT NULL,
     PRIMARY KEY (area, folder, name)
 ) WITHOUT ROWID;
 

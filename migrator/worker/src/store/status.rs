@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::rows::{from_json, from_word, in_table};
-use super::{JobStore, accepted, facts, generation, life, now_milliseconds, sealed, unsigned};
+use super::{JobStore, accepted, facts, generation, life, now_milliseconds, proven, unsigned};
 use crate::error::Result;
 use protocol::{ChecklistLine, Count, Counts, JobState, PassLine, StepLine, Verdict};
 
@@ -23,7 +23,7 @@ impl JobStore {
                 generation: generation::current(connection)?,
                 generations: generation::generations(connection)?,
                 proofs: generation::proofs(connection)?,
-                seal: sealed::document(connection)?,
+                seal: proven::document(connection)?,
                 life: life::line(connection)?,
                 words: life::words(connection)?,
                 accepted: accepted::lines(connection)?,

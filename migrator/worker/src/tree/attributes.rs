@@ -33,6 +33,13 @@ impl Time {
         }
     }
 
+    /// Whole milliseconds since 1970-01-01 UTC, rounded down.
+    pub fn milliseconds(self) -> i64 {
+        self.seconds
+            .saturating_mul(1000)
+            .saturating_add(i64::from(self.nanoseconds / 1_000_000))
+    }
+
     /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
     pub fn nanoseconds_since(self, earlier: Self) -> i128 {
         i128::from(self.seconds - earlier.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)

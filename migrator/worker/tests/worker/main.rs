@@ -24,6 +24,7 @@ mod lowercase;
 mod meddling;
 mod owner;
 mod passes;
+mod prove;
 mod queues;
 mod reserved_names;
 mod sandbox;

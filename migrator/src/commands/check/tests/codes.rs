@@ -257,6 +257,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "no-stragglers",
             "nobody-worked",
             "not-accepted",
+            "not-at-source",
             "not-sealed",
             "nothing-to-accept",
             "said",
@@ -275,12 +276,14 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "queues-not-at-rest",
             "source-changed-since-seal",
             "source-not-at-rest",
+            "source-not-proven",
             "source-poa-answers",
         ],
     ),
     (
         "it is what the sweep, the seal or giving away sees of the copy",
         &[
+            "copy-differs",
             "folder-not-ours",
             "mount-point-name",
             "owner-left-alone",

@@ -1,4 +1,7 @@
 //! Comparing two files byte by byte, in one read of each, and hashing what both have.
+//!
+//! What identifies them is what they said before anything of them was read: whatever is changed while they are read makes
+//! them others than what is written down.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
@@ -7,39 +10,76 @@ use rustix::io::Errno;
 
 use crate::copy::room;
 use crate::places::Side;
+use crate::tree::Time;
 use crate::tree::{Attributes, Folder, read_at};
 
 thread_local! {
     static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
+/// What came of reading two files.
+#[derive(Debug)]
+pub(crate) enum Compared {
+    /// Both hold the same.
+    Equal(Equal),
+    /// They hold different bytes.
+    Different(Before),
+}
+
+/// What two files said of themselves before anything of them was read.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// The source.
+    pub(crate) source: Attributes,
+    /// The destination.
+    pub(crate) destination: Attributes,
+    /// When that was.
+    pub(crate) began: Time,
+}
+
 /// What two equal files hold.
 #[derive(Debug)]
-pub(super) struct Equal {
-    pub(super) size: u64,
+pub(crate) struct Equal {
     /// BLAKE3 of the bytes.
-    pub(super) digest: [u8; 32],
-    /// What the source said of itself before it was read; what it says after, the seal asks at its end.
-    pub(super) source: Attributes,
-    /// The same of the destination.
-    pub(super) destination: Attributes,
+    pub(crate) digest: [u8; 32],
+    /// What they were.
+    pub(crate) before: Before,
 }
 
 /// A file of a folder, by name.
-pub(super) type Named<'a> = (&'a Folder, &'a [u8]);
+pub(crate) type Named<'a> = (&'a Folder, &'a [u8]);
 
-/// Compares two files, showing the bytes of the destination to `see` as they pass; none where they differ.
+/// Compares two files, showing the bytes of the destination to `see` as they pass.
 ///
 /// # Errors
 /// Which of them could not be opened or read, and why; `EAGAIN` where it became shorter while it was read.
-pub(super) fn compare_files(
+pub(crate) fn compare_files(
     source: Named<'_>,
     destination: Named<'_>,
-    mut see: impl FnMut(&[u8]),
-) -> Result<Option<Equal>, (Side, Errno)> {
+    see: impl FnMut(&[u8]),
+) -> Result<Compared, (Side, Errno)> {
     let at = |side| move |errno| (side, errno);
+    let began = Time::now();
     let left = Open::new(source).map_err(at(Side::Source))?;
     let right = Open::new(destination).map_err(at(Side::Destination))?;
+    let before = Before {
+        source: left.before,
+        destination: right.before,
+        began,
+    };
+    Ok(match read_both(&left, &right, see)? {
+        None => Compared::Different(before),
+        Some(digest) => Compared::Equal(Equal { digest, before }),
+    })
+}
+
+/// The digest of what both hold; none where that differs.
+fn read_both(
+    left: &Open,
+    right: &Open,
+    mut see: impl FnMut(&[u8]),
+) -> Result<Option<[u8; 32]>, (Side, Errno)> {
+    let at = |side| move |errno| (side, errno);
     let size = left.before.size;
     if size != right.before.size {
         return Ok(None);
@@ -59,12 +99,7 @@ pub(super) fn compare_files(
         }
         Ok(true)
     })?;
-    Ok(are_equal.then(|| Equal {
-        size,
-        digest: *hasher.finalize().as_bytes(),
-        source: left.before,
-        destination: right.before,
-    }))
+    Ok(are_equal.then(|| *hasher.finalize().as_bytes()))
 }
 
 /// An open file, and what it said before anything of it was read.

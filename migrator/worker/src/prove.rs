@@ -1,0 +1,422 @@
+//! Proving copies while users work: both sides of a file are read whole, apart from the copy, and what is equal is written
+//! into the ledger (ARCHITECTURE.md rule 9).
+//!
+//! The seal accepts what is proven here for as long as nothing of either side has moved, so that users wait for what has
+//! changed and not for what there is.  Nothing is read that is proven already: cut off, the next run goes on.
+
+mod bytes;
+mod held;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use postoffice::layout::{CopyRule, FileClass};
+use postoffice::names::RelativePath;
+use rustix::io::Errno;
+
+use crate::capabilities::{Area, Capabilities, leaves_out_class};
+use crate::copy::{Decision, decide, is_racy};
+use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::monitor::Monitor;
+use crate::places::Side;
+use crate::pool::{Threads, lock};
+use crate::source::{prove_source, require_mounts};
+use crate::store::{
+    CopyIdentity, JobStore, Manifest, ManifestFile, ProvenEntry, ProvenFile, ProvenFolder,
+};
+use crate::tree::{
+    Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, Time,
+    roots, walk_pairs,
+};
+use protocol::{CopyOptions, Count, Expected, Finding, Proof, ProveReport, Verdict};
+
+pub(crate) use bytes::{Before, Compared, Equal, compare_files};
+pub(crate) use held::Held;
+
+/// How far the times of inodes may lag behind the clock: kernels take them from a clock that moves with the timer interrupt,
+/// at most ten milliseconds apart.
+const INODE_TIME_LAG: Duration = Duration::from_millis(20);
+
+/// Which files are proven together, those first that never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// What agents write once: attachments and documents.
+    WrittenOnce,
+    /// Everything else that is no database and in no queue.
+    Rest,
+    /// The databases; what is open at the source changes while it is read, and has old times there.
+    Databases,
+}
+
+impl Round {
+    fn of(class: FileClass) -> Option<Self> {
+        match class.copy_rule() {
+            CopyRule::UnderLock | CopyRule::AtomicSet => Some(Self::Databases),
+            CopyRule::QueueStep | CopyRule::Never => None,
+            CopyRule::EveryPass if is_written_once(class) => Some(Self::WrittenOnce),
+            CopyRule::EveryPass => Some(Self::Rest),
+        }
+    }
+}
+
+/// Whether agents write files of this class once and never change them.
+pub(crate) fn is_written_once(class: FileClass) -> bool {
+    matches!(class, FileClass::Blob | FileClass::Document)
+}
+
+/// Whether the seal reads files of this class whatever is proven of them.
+pub(crate) fn is_always_read(class: FileClass) -> bool {
+    class.copy_rule() != CopyRule::EveryPass
+}
+
+/// Proves the copies of all areas that are not proven; databases only where that is asked for.
+///
+/// # Errors
+/// What ends a walk; what was proven by then is kept.  A copy that differs is a finding, and is copied again by the next pass.
+pub fn prove(
+    capabilities: &Capabilities,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+    options: &CopyOptions,
+) -> Result<ProveReport> {
+    let report = Mutex::new(ProveReport::default());
+    // The ledger is what a seal has met, and nothing else, for as long as the seal holds.
+    if store.is_proven(Proof::Seal)? {
+        return Ok(ProveReport::default());
+    }
+    // What was written a moment ago has a time that it could keep through another change.
+    std::thread::sleep(INODE_TIME_LAG);
+    let mut rounds = vec![Round::WrittenOnce, Round::Rest];
+    if options.prove_databases {
+        rounds.push(Round::Databases);
+    }
+    for round in rounds {
+        for area in &capabilities.areas {
+            prove_source(area)?;
+            monitor.phase(phase(round), expected(area, store, round)?);
+            let proving = Proving {
+                area,
+                store,
+                monitor,
+                options,
+                round,
+                held: Held::new(area.id, store),
+                report: &report,
+            };
+            let walked = walk_pairs(&proving, roots([area.roots()?]), Threads::of(options));
+            // What was read is proven, whatever stopped the rest.
+            proving.held.flush()?;
+            walked?;
+        }
+    }
+    Ok(report
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn phase(round: Round) -> &'static str {
+    match round {
+        Round::WrittenOnce => "prove attachments and documents",
+        Round::Rest => "prove everything else",
+        Round::Databases => "prove the databases",
+    }
+}
+
+/// Most of what there is belongs to the first round; of the others nothing is known.
+fn expected(area: &Area, store: &JobStore, round: Round) -> Result<Expected> {
+    if round != Round::WrittenOnce {
+        return Ok(Expected::default());
+    }
+    let (files, bytes) = store.manifest_totals(Some(area.id))?;
+    let (proven_files, proven_bytes) = store.proven_totals(Some(area.id))?;
+    Ok(Expected {
+        files: files.saturating_sub(proven_files),
+        bytes: bytes.saturating_sub(proven_bytes),
+        ..Expected::default()
+    })
+}
+
+/// A file that both trees have.
+struct File {
+    pair: Arc<Pair>,
+    source_name: Name,
+    name: Name,
+    class: FileClass,
+    copied: ManifestFile,
+    proven: Option<ProvenEntry>,
+}
+
+struct Proving<'a> {
+    area: &'a Area,
+    store: &'a JobStore,
+    monitor: &'a dyn Monitor,
+    options: &'a CopyOptions,
+    round: Round,
+    held: Held<'a>,
+    report: &'a Mutex<ProveReport>,
+}
+
+impl PairVisitor for Proving<'_> {
+    type File = File;
+
+    const FILES_PER_TASK: usize = 32;
+
+    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if is_mount_gone(errno) {
+            return Err(WorkerError::reading("list", path, errno));
+        }
+        // The pass has said so, or has met it: users work at the source.
+        require_mounts(std::slice::from_ref(self.area), path, errno)
+    }
+
+    fn open_destination(
+        &self,
+        parent: &Pair,
+        name: &[u8],
+        path: &RelativePath,
+        has_source: bool,
+    ) -> Result<Option<Folder>> {
+        match parent.destination.open_folder(name) {
+            Ok(folder) if has_source => Ok(Some(folder)),
+            // The next pass makes it.
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(WorkerError::writing("open the folder", path, errno)),
+        }
+    }
+
+    fn visit(
+        &self,
+        pair: &Arc<Pair>,
+        listings: &Listings,
+        later: &mut Later<'_, Self>,
+    ) -> Result<()> {
+        let classes = self.area.files_in(&pair.source_path);
+        for slice in listings.slices() {
+            let (first, end) = (&slice.first, slice.end.as_deref());
+            let mut known = Known {
+                copied: self
+                    .store
+                    .manifest_between(self.area.id, &pair.path, first, end)?,
+                proven: self
+                    .store
+                    .proven_between(self.area.id, &pair.path, first, end)?,
+            };
+            for matched in slice.matched() {
+                // Of names that become one, only the first has a copy.
+                let (Matched::Source(entry, there)
+                | Matched::Collision {
+                    first: entry,
+                    there,
+                    ..
+                }) = matched
+                else {
+                    continue;
+                };
+                let class = classes.class_of(&entry.name);
+                self.entry(pair, entry, there, class, &mut known, later)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, file: File) -> Result<()> {
+        self.prove_file(&file)
+    }
+}
+
+/// What the job knows of some files of a folder.
+struct Known {
+    copied: Manifest,
+    proven: ProvenFolder,
+}
+
+impl Proving<'_> {
+    fn entry(
+        &self,
+        pair: &Arc<Pair>,
+        entry: &SourceEntry,
+        there: Option<&Entry>,
+        class: FileClass,
+        known: &mut Known,
+        later: &mut Later<'_, Self>,
+    ) -> Result<()> {
+        let kind = match pair.source().and_then(|source| source.kind_of(entry)) {
+            Ok(kind) => kind,
+            Err(errno) => {
+                let path = pair.source_path.join(&entry.name);
+                return require_mounts(std::slice::from_ref(self.area), &path, errno);
+            }
+        };
+        if kind == Kind::Folder {
+            if let (Some(_), Some(folder)) = (there, pair.inside(entry)) {
+                later.folder(folder);
+            }
+            return Ok(());
+        }
+        let is_meant = kind == Kind::File
+            && Round::of(class) == Some(self.round)
+            && !leaves_out_class(class, self.options);
+        if !is_meant {
+            return Ok(());
+        }
+        let Some(copied) = known.copied.remove(&entry.destination_name[..]) else {
+            self.wait();
+            return Ok(());
+        };
+        later.file(File {
+            pair: Arc::clone(pair),
+            source_name: entry.name.clone(),
+            name: entry.destination_name.clone(),
+            class,
+            copied,
+            proven: known.proven.remove(&entry.destination_name[..]),
+        })
+    }
+
+    /// Counts a file that the next pass copies.
+    fn wait(&self) {
+        lock(self.report).waiting += 1;
+    }
+
+    fn prove_file(&self, file: &File) -> Result<()> {
+        let pair = &file.pair;
+        let looked = pair
+            .source()
+            .and_then(|source| source.metadata(&file.source_name));
+        let source = match looked {
+            Ok(Some(source)) => source,
+            Ok(None) => return Ok(()),
+            Err(errno) => return self.source_unreadable(file, errno),
+        };
+        let copy = pair
+            .destination
+            .metadata(&file.name)
+            .map_err(|errno| WorkerError::writing("look at", &pair.path.join(&file.name), errno))?;
+        if decide(&source, Some(&file.copied), copy.as_ref(), None) != Decision::Keep {
+            self.wait();
+            return Ok(());
+        }
+        let identity = self.area.source_identity(&source);
+        let is_proven = file
+            .proven
+            .zip(copy)
+            .is_some_and(|(proven, copy)| proven.holds(identity, CopyIdentity::from(&copy)));
+        if is_proven {
+            lock(self.report).before.add(source.size);
+            self.count_seen(0);
+            return Ok(());
+        }
+        self.read_file(file)
+    }
+
+    fn read_file(&self, file: &File) -> Result<()> {
+        let pair = &file.pair;
+        let source = pair.source().map_err(|errno| (Side::Source, errno));
+        let compared = source.and_then(|source| {
+            let source = (source, &file.source_name[..]);
+            compare_files(source, (&pair.destination, &file.name), |_| {})
+        });
+        match compared {
+            Ok(Compared::Equal(Equal { before, .. }) | Compared::Different(before))
+                if self.has_moved(file, &before) =>
+            {
+                // Users work: the next pass copies it.
+                self.wait();
+                Ok(())
+            }
+            Ok(Compared::Equal(equal)) => {
+                let size = equal.before.source.size;
+                lock(self.report).now.add(size);
+                self.monitor.count(Count::FilesProven, 1);
+                self.count_seen(size);
+                self.held.keep(ProvenFile {
+                    area: self.area.id,
+                    folder: pair.path.clone(),
+                    name: file.name.to_vec(),
+                    entry: proven(self.area, &equal, self.options),
+                })
+            }
+            Ok(Compared::Different(_)) => self.differs(file),
+            Err((Side::Source, errno)) => self.source_unreadable(file, errno),
+            Err((Side::Destination, errno)) => {
+                let path = pair.path.join(&file.name);
+                let text = format!("its copy could not be read: {errno}");
+                self.report_difference(&path, &text);
+                self.held.doubt(&pair.path, &file.name)
+            }
+        }
+    }
+
+    /// Whether one of both is another now than before it was read; what cannot be asked counts as moved.
+    fn has_moved(&self, file: &File, before: &Before) -> bool {
+        let pair = &file.pair;
+        let source = pair
+            .source()
+            .and_then(|source| source.metadata(&file.source_name));
+        let copy = pair.destination.metadata(&file.name);
+        let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
+            return true;
+        };
+        self.area.source_identity(&source) != self.area.source_identity(&before.source)
+            || CopyIdentity::from(&copy) != CopyIdentity::from(&before.destination)
+    }
+
+    fn count_seen(&self, bytes: u64) {
+        self.monitor.count(Count::FilesSeen, 1);
+        self.monitor.count(Count::BytesSeen, bytes);
+    }
+
+    /// The next pass copies it again.  What agents hold open has old times at some servers, so only of what they write once it
+    /// is news.
+    fn differs(&self, file: &File) -> Result<()> {
+        let pair = &file.pair;
+        if is_written_once(file.class) {
+            let text = "its copy holds other bytes, although sizes and times are equal";
+            self.report_difference(&pair.path.join(&file.name), text);
+        } else {
+            self.wait();
+        }
+        self.held.doubt(&pair.path, &file.name)
+    }
+
+    fn report_difference(&self, path: &RelativePath, text: &str) {
+        lock(self.report).differences += 1;
+        self.monitor.finding(
+            Finding::new(
+                "copy-differs",
+                Verdict::NeedsAttention,
+                text,
+                "The next pass copies it again; where it comes back, look at the disk and the memory of this server, and at the \
+                 network",
+            )
+            .about(path.as_bytes()),
+        );
+    }
+
+    /// Whatever keeps the source from being read, the pass reports it; a mount that went away ends the run.
+    fn source_unreadable(&self, file: &File, errno: Errno) -> Result<()> {
+        let path = file.pair.source_path.join(&file.source_name);
+        self.wait();
+        require_mounts(std::slice::from_ref(self.area), &path, errno)
+    }
+}
+
+/// What the ledger says of two files that were found equal.
+pub(crate) fn proven(area: &Area, equal: &Equal, options: &CopyOptions) -> ProvenEntry {
+    let Equal { digest, before } = equal;
+    let read = before.began;
+    let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
+    let is_fresh = |changed: Time| read.nanoseconds_since(changed) < lag;
+    ProvenEntry {
+        digest: *digest,
+        source: Some(area.source_identity(&before.source)),
+        copy: CopyIdentity::from(&before.destination),
+        read,
+        source_read: read,
+        racy: is_racy(
+            before.source.modified,
+            read,
+            options.clock_allowance_seconds,
+        ) || is_fresh(before.destination.changed),
+    }
+}
