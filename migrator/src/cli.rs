@@ -112,7 +112,7 @@ pub fn run(
     };
     match arguments.command {
         // Before any other thread exists: a worker closes its sandbox in this very thread.
-        Command::Worker { command } => worker_command::run(command, &local.program, terminal, wrap),
+        Command::Worker { command } => worker_command::run(command, local, terminal, wrap),
         Command::Worksheet { kind } => {
             terminal.raw_line(crate::worksheet::template(kind).trim_end());
             0

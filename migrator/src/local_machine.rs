@@ -23,6 +23,8 @@ pub struct LocalMachine {
     pub who: String,
     /// Whether the lease of the job is taken from a controller that holds it.
     pub take_over: bool,
+    /// The time zone of this machine, for limits by the time of day.
+    pub zone: jiff::tz::TimeZone,
     /// Where files, variables and prompts for secrets come from.
     pub secrets: Arc<Mutex<dyn SecretSource + Send>>,
 }

@@ -49,6 +49,7 @@ fn local() -> LocalMachine {
         agent_socket: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         who: format!("{user} on {} (process {})", host.trim(), std::process::id()),
         take_over: false,
+        zone: jiff::tz::TimeZone::system(),
         secrets: Arc::new(Mutex::new(AskedOnce::new(ProcessSecrets))),
     }
 }

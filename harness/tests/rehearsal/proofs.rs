@@ -238,7 +238,7 @@ fn verify_believes_neither_the_seal_nor_the_store_alone() {
         .expect("a name")
         .to_string_lossy()
         .into_owned();
-    let gone = format!("DELETE FROM sealed WHERE name = '{name}' OR name = CAST('{name}' AS BLOB)");
+    let gone = format!("DELETE FROM proven WHERE name = '{name}' OR name = CAST('{name}' AS BLOB)");
 
     stage.expect(&["verify"], 0);
     // A file of the destination is missing, and so is its row.
@@ -259,7 +259,7 @@ fn verify_believes_neither_the_seal_nor_the_store_alone() {
     // A row that cannot be read is damage, and never the root folder.
     assert!(
         sql(
-            "UPDATE sealed SET folder = 7 WHERE (area, folder, name) = (SELECT area, folder, name FROM sealed LIMIT 1)"
+            "UPDATE proven SET folder = 7 WHERE (area, folder, name) = (SELECT area, folder, name FROM proven LIMIT 1)"
         ) > 0
     );
     let run = stage.migrate(&["verify"]);

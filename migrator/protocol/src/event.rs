@@ -1,6 +1,7 @@
 //! Events: what the worker says while it works.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub enum EventKind {
     Progress {
         /// The counts.
         counts: Counts,
+        /// How much may be taken from the source now, in bytes each second; none where that is not limited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<NonZeroU64>,
     },
     /// A person should know something.
     Finding(Finding),

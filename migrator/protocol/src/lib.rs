@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 mod accepted;
+mod bandwidth;
 mod checklist;
 mod counts;
 mod event;
@@ -26,6 +27,7 @@ mod step;
 mod survey;
 
 pub use accepted::{AcceptedLine, Extent, mark};
+pub use bandwidth::{Bandwidth, NotABandwidth, limit_in_words};
 pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Bandwidth;
+
 /// What a pair of folders is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -65,6 +67,9 @@ pub struct CopyOptions {
     /// For how long a queued item must have stood still before it counts as whole, in seconds: longer than what any client of
     /// the source remembers (a second), and than the pauses of a slow writer.
     pub still_seconds: u64,
+    /// How much may be taken from the source each second; none where that is not limited.
+    #[serde(default)]
+    pub bandwidth: Option<Bandwidth>,
     /// Whether databases are proven while users work, too; the seal reads them in any case.
     pub prove_databases: bool,
     /// What the seal reads whole on both sides.
@@ -81,6 +86,7 @@ impl Default for CopyOptions {
             lock_wait_seconds: 30,
             clock_allowance_seconds: 2,
             still_seconds: 10,
+            bandwidth: None,
             prove_databases: false,
             read_again: ReadAgain::Unproven,
         }
@@ -256,6 +262,20 @@ impl Task {
     /// Whether the task writes anywhere but in the job folder, or reads what another task of this job wrote.
     pub fn writes(&self) -> bool {
         self.needs_own_destination() || matches!(self, Self::CreateFolders)
+    }
+
+    /// Whether the task reads the source while users work, there or at the destination, so that a limit for it holds.
+    pub fn is_for_working_users(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory { .. }
+                | Self::Pass {
+                    kind: PassKind::StageOne
+                }
+                | Self::Prove
+                | Self::VerifySource
+                | Self::Fetch { .. }
+        )
     }
 
     /// Whether the task reads the source at all; the others run also when it is no longer mounted.

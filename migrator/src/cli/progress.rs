@@ -1,9 +1,10 @@
 //! Progress in one line: files, bytes, rate and remaining time; it never runs backwards.
 
 use std::fmt::Write as _;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use protocol::{Count, Counts, Expected};
+use protocol::{Count, Counts, Expected, limit_in_words};
 
 use crate::numbers;
 
@@ -18,6 +19,7 @@ pub(super) struct Progress {
     began: Instant,
     at_begin: Counts,
     latest: Counts,
+    limit: Option<NonZeroU64>,
 }
 
 impl Progress {
@@ -28,11 +30,13 @@ impl Progress {
             began: Instant::now(),
             at_begin: counts.clone(),
             latest: counts,
+            limit: None,
         }
     }
 
-    /// Takes newer counts; a count that would run backwards keeps its highest value.
-    pub(super) fn update(&mut self, counts: &Counts) {
+    /// Takes newer counts, and the limit that holds now; a count that would run backwards keeps its highest value.
+    pub(super) fn update(&mut self, counts: &Counts, limit: Option<NonZeroU64>) {
+        self.limit = limit;
         for (what, how_many) in counts {
             let known = self.latest.entry(*what).or_insert(0);
             *known = (*known).max(*how_many);
@@ -99,6 +103,9 @@ impl Progress {
                 let _ = write!(line, ", about {} left", numbers::span(left));
             }
         }
+        if let Some(limit) = self.limit {
+            let _ = write!(line, ", {}", limit_in_words(limit));
+        }
         line
     }
 }
@@ -115,10 +122,14 @@ mod tests {
         };
         let mut progress = Progress::new("copy", expected, Counts::new());
         let later = progress.began + Duration::from_secs(1000);
-        progress.update(&Counts::from([
+        let counts = Counts::from([
             (Count::FilesSeen, 10_999),
             (Count::BytesCopied, 130_000_000_000),
-        ]));
+        ]);
+        progress.update(&counts, NonZeroU64::new(20 << 20));
+        let limited = progress.line(later);
+        assert!(limited.ends_with(" left, at most 20.0 MiB/s"), "{limited}");
+        progress.update(&counts, None);
         let line = progress.line(later);
         assert_eq!(
             line,
@@ -144,11 +155,11 @@ mod tests {
             },
             Counts::new(),
         );
-        progress.update(&Counts::from([(Count::FilesSeen, 50)]));
+        progress.update(&Counts::from([(Count::FilesSeen, 50)]), None);
         assert_eq!(progress.per_mille(), Some(500));
-        progress.update(&Counts::from([(Count::FilesSeen, 40)]));
+        progress.update(&Counts::from([(Count::FilesSeen, 40)]), None);
         assert_eq!(progress.per_mille(), Some(500));
-        progress.update(&Counts::from([(Count::FilesSeen, 120)]));
+        progress.update(&Counts::from([(Count::FilesSeen, 120)]), None);
         assert_eq!(progress.per_mille(), Some(1000));
         assert!(
             progress

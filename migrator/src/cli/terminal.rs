@@ -162,9 +162,9 @@ impl State {
                 // A wait has no progress that would show it later.
                 Some((shown, expected.seconds > 0))
             }
-            EventKind::Progress { counts } => {
+            EventKind::Progress { counts, limit } => {
                 let progress = self.progress.as_mut()?;
-                progress.update(counts);
+                progress.update(counts, *limit);
                 Some((Shown::of(progress), false))
             }
             EventKind::Finding(_) | EventKind::Finished { .. } => None,
@@ -301,7 +301,10 @@ mod tests {
 
     fn seen(files: u64) -> EventKind {
         let counts = Counts::from([(Count::FilesSeen, files)]);
-        EventKind::Progress { counts }
+        EventKind::Progress {
+            counts,
+            limit: None,
+        }
     }
 
     #[test]

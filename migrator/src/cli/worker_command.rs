@@ -10,6 +10,7 @@ use worker::run::Wrap;
 use worker::service;
 
 use super::Terminal;
+use crate::local_machine::LocalMachine;
 use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
 
 /// The exit code of a hidden command that failed; what it says decides everything else.
@@ -115,16 +116,19 @@ fn start(
 /// Runs a hidden command; standard input and output are those of the process, because they are the protocol.
 pub(super) fn run(
     command: WorkerCommand,
-    program: &Path,
+    local: LocalMachine,
     terminal: &Terminal,
     wrap: Wrap<'_>,
 ) -> u8 {
+    let program = &local.program;
     let input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
     let outcome = match command {
         WorkerCommand::Start { job } => start(&job, program, input, terminal),
-        WorkerCommand::Run { job } => service::run_here(&job.job_folder, input, &mut output, wrap)
-            .map(protocol::Verdict::exit_code),
+        WorkerCommand::Run { job } => {
+            service::run_here(&job.job_folder, input, &mut output, local.zone, wrap)
+                .map(protocol::Verdict::exit_code)
+        }
         WorkerCommand::Follow { job, offset, order } => {
             service::follow(&job.job_folder, offset, order, &mut output).map(|()| 0)
         }

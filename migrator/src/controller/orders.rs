@@ -1,7 +1,8 @@
 //! Orders to the worker, made from the worksheet.
 
 use protocol::{
-    AreaKind, AreaOrder, CopyOptions, Finding, Order, PROTOCOL, Task, TaskReport, Verdict,
+    AreaKind, AreaOrder, Bandwidth, CopyOptions, Finding, Order, PROTOCOL, Task, TaskReport,
+    Verdict,
 };
 
 use super::link::token;
@@ -41,9 +42,18 @@ impl Controller {
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,
             still_seconds: copy.still_seconds,
+            // Whoever gives an order says whether it is limited.
+            bandwidth: None,
             prove_databases: self.worksheet.seal.prove_databases,
             read_again: self.worksheet.seal.read_again,
         }
+    }
+
+    /// How much a task may take from the source: users work there, unless it is one of stage two.
+    fn bandwidth(&self, task: &Task) -> Option<Bandwidth> {
+        let copy = &self.worksheet.copy;
+        let is_limited = task.is_for_working_users() || copy.bandwidth_in_stage_two;
+        copy.bandwidth.clone().filter(|_| is_limited)
     }
 
     /// Has the worker do a task on the folders of this job.
@@ -96,8 +106,11 @@ impl Controller {
             number: 0,
             token: token(),
             areas,
+            options: CopyOptions {
+                bandwidth: self.bandwidth(&task),
+                ..self.copy_options()
+            },
             task,
-            options: self.copy_options(),
         };
         let console = self.console();
         let accepted = &self.accepted;

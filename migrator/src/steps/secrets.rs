@@ -170,6 +170,7 @@ destination_imap = "gw1:143"
                 home: None,
                 agent_socket: None,
                 who: "somebody".into(),
+                zone: jiff::tz::TimeZone::UTC,
                 secrets: Arc::new(Mutex::new(AskedOnce::new(person.clone()))),
             };
             for _ in 0..2 {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{CopyOptions, ReadAgain};
+use protocol::{Bandwidth, CopyOptions, ReadAgain};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{Generation, HostAndPort, Package};
@@ -11,8 +11,8 @@ use super::schema::{Schema, Setting, section, settings};
 use super::secret::SecretReference;
 use super::source::{NETWORK, OF_AREA, OF_SOURCE, SourceAccess};
 use super::value::{
-    absolute_path, choice, flag, host_and_port, job, local_file, local_files, lowercase_path,
-    number, package, port, ports, secret, source_path, text, workers,
+    absolute_path, bandwidth, choice, flag, host_and_port, job, local_file, local_files,
+    lowercase_path, number, package, port, ports, secret, source_path, text, workers,
 };
 use crate::remote::{ConnectOptions, Privilege};
 
@@ -167,6 +167,11 @@ section! {
         quiet_seconds: u64 = default(number::<u64, 0, DAY>, 10);
         /// How long the lock of a database is waited for
         lock_wait_seconds: u64 = default(number::<u64, 0, 3600>, CopyOptions::default().lock_wait_seconds);
+        /// How much may be taken from the source each second while users work there (stage one, `check`, `verify --source`), always
+        /// or by the time of day at the destination
+        bandwidth: Option<Bandwidth> = optional(bandwidth, r#""08:00,20M 18:00,off""#);
+        /// Whether that limit holds in stage two as well, while users are out
+        bandwidth_in_stage_two: bool = default(flag, false);
         /// How long an item of a message queue must have stood still before it counts as whole: longer than a slow
         /// writer's pauses
         still_seconds: u64 = default(number::<u64, 1, 3600>, CopyOptions::default().still_seconds);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use protocol::{Bandwidth, NotABandwidth};
 use serde::de::DeserializeOwned;
 use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
@@ -208,6 +209,12 @@ pub(super) fn job(value: Value<'_>) -> Read<String> {
 pub(super) fn is_job(text: &str) -> bool {
     let is_fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     !text.is_empty() && text.len() <= 64 && !text.starts_with('-') && text.chars().all(is_fine)
+}
+
+/// A limit for what is taken from the source.
+pub(super) fn bandwidth(value: Value<'_>) -> Read<Bandwidth> {
+    let parsed: Result<Bandwidth, NotABandwidth> = value.words()?.parse();
+    parsed.map_err(Wrong::custom)
 }
 
 /// A host and a port.

@@ -9,6 +9,7 @@ mod read_only_view;
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
@@ -19,7 +20,7 @@ use crate::error::{Result, WorkerError};
 use crate::file_system;
 use crate::places::SeenPlace;
 use crate::store::{SourceIdentity, Stamp};
-use crate::tree::{Attributes, Folder};
+use crate::tree::{Attributes, Folder, Pace};
 use protocol::{AreaKind, CopyOptions, Order};
 
 /// Where some file systems keep what a repair found, at their top.
@@ -212,6 +213,18 @@ impl Capabilities {
     /// [`WorkerError::Refused`] where a folder is, holds or is held by another.
     pub fn open(order: &Order, job_folder: &Path) -> Result<Self> {
         open::open(order, job_folder)
+    }
+
+    /// The same, where the source is read no faster than this.
+    #[must_use]
+    pub fn at_pace(mut self, pace: &Arc<Pace>) -> Self {
+        for area in &mut self.areas {
+            area.source = area
+                .source
+                .take()
+                .map(|source| source.at_pace(Arc::clone(pace)));
+        }
+        self
     }
 
     /// Takes this thread, and all that it starts, to where paths lead to what was opened here; says whether no folder

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::monitor::{JournalMoment, Monitor, Tally};
 use crate::store::now_milliseconds;
+use crate::tree::Pace;
 use protocol::{Count, Counts, Event, EventKind, Expected, Finding, PROTOCOL, TaskReport, Verdict};
 
 /// Name of the event log in the job folder.
@@ -22,17 +24,19 @@ pub struct EventLog {
     file: Mutex<File>,
     order: u64,
     tally: Tally,
-    last: Mutex<Counts>,
+    pace: Option<Arc<Pace>>,
+    last: Mutex<(Counts, Option<NonZeroU64>)>,
 }
 
 impl EventLog {
-    /// A log for one order; `file` must append.
-    pub fn new(file: File, order: u64) -> Self {
+    /// A log for one order; `file` must append, and `pace` is that of the source, where it is read at one.
+    pub fn new(file: File, order: u64, pace: Option<Arc<Pace>>) -> Self {
         Self {
             file: Mutex::new(file),
             order,
             tally: Tally::default(),
-            last: Mutex::new(Counts::new()),
+            pace,
+            last: Mutex::default(),
         }
     }
 
@@ -61,12 +65,14 @@ impl EventLog {
     }
 
     fn write_progress(&self) {
-        let counts = self.tally.counts();
+        let limit = self.pace.as_ref().and_then(|pace| pace.limit());
+        let now = (self.tally.counts(), limit);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != counts {
-            last.clone_from(&counts);
+        if *last != now {
+            last.clone_from(&now);
             drop(last);
-            self.write(EventKind::Progress { counts });
+            let (counts, limit) = now;
+            self.write(EventKind::Progress { counts, limit });
         }
     }
 

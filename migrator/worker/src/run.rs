@@ -16,6 +16,8 @@ use crate::pool::Threads;
 use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
+use crate::tree::Pace;
+use jiff::tz::TimeZone;
 use protocol::{
     EventKind, Explain as _, Hello, Order, PROTOCOL, Protections, Running, Task, Verdict,
 };
@@ -42,17 +44,23 @@ struct Prepared {
 pub fn run(
     job_folder: &Path,
     order: Order,
+    zone: TimeZone,
     wrap: Wrap<'_>,
     hello: impl FnOnce(&Hello),
 ) -> Result<Verdict> {
-    let prepared = prepare(job_folder, order, wrap)?;
+    let prepared = prepare(job_folder, order, zone, wrap)?;
     // No thread may exist yet: what the kernel enforces is inherited, not spread.
     let protections = sandbox::enter(&prepared.capabilities, &prepared.order.task)?;
     hello(&prepared.hello);
     Ok(work(&prepared, protections))
 }
 
-fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepared> {
+fn prepare(
+    job_folder: &Path,
+    mut order: Order,
+    zone: TimeZone,
+    wrap: Wrap<'_>,
+) -> Result<Prepared> {
     if order.protocol != PROTOCOL {
         return Err(WorkerError::Protocol {
             found: order.protocol,
@@ -60,7 +68,12 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
         });
     }
     let mut lease = Lease::take(job_folder, Role::Worker)?;
-    let capabilities = Capabilities::open(&order, job_folder)?;
+    let pace = order.options.bandwidth.clone();
+    let pace = pace.map(|bandwidth| Arc::new(Pace::new(bandwidth, zone)));
+    let mut capabilities = Capabilities::open(&order, job_folder)?;
+    if let Some(pace) = &pace {
+        capabilities = capabilities.at_pace(pace);
+    }
     let (file, events_offset) = open_log(job_folder)?;
     // The store reports its journal to the monitor, and the monitor needs a number from the store: a first connection
     // gives the number, and stays until the others are open, because the last one that closes folds the log in.  What it
@@ -68,7 +81,7 @@ fn prepare(job_folder: &Path, mut order: Order, wrap: Wrap<'_>) -> Result<Prepar
     let quiet: Arc<dyn Monitor> = wrap(Arc::new(crate::monitor::Tally::default()));
     let first = JobStore::open(job_folder, 0, quiet)?;
     order.number = first.next_order_number()?;
-    let log = Arc::new(EventLog::new(file, order.number));
+    let log = Arc::new(EventLog::new(file, order.number, pace));
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
     let store = JobStore::open(
         job_folder,

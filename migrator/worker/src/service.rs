@@ -92,7 +92,8 @@ fn died_at_once() -> Finding {
     )
 }
 
-/// Runs the order on `input` in this process, in a session of its own, and says on `output` how it begins.
+/// Runs the order on `input` in this process, in a session of its own, and says on `output` how it begins; `zone` is that of the
+/// clock of this machine.
 ///
 /// Nothing is written to `output` after that, because nobody may be there to read it.
 ///
@@ -102,12 +103,13 @@ pub fn run_here(
     job_folder: &Path,
     input: impl Read,
     output: &mut dyn Write,
+    zone: jiff::tz::TimeZone,
     wrap: Wrap<'_>,
 ) -> Result<Verdict> {
     // Refused only where this process leads a session already, which is just as good.
     let _ = rustix::process::setsid();
     let outcome = read_order(input)
-        .and_then(|order| run(job_folder, order, wrap, |hello| say(output, hello)));
+        .and_then(|order| run(job_folder, order, zone, wrap, |hello| say(output, hello)));
     outcome.inspect_err(|error| {
         let line = serde_json::to_string(&Started::Refused(error.to_finding())).unwrap_or_default();
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());

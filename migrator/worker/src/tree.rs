@@ -9,6 +9,7 @@ mod content;
 mod folder;
 mod list;
 pub(crate) mod owner;
+mod pace;
 mod pairs;
 mod walk;
 
@@ -18,6 +19,7 @@ pub(crate) use content::{read_at, write_all};
 pub use folder::Folder;
 pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};
+pub use pace::Pace;
 pub(crate) use pairs::{
     FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
     by_destination_name, roots, source_entries, walk_pairs,

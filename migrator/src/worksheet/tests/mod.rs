@@ -89,6 +89,8 @@ fn a_small_worksheet_gets_the_defaults() {
     );
     let copy = CopySettings {
         still_seconds: 10,
+        bandwidth: None,
+        bandwidth_in_stage_two: false,
         workers: None,
         agent_logs: true,
         removal_limit_percent: 20,

@@ -5,12 +5,13 @@
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
 use crate::names::TEMPORARY_PREFIX;
-use crate::tree::{Attributes, Folder, Time, set_modified, write_all};
+use crate::tree::{Attributes, Folder, Pace, Time, set_modified, write_all};
 
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -43,6 +44,9 @@ pub(crate) enum CopyFailure {
 #[derive(Debug)]
 pub(crate) struct Source {
     handle: OwnedFd,
+    pace: Option<Arc<Pace>>,
+    /// Whether it is read at once, and waited for by what is read next.
+    is_urgent: bool,
     attributes: Attributes,
     /// When it was opened.
     began: Time,
@@ -58,9 +62,28 @@ impl Source {
         let (handle, attributes) = folder.open_file(name)?;
         Ok(Self {
             handle,
+            pace: folder.pace().cloned(),
+            is_urgent: false,
             attributes,
             began,
         })
+    }
+
+    /// The same, to be read at once: while it is locked, users wait for it.
+    pub(crate) fn urgent(self) -> Self {
+        Self {
+            is_urgent: true,
+            ..self
+        }
+    }
+
+    /// Keeps to the pace of the source, after so many bytes were read.
+    fn pay(&self, bytes: usize) {
+        match &self.pace {
+            Some(pace) if self.is_urgent => pace.charge(bytes),
+            Some(pace) => pace.take(bytes),
+            None => {}
+        }
     }
 
     /// What it said when it was opened.
@@ -145,6 +168,7 @@ fn fill(
 ) -> Result<(Attributes, [u8; 32]), CopyFailure> {
     let before = &source.attributes;
     let (length, digest) = read_all(source, before.size, |block| {
+        source.pay(block.len());
         see(block);
         write_all(target, block).map_err(CopyFailure::Write)
     })?;
@@ -203,7 +227,13 @@ pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8
         CopyFailure::Read(errno) | CopyFailure::Write(errno) => errno,
         CopyFailure::Changed => Errno::AGAIN,
     };
-    let (length, digest) = read_all(&handle, before.size, |_| Ok(())).map_err(errno)?;
+    let (length, digest) = read_all(&handle, before.size, |block| {
+        if let Some(pace) = folder.pace() {
+            pace.take(block.len());
+        }
+        Ok(())
+    })
+    .map_err(errno)?;
     let after = attributes_of(&handle).map_err(errno)?;
     if length != before.size || !after.is_unchanged_since(&before) {
         return Err(Errno::AGAIN);

@@ -235,7 +235,8 @@ fn stage<'a>(
     headers: &KnownHeaders,
 ) -> Result<Result<Staged<'a>, Outcome>> {
     let source = match open_source(task)? {
-        Ok(handle) => handle,
+        // Its lock is held meanwhile.
+        Ok(source) => source.urgent(),
         Err(outcome) => return Ok(Err(outcome)),
     };
     let mut stream = headers

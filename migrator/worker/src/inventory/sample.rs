@@ -171,7 +171,12 @@ fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result
     while length < bytes_max {
         match read_at(&file, &mut block, length)? {
             0 => break,
-            more => length += more as u64,
+            more => {
+                length += more as u64;
+                if let Some(pace) = folder.pace() {
+                    pace.take(more);
+                }
+            }
         }
     }
     Ok(length)

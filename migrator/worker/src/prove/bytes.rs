@@ -5,13 +5,14 @@
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::io::Errno;
 
 use crate::copy::room;
 use crate::places::Side;
 use crate::tree::Time;
-use crate::tree::{Attributes, Folder, read_at};
+use crate::tree::{Attributes, Folder, Pace, read_at};
 
 thread_local! {
     static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
@@ -105,13 +106,19 @@ fn read_both(
 /// An open file, and what it said before anything of it was read.
 struct Open {
     handle: OwnedFd,
+    pace: Option<Arc<Pace>>,
     before: Attributes,
 }
 
 impl Open {
     fn new((folder, name): Named<'_>) -> Result<Self, Errno> {
         let (handle, before) = folder.open_file(name)?;
-        Ok(Self { handle, before })
+        let pace = folder.pace().cloned();
+        Ok(Self {
+            handle,
+            pace,
+            before,
+        })
     }
 
     /// A block of its bytes, whole unless it is the last one.
@@ -120,6 +127,9 @@ impl Open {
         if read_at(&self.handle, block, offset)? < block.len() {
             // It has become shorter.
             return Err(Errno::AGAIN);
+        }
+        if let Some(pace) = &self.pace {
+            pace.take(block.len());
         }
         Ok(block)
     }

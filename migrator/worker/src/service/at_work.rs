@@ -68,7 +68,7 @@ pub(super) fn progress(job_folder: &Path, running: &Running) -> Result<Option<Pr
                     counts: Counts::default(),
                 });
             }
-            EventKind::Progress { counts } => {
+            EventKind::Progress { counts, .. } => {
                 let known = progress.get_or_insert_with(|| Progress {
                     phase: running.task.clone(),
                     expected: Expected::default(),

@@ -85,7 +85,7 @@ impl JobStore {
             "rename",
             "open_level",
             "queue_item",
-            "sealed",
+            "proven",
             "sealed_source",
             "checklist",
         ];

@@ -8,7 +8,7 @@ use postoffice::names::{RelativePath, is_entry_name};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::Attributes;
+use super::{Attributes, Pace};
 
 /// An open folder.  Clones share the handle.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Folder {
     handle: Arc<OwnedFd>,
     /// The mounts that may be entered on the way down; none where all may.
     mounts: Option<Arc<KnownMounts>>,
+    /// How fast files may be read; none where that is not limited.
+    pace: Option<Arc<Pace>>,
 }
 
 /// The mounts of a tree, by their numbers: that of its root and those that were below it when it was opened.
@@ -79,6 +81,7 @@ impl Folder {
         Ok(Self {
             handle: Arc::new(handle),
             mounts: None,
+            pace: None,
         })
     }
 
@@ -91,6 +94,20 @@ impl Folder {
         }
     }
 
+    /// The same folder, from which files are read no faster than this.
+    #[must_use]
+    pub(crate) fn at_pace(self, pace: Arc<Pace>) -> Self {
+        Self {
+            pace: Some(pace),
+            ..self
+        }
+    }
+
+    /// How fast files may be read here; none where that is not limited.
+    pub(crate) fn pace(&self) -> Option<&Arc<Pace>> {
+        self.pace.as_ref()
+    }
+
     /// A root that is only named: what has a name in it can be reached, and the folder itself can be neither listed, nor
     /// given to anybody, nor given another mode or time through the handle.
     ///
@@ -101,6 +118,7 @@ impl Folder {
         Ok(Self {
             handle: Arc::new(handle),
             mounts: None,
+            pace: None,
         })
     }
 
@@ -125,6 +143,7 @@ impl Folder {
         Ok(Self {
             handle: Arc::new(handle),
             mounts: self.mounts.clone(),
+            pace: self.pace.clone(),
         })
     }
 

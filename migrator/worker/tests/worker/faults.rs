@@ -67,6 +67,7 @@ fn child_is_traced() {
         &root.join("job"),
         order.as_slice(),
         &mut std::io::sink(),
+        jiff::tz::TimeZone::UTC,
         &|monitor| monitor,
     );
     let outcome = outcome.map_err(|error| (error.code(), error.verdict()));

@@ -3,13 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use jiff::tz::TimeZone;
 use protocol::{
     Amount, Count, Life, Proof, ProveReport, ReadAgain, SealReport, Task, TaskReport, Verdict,
     VerifySourceReport,
 };
 use rusqlite::Connection;
+use worker::tree::Pace;
 
 use crate::support::{
     Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, set_time,
@@ -437,4 +440,27 @@ fn a_straggler_that_was_carried_after_the_seal_is_known_when_the_source_is_read_
     let (report, done) = read_once_more(&site);
     assert_eq!(report.differences, 0);
     done.clean();
+}
+
+#[test]
+fn the_source_is_read_no_faster_than_it_may_be() {
+    const LIMIT: usize = 256 << 10;
+    let mut site = Site::fast().filled();
+    site.options.bandwidth = Some("256K".parse().unwrap());
+    write_old(&site.source.join(BLOB), &vec![7; 2 * LIMIT], 81);
+    let whole_seconds = |site: &Site, task: Task| {
+        let order = site.order(task);
+        let pace = Pace::new(order.options.bandwidth.clone().unwrap(), TimeZone::UTC);
+        let began = Instant::now();
+        site.run_at_pace(&order, &Arc::new(pace)).clean();
+        began.elapsed().as_secs()
+    };
+    // A machine that is busy takes longer, and none is faster than this.
+    assert!(whole_seconds(&site, PASS_ONE) >= 2);
+    assert!(whole_seconds(&site, Task::Prove) >= 2);
+    site.options.bandwidth = None;
+    stage_two(&site);
+    site.run(Task::Seal).clean();
+    site.options.bandwidth = Some("256K".parse().unwrap());
+    assert!(whole_seconds(&site, Task::VerifySource) >= 2);
 }

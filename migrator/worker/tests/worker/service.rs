@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use protocol::{
     ChecklistItem, CopyOptions, Event, EventKind, Explain as _, Fact, Finding, Hello, Order,
     PassKind, QueueReport, Reply, Request, SealReport, Secret, Started, Step, StepState, Task,
@@ -22,7 +23,13 @@ fn child_runs_an_order() {
     let site = site_of_child();
     let order = fs::read(site.root.join("order")).unwrap();
     let mut output = fs::File::create(site.root.join("output")).unwrap();
-    let outcome = run_here(&site.job, order.as_slice(), &mut output, &|monitor| monitor);
+    let outcome = run_here(
+        &site.job,
+        order.as_slice(),
+        &mut output,
+        TimeZone::UTC,
+        &|monitor| monitor,
+    );
     println!("verdict: {:?}", outcome.map_err(|error| error.code()));
 }
 
@@ -127,7 +134,10 @@ fn other_protocols_and_broken_orders_are_refused() {
     let site = Site::with_post_office();
     let mut order = site.order(PASS_ONE);
     order.protocol = 0;
-    let refused = run(&site.job, order, &|monitor| monitor, |_| panic!("it began")).unwrap_err();
+    let refused = run(&site.job, order, TimeZone::UTC, &|monitor| monitor, |_| {
+        panic!("it began")
+    })
+    .unwrap_err();
     assert_eq!(
         (refused.code(), refused.verdict()),
         ("protocol", Verdict::Refused)

@@ -21,6 +21,7 @@ use worker::execute::execute;
 use worker::marker::MARKER_FILE;
 use worker::monitor::{FindingTally, Monitor, Tally};
 use worker::store::JobStore;
+use worker::tree::Pace;
 
 /// Long before any test runs, so that no time is too fresh to be trusted.
 pub(crate) const LONG_AGO_SECONDS: u64 = 1_500_000_000;
@@ -220,6 +221,19 @@ impl Site {
         Done {
             findings: tally.findings(),
             result,
+            tally,
+        }
+    }
+
+    /// Runs an order for which the source is read no faster than this.
+    pub(crate) fn run_at_pace(&self, order: &Order, pace: &Arc<Pace>) -> Done {
+        let tally = Arc::new(Tally::default());
+        let capabilities = Capabilities::open(order, &self.job).unwrap().at_pace(pace);
+        let monitor = Arc::clone(&tally) as Arc<dyn Monitor>;
+        let store = JobStore::open(&self.job, 4, monitor).unwrap();
+        Done {
+            result: execute(order, &capabilities, &store, tally.as_ref(), &tally),
+            findings: tally.findings(),
             tally,
         }
     }

@@ -18,7 +18,7 @@ const FEW: u32 = 40;
 const MANY: u32 = 240;
 
 /// The seal, in the list of steps.
-const SEAL: usize = 6;
+const SEAL: usize = 7;
 
 /// What is allowed for each file: operations on the two trees, and on the job folder in hundredths.
 struct Budget {
@@ -105,11 +105,19 @@ fn no_more_operations_for_a_file_than_are_needed() {
     if !can_trace() {
         return;
     }
-    let stage_two = &STEPS[..SEAL];
+    let (proven, read): (&[Task], Vec<Task>) = {
+        let all = &STEPS[..SEAL];
+        (
+            all,
+            all.iter()
+                .filter(|&task| *task != Task::Prove)
+                .cloned()
+                .collect(),
+        )
+    };
     check("first copy", &STEPS[..1], STAGE_ONE_PASS, &FIRST_COPY);
     let copied = [STEPS[0].clone(), PASS_ONE];
     check("unchanged pass", &copied, STAGE_ONE_PASS, &UNCHANGED);
-    check("seal", stage_two, SEAL, &SEALED);
-    let proven: Vec<Task> = stage_two.iter().cloned().chain([Task::Prove]).collect();
-    check("seal of what is proven", &proven, SEAL, &PROVEN);
+    check("seal", &read, SEAL, &SEALED);
+    check("seal of what is proven", proven, SEAL, &PROVEN);
 }

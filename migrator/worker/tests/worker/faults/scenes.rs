@@ -36,9 +36,10 @@ const SET_ASIDE: [&str; 3] = [
 ];
 
 /// The steps, in their order; the last one is after the migration.
-pub(super) const STEPS: [Task; 8] = [
+pub(super) const STEPS: [Task; 9] = [
     Task::CreateFolders,
     PASS_ONE,
+    Task::Prove,
     PASS_TWO,
     LOWERCASE,
     CONVERT,
@@ -48,7 +49,7 @@ pub(super) const STEPS: [Task; 8] = [
 ];
 
 /// The step in which stragglers are carried beside a live agent.
-pub(super) const STRAGGLERS: usize = 7;
+pub(super) const STRAGGLERS: usize = 8;
 
 /// What a step is called here; two of them are one task.
 pub(super) fn name_of(step: usize) -> &'static str {
@@ -79,7 +80,7 @@ pub(super) fn site() -> Site {
 pub(super) fn change_trees(site: &Site, step: usize) {
     let (source, destination) = (&site.source, &site.destination);
     match step {
-        2 => {
+        3 => {
             write_old(&source.join("OFUSER/USERABC.DB"), b"user, read since", 60);
             write_old(&source.join("OFFILES/FD0/0A1B2C3D.000"), b"grown: zero", 61);
             fs::remove_file(source.join("OFFILES/fdF6/GOES.001")).unwrap();
@@ -92,7 +93,7 @@ pub(super) fn change_trees(site: &Site, step: usize) {
             fs::write(destination.join("wphost.db"), "opened by the test POA").unwrap();
             age_folders(source);
         }
-        3 => {
+        4 => {
             for (from, to) in [
                 ("ofuser/userabc.db", "ofuser/USERABC.db"),
                 ("ofuser", "OFUSER"),
@@ -101,7 +102,7 @@ pub(super) fn change_trees(site: &Site, step: usize) {
                 fs::rename(destination.join(from), destination.join(to)).unwrap();
             }
         }
-        5 => fs::write(
+        6 => fs::write(
             destination.join("wpcsout/ofs/2/FOREIGN"),
             "queued by the test POA",
         )

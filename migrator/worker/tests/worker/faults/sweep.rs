@@ -19,8 +19,8 @@ use super::{Fault, SAYS_DONE, STAGE_ONE_PASS, prepared, run_traced, survive};
 /// How many faults an ordinary run tries.
 const ORDINARY_TRIES: usize = 500;
 
-const STAGE_TWO_PASS: usize = 2;
-const QUEUE_STEP: usize = 5;
+const STAGE_TWO_PASS: usize = 3;
+const QUEUE_STEP: usize = 6;
 
 /// Whether a worker can be traced here; says so where it cannot.
 pub(super) fn can_trace() -> bool {

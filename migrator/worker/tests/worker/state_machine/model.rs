@@ -51,6 +51,10 @@ pub(super) struct SourceFile {
     pub(super) bytes: String,
     /// Whether its time is so fresh that it may change again without showing it.
     pub(super) is_fresh: bool,
+    /// Another one wherever its size or time changed.
+    pub(super) stamp: u32,
+    /// Another one wherever anything of it changed.
+    pub(super) version: u32,
 }
 
 /// A file of the destination.
@@ -59,6 +63,22 @@ pub(super) struct Copy {
     pub(super) bytes: String,
     /// Whether it is as the worker wrote it.
     pub(super) is_ours: bool,
+    /// The stamp of its source when it was copied; none where that could not be relied on.
+    pub(super) stamp: Option<u32>,
+    /// The version of its source that it was found equal to.
+    pub(super) proven: Option<u32>,
+}
+
+impl Copy {
+    /// What somebody else has made.
+    fn theirs(bytes: String) -> Self {
+        Self {
+            bytes,
+            is_ours: false,
+            stamp: None,
+            proven: None,
+        }
+    }
 }
 
 /// Everything that is to be.
@@ -80,6 +100,19 @@ pub(super) struct Model {
     pub(super) has_passed: bool,
     /// Counts transitions, so that no two contents are the same.
     pub(super) number: u32,
+}
+
+impl Copy {
+    /// Whether a pass leaves it as it is.
+    fn is_current(&self, source: &SourceFile) -> bool {
+        self.is_ours && self.stamp == Some(source.stamp)
+    }
+}
+
+/// Whether the file is a database, or belongs to one.
+fn is_database(path: &str) -> bool {
+    path.starts_with("of") && path.contains("user/")
+        || std::path::Path::new(path).extension() == Some("db".as_ref())
 }
 
 /// Whether `path` lies in `folder`, at any depth.
@@ -113,6 +146,11 @@ impl Model {
                     Change::OtherTimeOnly | Change::OtherSizeSameTime => {
                         self.files.contains_key(*slot)
                     }
+                    // Of databases that belong together, one is copied with the other.
+                    Change::Hidden => {
+                        let file = self.files.get(*slot);
+                        file.is_some_and(|file| !file.is_fresh) && !is_database(slot)
+                    }
                     Change::Grown | Change::SameSize | Change::Fresh => is_free,
                 }
             }
@@ -124,7 +162,7 @@ impl Model {
             | Transition::ItemArrives(_) => true,
             Transition::Agent(action) => self.agent_can(action),
             Transition::Run { run, .. } => match run {
-                Run::StageOnePass | Run::StageTwoPass | Run::Queues => true,
+                Run::StageOnePass | Run::StageTwoPass | Run::Prove | Run::Queues => true,
                 Run::Guardian => self.has_passed,
                 Run::Lowercase { capital } => {
                     capital.is_none_or(|slot| self.copies.contains_key(slot))
@@ -198,24 +236,30 @@ impl Model {
         let bytes = match change {
             Change::OtherTimeOnly => self.files[slot].bytes.clone(),
             Change::Grown | Change::OtherSizeSameTime => self.bytes("source", before + 1),
-            Change::SameSize | Change::Fresh | Change::SameSizeAndTime => {
+            Change::SameSize | Change::Fresh | Change::SameSizeAndTime | Change::Hidden => {
                 self.bytes("source", before)
             }
         };
         let is_fresh = match change {
             Change::Fresh => true,
             Change::SameSizeAndTime | Change::OtherSizeSameTime => was_fresh,
-            Change::Grown | Change::SameSize | Change::OtherTimeOnly => false,
+            Change::Grown | Change::SameSize | Change::OtherTimeOnly | Change::Hidden => false,
         };
-        self.files
-            .insert(slot.to_owned(), SourceFile { bytes, is_fresh });
+        let stamp = match (change, self.files.get(slot)) {
+            (Change::Hidden, Some(file)) => file.stamp,
+            _ => self.number,
+        };
+        let file = SourceFile {
+            bytes,
+            is_fresh,
+            stamp,
+            version: self.number,
+        };
+        self.files.insert(slot.to_owned(), file);
     }
 
     fn act(&mut self, action: &Agent) {
-        let theirs = |bytes| Copy {
-            bytes,
-            is_ours: false,
-        };
+        let theirs = Copy::theirs;
         match action {
             Agent::Touch { slot, .. } => {
                 let bytes = self.bytes("agent", self.copies[*slot].bytes.len());
@@ -264,13 +308,15 @@ impl Model {
                 self.queued = lower(std::mem::take(&mut self.queued));
             }
             Run::Guardian => {}
+            Run::Prove => self.prove(),
             Run::Queues => self.carry_queues(),
         }
     }
 
     /// ARCHITECTURE.md rules 2 and 5: the destination becomes equal; what is not ours and in nobody's place is kept.
     fn pass(&mut self) {
-        for (path, copy) in std::mem::take(&mut self.copies) {
+        let before = std::mem::take(&mut self.copies);
+        for (path, copy) in before.clone() {
             let is_kept = if self.files.contains_key(&path) {
                 !self.known.contains(&path)
             } else {
@@ -280,20 +326,69 @@ impl Model {
                 self.set_aside.push(copy.bytes);
             }
         }
+        let copied = |(path, file): (&String, &SourceFile)| {
+            let there = before
+                .get(path)
+                .filter(|_| self.known.contains(path))
+                .filter(|copy| copy.is_current(file));
+            let copy = there.cloned().unwrap_or_else(|| Copy {
+                bytes: file.bytes.clone(),
+                is_ours: true,
+                stamp: (!file.is_fresh).then_some(file.stamp),
+                proven: None,
+            });
+            (path.clone(), copy)
+        };
+        self.copies = self.files.iter().map(copied).collect();
         self.known = self.files.keys().cloned().collect();
-        self.copies = self
-            .files
-            .iter()
-            .map(|(path, file)| {
-                let bytes = file.bytes.clone();
-                let copy = Copy {
-                    bytes,
-                    is_ours: true,
-                };
-                (path.clone(), copy)
-            })
-            .collect();
         self.has_passed = true;
+    }
+
+    /// ARCHITECTURE.md rule 9: what is equal is proven, and what differs is copied again by the next pass.
+    fn prove(&mut self) {
+        for (path, copy) in &mut self.copies {
+            let Some(file) = self.files.get(path).filter(|file| copy.is_current(file)) else {
+                continue;
+            };
+            if is_database(path) {
+                continue;
+            }
+            if copy.bytes == file.bytes {
+                copy.proven = Some(file.version);
+            } else {
+                copy.stamp = None;
+            }
+        }
+    }
+
+    /// The files of which a seal finds the copy to be another, although nothing but its bytes tells.
+    pub(super) fn hidden(&self) -> Vec<&str> {
+        let differs = |(path, file): &(&String, &SourceFile)| {
+            self.copies
+                .get(*path)
+                .is_none_or(|copy| copy.bytes != file.bytes)
+        };
+        let files = self.files.iter().filter(differs);
+        files.map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// What a seal does about them: the next pass copies them again.
+    pub(super) fn doubt_hidden(&mut self) {
+        let hidden: Vec<String> = self.hidden().into_iter().map(str::to_owned).collect();
+        for path in hidden {
+            if let Some(copy) = self.copies.get_mut(&path) {
+                copy.stamp = None;
+            }
+        }
+    }
+
+    /// The most files that a seal may take as proven.
+    pub(super) fn proven(&self) -> usize {
+        let is_proven = |(path, file): &(&String, &SourceFile)| {
+            let copy = self.copies.get(*path);
+            copy.is_some_and(|copy| copy.is_ours && copy.proven == Some(file.version))
+        };
+        self.files.iter().filter(is_proven).count()
     }
 
     /// ARCHITECTURE.md rule 7: what stands at the source stands at the destination, and nothing else.

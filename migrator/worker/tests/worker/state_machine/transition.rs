@@ -17,6 +17,8 @@ pub(super) enum Change {
     Fresh,
     /// Such a further change.
     SameSizeAndTime,
+    /// Other bytes, although size and time are as they were long ago: nothing but reading, or the time of the inode, tells.
+    Hidden,
 }
 
 /// How a name is spelled.
@@ -64,6 +66,7 @@ pub(super) enum Agent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run {
     StageOnePass,
+    Prove,
     /// With the proof that the source is at rest.
     StageTwoPass,
     /// After something at the destination, or nothing, got a name in capitals.
@@ -112,6 +115,7 @@ pub(super) fn next(model: &Model) -> BoxedStrategy<Transition> {
         Change::OtherSizeSameTime,
         Change::Fresh,
         Change::SameSizeAndTime,
+        Change::Hidden,
     ]);
     let spellings = select(vec![Spelling::Upper, Spelling::Lower, Spelling::Mixed]);
     let removable: Vec<&str> = present(&SLOTS, model)
@@ -199,6 +203,7 @@ fn run() -> impl Strategy<Value = Run> {
     let capital = prop_oneof![Just(None), select(&SLOTS[..]).prop_map(Some),];
     prop_oneof![
         4 => Just(Run::StageOnePass),
+        3 => Just(Run::Prove),
         2 => Just(Run::StageTwoPass),
         1 => capital.prop_map(|capital| Run::Lowercase { capital }),
         1 => Just(Run::Guardian),
