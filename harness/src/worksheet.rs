@@ -224,6 +224,7 @@ impl RehearsalWorksheet {
                 .map(|engine| ("engine", format!("\"{engine}\""))),
         );
         section("guardian", guardian);
+        section("seal", Vec::new());
         if let Some(test) = &self.mailbox_test {
             let address = |address: SocketAddr| format!("\"{address}\"");
             let password = format!("{{ file = {} }}", text(&test.password_file));

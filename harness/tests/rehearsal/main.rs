@@ -11,6 +11,7 @@ mod checks;
 mod foreseen;
 mod guardian;
 mod interrupted;
+mod ledger;
 mod life;
 mod living;
 mod mailboxes;
