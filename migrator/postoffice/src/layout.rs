@@ -185,6 +185,26 @@ pub fn classify_folder(path: &RelativePath) -> FolderClass {
         .map_or(FolderClass::Other, |row| row.class)
 }
 
+/// Whether a database or an item of a queue may lie in this folder of a post office, or anywhere below it.
+///
+/// Only of folders that the layout knows for something else is it certain that none does; an unknown one may hold anything.
+pub fn may_hold_databases(folder: &RelativePath) -> bool {
+    !is_at_or_below(table::WITHOUT_DATABASES, folder)
+}
+
+/// The same for a document storage area outside the post office.
+pub fn documents_may_hold_databases(folder: &RelativePath) -> bool {
+    !is_at_or_below(table::DOCUMENTS_WITHOUT_DATABASES, folder)
+}
+
+fn is_at_or_below(patterns: &[&str], folder: &RelativePath) -> bool {
+    let names: Vec<&[u8]> = folder.components().collect();
+    patterns.iter().any(|pattern| {
+        let above = names.get(..pattern.split('/').count());
+        above.is_some_and(|above| pattern::path_matches(pattern, above))
+    })
+}
+
 /// Whether some file of a post office has a name of this form, wherever it stands.
 ///
 /// Forms that any name has before its extension (attachments, views, queued mail) tell nothing and do not count.

@@ -148,3 +148,27 @@ pub(super) const FOLDERS: &[FolderRow] = &[
     folder("gwdms/lib%%%%/archive", FolderClass::Archive),
     folder("gwdms/lib%%%%/archive/**", FolderClass::Archive),
 ];
+
+/// Folders of a post office at and below which nothing is a database or stands in a queue.
+pub(super) const WITHOUT_DATABASES: &[&str] = &[
+    "offiles/fd%",
+    "offiles/fd%%",
+    "ofviews",
+    "oftemp",
+    "ofuser/index",
+    "gwdms/lib%%%%/docs",
+    "gwdms/lib%%%%/archive",
+    "gwdms/lib%%%%/index",
+];
+
+/// The same of a document storage area outside the post office.
+pub(super) const DOCUMENTS_WITHOUT_DATABASES: &[&str] = &[
+    "fd%",
+    "fd%%",
+    "docs",
+    "archive",
+    "index",
+    "lib%%%%/docs",
+    "lib%%%%/archive",
+    "lib%%%%/index",
+];

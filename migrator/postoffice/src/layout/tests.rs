@@ -292,3 +292,155 @@ fn all_files_of_a_database_belong_to_it() {
         assert_eq!(database_of(&path(file)), database.map(path), "{file}");
     }
 }
+
+/// The parts that paths of a post office are made of, and some that none is.
+const PARTS: &[&str] = &[
+    "offiles", "FD0", "fdF6", "fd100", "ofviews", "WIN", "oftemp", "ofuser", "index", "gwdms",
+    "LIB000a", "docs", "archive", "A000000", "ofmsg", "guardbak", "wpcsin", "WPCSOUT", "ofs", "0",
+    "ofwork", "unknown", "lib000",
+];
+const NAMES: &[&str] = &[
+    "wphost.db",
+    "NGWGUARD.DB",
+    "ngwguard.fbk",
+    "userabc.db",
+    "USERABC.RFL",
+    "00000001.log",
+    "puxyz.01",
+    "msg1.db",
+    "dmsh.db",
+    "dmdd000a.db",
+    "notes.db",
+    "dm1.rfl",
+    "x",
+    "a.vew",
+    "a.idx",
+];
+
+fn is_watched(class: FileClass) -> bool {
+    matches!(
+        class.copy_rule(),
+        CopyRule::UnderLock | CopyRule::AtomicSet | CopyRule::QueueStep
+    )
+}
+
+fn folders_above(file: &RelativePath) -> impl Iterator<Item = RelativePath> {
+    std::iter::successors(file.split().map(|(folder, _)| folder), |folder| {
+        folder.split().map(|(above, _)| above)
+    })
+}
+
+/// Some path of this form.
+fn example_of(pattern: &str) -> RelativePath {
+    let parts = pattern.split('/').map(|part| match part {
+        "**" => "deep/er/x".to_owned(),
+        part => part.replace('*', "X1").replace(['#', '%', '@'], "0"),
+    });
+    path(parts.collect::<Vec<_>>().join("/").as_bytes())
+}
+
+#[test]
+fn no_row_of_a_database_or_queue_lies_where_none_is_looked_for() {
+    let tables: [(_, fn(&RelativePath) -> bool); 2] = [
+        (table::FILES, may_hold_databases),
+        (table::DOCUMENT_FILES, documents_may_hold_databases),
+    ];
+    for (rows, may_hold) in tables {
+        let watched: Vec<_> = rows.iter().filter(|row| is_watched(row.class)).collect();
+        assert!(!watched.is_empty());
+        for row in watched {
+            let form = example_of(row.pattern);
+            let (folder, name) = form.split().expect("not the root");
+            let logs = folder.join(&[name, b".RFL"].concat()).join(b"1.log");
+            for file in [form.clone(), logs] {
+                let hidden: Vec<_> = folders_above(&file)
+                    .filter(|above| !may_hold(above))
+                    .collect();
+                assert!(hidden.is_empty(), "{file}: {hidden:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_a_database_or_queued_lies_where_it_is_looked_for(
+        parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..5),
+        names in proptest::collection::vec(proptest::sample::select(NAMES), 1..3),
+    ) {
+        let file = parts.iter().chain(&names).fold(RelativePath::root(), |path, part| path.join(part.as_bytes()));
+        for above in folders_above(&file) {
+            prop_assert!(!is_watched(classify_file(&file)) || may_hold_databases(&above), "{file} {above}");
+            prop_assert!(!is_watched(classify_document(&file)) || documents_may_hold_databases(&above), "{file} {above}");
+        }
+    }
+}
+
+#[test]
+fn folders_of_other_things_hold_no_databases_and_unknown_ones_may() {
+    let split = |may_hold: fn(&RelativePath) -> bool, folders: &[&str], wanted: bool| {
+        for folder in folders {
+            assert_eq!(may_hold(&path(folder.as_bytes())), wanted, "{folder}");
+        }
+    };
+    let none = [
+        "offiles/fd0",
+        "OFFILES/FDf6",
+        "OfFiles/fdA/deeper",
+        "ofviews",
+        "OFVIEWS/WIN",
+        "oftemp/x",
+        "ofuser/INDEX",
+        "gwdms/LIB000a/Docs",
+        "gwdms/lib00ff/docs/fd1",
+        "GWDMS/lib0001/archive/a000000",
+        "gwdms/lib0001/index",
+    ];
+    split(may_hold_databases, &none, false);
+    let some = [
+        "",
+        "offiles",
+        "offiles/fd100",
+        "offiles/other",
+        "ofuser",
+        "OFUSER/USERABC.RFL",
+        "ofuser/other",
+        "ofmsg/GUARDBAK",
+        "gwdms",
+        "gwdms/LIB000A",
+        "gwdms/lib000a/other",
+        "gwdms/lib000/docs",
+        "docs",
+        "fd0",
+        "index",
+        "wpcsin/0",
+        "WPCSOUT/ofs/docs",
+        "wpcsout/ofviews",
+        "ofwork",
+        "unknown/offiles/fd0",
+        "ngwguard.rfl",
+        "views",
+    ];
+    split(may_hold_databases, &some, true);
+    let none = [
+        "FD0",
+        "fdF6/x",
+        "docs/fd1",
+        "Archive/a000000",
+        "index",
+        "lib000a/docs",
+        "LIB000A/INDEX",
+    ];
+    split(documents_may_hold_databases, &none, false);
+    let some = [
+        "",
+        "lib000A",
+        "lib000a/dm1.rfl",
+        "lib000a/other",
+        "unknown",
+        "ofviews",
+        "fd100",
+        "lib000/docs",
+    ];
+    split(documents_may_hold_databases, &some, true);
+}
