@@ -1,24 +1,30 @@
-//! Proving that nobody works on the source any more: locks free, nothing modified during a quiet window.
+//! Proving that nobody works on the source any more: locks free, no database and no queue modified during a quiet window.
+//!
+//! It only shortens the risk: whatever else changes is seen by the listing of the copy and by the seal's last look.  So two
+//! looks are taken, by the same code, at databases and queues alone, and folders that can hold neither are not listed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use postoffice::layout::{CopyRule, FolderFiles};
+use postoffice::layout::CopyRule;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
+use crate::database_locks::{LockFiles, is_of_database, try_one};
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::locks::{self, Attempt, lock_file_name};
+use crate::locks::Attempt;
 use crate::monitor::Monitor;
 use crate::pool::{Threads, lock};
-use crate::source::{prove_source, require_mounts};
-use crate::tree::{Kind, Visited, by_name, walk};
-use protocol::{AreaKind, AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
+use crate::source::prove_listing;
+use crate::tree::{Attributes, Folder, Kind, Name, Visited, Walker, walk_with};
+use protocol::{AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
-/// A digest of everything that a folder says about its entries, by folder.
-type Snapshot = BTreeMap<RelativePath, [u8; 32]>;
+/// By folder, the sum of the digests of what is watched in it; folders without any are left out.
+type Snapshot = BTreeMap<RelativePath, [u8; DIGEST_BYTES]>;
+
+const DIGEST_BYTES: usize = blake3::OUT_LEN;
 
 /// Watches the source for `quiet_seconds`.
 ///
@@ -32,6 +38,7 @@ pub fn prove_at_rest(
     options: &CopyOptions,
     quiet_seconds: u64,
 ) -> Result<AtRestReport> {
+    let threads = Threads::of(options);
     let mut report = AtRestReport {
         quiet_seconds,
         ..AtRestReport::default()
@@ -39,92 +46,170 @@ pub fn prove_at_rest(
     monitor.phase("try the locks of the source", Expected::default());
     let mut before = Vec::new();
     for area in &capabilities.areas {
-        prove_source(area)?;
-        let locks = Mutex::new((0_u64, 0_u64));
-        before.push(snapshot(area, options, |visited| {
-            try_locks(area, visited, monitor, &locks)
-        })?);
-        let (tried, held) = locks.into_inner().unwrap_or_else(PoisonError::into_inner);
-        report.locks_tried += tried;
-        report.locks_held += held;
+        let seen = look(area, monitor, threads, Purpose::LocksToo)?;
+        report.locks_tried += seen.locks_tried;
+        report.locks_held += seen.locks_held;
+        before.push(seen.folders);
     }
     let quiet = Duration::from_secs(quiet_seconds);
     monitor.phase("wait whether anything changes", Expected::wait(quiet));
     std::thread::sleep(quiet);
     monitor.phase("look at the source again", Expected::default());
     for (area, before) in capabilities.areas.iter().zip(&before) {
-        let after = snapshot(area, options, |_| Ok(()))?;
-        report.changed += report_changes(area, before, &after, monitor);
+        let after = look(area, monitor, threads, Purpose::Changes)?;
+        report.changed += report_changes(area, before, &after.folders, monitor);
     }
     Ok(report)
 }
 
-fn snapshot(
-    area: &Area,
-    options: &CopyOptions,
-    also: impl Fn(&Visited<'_>) -> Result<()> + Sync,
-) -> Result<Snapshot> {
-    let folders = Mutex::new(Snapshot::new());
-    walk(
-        area.source()?,
-        Threads::of(options),
-        |path, errno| {
-            if is_mount_gone(errno) {
-                return Err(WorkerError::reading("list", path, errno));
-            }
-            // Unreadable before and after: the pass reports it.
-            Ok(())
-        },
-        |visited| {
-            let digest = digest_of(visited)?;
-            lock(&folders).insert(visited.path.clone(), digest);
-            also(visited)
-        },
-    )?;
-    Ok(folders.into_inner().unwrap_or_else(PoisonError::into_inner))
+/// What a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To prove that this is the source, to try the locks, and to have something to compare with.
+    LocksToo,
+    /// To be compared with the look before.
+    Changes,
 }
 
-fn digest_of(visited: &Visited<'_>) -> Result<[u8; 32]> {
-    let mut hasher = blake3::Hasher::new();
-    let files = FolderFiles::in_post_office(visited.path);
-    // Two listings of a folder in which nothing changed may still differ in their order.
-    for entry in by_name(visited.entries) {
-        // Lock files change when somebody merely looks.
-        if files.class_of(&entry.name).copy_rule() == CopyRule::Never {
-            continue;
-        }
-        let attributes = match visited.folder.metadata(&entry.name) {
-            Ok(attributes) => attributes,
-            Err(errno) if is_mount_gone(errno) => {
-                let path = visited.path.join(&entry.name);
-                return Err(WorkerError::reading("look at", &path, errno));
-            }
-            Err(_) => None,
-        };
-        hasher.update(&(entry.name.len() as u64).to_le_bytes());
-        hasher.update(&entry.name);
-        if let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) {
-            hasher.update(&attributes.size.to_le_bytes());
-            hasher.update(&attributes.modified.seconds.to_le_bytes());
-            hasher.update(&attributes.modified.nanoseconds.to_le_bytes());
-        }
+fn look(area: &Area, monitor: &dyn Monitor, threads: Threads, purpose: Purpose) -> Result<Seen> {
+    let look = Look {
+        area,
+        monitor,
+        purpose,
+        seen: Mutex::default(),
+    };
+    walk_with(area.source()?, threads, &look)?;
+    Ok(look
+        .seen
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner))
+}
+
+/// One look at an area.
+struct Look<'a> {
+    area: &'a Area,
+    monitor: &'a dyn Monitor,
+    purpose: Purpose,
+    seen: Mutex<Seen>,
+}
+
+/// What a look has seen.
+#[derive(Default)]
+struct Seen {
+    folders: Snapshot,
+    locks_tried: u64,
+    locks_held: u64,
+}
+
+/// One entry that is watched.
+struct Watched {
+    folder: Folder,
+    /// The path of the folder.
+    path: RelativePath,
+    name: Name,
+    is_folder: bool,
+    /// Whether its lock is to be tried.
+    has_lock: bool,
+    /// The lock file beside it.
+    lock_file: Option<Name>,
+}
+
+impl Walker for Look<'_> {
+    type Piece = Watched;
+
+    fn enters(&self, path: &RelativePath) -> bool {
+        self.area.may_hold_databases(path)
     }
-    Ok(*hasher.finalize().as_bytes())
+
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if is_mount_gone(errno) || path.is_root() {
+            return Err(WorkerError::reading("list", path, errno));
+        }
+        // Unreadable before and after: the pass reports it.
+        Ok(())
+    }
+
+    fn visit(&self, visited: &Visited<'_>) -> Result<Vec<Watched>> {
+        let tries_locks = self.purpose == Purpose::LocksToo;
+        if tries_locks && visited.path.is_root() {
+            prove_listing(self.area, visited.entries)?;
+        }
+        self.monitor.count(Count::FoldersSeen, 1);
+        let files = self.area.files_in(visited.path);
+        let lock_files = LockFiles::among(visited.entries);
+        let mut watched = Vec::new();
+        for entry in visited.entries {
+            let rule = files.class_of(&entry.name).copy_rule();
+            let is_database = is_of_database(rule);
+            if !is_database && rule != CopyRule::QueueStep {
+                continue;
+            }
+            let is_folder = entry.kind == Some(Kind::Folder);
+            let has_lock = tries_locks && is_database && !is_folder;
+            let lock_file = has_lock.then(|| lock_files.of(&entry.name)).flatten();
+            watched.push(Watched {
+                folder: visited.folder.clone(),
+                path: visited.path.clone(),
+                name: entry.name.clone(),
+                is_folder,
+                has_lock,
+                lock_file: lock_file.cloned(),
+            });
+        }
+        Ok(watched)
+    }
+
+    fn work(&self, watched: Watched) -> Result<()> {
+        self.remember(&watched)?;
+        if watched.has_lock {
+            self.try_lock(&watched)?;
+        }
+        Ok(())
+    }
 }
 
-fn try_locks(
-    area: &Area,
-    visited: &Visited<'_>,
-    monitor: &dyn Monitor,
-    locks: &Mutex<(u64, u64)>,
-) -> Result<()> {
-    try_each_lock(area, visited, |path, attempt| {
-        monitor.count(Count::FilesSeen, 1);
-        let mut locks = lock(locks);
-        locks.0 += 1;
-        if matches!(attempt, Some(Attempt::Busy)) {
-            locks.1 += 1;
-            monitor.finding(
+impl Look<'_> {
+    /// Adds an entry to what is known of its folder.
+    fn remember(&self, watched: &Watched) -> Result<()> {
+        let attributes = if watched.is_folder {
+            // Its name counts here, and what it holds where it is listed itself.
+            None
+        } else {
+            self.monitor.count(Count::FilesSeen, 1);
+            match watched.folder.metadata(&watched.name) {
+                Ok(attributes) => attributes,
+                Err(errno) if is_mount_gone(errno) => {
+                    let path = watched.path.join(&watched.name);
+                    return Err(WorkerError::reading("look at", &path, errno));
+                }
+                Err(_) => None,
+            }
+        };
+        let digest = digest_of(&watched.name, attributes);
+        let mut seen = lock(&self.seen);
+        match seen.folders.get_mut(&watched.path) {
+            Some(sum) => add(sum, &digest),
+            None => {
+                seen.folders.insert(watched.path.clone(), digest);
+            }
+        }
+        Ok(())
+    }
+
+    fn try_lock(&self, watched: &Watched) -> Result<()> {
+        let path = watched.path.join(&watched.name);
+        let lock_file = watched.lock_file.as_deref();
+        let attempt = try_one(self.area, &watched.folder, &path, &watched.name, lock_file)?;
+        let is_held = matches!(attempt, Some(Attempt::Busy));
+        // What was taken is let go here.
+        drop(attempt);
+        {
+            let mut seen = lock(&self.seen);
+            seen.locks_tried += 1;
+            seen.locks_held += u64::from(is_held);
+        }
+        if is_held {
+            self.monitor.finding(
                 Finding::new(
                     "lock-held",
                     Verdict::Refused,
@@ -134,78 +219,29 @@ fn try_locks(
                 .about(path.as_bytes()),
             );
         }
-    })
+        Ok(())
+    }
 }
 
-/// Tries the lock of each database in a folder of a post office; it is let go when `tried` returns.
-///
-/// Hears of `None` where the database cannot be opened.
-///
-/// # Errors
-/// Where the source is gone.
-pub(crate) fn try_each_lock(
-    area: &Area,
-    visited: &Visited<'_>,
-    mut tried: impl FnMut(&RelativePath, Option<Attempt>),
-) -> Result<()> {
-    if area.kind != AreaKind::PostOffice {
-        return Ok(());
+/// A digest of what is watched of one entry.
+fn digest_of(name: &[u8], attributes: Option<Attributes>) -> [u8; DIGEST_BYTES] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(name);
+    if let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) {
+        // No name has this byte, so that no name looks like a shorter one with attributes.
+        hasher.update(&[0]);
+        hasher.update(&attributes.size.to_le_bytes());
+        hasher.update(&attributes.modified.seconds.to_le_bytes());
+        hasher.update(&attributes.modified.nanoseconds.to_le_bytes());
     }
-    let files = FolderFiles::in_post_office(visited.path);
-    for entry in visited.entries {
-        let rule = files.class_of(&entry.name).copy_rule();
-        if !matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet)
-            || entry.kind == Some(Kind::Folder)
-        {
-            continue;
-        }
-        let path = visited.path.join(&entry.name);
-        let wanted = lock_file_name(&entry.name);
-        let lock_file = visited
-            .entries
-            .iter()
-            .find(|other| other.name.eq_ignore_ascii_case(&wanted));
-        let attempt = locks::try_lock(
-            visited.folder,
-            &entry.name,
-            lock_file.map(|lock_file| lock_file.name.as_slice()),
-        );
-        match attempt {
-            Ok(Attempt::Unsupported) => {
-                tried(
-                    &path,
-                    Some(look_for_lock(area, visited, &path, &entry.name)?),
-                );
-            }
-            Ok(attempt) => tried(&path, Some(attempt)),
-            Err(errno) if is_mount_gone(errno) => {
-                return Err(WorkerError::reading("lock", &path, errno));
-            }
-            Err(_) => tried(&path, None),
-        }
-    }
-    Ok(())
+    *hasher.finalize().as_bytes()
 }
 
-/// Where no lock can be asked for, one that is held shows itself when what it covers is read.
-fn look_for_lock(
-    area: &Area,
-    visited: &Visited<'_>,
-    path: &RelativePath,
-    name: &[u8],
-) -> Result<Attempt> {
-    let reading = visited.folder.open_file(name);
-    let reading = reading.and_then(|(handle, _)| rustix::io::pread(&handle, &mut [0_u8; 1], 0));
-    let Err(errno) = reading else {
-        return Ok(Attempt::Unsupported);
-    };
-    require_mounts(std::slice::from_ref(area), path, errno)?;
-    let is_held = matches!(errno, Errno::IO | Errno::ACCESS | Errno::AGAIN);
-    Ok(if is_held {
-        Attempt::Busy
-    } else {
-        Attempt::Unsupported
-    })
+/// Adds a digest to a sum that is the same in whatever order the threads come to the entries.
+fn add(sum: &mut [u8; DIGEST_BYTES], digest: &[u8; DIGEST_BYTES]) {
+    for (sum, byte) in sum.iter_mut().zip(digest) {
+        *sum ^= byte;
+    }
 }
 
 fn report_changes(area: &Area, before: &Snapshot, after: &Snapshot, monitor: &dyn Monitor) -> u64 {

@@ -122,6 +122,14 @@ impl Area {
         }
     }
 
+    /// Whether a database or an item of a queue may lie in this folder, or anywhere below it.
+    pub(crate) fn may_hold_databases(&self, folder: &RelativePath) -> bool {
+        match self.kind {
+            AreaKind::PostOffice => layout::may_hold_databases(folder),
+            AreaKind::Documents => layout::documents_may_hold_databases(folder),
+        }
+    }
+
     /// The database that the file at `path` belongs to: its path in lower case, without `.db`.
     pub(crate) fn database_of(&self, path: &RelativePath) -> Option<RelativePath> {
         match self.kind {

@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod copy;
 pub mod create_folders;
 pub mod database;
+pub(crate) mod database_locks;
 pub mod documents;
 pub mod error;
 pub mod events;

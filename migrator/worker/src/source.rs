@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::tree::Entry;
 use protocol::AreaKind;
 
 /// Proves that the source folder is a post office: an empty mount point must never look like an empty one.
@@ -20,6 +21,14 @@ pub(crate) fn prove_source(area: &Area) -> Result<()> {
         .source()?
         .list()
         .map_err(|errno| WorkerError::reading("list", &RelativePath::root(), errno))?;
+    prove_listing(area, &entries)
+}
+
+/// The same of a listing of the source folder that was just made.
+///
+/// # Errors
+/// As [`prove_source`].
+pub(crate) fn prove_listing(area: &Area, entries: &[Entry]) -> Result<()> {
     let text = match area.kind {
         AreaKind::PostOffice => {
             let missing =

@@ -24,4 +24,4 @@ pub(crate) use pairs::{
     FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
     by_destination_name, roots, source_entries, walk_pairs,
 };
-pub(crate) use walk::{Visited, walk};
+pub(crate) use walk::{Visited, Walker, walk, walk_with};

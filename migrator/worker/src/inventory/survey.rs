@@ -3,8 +3,8 @@
 use postoffice::names::RelativePath;
 
 use super::sample::Draw;
-use crate::at_rest::try_each_lock;
 use crate::capabilities::{Area, Capabilities};
+use crate::database_locks::try_each_lock;
 use crate::error::Result;
 use crate::file_system::file_system_of;
 use crate::locks::Attempt;

@@ -1,11 +1,13 @@
 //! Walking one tree on many threads, without changing anything.
 
+use std::convert::Infallible;
+
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use super::{Entry, Folder, Kind};
 use crate::error::Result;
-use crate::pool::{self, Threads};
+use crate::pool::{self, Stack, Threads};
 
 /// One folder of a walk, open.
 pub(crate) struct Visited<'a> {
@@ -17,10 +19,141 @@ pub(crate) struct Visited<'a> {
     pub(crate) entries: &'a [Entry],
 }
 
+/// What a walk does: which folders it enters, what it does in each, and the pieces of work that it leaves to any thread.
+pub(crate) trait Walker: Sync {
+    /// One piece of that work.
+    type Piece: Send;
+
+    /// Whether the folder at `path` is opened and listed at all.
+    fn enters(&self, path: &RelativePath) -> bool;
+
+    /// Hears of a folder that could not be opened or listed, and decides whether the walk goes on; of one that lies too
+    /// deep it hears `ENAMETOOLONG`.
+    ///
+    /// # Errors
+    /// What ends the walk.
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()>;
+
+    /// Looks at a folder; what it returns is done side by side, in any order.
+    ///
+    /// # Errors
+    /// What ends the walk.
+    fn visit(&self, visited: &Visited<'_>) -> Result<Vec<Self::Piece>>;
+
+    /// Does one piece.
+    ///
+    /// # Errors
+    /// What ends the walk.
+    fn work(&self, piece: Self::Piece) -> Result<()>;
+}
+
+/// What waits for a thread.
+enum Task<Piece> {
+    /// A folder, by the folder that it is in and its name there; the root has none.
+    Folder(Option<(Folder, Vec<u8>)>, RelativePath),
+    Piece(Piece),
+}
+
+/// Visits `root` and every folder below it that is entered, down to [`PATH_DEPTH_MAX`]; a folder comes before what it holds.
+///
+/// # Errors
+/// The first error of the walker.
+pub(crate) fn walk_with<W: Walker>(root: &Folder, threads: Threads, walker: &W) -> Result<()> {
+    let start = vec![Task::Folder(None, RelativePath::root())];
+    pool::run(start, threads, |task, stack| match task {
+        Task::Piece(piece) => walker.work(piece),
+        Task::Folder(parent, path) => {
+            for piece in visit_folder(root, parent.as_ref(), &path, walker, stack)? {
+                if stack.is_long() {
+                    walker.work(piece)?;
+                } else {
+                    stack.push(Task::Piece(piece));
+                }
+            }
+            Ok(())
+        }
+    })
+}
+
+/// Opens, lists and visits a folder, and leaves those in it to other threads; returns the pieces of the visit.
+fn visit_folder<W: Walker>(
+    root: &Folder,
+    parent: Option<&(Folder, Vec<u8>)>,
+    path: &RelativePath,
+    walker: &W,
+    stack: &Stack<Task<W::Piece>>,
+) -> Result<Vec<W::Piece>> {
+    let opened = match parent {
+        None => Ok(root.clone()),
+        Some((parent, name)) => parent.open_folder(name),
+    };
+    let listed = opened.and_then(|folder| folder.list_unsorted().map(|entries| (folder, entries)));
+    let (folder, entries) = match listed {
+        Ok(listed) => listed,
+        // It was there a moment ago; a source that people work on is allowed to lose folders.
+        Err(Errno::NOENT | Errno::NOTDIR) if parent.is_some() => return Ok(Vec::new()),
+        Err(errno) => return walker.unreadable(path, errno).map(|()| Vec::new()),
+    };
+    let pieces = walker.visit(&Visited {
+        path,
+        folder: &folder,
+        entries: &entries,
+    })?;
+    let is_deepest = path.depth() >= PATH_DEPTH_MAX;
+    for entry in &entries {
+        match folder.kind_of(entry) {
+            Ok(Kind::Folder) => {
+                let inner = path.join(&entry.name);
+                if !walker.enters(&inner) {
+                    continue;
+                }
+                if is_deepest {
+                    walker.unreadable(&inner, Errno::NAMETOOLONG)?;
+                    continue;
+                }
+                let parent = (folder.clone(), entry.name.to_vec());
+                stack.push(Task::Folder(Some(parent), inner));
+            }
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(errno) => walker.unreadable(&path.join(&entry.name), errno)?,
+        }
+    }
+    Ok(pieces)
+}
+
+/// A walk that enters every folder and does all of its work in its visits.
+struct Everywhere<U, V> {
+    unreadable: U,
+    visit: V,
+}
+
+impl<U, V> Walker for Everywhere<U, V>
+where
+    U: Fn(&RelativePath, Errno) -> Result<()> + Sync,
+    V: Fn(&Visited<'_>) -> Result<()> + Sync,
+{
+    type Piece = Infallible;
+
+    fn enters(&self, _path: &RelativePath) -> bool {
+        true
+    }
+
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        (self.unreadable)(path, errno)
+    }
+
+    fn visit(&self, visited: &Visited<'_>) -> Result<Vec<Infallible>> {
+        (self.visit)(visited).map(|()| Vec::new())
+    }
+
+    fn work(&self, piece: Infallible) -> Result<()> {
+        match piece {}
+    }
+}
+
 /// Visits `root` and every folder below it, down to [`PATH_DEPTH_MAX`]; a folder comes before what it holds.
 ///
-/// `unreadable` hears of folders that could not be opened or listed and decides whether the walk goes on; of one that lies too
-/// deep it hears `ENAMETOOLONG`.
+/// `unreadable` and `visit` are those of a [`Walker`].
 ///
 /// # Errors
 /// The first error of a visit or of `unreadable`.
@@ -30,39 +163,5 @@ pub(crate) fn walk(
     unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
     visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
 ) -> Result<()> {
-    let start = vec![(None::<(Folder, Vec<u8>)>, RelativePath::root())];
-    pool::run(start, threads, |(parent, path), stack| {
-        let opened = match &parent {
-            None => Ok(root.clone()),
-            Some((parent, name)) => parent.open_folder(name),
-        };
-        let listed =
-            opened.and_then(|folder| folder.list_unsorted().map(|entries| (folder, entries)));
-        let (folder, entries) = match listed {
-            Ok(listed) => listed,
-            // It was there a moment ago; a source that people work on is allowed to lose folders.
-            Err(Errno::NOENT | Errno::NOTDIR) if parent.is_some() => return Ok(()),
-            Err(errno) => return unreadable(&path, errno),
-        };
-        visit(&Visited {
-            path: &path,
-            folder: &folder,
-            entries: &entries,
-        })?;
-        let is_deepest = path.depth() >= PATH_DEPTH_MAX;
-        for entry in &entries {
-            match folder.kind_of(entry) {
-                Ok(Kind::Folder) if is_deepest => {
-                    unreadable(&path.join(&entry.name), Errno::NAMETOOLONG)?;
-                }
-                Ok(Kind::Folder) => {
-                    let inner = (folder.clone(), entry.name.to_vec());
-                    stack.push((Some(inner), path.join(&entry.name)));
-                }
-                Ok(_) | Err(Errno::NOENT) => {}
-                Err(errno) => unreadable(&path.join(&entry.name), errno)?,
-            }
-        }
-        Ok(())
-    })
+    walk_with(root, threads, &Everywhere { unreadable, visit })
 }

@@ -4,6 +4,7 @@
 //! ([`tracer`]).  Where it says that a step is done it is believed, and the step is not run again: nothing is silent.
 
 mod after_the_seal;
+mod at_rest;
 mod budget;
 mod calls;
 mod growing;

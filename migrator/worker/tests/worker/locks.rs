@@ -37,14 +37,14 @@ fn child_holds_a_lock() {
 }
 
 /// Another process that holds a write lock of one byte, until it is dropped.
-struct Holder {
+pub(crate) struct Holder {
     child: Child,
     /// Kept open, because the other process may still print.
     _stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Holder {
-    fn of(site: &Site, locked: &str) -> Self {
+    pub(crate) fn of(site: &Site, locked: &str) -> Self {
         let mut child = child("locks::child_holds_a_lock", site)
             .env("WORKER_TEST_LOCK", locked)
             .stdin(Stdio::piped())

@@ -8,6 +8,7 @@
 )]
 
 mod accepted;
+mod at_rest;
 mod certificates;
 mod damaged_store;
 mod database_sets;
