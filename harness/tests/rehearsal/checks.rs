@@ -92,6 +92,17 @@ fn lock(path: &Path) -> fs::File {
     file
 }
 
+/// Gives a file what the kernel's client shows for one that its server has archived; whether its file system can have that.
+fn mark_as_offline(path: &Path) -> bool {
+    let bits = 0x1000_u32.to_ne_bytes();
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::setxattr(path, "user.cifs.dosattrib", &bits, flags) {
+        Ok(()) => true,
+        Err(rustix::io::Errno::NOTSUP) => false,
+        Err(errno) => panic!("{errno}"),
+    }
+}
+
 #[test]
 fn what_is_wrong_at_the_source_is_told() {
     let stage = Stage::new();
@@ -108,6 +119,7 @@ fn what_is_wrong_at_the_source_is_told() {
         .open(stage.source().join("FUTURE.TXT"));
     future.expect("opened").set_modified(time).expect("set");
     fs::write(stage.source().join("future.txt"), "y").expect("written");
+    let can_be_offline = mark_as_offline(&stage.source().join("future.txt"));
     let run = stage.expect(&["check"], 5);
     assert_eq!(line(&run, "source-busy")["verdict"], "person");
     finding(&run, "source-busy");
@@ -117,6 +129,11 @@ fn what_is_wrong_at_the_source_is_told() {
         "{clock:#?}"
     );
     assert_eq!(line(&run, "names")["verdict"], "refused");
+    if can_be_offline {
+        assert_eq!(line(&run, "offline-files")["verdict"], "person");
+        let offline = finding(&run, "offline-files");
+        assert!(offline.text.starts_with("1 files with 1 bytes "), "{offline:#?}");
+    }
     // What comes behind the worst is looked at all the same.
     assert_eq!(line(&run, "destination-ports")["verdict"], "done");
     drop(held);

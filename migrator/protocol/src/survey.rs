@@ -27,8 +27,22 @@ pub struct Survey {
     pub kept_names: u64,
     /// Items that stand in the queues since longer than a day.
     pub stale_items: u64,
+    /// Files that the server of the source has not at hand.
+    #[serde(default)]
+    pub offline: Offline,
     /// How fast files were read.
     pub sample: Sample,
+}
+
+/// Files that a server has archived or deduplicated, so that reading them is slow and moves data there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Offline {
+    /// Files with the attribute of Windows "offline", "recall on open" or "recall on data access".
+    pub files: u64,
+    /// Bytes of those files.
+    pub bytes: u64,
+    /// Files of which that could not be asked.
+    pub not_asked: u64,
 }
 
 /// A file system, as far as a check cares.

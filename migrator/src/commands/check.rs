@@ -179,6 +179,7 @@ async fn look_at_source(
         "agent-logs",
         source::agent_logs(&inventory, are_logs_copied),
     ));
+    lines.push(("offline-files", source::offline_files(&survey)));
     lines.extend(room::judge(&inventory));
     report.estimate = estimate::estimate(&inventory, quiet);
     lines.extend(

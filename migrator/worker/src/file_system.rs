@@ -85,6 +85,43 @@ pub(crate) fn may_show_old_names(folder: impl AsFd) -> bool {
     known.is_none_or(|(_, _, _, place)| *place == Place::Elsewhere)
 }
 
+/// Whether the files of a file system have the attributes that Windows gives to files, as far as its kind tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WindowsAttributes {
+    /// Each file has them, in the extended attribute of this name.
+    Named(&'static str),
+    /// A disk of this machine: its files are at hand, and only what copied them from such a server may have kept them.
+    Unlikely,
+    /// The files are elsewhere, and this client does not tell.
+    Unknown,
+}
+
+/// The extended attribute in which the kernel's client for SMB has them (`fs/smb/client/xattr.c`).
+const OF_CIFS: &str = "user.cifs.dosattrib";
+
+/// That of the kernel's NTFS (`fs/ntfs3/xattr.c`).
+const OF_NTFS3: &str = "system.ntfs_attrib";
+
+impl WindowsAttributes {
+    /// The name of the extended attribute to ask for.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Named(name) => name,
+            Self::Unlikely | Self::Unknown => OF_CIFS,
+        }
+    }
+}
+
+/// How the file system of an open folder tells the attributes of Windows.
+pub(crate) fn windows_attributes_of(folder: impl AsFd) -> WindowsAttributes {
+    match number_of(folder).ok().and_then(known) {
+        Some((_, "cifs" | "smb3", ..)) => WindowsAttributes::Named(OF_CIFS),
+        Some((_, "ntfs3", ..)) => WindowsAttributes::Named(OF_NTFS3),
+        Some((_, _, _, Place::Here)) => WindowsAttributes::Unlikely,
+        Some((_, _, _, Place::Elsewhere)) | None => WindowsAttributes::Unknown,
+    }
+}
+
 fn number_of(file: impl AsFd) -> std::result::Result<u64, Errno> {
     let statfs = rustix::fs::fstatfs(file)?;
     // Machines differ in the width and the sign of the field; the numbers have 32 bits.

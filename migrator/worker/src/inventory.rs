@@ -1,6 +1,7 @@
 //! Looking at the source before anything is copied: how much there is, and what will be trouble.
 
 mod granularity;
+mod offline;
 mod room;
 mod sample;
 mod survey;
@@ -48,6 +49,7 @@ pub fn take_inventory(
     let mut report = InventoryReport::default();
     let mut times = Granularity::default();
     let mut survey = survey::Gathered::default();
+    let file_systems = offline::FileSystems::default();
     for (number, area) in capabilities.areas.iter().enumerate() {
         prove_source(area)?;
         let seen = Mutex::new(AreaTotals {
@@ -60,6 +62,7 @@ pub fn take_inventory(
             monitor,
             options,
             seen: &seen,
+            file_systems: &file_systems,
             only_count,
         };
         walk(
@@ -134,6 +137,8 @@ struct File {
     path: RelativePath,
     class: FileClass,
     attributes: Attributes,
+    /// Whether its server has it at hand; where files are only counted, nobody asks.
+    at_hand: offline::Answer,
 }
 
 struct AreaWalk<'a> {
@@ -143,6 +148,7 @@ struct AreaWalk<'a> {
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     seen: &'a Mutex<AreaTotals>,
+    file_systems: &'a offline::FileSystems,
     only_count: bool,
 }
 
@@ -224,6 +230,7 @@ impl AreaWalk<'_> {
             Kind::File => {
                 return Ok(Some(File {
                     class: classes.class_of(&entry.name),
+                    at_hand: self.is_at_hand(visited, &path, &entry.name, &attributes)?,
                     path,
                     attributes,
                 }));
@@ -245,6 +252,21 @@ impl AreaWalk<'_> {
             ),
         }
         Ok(None)
+    }
+
+    fn is_at_hand(
+        &self,
+        visited: &Visited<'_>,
+        path: &RelativePath,
+        name: &[u8],
+        attributes: &Attributes,
+    ) -> Result<offline::Answer> {
+        if self.only_count {
+            return Ok(offline::Answer::NotAsked);
+        }
+        self.file_systems
+            .ask(visited.folder, name, attributes.device)
+            .map_err(|errno| WorkerError::reading("look at", path, errno))
     }
 
     /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
@@ -294,11 +316,12 @@ impl AreaWalk<'_> {
             path,
             class,
             attributes,
+            at_hand,
         } = file;
         seen.times.learn(attributes.modified);
         let bytes = attributes.size;
         if !self.only_count {
-            seen.survey.see(self.number, path, attributes);
+            seen.survey.see(self.number, path, attributes, *at_hand);
         }
         let (class_files, class_bytes) = seen.classes.entry(*class).or_default();
         *class_files += 1;

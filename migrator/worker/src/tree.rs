@@ -6,6 +6,7 @@
 mod attributes;
 mod change;
 mod content;
+mod extended_attribute;
 mod folder;
 mod list;
 pub(crate) mod owner;

@@ -23,7 +23,7 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 25] = [
+pub const CHECKS: [&str; 26] = [
     "connect",
     "privilege",
     "places",
@@ -40,6 +40,7 @@ pub const CHECKS: [&str; 25] = [
     "names",
     "stale-queues",
     "agent-logs",
+    "offline-files",
     "destination-room",
     "destination-inodes",
     "estimate",

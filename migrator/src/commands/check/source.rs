@@ -1,6 +1,6 @@
 //! What the worker saw of the source, judged.
 
-use protocol::{Count, InventoryReport, Survey, Verdict, worst};
+use protocol::{Count, InventoryReport, Offline, Survey, Verdict, worst};
 
 use super::report::Judged;
 use crate::controller::Finished;
@@ -19,6 +19,14 @@ const UNREADABLE: [&str; 4] = [
 
 /// What is told of names by a finding of its own.
 const RENAME: &str = "Rename or remove one of each two at the source before stage one";
+
+/// What is to be done about files that are offline at the server.
+const RECALL: &str = "Plan more time for stage one, which the estimate knows nothing of, or have whoever keeps the server \
+                      recall them beforehand and see that it has the room";
+
+/// What is to be done where nobody could be asked about them.
+const ASK: &str = "Ask whoever keeps the server whether it archives or deduplicates files; where it does, plan more time for \
+                   stage one, or have them recalled beforehand";
 
 pub(super) fn readable(finished: &Finished) -> Judged {
     let about = finished
@@ -179,6 +187,30 @@ pub(super) fn agent_logs(inventory: &InventoryReport, are_copied: bool) -> Judge
     } else {
         format!("{what} are left at the source")
     })
+}
+
+/// Files that have to be fetched at the server before they can be read; whether there are any may not be known.
+pub(super) fn offline_files(survey: &Survey) -> Judged {
+    let Offline {
+        files,
+        bytes,
+        not_asked,
+    } = survey.offline;
+    let offline = format!(
+        "{} files with {} are offline at the server, archived or deduplicated: reading them is slow, and moves data there",
+        numbers::count(files),
+        numbers::bytes(bytes)
+    );
+    let unknown = format!(
+        "whether they are offline at the server could not be asked of {} files",
+        numbers::count(not_asked)
+    );
+    match (files, not_asked) {
+        (0, 0) => Judged::pass("no file is offline at the server"),
+        (0, _) => Judged::warning(unknown, ASK),
+        (_, 0) => Judged::warning(offline, RECALL),
+        _ => Judged::warning(format!("{offline}; {unknown}"), RECALL),
+    }
 }
 
 /// What the worst verdict of a task and its findings say about one thing.

@@ -1,7 +1,7 @@
 mod codes;
 
 use super::*;
-use protocol::{AreaInventory, FileSystem, InventoryReport, Sample, Survey};
+use protocol::{AreaInventory, FileSystem, InventoryReport, Offline, Sample, Survey};
 
 const GIB: u64 = 1 << 30;
 
@@ -151,6 +151,43 @@ fn names_queues_and_logs_are_judged() {
     assert!(
         logs.contains("2.0 GiB") && logs.contains("agent_logs = false"),
         "{logs}"
+    );
+}
+
+#[test]
+fn files_that_are_offline_and_files_that_nobody_could_ask_about_are_told_apart() {
+    let judge = |files, bytes, not_asked| {
+        source::offline_files(&Survey {
+            offline: Offline {
+                files,
+                bytes,
+                not_asked,
+            },
+            ..Survey::default()
+        })
+    };
+    let none = judge(0, 0, 0);
+    assert_eq!(none.verdict, Verdict::Done);
+    let some = judge(1_234, 3 * GIB, 0);
+    assert_eq!(some.verdict, Verdict::NeedsAttention);
+    assert!(
+        some.text.contains("1,234 files with 3.0 GiB") && !some.text.contains("could not be asked"),
+        "{}",
+        some.text
+    );
+    assert!(some.remedy.contains("recall"), "{}", some.remedy);
+    let unknown = judge(0, 0, 5_678);
+    assert_eq!(unknown.verdict, Verdict::NeedsAttention);
+    assert!(
+        unknown.text.contains("could not be asked of 5,678 files"),
+        "{}",
+        unknown.text
+    );
+    assert!(unknown.remedy.starts_with("Ask"), "{}", unknown.remedy);
+    let both = judge(1_234, 3 * GIB, 5_678).text;
+    assert!(
+        both.contains("1,234 files") && both.contains("asked of 5,678 files"),
+        "{both}"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use postoffice::names::RelativePath;
 
+use super::offline::Answer;
 use super::sample::Draw;
 use crate::capabilities::{Area, Capabilities};
 use crate::database_locks::try_each_lock;
@@ -10,7 +11,7 @@ use crate::file_system::file_system_of;
 use crate::locks::Attempt;
 use crate::pool::Threads;
 use crate::tree::{Attributes, Time, Visited};
-use protocol::Survey;
+use protocol::{Offline, Survey};
 
 /// What has been gathered so far.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub(super) struct Gathered {
     pub(super) kept_names: u64,
     pub(super) stale_items: u64,
     pub(super) locks: Locks,
+    offline: Offline,
     newest_seconds: i64,
     draw: Draw,
 }
@@ -65,8 +67,24 @@ impl Locks {
 
 impl Gathered {
     /// Takes notice of a file of an area.
-    pub(super) fn see(&mut self, area: usize, path: &RelativePath, attributes: &Attributes) {
+    pub(super) fn see(
+        &mut self,
+        area: usize,
+        path: &RelativePath,
+        attributes: &Attributes,
+        at_hand: Answer,
+    ) {
         self.newest_seconds = self.newest_seconds.max(attributes.modified.seconds);
+        match at_hand {
+            Answer::AtHand => {}
+            Answer::NotAsked => self.offline.not_asked += 1,
+            Answer::Offline => {
+                self.offline.files += 1;
+                self.offline.bytes += attributes.size;
+                // A sample that fetched files from an archive would change something at the source.
+                return;
+            }
+        }
         self.draw.offer(area, path, attributes.size);
     }
 
@@ -90,6 +108,7 @@ impl Gathered {
             collisions: self.collisions,
             kept_names: self.kept_names,
             stale_items: self.stale_items,
+            offline: self.offline,
             sample: self.draw.measure(&sources, threads)?,
         })
     }

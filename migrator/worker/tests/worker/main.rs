@@ -23,6 +23,7 @@ mod lock_table;
 mod locks;
 mod lowercase;
 mod meddling;
+mod offline;
 mod owner;
 mod passes;
 mod prove;

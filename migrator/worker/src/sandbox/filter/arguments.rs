@@ -61,6 +61,7 @@ pub(super) fn rules(task: &Task, process: u32) -> Result<Vec<Denied>> {
     ];
     #[cfg(target_arch = "x86_64")]
     denied.push((libc::SYS_open, opening(1)?));
+    denied.push((libc::SYS_unshare, leaving(task)?));
     denied.extend(giving_away(task)?);
     // Both are made at the destination only, by what has to make such a thing anew.
     if !matches!(task, Task::UndoLowercase) {
@@ -78,6 +79,17 @@ fn sets_aside(task: &Task) -> bool {
         task,
         Task::Pass { .. } | Task::Queues { .. } | Task::Abandon { .. }
     )
+}
+
+/// Name spaces, and what else threads share: an inventory may give a thread a current folder of its own, in which it asks for
+/// attributes by name.
+fn leaving(task: &Task) -> Result<Vec<SeccompRule>> {
+    match task {
+        Task::Inventory { only_count: false } => {
+            Ok(vec![when(0, Qword, Ne, into_bits(libc::CLONE_FS))?])
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Owners and modes, through a handle: for the tasks that give something away, and of those only what they give.

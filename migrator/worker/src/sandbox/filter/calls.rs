@@ -46,7 +46,6 @@ pub(super) const EVERYWHERE: &[libc::c_long] = &[
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
     libc::SYS_setns,
-    libc::SYS_unshare,
     // Attributes of files: modes, owners, and those that have names, which hold capabilities and access lists.  What is
     // needed is done through an open handle.
     libc::SYS_fchmodat,

@@ -20,6 +20,7 @@ const PASS: Task = Task::Pass {
     kind: PassKind::StageOne,
 };
 const QUEUES: Task = Task::Queues { live: false };
+const CHECK: Task = Task::Inventory { only_count: false };
 const OWNER: Task = Task::Owner {
     user: 100,
     group: 200,
@@ -86,7 +87,7 @@ fn flag(flag: libc::c_int) -> u64 {
     u64::from(flag.cast_unsigned())
 }
 
-fn every_task() -> [Task; 10] {
+fn every_task() -> [Task; 11] {
     [
         PASS,
         QUEUES,
@@ -98,6 +99,7 @@ fn every_task() -> [Task; 10] {
         Task::Verify,
         Task::Abandon { plan_only: false },
         Task::Inventory { only_count: true },
+        CHECK,
     ]
 }
 
@@ -286,5 +288,25 @@ fn nothing_else_is_asked_of_a_file_or_a_device() {
     for flags in [2, 3, 4, 5] {
         let answer = answer(&PASS, libc::SYS_renameat2, &[3, 1, 4, 1, flags]);
         assert_eq!(answer, DENIED, "renameat2 with {flags}");
+    }
+}
+
+#[test]
+fn only_a_check_gives_a_thread_anything_of_its_own_and_only_its_current_folder() {
+    for task in every_task() {
+        let unshare = |flags| answer(&task, libc::SYS_unshare, &[flags]);
+        let folder = flag(libc::CLONE_FS);
+        assert_eq!(unshare(folder) == ALLOWED, task == CHECK, "{task:?}");
+        for other in [
+            0,
+            flag(libc::CLONE_FILES),
+            flag(libc::CLONE_NEWNS),
+            flag(libc::CLONE_NEWUSER),
+            flag(libc::CLONE_FS | libc::CLONE_NEWNS),
+            flag(libc::CLONE_FS | libc::CLONE_NEWUSER),
+            folder | 1 << 32,
+        ] {
+            assert_eq!(unshare(other), DENIED, "{other:#x} for {task:?}");
+        }
     }
 }
