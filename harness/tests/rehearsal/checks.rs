@@ -132,7 +132,10 @@ fn what_is_wrong_at_the_source_is_told() {
     if can_be_offline {
         assert_eq!(line(&run, "offline-files")["verdict"], "person");
         let offline = finding(&run, "offline-files");
-        assert!(offline.text.starts_with("1 files with 1 bytes "), "{offline:#?}");
+        assert!(
+            offline.text.starts_with("1 files with 1 bytes "),
+            "{offline:#?}"
+        );
     }
     // What comes behind the worst is looked at all the same.
     assert_eq!(line(&run, "destination-ports")["verdict"], "done");

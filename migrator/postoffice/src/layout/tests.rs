@@ -341,7 +341,8 @@ fn example_of(pattern: &str) -> RelativePath {
 
 #[test]
 fn no_row_of_a_database_or_queue_lies_where_none_is_looked_for() {
-    let tables: [(_, fn(&RelativePath) -> bool); 2] = [
+    type MayHold = fn(&RelativePath) -> bool;
+    let tables: [(_, MayHold); 2] = [
         (table::FILES, may_hold_databases),
         (table::DOCUMENT_FILES, documents_may_hold_databases),
     ];
