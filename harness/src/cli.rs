@@ -267,9 +267,17 @@ fn soak(options: &SoakOptions, out: &mut dyn Write) -> u8 {
     }
 }
 
+/// Seconds with one place behind the point.
+fn seconds(milliseconds: u64) -> String {
+    let tenths = milliseconds / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
 /// A line of the table that a soak prints, and what does not hold below it.
 fn line_of(case: &SoakedCase) -> String {
-    let tenths = case.downtime_milliseconds / 100;
+    let estimated = case
+        .estimated_milliseconds
+        .map_or_else(String::new, seconds);
     let faults: Vec<String> = case.options.faults.iter().map(Fault::to_string).collect();
     let state = if case.failures.is_empty() {
         "holds"
@@ -277,11 +285,10 @@ fn line_of(case: &SoakedCase) -> String {
         "FAILS"
     };
     let mut line = format!(
-        "seed {}: {state}, {:>4} s, downtime {:>3}.{} s, names {:<5}  {}",
+        "seed {}: {state}, {:>4} s, downtime {:>7} (estimated {estimated:>7}), names {:<5}  {}",
         case.options.seed,
         case.milliseconds / 1000,
-        tenths / 10,
-        tenths % 10,
+        seconds(case.downtime_milliseconds),
         case.options.case.to_string(),
         if faults.is_empty() {
             "no fault".to_owned()
@@ -373,13 +380,15 @@ fn print(
         }
     }
     writeln!(out, "\nReports: {}", outcome.reports.display())?;
-    let tenths = outcome.downtime_milliseconds / 100;
+    let estimated = outcome.estimated_milliseconds;
     writeln!(
         out,
-        "Users' downtime: {}.{} s of {} s",
-        tenths / 10,
-        tenths % 10,
-        outcome.milliseconds / 1000
+        "Users' downtime: {} of {} s{}",
+        seconds(outcome.downtime_milliseconds),
+        outcome.milliseconds / 1000,
+        estimated.map_or_else(String::new, |estimated| {
+            format!("; estimated before: {}", seconds(estimated))
+        })
     )?;
     if outcome.holds() {
         writeln!(out, "The migration is sealed and everything holds")

@@ -48,6 +48,8 @@ pub struct SoakedCase {
     pub failures: Vec<String>,
     /// For how long its users were down.
     pub downtime_milliseconds: u64,
+    /// For how long `check` said that they would be.
+    pub estimated_milliseconds: Option<u64>,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -178,6 +180,7 @@ fn one(options: RehearsalOptions) -> Result<SoakedCase, HarnessError> {
         options,
         failures,
         downtime_milliseconds: outcome.downtime_milliseconds,
+        estimated_milliseconds: outcome.estimated_milliseconds,
         milliseconds: outcome.milliseconds,
     })
 }

@@ -73,6 +73,9 @@ pub struct RehearsalOutcome {
     pub checks: Vec<Check>,
     /// How long users would have been out: the steps of stage two and those after it.
     pub downtime_milliseconds: u64,
+    /// How long `check` said that they would be out, before anything was copied; none where it could not say.
+    #[serde(default)]
+    pub estimated_milliseconds: Option<u64>,
     /// How long everything took.
     pub milliseconds: u64,
     /// Where the reports are.
@@ -84,6 +87,15 @@ impl RehearsalOutcome {
     pub fn holds(&self) -> bool {
         self.checks.iter().all(Check::holds)
     }
+}
+
+/// What `check` said of that.
+pub(super) fn estimated(commands: &[CommandRun]) -> Option<u64> {
+    let check = commands.iter().find(|run| run.arguments == ["check"])?;
+    let seconds = check.result["estimate"]["downtime_seconds"].as_f64()?;
+    // Neither negative nor beyond what a count of milliseconds holds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some((seconds * 1000.0) as u64)
 }
 
 /// How long users would be out: from the proof that the source is at rest to the started POA.

@@ -30,6 +30,9 @@ pub(super) fn page(outcome: &RehearsalOutcome) -> String {
                 p.verdict.fails[!outcome.holds()] { (verdict) }
                 dl {
                     dt { "Users' downtime" } dd { (seconds(outcome.downtime_milliseconds)) }
+                    @if let Some(estimated) = outcome.estimated_milliseconds {
+                        dt { "As estimated before" } dd { (seconds(estimated)) }
+                    }
                     dt { "Everything together" } dd { (seconds(outcome.milliseconds)) }
                     dt { "Commands" } dd { (outcome.commands.len()) }
                     dt { "Passes" } dd { (outcome.passes.len()) }
@@ -210,6 +213,7 @@ mod tests {
             passes: Vec::new(),
             checks: vec![Check::new("a check", vec!["<b>lost</b>".to_owned()])],
             downtime_milliseconds: 1234,
+            estimated_milliseconds: Some(1500),
             milliseconds: 1000,
             reports: "reports".into(),
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::command::milliseconds;
 use super::expected::expected_findings;
 use super::folder::{folder_of, keep_reports, remove_trees};
-use super::outcome::downtime;
+use super::outcome::{downtime, estimated};
 use super::play::Play;
 use super::{CommandRun, RehearsalOptions, RehearsalOutcome};
 use crate::back_end::BackEnd;
@@ -42,6 +42,7 @@ pub fn run(
     site.stop();
     let mut outcome = RehearsalOutcome {
         seed: options.seed,
+        estimated_milliseconds: estimated(&commands),
         commands,
         steps,
         passes,

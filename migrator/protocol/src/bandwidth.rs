@@ -45,18 +45,32 @@ impl Bandwidth {
     }
 }
 
+impl Bandwidth {
+    /// The mean of a day, in bytes each second, where `unlimited` is what can be taken without a limit; none where nothing is
+    /// known of that.
+    pub fn mean(&self, unlimited: f64) -> Option<f64> {
+        #[allow(clippy::cast_precision_loss)]
+        let of = |minute| {
+            self.at(minute)
+                .map_or(unlimited, |limit| limit.get() as f64)
+        };
+        let mean = (0..DAY).map(of).sum::<f64>() / f64::from(DAY);
+        (mean > 0.0).then_some(mean)
+    }
+}
+
 impl FromStr for Bandwidth {
     type Err = NotABandwidth;
 
     fn from_str(text: &str) -> Result<Self, NotABandwidth> {
-        if let Some(limit) = limit(text.trim()) {
+        if let Ok(limit) = limit(text.trim()) {
             return Ok(Self(vec![Slot { from: 0, limit }]));
         }
         let slot = |word: &str| {
             let (time, said) = word.split_once(',')?;
             Some(Slot {
                 from: minute(time)?,
-                limit: limit(said)?,
+                limit: limit(said).ok()?,
             })
         };
         let slots: Option<Vec<Slot>> = text.split_whitespace().map(slot).collect();
@@ -70,11 +84,17 @@ impl FromStr for Bandwidth {
     }
 }
 
-/// A limit; the inner none is no limit at all.
-fn limit(text: &str) -> Option<Option<NonZeroU64>> {
+/// A limit, or none at all.
+fn limit(text: &str) -> Result<Option<NonZeroU64>, NotABandwidth> {
     if text == "off" {
-        return Some(None);
+        return Ok(None);
     }
+    let bytes = bytes(text).and_then(NonZeroU64::new);
+    bytes.map(Some).ok_or(NotABandwidth)
+}
+
+/// A number with K, M or G behind it, in bytes.
+fn bytes(text: &str) -> Option<u64> {
     let unit = match text.chars().last()? {
         'k' | 'K' => 1 << 10,
         'm' | 'M' => 1 << 20,
@@ -82,10 +102,8 @@ fn limit(text: &str) -> Option<Option<NonZeroU64>> {
         _ => return None,
     };
     let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
-    let bytes = number
-        .checked_mul(unit)
-        .filter(|&bytes| bytes >= LIMIT_BYTES_MIN)?;
-    NonZeroU64::new(bytes).map(Some)
+    let bytes = number.checked_mul(unit)?;
+    (bytes >= LIMIT_BYTES_MIN).then_some(bytes)
 }
 
 /// Minutes since midnight of `HH:MM`.
@@ -164,6 +182,9 @@ mod tests {
         ] {
             assert_eq!(at(day, minute), limit, "{minute}");
         }
+        let half: Bandwidth = "00:00,20M 12:00,off".parse().expect("a limit");
+        let mean = half.mean(f64::from(40 << 20)).expect("a mean");
+        assert!((mean - f64::from(30 << 20)).abs() < 1.0, "{mean}");
         // One time alone holds for the whole day.
         assert_eq!(at("08:00,1g", 0), Some(1 << 30));
         assert_eq!(at("08:00,512k 18:00,1G", 0), Some(1 << 30));

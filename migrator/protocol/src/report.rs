@@ -108,6 +108,9 @@ pub struct InventoryReport {
     pub granularity_nanoseconds: u64,
     /// How many files per second the walk looked at.
     pub files_per_second: f64,
+    /// How long all of it took, in milliseconds.
+    #[serde(default)]
+    pub milliseconds: u64,
     /// What a check wants to know besides; none where files were only counted.
     #[serde(default)]
     pub survey: Option<Survey>,

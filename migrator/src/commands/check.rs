@@ -19,11 +19,13 @@ mod tests;
 pub use report::{CHECKS, CheckLine, CheckReport, Estimate};
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use protocol::{AreaOrder, Task, TaskReport, Verdict};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
+use estimate::Costs;
 use report::{Judged, add, require};
 
 /// Checks; leaves both sides as they were.
@@ -145,10 +147,12 @@ async fn look_at_source(
     areas: Vec<AreaOrder>,
 ) -> Result<(), StepError> {
     let task = Task::Inventory { only_count: false };
+    let began = Instant::now();
     let finished = match controller.run_task(areas, task).await {
         Ok(finished) => finished,
         Err(error) => return require(controller, report, "source-readable", Err(error)),
     };
+    let order_took = began.elapsed();
     let protections = destination::protections(&finished.protections);
     add(controller, report, "protections", protections);
     let Some(TaskReport::Inventory(inventory)) = finished.report.clone() else {
@@ -168,11 +172,23 @@ async fn look_at_source(
     let survey = inventory.survey.clone().unwrap_or_default();
     let sheet = &controller.worksheet;
     let allowance = sheet.source.clock_allowance_seconds;
-    let (are_logs_copied, quiet) = (sheet.copy.agent_logs, sheet.copy.quiet_seconds);
+    let are_logs_copied = sheet.copy.agent_logs;
+    let mut costs = Costs {
+        quiet_seconds: sheet.copy.quiet_seconds,
+        still_seconds: sheet.copy.still_seconds,
+        read_again: sheet.seal.read_again,
+        bandwidth: sheet.copy.bandwidth.clone(),
+        request_seconds: 0.0,
+        order_seconds: order_took
+            .saturating_sub(Duration::from_millis(inventory.milliseconds))
+            .as_secs_f64(),
+    };
     let mut lines: Vec<(&'static str, Judged)> = Vec::new();
     lines.extend(source::locks(&survey));
     lines.extend(source::times(&inventory, &survey, allowance));
+    let began = Instant::now();
     lines.push(("destination-clock", destination::clock(controller).await?));
+    costs.request_seconds = began.elapsed().as_secs_f64();
     lines.push(("names", source::names(&inventory, &survey)));
     lines.push(("stale-queues", source::stale_queues(&survey)));
     lines.push((
@@ -181,7 +197,7 @@ async fn look_at_source(
     ));
     lines.push(("offline-files", source::offline_files(&survey)));
     lines.extend(room::judge(&inventory));
-    report.estimate = estimate::estimate(&inventory, quiet);
+    report.estimate = estimate::estimate(&inventory, &costs);
     lines.extend(
         report
             .estimate

@@ -167,8 +167,8 @@ section! {
         quiet_seconds: u64 = default(number::<u64, 0, DAY>, 10);
         /// How long the lock of a database is waited for
         lock_wait_seconds: u64 = default(number::<u64, 0, 3600>, CopyOptions::default().lock_wait_seconds);
-        /// How much may be taken from the source each second while users work there (stage one, `check`, `verify --source`), always
-        /// or by the time of day at the destination
+        /// How much may be taken from the source each second while users work (stage one, `verify --source`), always or by the
+        /// time of day at the destination; `check` reads a sample of 64 MiB at once
         bandwidth: Option<Bandwidth> = optional(bandwidth, r#""08:00,20M 18:00,off""#);
         /// Whether that limit holds in stage two as well, while users are out
         bandwidth_in_stage_two: bool = default(flag, false);

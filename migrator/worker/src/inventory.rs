@@ -118,6 +118,7 @@ pub fn take_inventory(
         monitor.phase("read a sample", Expected::default());
         report.survey = Some(survey.finish(capabilities, Threads::of(options))?);
     }
+    report.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
 

@@ -1,7 +1,8 @@
 mod codes;
 
+use super::estimate::Costs;
 use super::*;
-use protocol::{AreaInventory, FileSystem, InventoryReport, Offline, Sample, Survey};
+use protocol::{AreaInventory, FileSystem, InventoryReport, Offline, ReadAgain, Sample, Survey};
 
 const GIB: u64 = 1 << 30;
 
@@ -11,14 +12,19 @@ fn inventory(survey: Survey) -> InventoryReport {
             files: 100_000,
             bytes: 100 * GIB,
             names_with_capitals: 7,
-            classes: [("log".to_owned(), 3)].into(),
-            class_bytes: [("log".to_owned(), 2 * GIB)].into(),
+            classes: [("log".to_owned(), 3), ("user database".to_owned(), 1_000)].into(),
+            class_bytes: [
+                ("log".to_owned(), 2 * GIB),
+                ("user database".to_owned(), GIB),
+            ]
+            .into(),
             ..AreaInventory::default()
         }],
         destination_free_bytes: 200 * GIB,
         destination_free_inodes: 1_000_000,
         granularity_nanoseconds: 100,
         files_per_second: 10_000.0,
+        milliseconds: 12_000,
         survey: Some(survey),
     }
 }
@@ -204,15 +210,52 @@ fn an_estimate_counts_files_and_bytes_and_what_is_done_twice() {
         },
         ..Survey::default()
     };
-    let estimate = estimate::estimate(&inventory(survey), 10).expect("a sample");
+    let costs = Costs {
+        quiet_seconds: 10,
+        still_seconds: 10,
+        read_again: ReadAgain::Unproven,
+        bandwidth: None,
+        request_seconds: 0.1,
+        order_seconds: 0.5,
+    };
+    let estimate =
+        |survey, costs: &Costs| estimate::estimate(&inventory(survey), costs).expect("a sample");
     let about = |seconds: f64, wanted: f64| (seconds - wanted).abs() < 0.01;
-    // 10 s to walk 100,000 files, 100 s for opening them, 100 s for the bytes of the large ones.
-    assert!(about(estimate.stage_one_seconds, 210.0), "{estimate:?}");
-    assert!(about(estimate.delta_seconds, 12.0), "{estimate:?}");
+    // 10 s to walk 100,000 files, 100 s for opening them, 100 s for the bytes of the large ones; twice, to prove it.
+    let few = estimate(survey.clone(), &costs);
+    assert!(about(few.stage_one_seconds, 420.0), "{few:?}");
+    assert!(about(few.delta_seconds, 12.0), "{few:?}");
+    // The waits, requests and orders; at rest: two looks at 1,000 databases; the pass; the sweep; the seal with its last look,
+    // what has changed, and the databases.
+    let overhead = 20.0 + 30.0 * 0.1 + 7.0 * 0.5;
+    let seal = 20.0 + 2.0 + 1.0 + 10.0;
     assert!(
-        about(estimate.downtime_seconds, 10.0 + 20.0 + 12.0 + 210.0),
-        "{estimate:?}"
+        about(few.downtime_seconds, overhead + 0.2 + 12.0 + 10.0 + seal),
+        "{few:?}"
     );
-    let nothing = estimate::estimate(&inventory(Survey::default()), 0).expect("a sample");
-    assert!(about(nothing.stage_one_seconds, 10.0), "{nothing:?}");
+    let everything = Costs {
+        read_again: ReadAgain::Everything,
+        ..costs.clone()
+    };
+    let all = estimate(survey.clone(), &everything);
+    assert!(
+        about(all.downtime_seconds, few.downtime_seconds - 13.0 + 200.0),
+        "{all:?}"
+    );
+    // 100 GiB at 20 MiB/s, twice.
+    let limited = Costs {
+        bandwidth: Some("20M".parse().expect("a limit")),
+        ..costs.clone()
+    };
+    let slow = estimate(survey, &limited);
+    assert!(
+        about(slow.stage_one_seconds, 2.0 * (10.0 + 5120.0)),
+        "{slow:?}"
+    );
+    assert!(
+        about(slow.downtime_seconds, few.downtime_seconds),
+        "{slow:?}"
+    );
+    let nothing = estimate(Survey::default(), &costs);
+    assert!(about(nothing.stage_one_seconds, 20.0), "{nothing:?}");
 }

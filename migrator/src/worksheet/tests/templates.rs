@@ -86,6 +86,7 @@ fn other_value(setting: &Setting) -> String {
         "\"/other\"",
         "\"other\"",
         "\"other:7\"",
+        "\"7M\"",
         "\"other.deb\"",
         "{ file = \"other\" }",
         "7",

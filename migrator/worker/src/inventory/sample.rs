@@ -173,8 +173,9 @@ fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result
             0 => break,
             more => {
                 length += more as u64;
+                // Waiting would be measured too.
                 if let Some(pace) = folder.pace() {
-                    pace.take(more);
+                    pace.charge(more);
                 }
             }
         }
