@@ -78,7 +78,7 @@ pub(super) async fn prove_at_rest(controller: &mut Controller) -> Result<StepOut
     let quiet_seconds = controller.worksheet.copy.quiet_seconds;
     let report: AtRestReport = controller.report_of(Task::AtRest { quiet_seconds }).await?;
     Ok(StepOutcome::Done(format!(
-        "{off}, {} locks free, nothing modified for {} s",
+        "{off}, {} locks free, no database or queue modified for {} s",
         report.locks_tried, report.quiet_seconds
     )))
 }
