@@ -46,10 +46,19 @@ mod here {
             ptrace::setregs(thread, self.0)
         }
 
-        /// Halves the number of bytes that the call is for, but for the last one.
-        pub(in super::super) fn halve(mut self, thread: Pid) -> Result<()> {
-            self.0.rdx = self.0.rdx.div_ceil(2);
-            ptrace::setregs(thread, self.0)
+        /// Halves the number of bytes that the call is for, but for the last one.  [`Self::restore`] has to follow.
+        pub(in super::super) fn halve(&self, thread: Pid) -> Result<()> {
+            let mut halved = self.0;
+            halved.rdx = halved.rdx.div_ceil(2);
+            ptrace::setregs(thread, halved)
+        }
+
+        /// Gives a thread behind its call the arguments of that call back: a kernel leaves them as they are, and optimised
+        /// code uses them again.
+        pub(in super::super) fn restore(&self, thread: Pid) -> Result<()> {
+            let mut after = ptrace::getregs(thread)?;
+            after.rdx = self.0.rdx;
+            ptrace::setregs(thread, after)
         }
     }
 }
@@ -85,7 +94,11 @@ mod here {
             Err(Errno::ENOSYS)
         }
 
-        pub(in super::super) fn halve(self, _thread: Pid) -> Result<()> {
+        pub(in super::super) fn halve(&self, _thread: Pid) -> Result<()> {
+            Err(Errno::ENOSYS)
+        }
+
+        pub(in super::super) fn restore(&self, _thread: Pid) -> Result<()> {
             Err(Errno::ENOSYS)
         }
     }

@@ -5,6 +5,7 @@
 //! alone (a seccomp filter picks them).  It contains nothing that knows of this.  `strace` can do much of it, but it
 //! counts for each thread by itself, and cannot tell the trees apart.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
@@ -105,6 +106,8 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
     // Only of this thread: other tests of this program have children of their own.
     let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
     let mut is_traced = false;
+    // What the threads whose call is halved had in their registers before it.
+    let mut halved: BTreeMap<Pid, Registers> = BTreeMap::new();
     loop {
         let (stopped, signal) = match waitpid(None::<Pid>, Some(flags)).expect("waiting") {
             WaitStatus::Exited(process, code) if process == leader => {
@@ -123,6 +126,7 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
                     is_traced = true;
                     let options = Options::PTRACE_O_TRACESECCOMP
                         | Options::PTRACE_O_TRACECLONE
+                        | Options::PTRACE_O_TRACESYSGOOD
                         | Options::PTRACE_O_EXITKILL;
                     ptrace::setoptions(thread, options).expect("options");
                 }
@@ -131,31 +135,49 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
             WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
             WaitStatus::PtraceEvent(thread, _, event) => {
                 if event == libc::PTRACE_EVENT_SECCOMP {
-                    meet(leader, thread, root, judge);
+                    halved.extend(
+                        meet(leader, thread, root, judge).map(|registers| (thread, registers)),
+                    );
+                }
+                (thread, None)
+            }
+            // The end of a call that was halved: no other thread is resumed so that it stops there.
+            WaitStatus::PtraceSyscall(thread) => {
+                if let Some(registers) = halved.remove(&thread) {
+                    registers.restore(thread).expect("restored");
                 }
                 (thread, None)
             }
             _ => continue,
         };
         // A thread that was killed meanwhile cannot be resumed, and the next round hears of its end.
-        let _ = ptrace::cont(stopped, signal);
+        let _ = if halved.contains_key(&stopped) {
+            ptrace::syscall(stopped, signal)
+        } else {
+            ptrace::cont(stopped, signal)
+        };
     }
 }
 
-/// Lets one call be judged.
-fn meet(leader: Pid, thread: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict) {
-    let Ok(registers) = Registers::of(thread) else {
-        return;
-    };
-    let Some(operation) = operation_of(thread, &registers, root) else {
-        return;
-    };
+/// Lets one call be judged; returns the registers before it where they must be restored behind it.
+fn meet(
+    leader: Pid,
+    thread: Pid,
+    root: &Path,
+    judge: &mut dyn FnMut(Operation) -> Verdict,
+) -> Option<Registers> {
+    let registers = Registers::of(thread).ok()?;
+    let operation = operation_of(thread, &registers, root)?;
     match judge(operation) {
         Verdict::Happens => {}
         Verdict::Fails(errno) => registers.fail(thread, errno).expect("failed on purpose"),
-        Verdict::Halved => registers.halve(thread).expect("halved on purpose"),
+        Verdict::Halved => {
+            registers.halve(thread).expect("halved on purpose");
+            return Some(registers);
+        }
         Verdict::Kills => kill(leader, Signal::SIGKILL).expect("killed on purpose"),
     }
+    None
 }
 
 fn operation_of(thread: Pid, registers: &Registers, root: &Path) -> Option<Operation> {
