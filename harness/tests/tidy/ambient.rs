@@ -3,7 +3,7 @@
 use crate::{production, sources};
 
 /// The modules that may, and why.  Everything else works on handles.
-const MAY: [(&str, &str); 13] = [
+const MAY: [(&str, &str); 10] = [
     (
         "host.rs",
         "questions about the destination's system and changes of it, in requests without a sandbox",
@@ -22,19 +22,13 @@ const MAY: [(&str, &str); 13] = [
         "lease.rs",
         "the leases of the job folder: the worker's before the sandbox closes, the controller's in a request",
     ),
-    ("run.rs", "opens the event log, before the sandbox closes"),
     (
         "store.rs",
         "SQLite knows its files by path; they are open before the sandbox closes, and what it tries later is refused",
     ),
     (
         "service.rs",
-        "requests of the controller, in processes without a sandbox: starts the worker, follows the event log",
-    ),
-    ("service/at_work.rs", "a request: reads the event log"),
-    (
-        "service/files.rs",
-        "requests: writes reports, and removes what the store says that this job placed",
+        "a request of the controller, in a process without a sandbox: starts the worker",
     ),
     (
         "tree/extended_attribute.rs",

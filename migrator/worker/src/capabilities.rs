@@ -15,6 +15,7 @@ use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
 
 pub use self::open::open_folder;
+pub(crate) use self::open::{open_without_links, without_links};
 use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
@@ -200,7 +201,7 @@ pub struct CertificateFiles {
 pub struct Capabilities {
     /// The areas of the order, the post office first.
     pub areas: Vec<Area>,
-    /// The job folder, only named: its owner can replace the program in it, so no worker can give it away.  A worker that
+    /// The job folder, only named: its owner can replace the worker in it, so no worker can give it away.  A worker that
     /// is sealed in can change nothing that has a name in it.
     pub job: Folder,
     /// The folder of the job folder that takes what was set aside, and what is being written for the job folder itself.

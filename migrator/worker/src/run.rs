@@ -1,8 +1,7 @@
 //! The worker process: one order, from its lease to its last event.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::pool::Threads;
 use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
-use crate::tree::Pace;
+use crate::tree::{Folder, Pace};
 use jiff::tz::TimeZone;
 use protocol::{
     EventKind, Explain as _, Hello, Order, PROTOCOL, Protections, Running, Task, Verdict,
@@ -74,7 +73,7 @@ fn prepare(
     if let Some(pace) = &pace {
         capabilities = capabilities.at_pace(pace);
     }
-    let (file, events_offset) = open_log(job_folder)?;
+    let (file, events_offset) = open_log(&capabilities.job)?;
     // The store reports its journal to the monitor, and the monitor needs a number from the store: a first connection
     // gives the number, and stays until the others are open, because the last one that closes folds the log in.  What it
     // commits makes the name of the log durable, too: once the sandbox is closed, SQLite cannot sync the job folder.
@@ -119,15 +118,9 @@ fn prepare(
     })
 }
 
-fn open_log(job_folder: &Path) -> Result<(File, u64)> {
+fn open_log(job: &Folder) -> Result<(File, u64)> {
     let open = || {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(job_folder.join(EVENT_FILE))?;
+        let mut file = File::from(job.open_appending(EVENT_FILE.as_bytes())?);
         let mut offset = file.seek(std::io::SeekFrom::End(0))?;
         // A line that was cut off must not swallow the first line of this order.
         if offset > 0 {

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::at_work::{progress, running, stop_worker};
-use self::files::{keep_report, remove_placed};
+use self::files::{keep_report, remember_place, remove_placed};
 use crate::accept;
+use crate::capabilities::open_folder;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::host;
@@ -25,8 +26,8 @@ use crate::monitor::{FindingTally, Monitor, Tally};
 use crate::run::{Wrap, run};
 use crate::store::JobStore;
 use protocol::{
-    Explain as _, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply, Request,
-    Said, Started, Step, StepState, Verdict,
+    Explain as _, Fact, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply,
+    Request, Said, Started, Step, StepState, Verdict,
 };
 
 /// How often a log that does not grow is looked at.
@@ -56,7 +57,9 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
         .take(ORDER_BYTES_MAX)
         .read_to_end(&mut order)
         .map_err(failed("read", "the order"))?;
-    let errors = open_appending(job_folder, ERROR_FILE).map_err(failed("open", ERROR_FILE))?;
+    let errors = open_folder("the job folder", job_folder)?
+        .open_appending(ERROR_FILE.as_bytes())
+        .map_err(|errno| failed("open", ERROR_FILE)(errno.into()))?;
     let mut child = Command::new(program)
         .args(["worker", "run", "--job-folder"])
         .arg(job_folder)
@@ -145,7 +148,10 @@ pub fn follow(job_folder: &Path, offset: u64, order: u64, output: &mut dyn Write
         name: EVENT_FILE.into(),
         source,
     };
-    let mut file = File::open(job_folder.join(EVENT_FILE)).map_err(failed)?;
+    let (file, _) = open_folder("the job folder", job_folder)?
+        .open_file(EVENT_FILE.as_bytes())
+        .map_err(|errno| failed(errno.into()))?;
+    let mut file = File::from(file);
     file.seek(std::io::SeekFrom::Start(offset))
         .map_err(failed)?;
     let mut reader = BufReader::new(file);
@@ -226,7 +232,12 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::Withdraw { item } => {
             store.withdraw(&item)?;
         }
-        Request::Remember { fact } => store.remember(&fact)?,
+        Request::Remember { fact } => {
+            if let Fact::MadeFolder(path) | Fact::PlacedFile(path) = &fact {
+                remember_place(&store, path)?;
+            }
+            store.remember(&fact)?;
+        }
         Request::SawPorts { ports } => store.record_seen_ports(&ports)?,
         Request::BeginLife { by } => begin_life(&store, &by)?,
         Request::EndStart { life, by, note } => store.end_start(life, &by, &note)?,
@@ -240,7 +251,7 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             let removed = host::change(job_folder, &change)?;
             return Ok(Reply::Changed { removed });
         }
-        Request::RemovePlaced => remove_placed(&store.status()?.facts)?,
+        Request::RemovePlaced => remove_placed(&store, &store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
         Request::Accept {
             code,
@@ -320,14 +331,4 @@ fn end_step(
     let findings: FindingTally = tally.findings();
     store.keep_findings(&format!("step {step}"), &findings)?;
     store.end_step(step, state, detail)
-}
-
-fn open_appending(job_folder: &Path, name: &str) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(job_folder.join(name))
 }

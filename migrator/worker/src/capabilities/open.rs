@@ -339,6 +339,39 @@ pub fn open_folder(role: &'static str, path: &Path) -> Result<Folder> {
     open_as(role, path, Folder::from_root)
 }
 
+/// The absolute path of something that need not be there yet, without the symbolic links that lead to it now.
+///
+/// # Errors
+/// What the kernel says of the folders above it.
+pub(crate) fn without_links(path: &Path) -> std::io::Result<PathBuf> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    };
+    match parent.canonicalize() {
+        Ok(parent) => Ok(parent.join(name)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(without_links(parent)?.join(name))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Names the folder at an absolute path of which no part may be a symbolic link.
+///
+/// # Errors
+/// `ENOENT`; `ENOTDIR` for a symbolic link and for what is no folder; what else the kernel says.
+pub(crate) fn open_without_links(path: &Path) -> std::io::Result<Folder> {
+    let root = Dir::open_ambient_dir("/", ambient_authority())?;
+    let below = path
+        .strip_prefix("/")
+        .map_err(|_| std::io::ErrorKind::InvalidInput)?;
+    let mut names = below.iter();
+    let folder = names.try_fold(Folder::only_named(&root)?, |folder, name| {
+        folder.name_folder(name.as_encoded_bytes())
+    })?;
+    Ok(folder)
+}
+
 fn open_as(
     role: &'static str,
     path: &Path,

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Seek as _};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::capabilities::open_folder;
 use crate::error::{Result, WorkerError};
 use crate::events::EVENT_FILE;
 use crate::lease::{Lease, Role};
@@ -48,7 +49,10 @@ pub(super) fn progress(job_folder: &Path, running: &Running) -> Result<Option<Pr
         name: EVENT_FILE.into(),
         source,
     };
-    let mut file = File::open(job_folder.join(EVENT_FILE)).map_err(failed)?;
+    let (file, _) = open_folder("the job folder", job_folder)?
+        .open_file(EVENT_FILE.as_bytes())
+        .map_err(|errno| failed(errno.into()))?;
+    let mut file = File::from(file);
     let bytes = file.metadata().map_err(failed)?.len();
     let begin = running
         .events_offset

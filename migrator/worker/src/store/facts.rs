@@ -1,5 +1,7 @@
 //! Small facts of the job, by name; their values are JSON.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,8 @@ const JOB_ID: &str = "job-id";
 const ORDERS: &str = "orders";
 /// Files and bytes that were counted before the first pass.
 const INVENTORY: &str = "inventory";
+/// Where what was put into the system really is, by the path that the worksheet has for it.
+const REAL_PLACES: &str = "real-places";
 /// When the job was abandoned, in milliseconds since 1970.
 pub(super) const ABANDONED: &str = "abandoned";
 
@@ -48,6 +52,27 @@ impl JobStore {
                 put(transaction, "placed-files", &placed)
             }),
         }
+    }
+
+    /// Where what this job has put into the system really is, by the path that the worksheet has for it.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub(crate) fn real_places(&self) -> Result<BTreeMap<String, String>> {
+        self.value(REAL_PLACES).map(Option::unwrap_or_default)
+    }
+
+    /// Remembers where something that is about to be put into the system really is.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub(crate) fn remember_real_place(&self, path: &str, real: &str) -> Result<()> {
+        self.change("remember a place", |transaction| {
+            let places = get::<BTreeMap<_, _>>(transaction, REAL_PLACES)?;
+            let mut places = places.unwrap_or_default();
+            places.insert(path.to_owned(), real.to_owned());
+            put(transaction, REAL_PLACES, &places)
+        })
     }
 
     /// The name of the job; none before a controller has said it.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
-use super::folder::require_entry_name;
+use super::folder::{require_entry_name, require_regular};
 use super::{Folder, Time};
 
 /// Mail is nobody else's business: only the owner reads what is copied.
@@ -22,6 +22,23 @@ impl Folder {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(self, name, flags, FILE_MODE)
+    }
+
+    /// Opens a regular file to which lines are appended, readable and writable by its owner; makes it where it is missing.
+    ///
+    /// # Errors
+    /// `ELOOP` (symbolic link), `EINVAL` (not a regular file); what else the kernel says.
+    pub(crate) fn open_appending(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+        require_entry_name(name)?;
+        let flags = OFlags::RDWR
+            | OFlags::APPEND
+            | OFlags::CREATE
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::CLOEXEC;
+        let handle = rustix::fs::openat(self, name, flags, FILE_MODE)?;
+        require_regular(&handle)?;
+        Ok(handle)
     }
 
     /// Creates a folder, or opens it where it is there already; says whether it was made.

@@ -127,8 +127,20 @@ impl Folder {
     /// # Errors
     /// `ENOENT`, `ENOTDIR` (also for a symbolic link), `EACCES`; `EXDEV` where something is mounted there that is not known.
     pub fn open_folder(&self, name: &[u8]) -> Result<Self, Errno> {
+        self.open_with(name, FOLDER_FLAGS)
+    }
+
+    /// The same, only named as by [`Folder::only_named`]: it need not be readable.
+    ///
+    /// # Errors
+    /// As [`Folder::open_folder`].
+    pub(crate) fn name_folder(&self, name: &[u8]) -> Result<Self, Errno> {
+        self.open_with(name, FOLDER_FLAGS | OFlags::PATH)
+    }
+
+    fn open_with(&self, name: &[u8], flags: OFlags) -> Result<Self, Errno> {
         require_entry_name(name)?;
-        let opened = rustix::fs::openat(self, name, FOLDER_FLAGS, Mode::empty());
+        let opened = rustix::fs::openat(self, name, flags, Mode::empty());
         let handle = opened.map_err(|errno| {
             // Linux says ELOOP or ENOTDIR for a symbolic link, depending on the flags it checks first.
             if errno == Errno::LOOP {
@@ -165,11 +177,8 @@ impl Folder {
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let handle = rustix::fs::openat(self, name, flags, Mode::empty())?;
-        let stat = rustix::fs::fstat(&handle)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Errno::INVAL);
-        }
-        Ok((handle, Attributes::from(&stat)))
+        let attributes = require_regular(&handle)?;
+        Ok((handle, attributes))
     }
 
     /// The attributes of the entry `name`, of the link itself where it is one; `None` where there is no such entry.
@@ -213,6 +222,15 @@ impl Folder {
     /// What the kernel says.
     pub fn attributes(&self) -> Result<Attributes, Errno> {
         rustix::fs::fstat(self).map(|stat| Attributes::from(&stat))
+    }
+}
+
+/// Refuses what was opened and is not a regular file.
+pub(super) fn require_regular(handle: &OwnedFd) -> Result<Attributes, Errno> {
+    let stat = rustix::fs::fstat(handle)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(Attributes::from(&stat)),
+        _ => Err(Errno::INVAL),
     }
 }
 

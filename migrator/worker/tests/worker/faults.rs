@@ -10,6 +10,7 @@ mod calls;
 mod growing;
 mod inner_mounts;
 mod kinds;
+mod other_folder;
 mod registers;
 mod scenes;
 mod sweep;

@@ -17,6 +17,7 @@ mod delta;
 mod faults;
 mod guardian;
 mod hostile;
+mod job_folder;
 mod kill;
 mod lease;
 mod lock_table;
