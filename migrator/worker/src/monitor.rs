@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use postoffice::names::RelativePath;
 use protocol::{Count, Counts, Expected, Finding, Verdict};
 
 /// A moment around one durable write of the journal.
@@ -28,6 +29,20 @@ pub trait Monitor: Send + Sync {
     fn finding(&self, finding: Finding);
     /// The journal is written.
     fn journal(&self, moment: JournalMoment);
+}
+
+impl dyn Monitor + '_ {
+    /// Reports something about a path of the source.
+    pub(crate) fn report(
+        &self,
+        code: &'static str,
+        verdict: Verdict,
+        path: &RelativePath,
+        text: &str,
+        remedy: &str,
+    ) {
+        self.finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
+    }
 }
 
 /// Counts and findings kept in memory: the heart of every monitor, and a monitor by itself.

@@ -30,9 +30,7 @@ use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::JobStore;
 use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
-use protocol::{
-    AreaKind, CopyOptions, Count, Expected, Finding, Operation, Proof, QueueReport, Verdict,
-};
+use protocol::{AreaKind, CopyOptions, Count, Expected, Operation, Proof, QueueReport, Verdict};
 use still::Looks;
 
 /// How many rounds a source may need before it counts as not at rest.
@@ -245,7 +243,7 @@ impl QueueRun<'_> {
     /// What is neither a file nor a folder may stand for mail; that is said once.
     fn refuse_no_file(&self, path: &RelativePath, kind: Kind) {
         if self.give_up(path.to_destination()) {
-            self.report(
+            self.monitor.report(
                 "queue-item-not-a-file",
                 Verdict::Unproven,
                 path,
@@ -322,18 +320,6 @@ impl QueueRun<'_> {
 
     fn sync(&self, files: usize) -> Result<()> {
         self.area.sync(files)
-    }
-
-    fn report(
-        &self,
-        code: &'static str,
-        verdict: Verdict,
-        path: &RelativePath,
-        text: &str,
-        remedy: &str,
-    ) {
-        self.monitor
-            .finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
     }
 }
 

@@ -8,7 +8,7 @@ use simulator::flaim::{Creator, DatabaseOptions, FieldValue, RecordBuilder};
 use crate::guardian::{
     ENTRY, NAME, OTHERS, PATH, STORES, TITLE, assert_sound, dictionary, entry, guardian,
 };
-use crate::samples::repair_checksum;
+use crate::reseal::repair_checksum;
 
 fn code(files: &MemoryFileSet) -> &'static str {
     let limits = LowercaseLimits::default();

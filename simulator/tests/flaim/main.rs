@@ -11,6 +11,9 @@ mod guardian_refused;
 // The samples of the engine's own tests, and how their dumps are compared.
 #[path = "../../../migrator/postoffice/tests/flaim/dump.rs"]
 mod dump;
+#[path = "../../../migrator/postoffice/fuzz/src/reseal.rs"]
+#[allow(unreachable_pub)]
+mod reseal;
 #[allow(dead_code)]
 #[path = "../../../migrator/postoffice/tests/flaim/samples.rs"]
 mod samples;

@@ -6,11 +6,16 @@
 //! Almost every change would end at a checksum that is wrong.  So the flags ask for checksums that are made right again
 //! first, those of the blocks (bit 0) and that of the log header (bit 1), and the fuzzer gets to what lies behind them.
 
+#[path = "reseal.rs"]
+pub mod reseal;
+
 use postoffice::flaim::{
     BlockStream, CheckOptions, Damage, Database, DatabaseFile, Error, FieldSelection, Limits,
     LowercaseLimits, MemoryFileSet, NameProfile, apply_lowercase, check, each_catalogued,
     each_name, plan_lowercase,
 };
+
+use self::reseal::reseal_block;
 
 /// Small enough that whatever runs into them is quick.
 const LIMITS: Limits = Limits {
@@ -100,20 +105,7 @@ fn reseal_blocks(control: &[u8], data: &mut [u8]) {
     } else {
         4096
     };
-    for block in data.chunks_exact_mut(size) {
-        let end = usize::from(u16_at(block, 14)).min(size);
-        let step = if block[30] != 0 && end >= 32 { 16 } else { 4 };
-        let covered = end.next_multiple_of(step).min(size);
-        // The low byte of every address in file 1 is 1.
-        let (mut sum, mut xor) = (1u8, 1u8);
-        for (offset, byte) in block.iter().enumerate().take(covered).skip(1) {
-            if offset != 31 {
-                sum = sum.wrapping_add(*byte);
-                xor ^= *byte;
-            }
-        }
-        (block[0], block[31]) = (xor, sum);
-    }
+    data.chunks_exact_mut(size).for_each(reseal_block);
 }
 
 /// Any bytes as the start of a control file.

@@ -3,7 +3,7 @@
 
 #[path = "../../fuzz/src/bodies.rs"]
 #[allow(unreachable_pub)]
-mod bodies;
+pub(crate) mod bodies;
 
 use postoffice::flaim::{DatabaseFile, MemoryFileSet};
 

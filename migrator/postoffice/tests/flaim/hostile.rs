@@ -6,7 +6,8 @@ use postoffice::flaim::{
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-use crate::samples::{corrupt_base, load, repair_checksum};
+use crate::fuzz_bodies::bodies::reseal::repair_checksum;
+use crate::samples::{corrupt_base, load};
 
 /// Small limits, so that a test that runs into them is quick.
 pub(crate) const OPTIONS: CheckOptions = CheckOptions {

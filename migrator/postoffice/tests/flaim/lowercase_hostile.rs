@@ -8,8 +8,9 @@ use postoffice::flaim::{
 };
 use proptest::prelude::*;
 
+use crate::fuzz_bodies::bodies::reseal::repair_checksum;
 use crate::hostile::OPTIONS;
-use crate::samples::{corrupt_base, load, repair_checksum};
+use crate::samples::{corrupt_base, load};
 
 const LIMITS: LowercaseLimits = LowercaseLimits {
     database: OPTIONS.limits,

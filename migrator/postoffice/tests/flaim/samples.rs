@@ -206,18 +206,3 @@ pub(crate) fn further() -> Vec<(String, MemoryFileSet)> {
     }
     databases
 }
-
-/// Makes the checksum of the block at `start` of the first data file right (flaim-format.md 2).
-pub(crate) fn repair_checksum(data: &mut [u8], start: usize) {
-    let block = &mut data[start..start + 4096];
-    let end = usize::from(u16::from_le_bytes([block[14], block[15]])).min(4096);
-    let covered = end.next_multiple_of(if block[30] != 0 && end >= 32 { 16 } else { 4 });
-    let (mut sum, mut xor) = (1u8, 1u8);
-    for (offset, byte) in block.iter().enumerate().take(covered).skip(1) {
-        if offset != 31 {
-            sum = sum.wrapping_add(*byte);
-            xor ^= *byte;
-        }
-    }
-    (block[0], block[31]) = (xor, sum);
-}

@@ -19,7 +19,7 @@ use crate::pool::lock;
 use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
 use crate::tree::{Attributes, Folder, FolderTask, Pair, Time};
-use protocol::{CopyOptions, Count, Finding, PassKind, Verdict};
+use protocol::{CopyOptions, Count, PassKind, Verdict};
 
 /// How many entries of the plan of removals are held before they go to the store.
 const REMOVALS_HELD: usize = 4096;
@@ -120,23 +120,10 @@ impl PassContext<'_> {
         problem(self.pass.kind)
     }
 
-    /// Reports something about a path of the source.
-    pub(super) fn report(
-        &self,
-        code: &'static str,
-        verdict: Verdict,
-        path: &RelativePath,
-        text: &str,
-        remedy: &str,
-    ) {
-        self.monitor
-            .finding(Finding::new(code, verdict, text, remedy).about(path.as_bytes()));
-    }
-
     /// Reports that the source would not give something up; a mount that went away ends the pass instead.
     pub(super) fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
         require_mounts(self.areas, path, errno)?;
-        self.report(
+        self.monitor.report(
             "source-unreadable",
             self.problem(),
             path,
@@ -154,7 +141,7 @@ impl PassContext<'_> {
             // Nobody should be removing anything now.
             PassKind::StageTwo => Verdict::Refused,
         };
-        self.report(
+        self.monitor.report(
             "vanished",
             verdict,
             path,
@@ -190,7 +177,7 @@ impl PassContext<'_> {
         if self.no_locks_said.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.report(
+        self.monitor.report(
             "no-locks",
             Verdict::Done,
             path,
@@ -209,7 +196,7 @@ impl PassContext<'_> {
             return;
         }
         let seconds = ahead / 1_000_000_000;
-        self.report(
+        self.monitor.report(
             "clock-ahead",
             Verdict::NeedsAttention,
             &task.source_path(),

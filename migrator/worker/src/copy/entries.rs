@@ -107,7 +107,7 @@ impl FolderVisit<'_, '_, '_> {
         if leaves_out_class(self.classes.class_of(&entry.name), self.context.options) {
             return;
         }
-        self.context.report(
+        self.context.monitor.report(
             "not-a-file",
             self.context.problem(),
             &self.pair.source_path.join(&entry.name),
@@ -119,7 +119,7 @@ impl FolderVisit<'_, '_, '_> {
 
     fn folder(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {
         let Some(folder) = self.pair.inside(entry) else {
-            self.context.report(
+            self.context.monitor.report(
                 "path-too-deep",
                 self.context.problem(),
                 &self.pair.source_path.join(&entry.name),

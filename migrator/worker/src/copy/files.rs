@@ -279,7 +279,7 @@ pub(super) fn report_outcome(
         Outcome::Vanished => context.report_vanished(&path),
         Outcome::KeptChanging => {
             context.monitor.count(Count::FilesDeferred, 1);
-            context.report(
+            context.monitor.report(
                 "kept-changing",
                 context.problem(),
                 &path,
@@ -287,7 +287,7 @@ pub(super) fn report_outcome(
                 "In stage one nothing; in stage two, see who still writes to the source, then run stage two again",
             );
         }
-        Outcome::NotAFile => context.report(
+        Outcome::NotAFile => context.monitor.report(
             "not-a-file",
             context.problem(),
             &path,

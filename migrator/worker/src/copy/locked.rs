@@ -233,7 +233,7 @@ fn defer(context: &PassContext<'_>, class: FileClass, path: &RelativePath, why: 
     } else {
         "the database is"
     };
-    context.report(
+    context.monitor.report(
         "database-deferred",
         context.problem(),
         path,

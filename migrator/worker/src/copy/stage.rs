@@ -167,7 +167,7 @@ fn report_damage(context: &PassContext<'_>, member: &Staged<'_>) {
         .first
         .map(|fault| fault.to_string())
         .unwrap_or_default();
-    context.report(
+    context.monitor.report(
         "database-damaged",
         Verdict::NeedsAttention,
         &member.task.source_path(),

@@ -190,7 +190,7 @@ impl QueueRun<'_> {
 
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
         require_mounts(std::slice::from_ref(self.area), path, errno)?;
-        self.report(
+        self.monitor.report(
             "queue-item-unreadable",
             Verdict::Unproven,
             path,
@@ -243,7 +243,7 @@ impl QueueRun<'_> {
         staging.remove_file(&temporary).map_err(failed)?;
         if !is_equal {
             self.give_up(path.clone());
-            self.report(
+            self.monitor.report(
                 "queue-name-taken",
                 Verdict::NeedsAttention,
                 &path,

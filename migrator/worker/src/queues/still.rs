@@ -82,7 +82,7 @@ impl QueueRun<'_> {
 
     fn say_moving(&self, path: &RelativePath, standing: &SourceItem) {
         if self.give_up(path.clone()) {
-            self.report(
+            self.monitor.report(
                 "queue-item-moving",
                 Verdict::Temporary,
                 &standing.source_path(),
