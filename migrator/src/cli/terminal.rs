@@ -248,7 +248,7 @@ impl Console for TerminalConsole {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io;
     use std::sync::Arc;
 
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::cli) struct Paper(Arc<Mutex<Vec<u8>>>);
 
     impl io::Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -270,18 +270,23 @@ mod tests {
         }
     }
 
-    fn console() -> (TerminalConsole, Paper) {
-        let paper = Paper::default();
-        let terminal = Terminal {
-            out: Arc::new(Mutex::new(paper.clone())),
-            error: Arc::new(Mutex::new(io::sink())),
-            is_interactive: false,
-            columns: None,
-        };
-        (TerminalConsole::new(terminal), paper)
+    impl Terminal {
+        pub(in crate::cli) fn on(paper: &Paper) -> Self {
+            Self {
+                out: Arc::new(Mutex::new(paper.clone())),
+                error: Arc::new(Mutex::new(io::sink())),
+                is_interactive: false,
+                columns: None,
+            }
+        }
     }
 
-    fn text(paper: &Paper) -> String {
+    fn console() -> (TerminalConsole, Paper) {
+        let paper = Paper::default();
+        (TerminalConsole::new(Terminal::on(&paper)), paper)
+    }
+
+    pub(in crate::cli) fn text(paper: &Paper) -> String {
         String::from_utf8(paper.0.lock().expect("a lock").clone()).expect("text")
     }
 
