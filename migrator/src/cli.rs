@@ -1,7 +1,7 @@
 //! The command line: arguments in, text or JSON out, an exit code.
 //!
 //! Nothing here reads the environment or writes to the terminal by itself; [`Terminal`] hands both in, so that the same
-//! code runs behind the program and inside a rehearsal.
+//! code runs behind `gwmigrate` and inside a rehearsal.
 
 mod arguments;
 mod database_command;
@@ -86,9 +86,9 @@ impl Terminal {
     }
 }
 
-/// Runs the program `gwmigrate`.
+/// Runs `gwmigrate`.
 ///
-/// `arguments` begin with the program's name; `wrap` puts a monitor around that of a worker and is the identity in
+/// `arguments` begin with its name; `wrap` puts a monitor around that of a worker and is the identity in
 /// production.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -214,40 +214,18 @@ fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>
     Ok(worksheet)
 }
 
-/// The commands that look at what was proven.
-async fn verify(
-    controller: &mut Controller,
-    source: bool,
-    fetch: Option<String>,
-    json: bool,
-    terminal: &Terminal,
-) -> (CommandOutcome, Option<serde_json::Value>) {
-    if let Some(subject) = fetch {
-        let (outcome, report) = commands::verify::fetch(controller, subject).await;
-        show::fetched(terminal, json, controller, report.as_ref());
-        (outcome, serde_json::to_value(report).ok())
-    } else if source {
-        let (outcome, report) = commands::verify::source(controller).await;
-        show::verify_source(terminal, json, report.as_ref());
-        (outcome, serde_json::to_value(report).ok())
-    } else {
-        let (outcome, report) = commands::verify::run(controller).await;
-        show::verify(terminal, json, report.as_ref());
-        (outcome, serde_json::to_value(report).ok())
-    }
-}
-
 async fn dispatch(
     command: Command,
     controller: &mut Controller,
     json: bool,
     terminal: &Terminal,
 ) -> u8 {
-    let value = |value: Result<serde_json::Value, serde_json::Error>| value.ok();
+    let screen = Some(terminal).filter(|_| !json);
     let (outcome, result) = match command {
         Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
-            (outcome, value(serde_json::to_value(report)))
+            // Its lines were findings.
+            shown((outcome, Some(report)), None, |_, _| {})
         }
         Command::StageOne {
             nobody_worked,
@@ -269,9 +247,10 @@ async fn dispatch(
                 by,
                 note,
             };
-            let (outcome, items) = commands::prepare::run(controller, &options).await;
-            show::checklist(terminal, json, items.as_deref());
-            (outcome, value(serde_json::to_value(items)))
+            let given = commands::prepare::run(controller, &options).await;
+            shown(given, screen, |terminal, items| {
+                show::checklist(terminal, items);
+            })
         }
         Command::StageTwo { nobody_worked } => {
             controller.statements = nobody_worked.statements();
@@ -284,15 +263,14 @@ async fn dispatch(
         } => {
             let action = if plan { Plan } else { Undo };
             controller.statements = nobody_worked.statements();
-            let (outcome, report) = commands::lowercase::run(controller, action).await;
-            show::lowercase(terminal, json, report.as_ref());
-            (outcome, value(serde_json::to_value(report)))
+            let given = commands::lowercase::run(controller, action).await;
+            shown(given, screen, show::lowercase)
         }
-        Command::Queues => {
-            let (outcome, report) = commands::queues::run(controller).await;
-            show::queues(terminal, json, report.as_ref());
-            (outcome, value(serde_json::to_value(report)))
-        }
+        Command::Queues => shown(
+            commands::queues::run(controller).await,
+            screen,
+            show::queues,
+        ),
         Command::Finish {
             source_is_gone,
             by,
@@ -303,10 +281,10 @@ async fn dispatch(
             (commands::finish::run(controller).await, None)
         }
         Command::Accept(arguments) => {
-            let acceptance = arguments.acceptance();
-            let (outcome, accepted) = commands::accept::run(controller, acceptance).await;
-            show::accepted(terminal, json, accepted.as_deref());
-            (outcome, value(serde_json::to_value(accepted)))
+            let given = commands::accept::run(controller, arguments.acceptance()).await;
+            shown(given, screen, |terminal, lines| {
+                show::accepted(terminal, lines);
+            })
         }
         Command::Status => {
             let (outcome, standing) = commands::status::run(controller).await;
@@ -315,23 +293,36 @@ async fn dispatch(
                 show::status(terminal, standing);
                 return outcome.verdict.exit_code();
             }
-            (outcome, value(serde_json::to_value(standing)))
+            shown((outcome, standing), None, |_, _| {})
         }
-        Command::Verify { source, fetch } => {
-            verify(controller, source, fetch, json, terminal).await
+        Command::Verify {
+            fetch: Some(subject),
+            ..
+        } => {
+            let given = commands::verify::fetch(controller, subject).await;
+            shown(given, screen, |terminal, report| {
+                show::fetched(terminal, controller, report);
+            })
         }
-        Command::Report => {
-            let (outcome, report) = commands::report::run(controller).await;
-            if !json && let Some(report) = &report {
-                show::report(terminal, report);
-            }
-            (outcome, value(serde_json::to_value(report)))
-        }
+        Command::Verify { source: true, .. } => shown(
+            commands::verify::source(controller).await,
+            screen,
+            show::verify_source,
+        ),
+        Command::Verify { .. } => shown(
+            commands::verify::run(controller).await,
+            screen,
+            show::verify,
+        ),
+        Command::Report => shown(
+            commands::report::run(controller).await,
+            screen,
+            show::report,
+        ),
         Command::Abandon { yes, nobody_worked } => {
             controller.statements = nobody_worked.statements();
-            let (outcome, plan) = commands::abandon::run(controller, yes).await;
-            show::abandon(terminal, json, plan.as_ref());
-            (outcome, value(serde_json::to_value(plan)))
+            let given = commands::abandon::run(controller, yes).await;
+            shown(given, screen, show::abandon)
         }
         Command::Worksheet { .. }
         | Command::Database { .. }
@@ -339,4 +330,16 @@ async fn dispatch(
         | Command::Worker { .. } => return USAGE,
     };
     show::end(terminal, json, &outcome, result.as_ref())
+}
+
+/// Shows what a command gave on a screen, where there is one, and gives it as JSON has it.
+fn shown<T: serde::Serialize>(
+    (outcome, given): (CommandOutcome, Option<T>),
+    screen: Option<&Terminal>,
+    show: impl FnOnce(&Terminal, &T),
+) -> (CommandOutcome, Option<serde_json::Value>) {
+    if let (Some(terminal), Some(given)) = (screen, &given) {
+        show(terminal, given);
+    }
+    (outcome, serde_json::to_value(given).ok())
 }

@@ -131,8 +131,8 @@ fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
 }
 
 /// The checklist, a mark for each item: by whom it is confirmed, and what a probe saw.
-pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ItemShown]>) {
-    for item in items.unwrap_or_default().iter().filter(|_| !json) {
+pub(super) fn checklist(terminal: &Terminal, items: &[ItemShown]) {
+    for item in items {
         let mark = if item.confirmed.is_some() { "x" } else { " " };
         let by = item.confirmed.as_ref().map_or_else(String::new, |line| {
             format!("confirmed by {} {}", line.by, line.note)
@@ -146,8 +146,8 @@ pub(super) fn checklist(terminal: &Terminal, json: bool, items: Option<&[ItemSho
 }
 
 /// What is accepted.
-pub(super) fn accepted(terminal: &Terminal, json: bool, lines: Option<&[AcceptedLine]>) {
-    for line in lines.unwrap_or_default().iter().filter(|_| !json) {
+pub(super) fn accepted(terminal: &Terminal, lines: &[AcceptedLine]) {
+    for line in lines {
         let about = match (line.extent, line.subject.as_str()) {
             (Extent::Code, _) => "everything with this code",
             (Extent::Finding, "") => "about the whole job",
@@ -161,10 +161,7 @@ pub(super) fn accepted(terminal: &Terminal, json: bool, lines: Option<&[Accepted
 }
 
 /// The plan of the renamings.
-pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&LowercaseReport>) {
-    let (false, Some(report)) = (json, report) else {
-        return;
-    };
+pub(super) fn lowercase(terminal: &Terminal, report: &LowercaseReport) {
     for line in &report.lines {
         let folder = if line.folder.is_empty() {
             String::new()
@@ -190,10 +187,7 @@ pub(super) fn lowercase(terminal: &Terminal, json: bool, report: Option<&Lowerca
 }
 
 /// What was carried over.
-pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueReport>) {
-    let (false, Some(report)) = (json, report) else {
-        return;
-    };
+pub(super) fn queues(terminal: &Terminal, report: &QueueReport) {
     terminal.line(&format!(
         "{} items carried over, {} stand in the queues of the source",
         numbers::count(report.carried),
@@ -202,10 +196,7 @@ pub(super) fn queues(terminal: &Terminal, json: bool, report: Option<&QueueRepor
 }
 
 /// What the comparison with the seal said.
-pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport>) {
-    let (false, Some(report)) = (json, report) else {
-        return;
-    };
+pub(super) fn verify(terminal: &Terminal, report: &SealReport) {
     terminal.line(&seal_in_words(report));
     if report.differences > 0 {
         terminal.line(&format!(
@@ -216,10 +207,7 @@ pub(super) fn verify(terminal: &Terminal, json: bool, report: Option<&SealReport
 }
 
 /// How far the source has been read since it came to rest.
-pub(super) fn verify_source(terminal: &Terminal, json: bool, report: Option<&VerifySourceReport>) {
-    let (false, Some(report)) = (json, report) else {
-        return;
-    };
+pub(super) fn verify_source(terminal: &Terminal, report: &VerifySourceReport) {
     let at_rest = numbers::moment(report.at_rest_milliseconds);
     terminal.line(&format!(
         "{} read now, {} before; at rest since {at_rest}",
@@ -238,15 +226,7 @@ pub(super) fn verify_source(terminal: &Terminal, json: bool, report: Option<&Ver
 }
 
 /// Where what was fetched is.
-pub(super) fn fetched(
-    terminal: &Terminal,
-    json: bool,
-    controller: &Controller,
-    report: Option<&FetchReport>,
-) {
-    let (false, Some(report)) = (json, report) else {
-        return;
-    };
+pub(super) fn fetched(terminal: &Terminal, controller: &Controller, report: &FetchReport) {
     let folder = controller.worksheet.destination.job_folder.display();
     for place in &report.places {
         terminal.line(&format!("At the destination: {folder}/{place}"));
@@ -254,10 +234,7 @@ pub(super) fn fetched(
 }
 
 /// What is or would be undone, and what stays.
-pub(super) fn abandon(terminal: &Terminal, json: bool, plan: Option<&AbandonPlan>) {
-    let (false, Some(plan)) = (json, plan) else {
-        return;
-    };
+pub(super) fn abandon(terminal: &Terminal, plan: &AbandonPlan) {
     for line in &plan.lines {
         terminal.line(&format!(
             "  {:<40} {} files, {}, {} entries to be set aside",
@@ -310,7 +287,7 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
     for line in &report.findings {
         terminal.line(&format!("{}: {}", line.origin, line.finding));
     }
-    accepted(terminal, false, Some(&report.status.accepted));
+    accepted(terminal, &report.status.accepted);
     let how_many: u64 = report.status.findings.values().sum();
     terminal.line(&format!(
         "{} findings in all, by the last run of each step",

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use protocol::{Explain as _, LeaseHolder, Reply, Request, Started};
+use protocol::{Explain as _, LeaseHolder, Reply, Started};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use worker::error::WorkerError;
 use worker::lease::{HEARTBEAT_LIMIT, HoldOptions, hold, require_held};
 use worker::run::Wrap;
@@ -61,7 +63,7 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         take_over: bool,
     },
-    /// Print the digest of this program.
+    /// Print the digest of gwmigrate as it is installed here.
     Digest {
         #[command(flatten)]
         job: Job,
@@ -98,21 +100,6 @@ impl Job {
     }
 }
 
-/// Starts a worker, and says what came of that.
-fn start(
-    job: &Job,
-    program: &Path,
-    input: impl std::io::Read,
-    terminal: &Terminal,
-) -> Result<u8, WorkerError> {
-    let started = match job.require_lease() {
-        Ok(()) => service::start(program, &job.job_folder, input)?,
-        Err(error) => Started::Refused(error.to_finding()),
-    };
-    terminal.raw_line(&serde_json::to_string(&started).unwrap_or_default());
-    Ok(0)
-}
-
 /// Runs a hidden command; standard input and output are those of the process, because they are the protocol.
 pub(super) fn run(
     command: WorkerCommand,
@@ -123,29 +110,30 @@ pub(super) fn run(
     let program = &local.program;
     let input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
+    let in_words = |error: WorkerError| error.to_finding().to_string();
     let outcome = match command {
-        WorkerCommand::Start { job } => start(&job, program, input, terminal),
+        WorkerCommand::Start { job } => match job.require_lease() {
+            Ok(()) => service::start(program, &job.job_folder, input).map_err(in_words),
+            Err(error) => Ok(Started::Refused(error.to_finding())),
+        }
+        .map(|started| print(terminal, &started)),
         WorkerCommand::Run { job } => {
             service::run_here(&job.job_folder, input, &mut output, local.zone, wrap)
                 .map(protocol::Verdict::exit_code)
+                .map_err(in_words)
         }
         WorkerCommand::Follow { job, offset, order } => {
-            service::follow(&job.job_folder, offset, order, &mut output).map(|()| 0)
+            service::follow(&job.job_folder, offset, order, &mut output)
+                .map(|()| 0)
+                .map_err(in_words)
         }
-        WorkerCommand::Call { job } => {
-            let reply = match serde_json::from_reader::<_, Request>(input) {
-                Ok(request) => match job.require_lease() {
-                    Ok(()) => service::call(&job.job_folder, request),
-                    Err(error) => Reply::Failed(error.to_finding()),
-                },
-                Err(error) => {
-                    terminal.error_line(&format!("the request is unreadable: {error}"));
-                    return FAILED;
-                }
+        WorkerCommand::Call { job } => read(input).map(|request| {
+            let reply = match job.require_lease() {
+                Ok(()) => service::call(&job.job_folder, request),
+                Err(error) => Reply::Failed(error.to_finding()),
             };
-            terminal.raw_line(&serde_json::to_string(&reply).unwrap_or_default());
-            return 0;
-        }
+            print(terminal, &reply)
+        }),
         WorkerCommand::Hold {
             job,
             who,
@@ -162,62 +150,46 @@ pub(super) fn run(
                 take_over,
                 limit: HEARTBEAT_LIMIT,
             };
-            hold(&job.job_folder, &options, input, &mut output).map(|()| 0)
+            hold(&job.job_folder, &options, input, &mut output)
+                .map(|()| 0)
+                .map_err(in_words)
         }
-        WorkerCommand::Digest { .. } => {
-            return match protocol::digest(program) {
-                Ok(digest) => {
-                    terminal.raw_line(&digest);
-                    0
-                }
-                Err(error) => {
-                    terminal.error_line(&error.to_string());
-                    FAILED
-                }
-            };
-        }
+        WorkerCommand::Digest { .. } => match protocol::digest(program) {
+            Ok(digest) => {
+                terminal.raw_line(&digest);
+                Ok(0)
+            }
+            Err(error) => Err(error.to_string()),
+        },
         WorkerCommand::Ask { .. } => {
-            return match serde_json::from_reader(input) {
-                Ok(question) => {
-                    let answer = worker::host::answer(&question);
-                    terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
-                    0
-                }
-                Err(error) => {
-                    terminal.error_line(&format!("the question is unreadable: {error}"));
-                    FAILED
-                }
-            };
+            read(input).map(|question| print(terminal, &worker::host::answer(&question)))
         }
-        WorkerCommand::Mailbox { .. } => return compare_mailboxes(input, terminal),
+        WorkerCommand::Mailbox { .. } => read(input)
+            .and_then(|request| compare_mailboxes(&request))
+            .map(|answer| print(terminal, &answer)),
     };
-    outcome.unwrap_or_else(|error| {
-        terminal.error_line(&error.to_finding().to_string());
+    outcome.unwrap_or_else(|text| {
+        terminal.error_line(&text);
         FAILED
     })
 }
 
+/// What is asked on standard input.
+fn read<T: DeserializeOwned>(input: impl std::io::Read) -> Result<T, String> {
+    serde_json::from_reader(input).map_err(|error| format!("the request is unreadable: {error}"))
+}
+
+/// Answers on one line; gives the exit code.
+fn print(terminal: &Terminal, answer: &impl Serialize) -> u8 {
+    terminal.raw_line(&serde_json::to_string(answer).unwrap_or_default());
+    0
+}
+
 /// Compares two mailboxes; the password that the request holds is wiped with it.
-fn compare_mailboxes(input: impl std::io::Read, terminal: &Terminal) -> u8 {
-    let request: MailboxRequest = match serde_json::from_reader(input) {
-        Ok(request) => request,
-        Err(error) => {
-            terminal.error_line(&format!("the request is unreadable: {error}"));
-            return FAILED;
-        }
-    };
+fn compare_mailboxes(request: &MailboxRequest) -> Result<impl Serialize + use<>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    match runtime {
-        Ok(runtime) => {
-            let answer = runtime.block_on(compare_mailboxes_of(&request));
-            terminal.raw_line(&serde_json::to_string(&answer).unwrap_or_default());
-            0
-        }
-        Err(error) => {
-            terminal.error_line(&error.to_string());
-            FAILED
-        }
-    }
+        .build()
+        .map_err(|error| error.to_string())?;
+    Ok(runtime.block_on(compare_mailboxes_of(request)))
 }

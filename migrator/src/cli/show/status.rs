@@ -61,7 +61,7 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
         let text = format!("Confirmed by {}: {} {}", line.by, line.item, line.note);
         terminal.line(text.trim_end());
     }
-    super::accepted(terminal, false, Some(&status.accepted));
+    super::accepted(terminal, &status.accepted);
     for line in &status.words {
         terminal.line(&format!(
             "Said by {}: {:?}: {}",
