@@ -1,6 +1,6 @@
 //! Running commands.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gwmigrate::remote::{ExitStatus, OUTPUT_BYTES_MAX, RemoteCommand, RemoteError};
 use protocol::Explain as _;
@@ -136,29 +136,34 @@ async fn endless_output_is_cut_off() {
 #[tokio::test]
 async fn a_hanging_command_times_out_and_the_connection_stays() {
     let site = Site::new().await;
-    let mut options = site.options();
-    options.command_timeout_seconds = 1;
-    let remote = gwmigrate::remote::Remote::connect(options)
-        .await
-        .expect("connected")
-        .remote;
-    let begun = Instant::now();
+    let connect = async |seconds| {
+        let mut options = site.options();
+        options.command_timeout_seconds = seconds;
+        let connected = gwmigrate::remote::Remote::connect(options).await;
+        connected.expect("connected").remote
+    };
+    // Neither command ends before the file is there.
+    let hangs = "until [ -e go ]; do sleep 0.1; done; echo gone";
+    let patient = connect(3600).await;
+    let waiting = tokio::spawn(async move { patient.run(&shell(hangs), Vec::new()).await });
+    eventually("it runs", || site.server.processes() > 0).await;
+    let remote = connect(1).await;
     let error = remote
-        .run(&shell("sleep 60"), Vec::new())
+        .run(&shell(hangs), Vec::new())
         .await
         .expect_err("hangs");
     assert_eq!(
         error,
         RemoteError::CommandTimedOut {
-            command: "sh -c 'sleep 60'".into(),
+            command: format!("sh -c '{hangs}'"),
             seconds: 1
         }
     );
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
+    // It was the limit of that connection, and none that every connection has.
+    assert!(!waiting.is_finished(), "begun before, and limited later");
+    std::fs::write(site.path("go"), "").expect("written");
+    let output = waiting.await.expect("a task").expect("run");
+    assert_eq!(output.text(), "gone");
     assert_eq!(
         remote
             .run(&shell("echo on"), Vec::new())
