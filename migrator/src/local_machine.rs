@@ -1,4 +1,4 @@
-//! What the controller takes from the machine that it is started on, handed in by the program.
+//! What the controller takes from the machine that it is started on, handed in by `gwmigrate` or a rehearsal.
 //!
 //! Libraries never read the environment themselves (ARCHITECTURE, invariant 9): whoever calls them says where the home
 //! folder is, which agent answers, and where secrets come from.
@@ -13,7 +13,7 @@ use crate::worksheet::{SecretError, SecretReference, SecretSource};
 /// What the controller is given.
 #[derive(Clone)]
 pub struct LocalMachine {
-    /// The program that is uploaded as the worker: usually the one that is running.
+    /// The file of gwmigrate that is uploaded as the worker: usually the one that is running.
     pub program: PathBuf,
     /// The home folder of the administrator, for the default of `known_hosts`.
     pub home: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The program `gwmigrate`.
+//! `gwmigrate`.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -33,7 +33,7 @@ pub(crate) fn own_source() -> Vec<String> {
     found
 }
 
-/// The texts of a piece of code, as they are when the program runs; placeholders stay.
+/// The texts of a piece of code, as they are when it runs; placeholders stay.
 pub(crate) fn texts(code: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut characters = code.chars().peekable();

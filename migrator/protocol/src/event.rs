@@ -45,7 +45,7 @@ pub struct Event {
 pub enum EventKind {
     /// The worker has the lock of the job, is sealed in, and begins.
     Started {
-        /// Version of the program.
+        /// Version of the worker.
         version: String,
         /// Its process number at the destination.
         pid: u32,

@@ -1,7 +1,7 @@
 //! What the destination is asked and told beside the two trees: files, ports, accounts, processes, file systems.
 //!
 //! Each question has three answers: yes with what was asked for, no, and [`Answer::CouldNotAsk`], which no caller can take for
-//! one of the others.  The program answers them itself at the destination (`gwmigrate worker ask`): the exit codes of shell
+//! one of the others.  The worker answers them itself at the destination (`gwmigrate worker ask`): the exit codes of shell
 //! commands do not tell "no" from "could not ask", least of all through `sudo` (ARCHITECTURE.md rule 9b).
 
 use std::path::{Path, PathBuf};

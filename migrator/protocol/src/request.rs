@@ -136,7 +136,7 @@ pub enum Reply {
     Hello {
         /// [`super::PROTOCOL`] of the worker.
         protocol: u32,
-        /// Version of the program.
+        /// Version of the worker.
         version: String,
     },
     /// It was done.
@@ -225,7 +225,7 @@ pub enum StepState {
     Skipped,
     /// It stopped; see its findings.
     Failed,
-    /// This version of the program cannot do it; a person must.
+    /// This version of gwmigrate cannot do it; a person must.
     NotBuilt,
 }
 

@@ -1,4 +1,4 @@
-//! What a text tells a person to type is what the command line and the worksheet take: texts of the program, and those
+//! What a text tells a person to type is what the command line and the worksheet take: texts of gwmigrate, and those
 //! that are written for people.
 
 use std::fmt::Write as _;
@@ -119,7 +119,7 @@ fn settings(text: &str) -> Vec<(String, String, Option<String>)> {
     found
 }
 
-/// The commands of this program that a text names.
+/// The commands of gwmigrate that a text names.
 fn commands(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (position, name) in text.match_indices("gwmigrate ") {

@@ -10,7 +10,7 @@ pub enum StepOutcome {
     Done(String),
     /// There was nothing to do.
     Skipped(String),
-    /// This version of the program cannot do it.
+    /// This version of gwmigrate cannot do it.
     NotBuilt {
         /// One line for the list of the steps.
         detail: String,

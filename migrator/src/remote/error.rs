@@ -85,16 +85,16 @@ pub enum RemoteError {
         /// What the library said.
         cause: String,
     },
-    /// The server and this program have no algorithm in common.
+    /// The server and gwmigrate have no algorithm in common.
     #[error(
-        "The server {server_banner} offers no {kind} that this program accepts; it offers {offered}"
+        "The server {server_banner} offers no {kind} that gwmigrate accepts; it offers {offered}"
     )]
     AlgorithmMismatch {
         /// Which kind of algorithm: key exchange, host key, cipher or message authentication.
         kind: &'static str,
         /// What the server offers.
         offered: String,
-        /// What this program accepts.
+        /// What gwmigrate accepts.
         accepted: String,
         /// How the server names itself.
         server_banner: String,

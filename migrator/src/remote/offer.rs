@@ -35,7 +35,7 @@ const KINDS: [(&str, usize, MethodType); 4] = [
     ("message authentication code", 4, MethodType::MacCs),
 ];
 
-/// The mismatch between a server and this program, or `None` where none can be seen.
+/// The mismatch between a server and gwmigrate, or `None` where none can be seen.
 pub(super) fn find_mismatch(
     session: &Session,
     address: SocketAddr,

@@ -32,7 +32,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     Ok(StepOutcome::Done(detail))
 }
 
-/// Uploads the program unless the destination has it, and compares the digests.
+/// Uploads the worker unless the destination has it, and compares the digests.
 ///
 /// # Errors
 /// As [`run`].

@@ -181,7 +181,7 @@ section! {
 section! {
     /// How the names stored in the guardian database become lower case
     pub struct GuardianSettings: Optional "guardian" {
-        /// Who converts them: this program where it knows the database, else GWCheck where it is installed, else a person
+        /// Who converts them: gwmigrate where it knows the database, else GWCheck where it is installed, else a person
         /// (auto); or one of these alone
         engine: GuardianEngine = default(choice::<GuardianEngine>, GuardianEngine::Auto);
         /// GWCheck for text terminals, on the destination; where the generation has it where nothing is said

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A change never touches the files in place.  The copy is made durable first; then its folder gets a name that says
-//! that it is whole, and only then its files take the places of the old ones.  Whatever kills the program, the next run
+//! that it is whole, and only then its files take the places of the old ones.  Whatever kills the worker, the next run
 //! finds either the old database, or a whole copy whose move it finishes.
 
 mod handle;

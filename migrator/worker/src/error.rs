@@ -73,7 +73,7 @@ pub enum WorkerError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// The job store holds something that this program does not write there.
+    /// The job store holds something that the worker does not write there.
     #[error("The job store is damaged, as was seen while trying to {operation}")]
     StoreDamaged {
         /// What was being done, as a verb.
@@ -81,12 +81,12 @@ pub enum WorkerError {
         /// What SQLite said, or which row of which table cannot be read.
         source: rusqlite::Error,
     },
-    /// The job store was written by a version of this program that this one does not understand.
-    #[error("The job store has layout {found}, this program knows {known}")]
+    /// The job store was written by a version of gwmigrate that this one does not understand.
+    #[error("The job store has layout {found}, this gwmigrate knows {known}")]
     StoreLayout {
         /// The layout number in the store.
         found: i64,
-        /// The layout number of this program.
+        /// The layout number of this version.
         known: i64,
     },
     /// Another worker is at work on this job.

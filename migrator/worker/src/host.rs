@@ -117,7 +117,7 @@ fn files_ending(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Asks the directory service of the system as well, which this program cannot where it is linked statically.
+/// Asks the directory service of the system as well, which the worker cannot where it is linked statically.
 fn account(name: &str) -> io::Result<Option<Account>> {
     let output = Command::new("getent")
         .args(["passwd", "--", name])

@@ -3,7 +3,7 @@
 //! Source: the kernel's `userspace-api/landlock`.  The newest rules known here are asked for and the kernel takes
 //! those that it knows.
 //!
-//! The job folder has the program that the next command runs as root, and the store.  Nothing in it can be opened by
+//! The job folder has the worker that the next command runs as root, and the store.  Nothing in it can be opened by
 //! name, not even to be read, because a handle for reading is enough for some changes; nothing can be removed or
 //! renamed.  What is finished can be moved into it out of the quarantine, where no such name is (`seal.json`).  SQLite
 //! has its files open already; that it cannot remove its write-ahead log at the end does no harm, the next command does.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-/// A row that does not hold what this program writes.
+/// A row that does not hold what the worker writes.
 #[derive(Debug, Error)]
 #[error("table {table}, row {row}: {what}")]
 struct DamagedRow {
