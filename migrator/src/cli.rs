@@ -6,6 +6,8 @@
 mod arguments;
 mod database_command;
 mod json;
+#[cfg(test)]
+mod paper;
 mod profile_command;
 mod progress;
 #[cfg(test)]

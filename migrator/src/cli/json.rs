@@ -89,7 +89,7 @@ impl Console for JsonConsole {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::terminal::tests::{Paper, text};
+    use crate::cli::paper::{Paper, text};
 
     #[test]
     fn an_upload_has_a_line_for_each_mebibyte_and_one_for_its_end() {

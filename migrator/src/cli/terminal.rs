@@ -248,46 +248,15 @@ impl Console for TerminalConsole {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io;
-    use std::sync::Arc;
-
+mod tests {
     use protocol::{Count, Counts, Expected, Protections, Verdict};
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    pub(in crate::cli) struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("a lock").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Terminal {
-        pub(in crate::cli) fn on(paper: &Paper) -> Self {
-            Self {
-                out: Arc::new(Mutex::new(paper.clone())),
-                error: Arc::new(Mutex::new(io::sink())),
-                is_interactive: false,
-                columns: None,
-            }
-        }
-    }
+    use crate::cli::paper::{Paper, text};
 
     fn console() -> (TerminalConsole, Paper) {
         let paper = Paper::default();
         (TerminalConsole::new(Terminal::on(&paper)), paper)
-    }
-
-    pub(in crate::cli) fn text(paper: &Paper) -> String {
-        String::from_utf8(paper.0.lock().expect("a lock").clone()).expect("text")
     }
 
     fn started() -> EventKind {

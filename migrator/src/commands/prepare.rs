@@ -61,7 +61,7 @@ async fn steps_of(
         return Err(Finding::new(
             "unknown-person",
             Verdict::Usage,
-            format!("{PROBE} is what gwmigrate calls itself here"),
+            format!("Here {PROBE} means gwmigrate"),
             "Say --by with the name of a person",
         )
         .into());

@@ -87,7 +87,7 @@ pub enum RemoteError {
     },
     /// The server and gwmigrate have no algorithm in common.
     #[error(
-        "The server {server_banner} offers no {kind} that gwmigrate accepts; it offers {offered}"
+        "The server {server_banner} offers no {kind} that is accepted by gwmigrate; it offers {offered}"
     )]
     AlgorithmMismatch {
         /// Which kind of algorithm: key exchange, host key, cipher or message authentication.

@@ -82,7 +82,7 @@ pub enum WorkerError {
         source: rusqlite::Error,
     },
     /// The job store was written by a version of gwmigrate that this one does not understand.
-    #[error("The job store has layout {found}, this gwmigrate knows {known}")]
+    #[error("The job store has layout {found}, and not {known} as this gwmigrate")]
     StoreLayout {
         /// The layout number in the store.
         found: i64,
