@@ -62,12 +62,14 @@ fn a_guardian_of_the_older_generation_is_converted_by_gwcheck() {
 
 /// GWCheck was refused for good where the lock of the post office database was only held for a while (found by a soak).
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn gwcheck_without_a_database_that_was_left_to_the_next_pass_is_temporary() {
     let faults = faults(&["stage-one:lock-held"]);
     rehearse_guardian(22, NameCase::Mixed, faults, GuardianKind::Opaque, None);
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn gwcheck_may_be_forced_and_killed_workers_lose_nothing_then() {
     let faults = faults(&["stage-two:kill=5"]);
     let kind = GuardianKind::Flaim;
@@ -76,11 +78,13 @@ fn gwcheck_may_be_forced_and_killed_workers_lose_nothing_then() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_post_office_with_upper_case_names_is_migrated() {
     rehearse(11, NameCase::Upper, Vec::new());
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_post_office_with_mixed_names_is_migrated() {
     rehearse(12, NameCase::Mixed, Vec::new());
 }
@@ -173,6 +177,7 @@ fn a_lock_that_is_held_in_stage_two_stops_it_until_it_is_free() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn faults_drawn_from_the_seed_lose_nothing() {
     rehearse(18, NameCase::Mixed, Fault::draw(18, 5));
 }
@@ -204,6 +209,7 @@ fn the_program_says_what_came_of_it_and_the_important_line_comes_last() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_soak_rehearses_other_cases_and_a_page_can_be_made_again() {
     let folder = scratch();
     let run = |arguments: &[&str]| {
