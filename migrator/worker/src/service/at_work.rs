@@ -49,14 +49,13 @@ pub(super) fn progress(job_folder: &Path, running: &Running) -> Result<Option<Pr
         name: EVENT_FILE.into(),
         source,
     };
-    let (file, _) = open_folder("the job folder", job_folder)?
+    let (file, attributes) = open_folder("the job folder", job_folder)?
         .open_file(EVENT_FILE.as_bytes())
         .map_err(|errno| failed(errno.into()))?;
     let mut file = File::from(file);
-    let bytes = file.metadata().map_err(failed)?.len();
     let begin = running
         .events_offset
-        .max(bytes.saturating_sub(PROGRESS_BYTES_MAX));
+        .max(attributes.size.saturating_sub(PROGRESS_BYTES_MAX));
     file.seek(std::io::SeekFrom::Start(begin)).map_err(failed)?;
     let mut progress: Option<Progress> = None;
     for line in BufReader::new(file).split(b'\n') {
