@@ -216,6 +216,27 @@ fn read_worksheet(file: &Path, needed: Needed) -> Result<Worksheet, Vec<Finding>
     Ok(worksheet)
 }
 
+/// The commands that look at what was proven.
+async fn verify(
+    controller: &mut Controller,
+    source: bool,
+    fetch: Option<String>,
+    screen: Option<&Terminal>,
+) -> (CommandOutcome, Option<serde_json::Value>) {
+    if let Some(subject) = fetch {
+        let given = commands::verify::fetch(controller, subject).await;
+        shown(given, screen, |terminal, report| {
+            show::fetched(terminal, controller, report);
+        })
+    } else if source {
+        let given = commands::verify::source(controller).await;
+        shown(given, screen, show::verify_source)
+    } else {
+        let given = commands::verify::run(controller).await;
+        shown(given, screen, show::verify)
+    }
+}
+
 async fn dispatch(
     command: Command,
     controller: &mut Controller,
@@ -297,25 +318,7 @@ async fn dispatch(
             }
             shown((outcome, standing), None, |_, _| {})
         }
-        Command::Verify {
-            fetch: Some(subject),
-            ..
-        } => {
-            let given = commands::verify::fetch(controller, subject).await;
-            shown(given, screen, |terminal, report| {
-                show::fetched(terminal, controller, report);
-            })
-        }
-        Command::Verify { source: true, .. } => shown(
-            commands::verify::source(controller).await,
-            screen,
-            show::verify_source,
-        ),
-        Command::Verify { .. } => shown(
-            commands::verify::run(controller).await,
-            screen,
-            show::verify,
-        ),
+        Command::Verify { source, fetch } => verify(controller, source, fetch, screen).await,
         Command::Report => shown(
             commands::report::run(controller).await,
             screen,

@@ -1,6 +1,6 @@
 //! `gwmigrate worker …`, which only the controller runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use protocol::{Explain as _, LeaseHolder, Reply, Started};
