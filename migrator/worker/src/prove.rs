@@ -347,7 +347,8 @@ impl Proving<'_> {
         }
     }
 
-    /// Whether one of both is another now than before it was read; what cannot be asked counts as moved.
+    /// Whether one of both is another now than before it was read, or was already when it was opened; what cannot be asked counts as
+    /// moved.
     fn has_moved(&self, file: &File, before: &Before) -> bool {
         let pair = &file.pair;
         let source = pair
@@ -357,7 +358,13 @@ impl Proving<'_> {
         let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
             return true;
         };
-        self.area.source_identity(&source) != self.area.source_identity(&before.source)
+        decide(
+            &before.source,
+            Some(&file.copied),
+            Some(&before.destination),
+            None,
+        ) != Decision::Keep
+            || self.area.source_identity(&source) != self.area.source_identity(&before.source)
             || CopyIdentity::from(&copy) != CopyIdentity::from(&before.destination)
     }
 
