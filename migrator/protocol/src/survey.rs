@@ -30,6 +30,9 @@ pub struct Survey {
     /// Files that the server of the source has not at hand.
     #[serde(default)]
     pub offline: Offline,
+    /// Files whose inode changed while they were only read, of those that were read to see how fast that is.
+    #[serde(default)]
+    pub change_times_moved: u64,
     /// How fast files were read.
     pub sample: Sample,
 }
@@ -52,6 +55,9 @@ pub struct FileSystem {
     pub name: String,
     /// Whether a lock that is taken here is one for everybody who uses the files; `None` where that is not known.
     pub shares_locks: Option<bool>,
+    /// Whether its inodes have a time of their last change that nobody can set.
+    #[serde(default)]
+    pub keeps_change_times: bool,
 }
 
 /// How fast files of the source were read, drawn by chance over all of them.

@@ -186,6 +186,7 @@ async fn look_at_source(
     let mut lines: Vec<(&'static str, Judged)> = Vec::new();
     lines.extend(source::locks(&survey));
     lines.extend(source::times(&inventory, &survey, allowance));
+    lines.push(("change-times", source::change_times(&survey)));
     let began = Instant::now();
     lines.push(("destination-clock", destination::clock(controller).await?));
     costs.request_seconds = began.elapsed().as_secs_f64();

@@ -64,10 +64,12 @@ pub(crate) fn file_system_of(folder: impl AsFd) -> Result<FileSystem> {
         Some((_, name, shares_locks, _)) => FileSystem {
             name: (*name).to_owned(),
             shares_locks: *shares_locks,
+            keeps_change_times: KEEP_CHANGE_TIMES.contains(name),
         },
         None => FileSystem {
             name: format!("{number:#x}"),
             shares_locks: None,
+            keeps_change_times: false,
         },
     })
 }

@@ -23,7 +23,7 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 26] = [
+pub const CHECKS: [&str; 27] = [
     "connect",
     "privilege",
     "places",
@@ -35,6 +35,7 @@ pub const CHECKS: [&str; 26] = [
     "locks-shared",
     "source-busy",
     "time-granularity",
+    "change-times",
     "source-clock",
     "destination-clock",
     "names",

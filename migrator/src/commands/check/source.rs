@@ -24,9 +24,9 @@ const RENAME: &str = "Rename or remove one of each two at the source before stag
 const RECALL: &str = "Plan more time for stage one, which the estimate knows nothing of, or have whoever keeps the server \
                       recall them beforehand and see that it has the room";
 
-/// What is to be done where nobody could be asked about them.
-const ASK: &str = "Ask whoever keeps the server whether it archives or deduplicates files; where it does, plan more time for \
-                   stage one, or have them recalled beforehand";
+/// What is told where nobody could be asked about them.
+const ASK: &str = "whoever keeps the server knows whether it archives or deduplicates files; where it does, plan more time for \
+                   stage one";
 
 pub(super) fn readable(finished: &Finished) -> Judged {
     let about = finished
@@ -189,6 +189,37 @@ pub(super) fn agent_logs(inventory: &InventoryReport, are_copied: bool) -> Judge
     })
 }
 
+/// Whether a proof also ends where nothing but the time of an inode moves at the source.
+pub(super) fn change_times(survey: &Survey) -> Judged {
+    let without: Vec<&str> = survey
+        .sources
+        .iter()
+        .filter(|source| !source.keeps_change_times)
+        .map(|source| source.name.as_str())
+        .collect();
+    if survey.change_times_moved > 0 {
+        return Judged::warning(
+            format!(
+                "the times of the inodes of {} files moved while nothing but reading was done to them, so no proof of stage one will \
+                 hold for long, and the seal reads those files again with users out",
+                numbers::count(survey.change_times_moved)
+            ),
+            "See what touches files at the source (backup, virus scanner, indexing), and stop it for the time of the migration; else \
+             plan with more time without users",
+        );
+    }
+    if let Some(name) = without.first() {
+        return Judged::pass(format!(
+            "{name} has no time of an inode's change that can be relied on: what stage one proves holds as long as size and time of \
+             a file are the same; `read_again = \"everything\"` in [seal] reads all with users out, and `gwmigrate verify --source` \
+             reads all afterwards"
+        ));
+    }
+    Judged::pass(
+        "the source keeps the times at which inodes change, so a proof ends with whatever touches a file",
+    )
+}
+
 /// Files that have to be fetched at the server before they can be read; whether there are any may not be known.
 pub(super) fn offline_files(survey: &Survey) -> Judged {
     let Offline {
@@ -207,7 +238,7 @@ pub(super) fn offline_files(survey: &Survey) -> Judged {
     );
     match (files, not_asked) {
         (0, 0) => Judged::pass("no file is offline at the server"),
-        (0, _) => Judged::warning(unknown, ASK),
+        (0, _) => Judged::pass(format!("{unknown}; {ASK}")),
         (_, 0) => Judged::warning(offline, RECALL),
         _ => Judged::warning(format!("{offline}; {unknown}"), RECALL),
     }

@@ -45,6 +45,7 @@ fn on(name: &str, shares_locks: Option<bool>) -> Survey {
         sources: vec![FileSystem {
             name: name.into(),
             shares_locks,
+            keeps_change_times: true,
         }],
         locks_tried: 40,
         ..Survey::default()
@@ -161,6 +162,28 @@ fn names_queues_and_logs_are_judged() {
 }
 
 #[test]
+fn what_a_proof_rests_on_at_the_source_is_told() {
+    let survey = |keeps: [bool; 2], moved| Survey {
+        sources: keeps
+            .map(|keeps_change_times| FileSystem {
+                name: "there".into(),
+                shares_locks: None,
+                keeps_change_times,
+            })
+            .into(),
+        change_times_moved: moved,
+        ..Survey::default()
+    };
+    let kept = source::change_times(&survey([true, true], 0));
+    assert!(kept.verdict == Verdict::Done && kept.text.contains("keeps the times"));
+    let without = source::change_times(&survey([true, false], 0));
+    assert!(without.verdict == Verdict::Done && without.text.contains("verify --source"));
+    let moved = source::change_times(&survey([true, true], 3));
+    assert_eq!(moved.verdict, Verdict::NeedsAttention);
+    assert!(moved.text.contains("3 files"), "{}", moved.text);
+}
+
+#[test]
 fn files_that_are_offline_and_files_that_nobody_could_ask_about_are_told_apart() {
     let judge = |files, bytes, not_asked| {
         source::offline_files(&Survey {
@@ -183,13 +206,17 @@ fn files_that_are_offline_and_files_that_nobody_could_ask_about_are_told_apart()
     );
     assert!(some.remedy.contains("recall"), "{}", some.remedy);
     let unknown = judge(0, 0, 5_678);
-    assert_eq!(unknown.verdict, Verdict::NeedsAttention);
+    assert_eq!(unknown.verdict, Verdict::Done);
     assert!(
         unknown.text.contains("could not be asked of 5,678 files"),
         "{}",
         unknown.text
     );
-    assert!(unknown.remedy.starts_with("Ask"), "{}", unknown.remedy);
+    assert!(
+        unknown.text.contains("whoever keeps the server"),
+        "{}",
+        unknown.text
+    );
     let both = judge(1_234, 3 * GIB, 5_678).text;
     assert!(
         both.contains("1,234 files") && both.contains("asked of 5,678 files"),

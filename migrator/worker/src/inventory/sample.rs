@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
+use crate::capabilities::Area;
 use crate::error::{Result, WorkerError, is_mount_gone};
-use crate::pool::{self, Threads};
-use crate::tree::{Folder, read_at};
+use crate::pool::{self, Threads, lock};
+use crate::tree::{Attributes, Folder, read_at};
 use protocol::Sample;
 
 /// Up to this size a file is small.
@@ -30,6 +32,9 @@ const LARGE_FILE_BYTES: u64 = 4 << 20;
 
 /// The most folders that are held open at once.
 const FOLDERS_MAX: usize = 400;
+
+/// How many of the files that are read are looked at once more.
+const SEEN_FILES: usize = 64;
 
 /// How much is read at a time.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -79,17 +84,50 @@ impl Draw {
     ///
     /// # Errors
     /// Where the source is gone; a file that cannot be read is left out.
-    pub(super) fn measure(self, sources: &[&Folder], threads: Threads) -> Result<Sample> {
-        let small = read_all(self.small, sources, threads, SMALL_BYTES_MAX)?;
-        let large = read_all(self.large, sources, threads, LARGE_FILE_BYTES)?;
-        Ok(Sample {
+    pub(super) fn measure(
+        self,
+        sources: &[&Folder],
+        threads: Threads,
+    ) -> Result<(Sample, SeenFiles)> {
+        let seen = SeenFiles::default();
+        let small = read_all(self.small, sources, threads, SMALL_BYTES_MAX, &seen)?;
+        let large = read_all(self.large, sources, threads, LARGE_FILE_BYTES, &seen)?;
+        let sample = Sample {
             small_files: small.files,
             small_microseconds: small.microseconds,
             large_bytes: large.bytes,
             large_microseconds: large.microseconds,
             small_bytes_max: SMALL_BYTES_MAX,
             large_bytes_at_source: self.large_bytes_at_source,
-        })
+        };
+        Ok((sample, seen))
+    }
+}
+
+/// Some of the files that were read: the area of each, and what it said before.
+#[derive(Default)]
+pub(super) struct SeenFiles(Mutex<Vec<(usize, Folder, Vec<u8>, Attributes)>>);
+
+impl SeenFiles {
+    fn add(&self, area: usize, folder: &Folder, name: &[u8], before: Attributes) {
+        let mut files = lock(&self.0);
+        if files.len() < SEEN_FILES {
+            files.push((area, folder.clone(), name.to_vec(), before));
+        }
+    }
+
+    /// How many of them have another time of their inode now, while size and time of the last modification are the same.
+    pub(super) fn moved(self, areas: &[Area]) -> u64 {
+        let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let has_moved = |(area, folder, name, before): &(usize, Folder, Vec<u8>, Attributes)| {
+            let Ok(Some(now)) = folder.metadata(name) else {
+                return false;
+            };
+            let area = &areas[*area];
+            now.is_unchanged_since(before)
+                && area.source_identity(&now) != area.source_identity(before)
+        };
+        files.iter().filter(|file| has_moved(file)).count() as u64
     }
 }
 
@@ -104,16 +142,18 @@ fn read_all(
     sources: &[&Folder],
     threads: Threads,
     bytes_max: u64,
+    seen: &SeenFiles,
 ) -> Result<Measured> {
     let files = open_folders(lots, sources)?;
     let (read, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let began = Instant::now();
-    pool::run(files, threads, |(folder, name, path), _| {
+    pool::run(files, threads, |(area, folder, name, path), _| {
         if bytes.load(Ordering::Relaxed) >= BYTES_MAX {
             return Ok(());
         }
         match read_one(&folder, &name, bytes_max) {
-            Ok(length) => {
+            Ok((length, before)) => {
+                seen.add(area, &folder, &name, before);
                 read.fetch_add(1, Ordering::Relaxed);
                 bytes.fetch_add(length, Ordering::Relaxed);
             }
@@ -132,8 +172,8 @@ fn read_all(
     })
 }
 
-/// A file to read: its folder, open, its name, and its path for errors.
-type Opened = (Folder, Vec<u8>, RelativePath);
+/// A file to read: its area, its folder, open, its name, and its path for errors.
+type Opened = (usize, Folder, Vec<u8>, RelativePath);
 
 /// Opens the folders of the files beforehand: a pass holds them open, too, while it reads what is in them.
 fn open_folders(lots: BinaryHeap<Lot>, sources: &[&Folder]) -> Result<Vec<Opened>> {
@@ -158,14 +198,19 @@ fn open_folders(lots: BinaryHeap<Lot>, sources: &[&Folder]) -> Result<Vec<Opened
             folders.insert(key.clone(), opened);
         }
         if let Some(Some(folder)) = folders.get(&key) {
-            files.push((folder.clone(), name, lot.path));
+            files.push((lot.area, folder.clone(), name, lot.path));
         }
     }
     Ok(files)
 }
 
-fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result<u64, Errno> {
-    let (file, _) = folder.open_file(name)?;
+/// Reads a file, so far; says how many bytes that were, and what it said of itself before.
+fn read_one(
+    folder: &Folder,
+    name: &[u8],
+    bytes_max: u64,
+) -> std::result::Result<(u64, Attributes), Errno> {
+    let (file, before) = folder.open_file(name)?;
     let mut block = vec![0; BLOCK_BYTES];
     let mut length = 0;
     while length < bytes_max {
@@ -180,7 +225,7 @@ fn read_one(folder: &Folder, name: &[u8], bytes_max: u64) -> std::result::Result
             }
         }
     }
-    Ok(length)
+    Ok((length, before))
 }
 
 #[cfg(test)]

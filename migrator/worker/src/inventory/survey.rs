@@ -93,6 +93,7 @@ impl Gathered {
         let areas = &capabilities.areas;
         let sources = areas.iter().map(Area::source).collect::<Result<Vec<_>>>()?;
         let file_systems = sources.iter().map(file_system_of);
+        let (sample, seen) = self.draw.measure(&sources, threads)?;
         Ok(Survey {
             sources: file_systems.collect::<Result<_>>()?,
             destination: match areas.first() {
@@ -109,7 +110,8 @@ impl Gathered {
             kept_names: self.kept_names,
             stale_items: self.stale_items,
             offline: self.offline,
-            sample: self.draw.measure(&sources, threads)?,
+            change_times_moved: seen.moved(areas),
+            sample,
         })
     }
 }
