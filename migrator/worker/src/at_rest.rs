@@ -2,6 +2,8 @@
 //!
 //! It only shortens the risk: whatever else changes is seen by the listing of the copy and by the seal's last look.  So two
 //! looks are taken, by the same code, at databases and queues alone, and folders that can hold neither are not listed.
+//!
+//! Items of queues that were the same in both looks have stood still meanwhile; the queue step need not wait for that again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +20,8 @@ use crate::locks::Attempt;
 use crate::monitor::Monitor;
 use crate::pool::{Threads, lock};
 use crate::source::prove_listing;
-use crate::tree::{Attributes, Folder, Kind, Name, Visited, Walker, walk_with};
+use crate::store::{JobStore, Stamp, StandingItem};
+use crate::tree::{Attributes, Folder, Kind, Name, Time, Visited, Walker, walk_with};
 use protocol::{AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
 /// By folder, the sum of the digests of what is watched in it; folders without any are left out.
@@ -34,6 +37,7 @@ const DIGEST_BYTES: usize = blake3::OUT_LEN;
 /// What ends a walk.
 pub fn prove_at_rest(
     capabilities: &Capabilities,
+    store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
     quiet_seconds: u64,
@@ -51,14 +55,25 @@ pub fn prove_at_rest(
         report.locks_held += seen.locks_held;
         before.push(seen.folders);
     }
+    let since = Time::since_start();
     let quiet = Duration::from_secs(quiet_seconds);
     monitor.phase("wait whether anything changes", Expected::wait(quiet));
     std::thread::sleep(quiet);
     monitor.phase("look at the source again", Expected::default());
+    let mut standing = Vec::new();
     for (area, before) in capabilities.areas.iter().zip(&before) {
         let after = look(area, monitor, threads, Purpose::Changes)?;
         report.changed += report_changes(area, before, &after.folders, monitor);
+        standing.extend(after.items);
     }
+    if report.changed > 0 {
+        standing.clear();
+    }
+    let standing = standing.into_iter();
+    let standing: Vec<StandingItem> = standing
+        .map(|(path, stamp)| StandingItem { path, stamp, since })
+        .collect();
+    store.record_standing(&standing)?;
     Ok(report)
 }
 
@@ -97,6 +112,8 @@ struct Look<'a> {
 #[derive(Default)]
 struct Seen {
     folders: Snapshot,
+    /// Items of queues, by the path that they get at the destination; of the second look alone.
+    items: Vec<(RelativePath, Stamp)>,
     locks_tried: u64,
     locks_held: u64,
 }
@@ -108,6 +125,8 @@ struct Watched {
     path: RelativePath,
     name: Name,
     is_folder: bool,
+    /// Whether it may be an item of a queue.
+    is_item: bool,
     /// Whether its lock is to be tried.
     has_lock: bool,
     /// The lock file beside it.
@@ -152,6 +171,7 @@ impl Walker for Look<'_> {
                 path: visited.path.clone(),
                 name: entry.name.clone(),
                 is_folder,
+                is_item: rule == CopyRule::QueueStep,
                 has_lock,
                 lock_file: lock_file.cloned(),
             });
@@ -187,6 +207,13 @@ impl Look<'_> {
         };
         let digest = digest_of(&watched.name, attributes);
         let mut seen = lock(&self.seen);
+        if let (true, Some(attributes)) = (
+            watched.is_item && self.purpose == Purpose::Changes,
+            attributes,
+        ) {
+            let path = watched.path.join(&watched.name).to_destination();
+            seen.items.push((path, Stamp::from(&attributes)));
+        }
         match seen.folders.get_mut(&watched.path) {
             Some(sum) => add(sum, &digest),
             None => {

@@ -68,6 +68,7 @@ pub fn execute(
         Task::Documents => TaskReport::Documents(find_libraries(capabilities, monitor, options)?),
         Task::AtRest { quiet_seconds } => TaskReport::AtRest(prove_at_rest(
             capabilities,
+            store,
             monitor,
             options,
             *quiet_seconds,

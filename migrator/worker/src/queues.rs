@@ -28,7 +28,7 @@ use crate::monitor::{Monitor, Tally};
 use crate::names::{is_reserved, name_collision, reserved_name};
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
-use crate::store::JobStore;
+use crate::store::{JobStore, StandingItem};
 use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{AreaKind, CopyOptions, Count, Expected, Operation, Proof, QueueReport, Verdict};
 use still::Looks;
@@ -71,6 +71,8 @@ pub(crate) struct QueueRun<'a> {
     given_up: Mutex<HashSet<RelativePath>>,
     /// What was seen of items that are not carried yet.
     looks: Mutex<HashMap<RelativePath, Looks>>,
+    /// What stood still while the source was proven to be at rest.
+    standing: HashMap<RelativePath, StandingItem>,
 }
 
 /// How long to wait before a source is listed again in which a name was missing.
@@ -107,6 +109,11 @@ pub fn carry_queues(
             has_begun: AtomicBool::new(false),
             given_up: Mutex::default(),
             looks: Mutex::default(),
+            standing: store
+                .standing()?
+                .into_iter()
+                .map(|item| (item.path.clone(), item))
+                .collect(),
         };
         monitor.phase("carry the queues over", Expected::default());
         let before = tally.get(Count::QueuedItems);

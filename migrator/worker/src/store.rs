@@ -41,7 +41,7 @@ pub use passes::{Pass, UnfinishedPass};
 pub use proven::{
     CopyIdentity, ProvenEntry, ProvenFile, ProvenFolder, SealedSource, SourceIdentity, Stamp,
 };
-pub use queue_items::{ItemState, QueueItem};
+pub use queue_items::{ItemState, QueueItem, StandingItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
 

@@ -12,6 +12,7 @@ use super::{QueueRun, SourceItem};
 use crate::locks;
 use crate::pool::lock;
 use crate::store::Stamp;
+use crate::tree::Time;
 use protocol::Verdict;
 
 /// How often an item may be seen to have moved before it is left to a later run.
@@ -42,9 +43,9 @@ impl QueueRun<'_> {
         let stamp = Stamp::from(&standing.attributes);
         let now = Instant::now();
         let mut looks = lock(&self.looks);
-        let seen = looks.entry(path.clone()).or_insert(Looks {
+        let seen = looks.entry(path.clone()).or_insert_with(|| Looks {
             stamp,
-            since: now,
+            since: self.still_since(path, stamp).unwrap_or(now),
             moves: 0,
         });
         let apart = Duration::from_secs(self.options.still_seconds);
@@ -69,6 +70,18 @@ impl QueueRun<'_> {
             None | Some(Duration::ZERO) => Stillness::Still,
             Some(left) => Stillness::Wait(left),
         }
+    }
+
+    /// Since when it is known that an item has stood still, from the proof that the source is at rest; none where nothing is.
+    ///
+    /// Where this machine was started anew since, less time counts than has gone by.
+    fn still_since(&self, path: &RelativePath, stamp: Stamp) -> Option<Instant> {
+        let standing = self
+            .standing
+            .get(path)
+            .filter(|standing| standing.stamp == stamp)?;
+        let still = Time::since_start().checked_sub(standing.since)?;
+        Instant::now().checked_sub(Duration::from_millis(u64::try_from(still).ok()?))
     }
 
     /// Something of an item moved while it was copied: it has to stand still anew.

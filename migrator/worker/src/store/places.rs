@@ -73,7 +73,7 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn forget_job(&self) -> Result<()> {
-        const TABLES: [&str; 14] = [
+        const TABLES: [&str; 15] = [
             "place",
             "proof",
             "seal",
@@ -85,6 +85,7 @@ impl JobStore {
             "rename",
             "open_level",
             "queue_item",
+            "standing",
             "proven",
             "sealed_source",
             "checklist",

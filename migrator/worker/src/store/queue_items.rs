@@ -5,7 +5,7 @@ use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 use super::rows::{from_word, in_table, path, word};
-use super::{JobStore, signed, unsigned};
+use super::{JobStore, Stamp, signed, unsigned};
 use crate::error::Result;
 use crate::tree::Time;
 
@@ -55,7 +55,71 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<QueueItem> {
     })
 }
 
+/// An item that stood still at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingItem {
+    /// Its path at the destination.
+    pub path: RelativePath,
+    /// What it said in two looks.
+    pub stamp: Stamp,
+    /// When the first of them was, in milliseconds by the clock that runs since this machine was started.
+    pub since: i64,
+}
+
 impl JobStore {
+    /// Records which items stood still, in place of what was known of that before.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_standing(&self, items: &[StandingItem]) -> Result<()> {
+        self.change("record items that stand still", |transaction| {
+            transaction.execute("DELETE FROM standing", [])?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO standing (folder, name, size, modified_s, modified_ns, since)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for StandingItem { path, stamp, since } in items {
+                let Some((folder, name)) = path.split_last() else {
+                    continue;
+                };
+                insert.execute((
+                    folder.as_bytes(),
+                    name,
+                    signed(stamp.size),
+                    stamp.modified.seconds,
+                    stamp.modified.nanoseconds,
+                    since,
+                ))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The items that stood still when that was looked at last.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn standing(&self) -> Result<Vec<StandingItem>> {
+        let read = in_table("standing", |row| {
+            let name: Vec<u8> = row.get(1)?;
+            Ok(StandingItem {
+                path: path("standing", row, 0)?.join(&name),
+                stamp: Stamp {
+                    size: unsigned(row.get(2)?),
+                    modified: Time {
+                        seconds: row.get(3)?,
+                        nanoseconds: row.get(4)?,
+                    },
+                },
+                since: row.get(5)?,
+            })
+        });
+        self.read("read items that stand still", |connection| {
+            let query = "SELECT folder, name, size, modified_s, modified_ns, since FROM standing";
+            connection.prepare(query)?.query_map([], read)?.collect()
+        })
+    }
+
     /// Records items, replacing what was known of them.
     ///
     /// # Errors

@@ -99,6 +99,14 @@ CREATE TABLE IF NOT EXISTS queue_item (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
+-- Items of the queues of the source that stood still while it was proven to be at rest; `since` by the clock that runs since
+-- the destination was started, in milliseconds.
+CREATE TABLE IF NOT EXISTS standing (
+    folder BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL,
+    modified_s INTEGER NOT NULL, modified_ns INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+
 -- The ledger of proofs: files that were read whole on both sides, what both said of themselves before that, and when it was.
 -- Folder and name are those at the destination.
 CREATE TABLE IF NOT EXISTS proven (

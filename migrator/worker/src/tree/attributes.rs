@@ -24,6 +24,12 @@ impl Time {
         }
     }
 
+    /// The clock that runs since this machine was started, also while it sleeps, in milliseconds; nobody can set it.
+    pub fn since_start() -> i64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
     /// Milliseconds since 1970-01-01 UTC as a time.
     pub fn from_milliseconds(milliseconds: i64) -> Self {
         let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::RecvTimeoutError;
-use protocol::{Count, Expected, Finding, QueueReport, TaskReport, Verdict};
+use protocol::{Count, Expected, Finding, QueueReport, Task, TaskReport, Verdict};
+use rusqlite::Connection;
 use worker::monitor::{JournalMoment, Monitor, Tally};
 use worker::store::{ItemState, QueueItem};
 
@@ -350,4 +351,53 @@ fn an_item_that_somebody_has_locked_is_left_and_said() {
     drop(writer);
     report(site.run(QUEUES));
     assert!(items(&site.destination).contains_key("wpcsin/0/locked"));
+}
+
+/// Hears whether the queue step waits for items to stand still.
+#[derive(Default)]
+struct Waits {
+    tally: Tally,
+    waited: AtomicBool,
+}
+
+impl Monitor for Waits {
+    fn phase(&self, name: &'static str, _: Expected) {
+        if name.contains("stand still") {
+            self.waited.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.add(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.take(&finding);
+    }
+
+    fn journal(&self, _: JournalMoment) {}
+}
+
+#[test]
+fn what_stood_still_while_the_source_was_proven_at_rest_is_not_waited_for_again() {
+    let mut site = passed();
+    site.options.still_seconds = 1;
+    let waits = |site: &Site| {
+        let monitor = Arc::new(Waits::default());
+        let watched = Arc::clone(&monitor) as Arc<dyn Monitor>;
+        let done = site.run_watched(&site.order(QUEUES), &watched, &monitor.tally);
+        assert!(done.is_ok(), "{done:?}");
+        monitor.waited.load(Ordering::SeqCst)
+    };
+    site.run(Task::AtRest { quiet_seconds: 0 }).clean();
+    // As if that had been an hour ago.
+    let store = Connection::open(site.job.join("job.sqlite")).unwrap();
+    let changed = store.execute("UPDATE standing SET since = since - 3600000", []);
+    assert_eq!(changed.unwrap(), ITEMS.len());
+    assert!(!waits(&site));
+    assert_eq!(items(&site.destination), items(&site.source));
+    // One that is another one since has to stand still anew.
+    write_old(&site.source.join(ITEMS[0].0), b"another item", 500);
+    assert!(waits(&site));
+    assert_eq!(items(&site.destination), items(&site.source));
 }
