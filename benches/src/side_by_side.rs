@@ -5,6 +5,7 @@
 
 mod bare;
 mod check;
+mod downtime;
 mod field;
 mod growth;
 mod limits;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postoffice::layout::{CopyRule, classify_file};
 use postoffice::names::RelativePath;
+use worker::marker::MARKER_FILE;
 
 use super::Result;
 
@@ -16,7 +17,7 @@ use super::Result;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// What a tree holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Total {
     /// How many files.
     pub(super) files: u64,
@@ -34,6 +35,18 @@ pub(super) fn total(root: &Path) -> Result<Total> {
         files: files.len() as u64,
         bytes: files.values().map(|(_, length)| length).sum(),
     })
+}
+
+/// What a tree holds of the files that are copied by some rules.
+pub(super) fn total_of(root: &Path, is_meant: impl Fn(CopyRule) -> bool) -> Result<Total> {
+    let mut total = Total::default();
+    for (path, (_, length)) in files_of(root)? {
+        if is_meant(rule_of(&path)) {
+            total.files += 1;
+            total.bytes += length;
+        }
+    }
+    Ok(total)
 }
 
 /// Refuses a copy of another tool that has not as many files as it should.
@@ -111,7 +124,11 @@ fn files_of(root: &Path) -> Result<Files> {
                 continue;
             }
             let below = path.strip_prefix(root)?.as_os_str().as_bytes();
-            files.insert(below.to_ascii_lowercase(), (path.clone(), metadata.len()));
+            let name = below.to_ascii_lowercase();
+            // What says whose the destination is belongs to no tree.
+            if name != MARKER_FILE {
+                files.insert(name, (path.clone(), metadata.len()));
+            }
         }
     }
     Ok(files)

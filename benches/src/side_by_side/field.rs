@@ -14,6 +14,7 @@ use super::ours::remove;
 use super::peers::{self, Peer};
 use super::places::Places;
 use super::rounds::Contender;
+use super::slow::Line;
 use super::{BoxError, Result, slow, trees};
 
 /// Everybody who takes part in a work.
@@ -41,7 +42,8 @@ impl<'a> Field<'a> {
             Work::StageTwo => field.stage_two(options, places),
             Work::Seal => field.seal(options, places),
             Work::SlowSource => field.slow_source(options, places),
-            Work::Memory | Work::All => {}
+            Work::Prove => field.prove(options, places),
+            Work::Downtime | Work::Memory | Work::All => {}
         }
         field
     }
@@ -181,7 +183,7 @@ impl<'a> Field<'a> {
         let mount = move || {
             // The one of the run before goes first.
             mounted.replace(None);
-            mounted.replace(Some(slow::mount(&places.source, &job.source)?));
+            mounted.replace(Some(slow::mount(&places.source, &job.source, Line::LATE)?));
             Ok::<_, BoxError>(())
         };
         let mount_for_peer = mount.clone();
@@ -354,8 +356,26 @@ impl<'a> Field<'a> {
                 Err("ours did not seal".into())
             }
         };
-        self.ours("ours", prepare, || job.seal(), check);
+        self.ours("ours, everything read again", prepare, || job.seal(), check);
         self.peers_with_whole_copy(peers::SEAL, options, places);
+        self.limits_with_whole_copy(
+            &[
+                ("bare reading of both trees", Operation::Read),
+                ("bare comparing of both trees", Operation::Compare),
+            ],
+            options,
+            places,
+        );
+    }
+
+    fn prove(&mut self, options: &'a Options, places: &'a Places) {
+        let job = &places.job;
+        let prepare = |_| {
+            job.begin()?;
+            places.carry_out(job.first_copy()?)
+        };
+        let check = || require_equal(&job.source, &job.destination, false);
+        self.ours("ours", prepare, || job.prove(), check);
         self.limits_with_whole_copy(
             &[
                 ("bare reading of both trees", Operation::Read),
@@ -376,7 +396,7 @@ fn begin_with_names(places: &Places) -> Result<()> {
 }
 
 /// A whole copy for the peers to find, in place of what is there.
-fn copy_whole(places: &Places, from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy_whole(places: &Places, from: &Path, to: &Path) -> Result<()> {
     remove(to)?;
     let paths = [from, to].map(|path| path.display().to_string());
     let command = ["cp", "-a"].map(str::to_owned);

@@ -13,7 +13,7 @@ use super::{say, trees};
 
 /// Measures a tenth of the files, all of them, and ten times as many, once each.
 pub(super) fn measure_growth(options: &Options, places: &Places) -> Result<String> {
-    let middle = options.files.unwrap_or(100_000);
+    let middle = options.size();
     let mut text = String::from(
         "## How time and memory grow, files of 4 KiB, each work once, warm\n\n\
          | files | work | seconds | µs a file | processors s | peak MiB |\n|---|---|---|---|---|---|\n",
@@ -35,6 +35,7 @@ pub(super) fn measure_growth(options: &Options, places: &Places) -> Result<Strin
         };
         add("first copy", job.first_copy()?)?;
         require_equal(&job.source, &job.destination, false)?;
+        add("prove", job.prove()?)?;
         add("nothing changed", job.pass(PassKind::StageOne)?)?;
         add("stage two", job.stage_two()?)?;
         add("seal", job.seal()?)?;

@@ -49,7 +49,7 @@ pub(super) struct Plan {
 }
 
 /// What a plan took.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Sample {
     /// Wall time of the commands.
     pub(super) seconds: f64,
@@ -57,6 +57,8 @@ pub(super) struct Sample {
     pub(super) processor_seconds: f64,
     /// The largest process, in KiB.
     pub(super) peak_kib: i64,
+    /// What all children together read, of whatever file or pipe, in bytes.
+    pub(super) read_bytes: u64,
     /// How long it then took until everything was on the disk.
     pub(super) settle_seconds: f64,
 }
@@ -86,6 +88,7 @@ pub(super) fn measure(plan: &Plan, folder: &Path) -> Result<Sample> {
 pub(super) fn carry_out(file: &Path) -> Result<()> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(file)?)?;
     let log = File::create(&plan.log)?;
+    let read_before = read_bytes()?;
     let began = Instant::now();
     for step in &plan.steps {
         run(step, &log)?;
@@ -98,6 +101,7 @@ pub(super) fn carry_out(file: &Path) -> Result<()> {
         seconds,
         processor_seconds: seconds_of(usage.user_time()) + seconds_of(usage.system_time()),
         peak_kib: usage.max_rss(),
+        read_bytes: read_bytes()?.saturating_sub(read_before),
         settle_seconds: began.elapsed().as_secs_f64(),
     };
     say(&serde_json::to_string(&sample)?)
@@ -121,6 +125,15 @@ fn run(step: &Step, log: &File) -> Result<()> {
         Some(code) if step.accepted.contains(&code) => Ok(()),
         _ => Err(format!("{}: {status}", step.line()).into()),
     }
+}
+
+/// What this process and those children of it that have ended have read (proc(5), `rchar`).
+fn read_bytes() -> Result<u64> {
+    let counters = std::fs::read_to_string("/proc/self/io")?;
+    let line = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("rchar: "));
+    Ok(line.ok_or("the kernel does not count reads")?.parse()?)
 }
 
 // Microseconds of a run are far below what a double holds exactly.

@@ -16,9 +16,13 @@ pub(super) struct Options {
     /// Which work.
     #[arg(long, value_enum, default_value_t = Work::FirstCopy)]
     pub(super) work: Work,
-    /// How many files; for the large tree, how many MiB.
+    /// How many files; for the large tree, how many MiB.  Of several, as `10000,100000`, one after the other, `downtime` takes
+    /// all and every other work the first.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) files: Vec<u32>,
+    /// Whether the source of `downtime` answers late, as one behind a network.
     #[arg(long)]
-    pub(super) files: Option<u32>,
+    pub(super) late: bool,
     /// How often each of them runs.
     #[arg(long, default_value_t = 3)]
     pub(super) rounds: u32,
@@ -44,10 +48,19 @@ pub(super) struct Options {
 impl Options {
     /// How many files the tree has; of the large tree, how many MiB.
     pub(super) fn size(&self) -> u32 {
-        self.files.unwrap_or(match self.tree {
+        let first = self.files.first().copied();
+        first.unwrap_or(match self.tree {
             Tree::Small | Tree::Mixed => 100_000,
             Tree::Large => 1024,
         })
+    }
+
+    /// All sizes of the command line; the usual one where it names none.
+    pub(super) fn sizes(&self) -> Vec<u32> {
+        if self.files.is_empty() {
+            return vec![self.size()];
+        }
+        self.files.clone()
     }
 
     /// Whether this peer is wanted.
@@ -80,8 +93,12 @@ pub(super) enum Work {
     Walk,
     /// What the users wait for, one file in a hundred changed.
     StageTwo,
-    /// Both trees compared byte by byte.
+    /// Both trees compared byte by byte, whatever is proven.
     Seal,
+    /// Both trees read after a first copy, while users work.
+    Prove,
+    /// Each operation of the users' downtime, the same files changed in trees of several sizes.
+    Downtime,
     /// Everything is new, and the source answers late.
     SlowSource,
     /// Memory and time of ours as the tree grows tenfold, twice.

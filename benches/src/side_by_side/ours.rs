@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use protocol::{GuardianAction, PassKind, Task};
+use jiff::tz::TimeZone;
+use protocol::{GuardianAction, Order, PassKind, ReadAgain, Task};
 use worker::monitor::Monitor;
 use worker::service::run_here;
 
@@ -17,7 +18,13 @@ const ACCEPTED: [i32; 3] = [0, 1, 3];
 pub(super) fn work(job_folder: &Path) -> Result<u8> {
     let wrap = |monitor: Arc<dyn Monitor>| monitor;
     let mut output = std::io::stdout();
-    let verdict = run_here(job_folder, std::io::stdin(), &mut output, &wrap)?;
+    let verdict = run_here(
+        job_folder,
+        std::io::stdin(),
+        &mut output,
+        TimeZone::UTC,
+        &wrap,
+    )?;
     Ok(verdict.exit_code())
 }
 
@@ -41,8 +48,13 @@ impl Job {
 
     /// The step that carries out one order.
     pub(super) fn step(&self, task: Task) -> Result<Step> {
-        let file = self.folder.join(format!("{}.json", task.name()));
-        let order = crate::order(&self.source, &self.destination, task);
+        self.step_of(crate::order(&self.source, &self.destination, task))
+    }
+
+    /// The same with options of its own; but nobody works on these trees, so nothing is waited for.
+    fn step_of(&self, mut order: Order) -> Result<Step> {
+        order.options.still_seconds = 0;
+        let file = self.folder.join(format!("{}.json", order.task.name()));
         std::fs::write(&file, serde_json::to_vec(&order)?)?;
         let program = std::env::current_exe()?.display().to_string();
         let folder = self.folder.display().to_string();
@@ -92,9 +104,16 @@ impl Job {
         self.steps([Task::Lowercase { plan_only: false }])
     }
 
-    /// The seal alone.
+    /// The seal alone, which reads everything on both sides, whatever is proven.
     pub(super) fn seal(&self) -> Result<Vec<Step>> {
-        self.steps([Task::Seal])
+        let mut order = crate::order(&self.source, &self.destination, Task::Seal);
+        order.options.read_again = ReadAgain::Everything;
+        Ok(vec![self.step_of(order)?])
+    }
+
+    /// What stage one does after its copy.
+    pub(super) fn prove(&self) -> Result<Vec<Step>> {
+        self.steps([Task::Prove])
     }
 
     /// Makes the folders that every post office has.

@@ -168,7 +168,12 @@ pub(super) const LOWERCASE: &[Peer] = &[
     }),
 ];
 
-/// Makes a copy equal to its source and then its names lower case.
+/// Those of [`STAGE_TWO`] that compare as well.
+pub(super) fn compared_stage_two() -> impl Iterator<Item = &'static Peer> {
+    STAGE_TWO.iter().skip(1)
+}
+
+/// Makes a copy equal to its source and then its names lower case, the last one compared on the way.
 pub(super) const STAGE_TWO: &[Peer] = &[
     peer(
         "rsync -a --delete, then convmv",

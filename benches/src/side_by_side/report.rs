@@ -70,7 +70,7 @@ fn row(series: &Series, ours: Option<&Series>) -> String {
 }
 
 /// Seconds with three digits that tell something, as far as a thousandth.
-fn shown(seconds: f64) -> String {
+pub(super) fn shown(seconds: f64) -> String {
     let decimals = match seconds {
         ..1.0 => 3,
         1.0..10.0 => 2,
@@ -90,7 +90,8 @@ fn ratio_of(peer: &Series, ours: &Series) -> Option<f64> {
     (!ratios.is_empty()).then(|| median(ratios))
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+/// The median; not a number of none.
+pub(super) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_unstable_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     match numbers.len() {
@@ -110,6 +111,7 @@ mod tests {
                 seconds,
                 processor_seconds: 1.0,
                 peak_kib: 2048,
+                read_bytes: 0,
                 settle_seconds: 0.0,
             })
         });

@@ -2,13 +2,14 @@
 //! every question wait for a while.  Questions that are asked together wait together.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
@@ -21,27 +22,89 @@ use super::Result;
 /// How long each question waits.
 pub(super) const WAIT: Duration = Duration::from_millis(1);
 
+/// How much comes over the line in a second, where that is limited: a gigabit.
+const BYTES_PER_SECOND: u32 = 100_000_000;
+
+/// How a source is reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    wait: Duration,
+    bytes_per_second: Option<u32>,
+}
+
+impl Line {
+    /// Each question waits.
+    pub(super) const LATE: Self = Self {
+        wait: WAIT,
+        bytes_per_second: None,
+    };
+    /// Each question waits, and all that is read shares a line.
+    pub(super) const LATE_AND_NARROW: Self = Self {
+        wait: WAIT,
+        bytes_per_second: Some(BYTES_PER_SECOND),
+    };
+    /// At once: for what is made ready outside the clock.
+    pub(super) const AT_ONCE: Self = Self {
+        wait: Duration::ZERO,
+        bytes_per_second: None,
+    };
+}
+
 /// How many questions wait at once: more than anybody asks.
 const TOGETHER: usize = 96;
 
 /// How long the kernel believes an answer, as the cifs client does where nothing is said (mount.cifs(8), `actimeo`).
 const BELIEVED: Duration = Duration::from_secs(1);
 
+/// A source that is mounted, until this is dropped.
+pub(super) struct Mounted {
+    _session: BackgroundSession,
+    traffic: Arc<Traffic>,
+}
+
+impl Mounted {
+    /// What was read of each file so far, in bytes; files of which nothing was read are left out.
+    pub(super) fn read(&self) -> HashMap<PathBuf, u64> {
+        let read = lock(&self.traffic.read);
+        let nodes = lock(&self.traffic.nodes);
+        read.iter()
+            .filter_map(|(node, bytes)| Some((nodes.path(*node)?.clone(), *bytes)))
+            .collect()
+    }
+
+    /// How many questions were asked so far.
+    pub(super) fn questions(&self) -> u64 {
+        self.traffic.questions.load(Ordering::Relaxed)
+    }
+}
+
 /// Mounts the tree `behind` at an empty folder; it is there until the answer is dropped.
-pub(super) fn mount(behind: &Path, mount_point: &Path) -> Result<BackgroundSession> {
+pub(super) fn mount(behind: &Path, mount_point: &Path, line: Line) -> Result<Mounted> {
     fs::create_dir_all(mount_point)?;
-    let slow = Slow {
+    let traffic = Arc::new(Traffic {
+        line,
         nodes: Mutex::new(Nodes {
             paths: vec![behind.to_owned()],
             numbers: HashMap::from([(behind.to_owned(), 0)]),
         }),
+        read: Mutex::default(),
+        questions: AtomicU64::new(0),
+        free_from: Mutex::new(Instant::now()),
+    });
+    let slow = Slow {
+        traffic: Arc::clone(&traffic),
+        opened: AtomicU64::new(0),
         files: Mutex::default(),
+        listings: Mutex::default(),
     };
     let mut config = Config::default();
     config.mount_options = vec![MountOption::RO, MountOption::FSName("slow".into())];
     config.n_threads = Some(TOGETHER);
     config.clone_fd = true;
-    Ok(fuser::spawn_mount2(slow, mount_point, &config)?)
+    Ok(Mounted {
+        _session: fuser::spawn_mount2(slow, mount_point, &config)?,
+        traffic,
+    })
 }
 
 /// Everything that the kernel has heard of, by the number that it has there.
@@ -50,9 +113,58 @@ struct Nodes {
     numbers: HashMap<PathBuf, u64>,
 }
 
-struct Slow {
+impl Nodes {
+    fn path(&self, number: u64) -> Option<&PathBuf> {
+        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+        self.paths.get(index)
+    }
+}
+
+/// What is asked of the source and comes over the line.
+struct Traffic {
+    line: Line,
     nodes: Mutex<Nodes>,
-    files: Mutex<(u64, HashMap<u64, std::sync::Arc<File>>)>,
+    /// What was read of each file, by its number.
+    read: Mutex<HashMap<u64, u64>>,
+    questions: AtomicU64,
+    /// From when on the line carries nothing that was asked for.
+    free_from: Mutex<Instant>,
+}
+
+impl Traffic {
+    /// Lets one question wait.
+    fn wait(&self) {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(self.line.wait);
+    }
+
+    /// Lets what was read of a file come over the line, behind all that comes already.
+    fn carry(&self, node: u64, bytes: u64) {
+        *lock(&self.read).entry(node).or_default() += bytes;
+        let Some(rate) = self.line.bytes_per_second else {
+            return;
+        };
+        let now = Instant::now();
+        let nanoseconds = bytes.saturating_mul(1_000_000_000) / u64::from(rate);
+        let there = {
+            let mut free_from = lock(&self.free_from);
+            *free_from = (*free_from).max(now) + Duration::from_nanos(nanoseconds);
+            *free_from
+        };
+        std::thread::sleep(there.saturating_duration_since(now));
+    }
+}
+
+/// What a folder holds, as its listing tells it.
+type Entries = Vec<(u64, FileType, OsString)>;
+
+struct Slow {
+    traffic: Arc<Traffic>,
+    /// How many files and folders were opened; the last one's handle.
+    opened: AtomicU64,
+    files: Mutex<HashMap<u64, Arc<File>>>,
+    /// The listings that are being read, by the handle of the folder.
+    listings: Mutex<HashMap<u64, Arc<Entries>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,13 +173,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Slow {
     fn path(&self, node: INodeNo) -> io::Result<PathBuf> {
-        let index = usize::try_from(node.0 - 1).unwrap_or(usize::MAX);
-        let path = lock(&self.nodes).paths.get(index).cloned();
+        let path = lock(&self.traffic.nodes).path(node.0).cloned();
         path.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn number(&self, path: PathBuf) -> u64 {
-        let mut nodes = lock(&self.nodes);
+        let mut nodes = lock(&self.traffic.nodes);
         let next = nodes.paths.len() as u64;
         let number = *nodes.numbers.entry(path.clone()).or_insert(next);
         if number == next {
@@ -83,15 +194,17 @@ impl Slow {
 
     fn open_file(&self, node: INodeNo) -> io::Result<u64> {
         let file = File::open(self.path(node)?)?;
-        let mut files = lock(&self.files);
-        files.0 += 1;
-        let handle = files.0;
-        files.1.insert(handle, file.into());
+        let handle = self.next_handle();
+        lock(&self.files).insert(handle, file.into());
         Ok(handle)
     }
 
+    fn next_handle(&self) -> u64 {
+        self.opened.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     fn read_file(&self, handle: FileHandle, offset: u64, size: u32) -> io::Result<Vec<u8>> {
-        let file = lock(&self.files).1.get(&handle.0).cloned();
+        let file = lock(&self.files).get(&handle.0).cloned();
         let file = file.ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; size as usize];
         let mut length = 0;
@@ -105,7 +218,19 @@ impl Slow {
         Ok(bytes)
     }
 
-    fn list(&self, node: INodeNo) -> io::Result<Vec<(u64, FileType, std::ffi::OsString)>> {
+    /// What a folder holds; as it was when its listing began.
+    fn entries(&self, node: INodeNo, handle: FileHandle, offset: u64) -> io::Result<Arc<Entries>> {
+        if offset > 0
+            && let Some(entries) = lock(&self.listings).get(&handle.0)
+        {
+            return Ok(Arc::clone(entries));
+        }
+        let entries = Arc::new(self.list(node)?);
+        lock(&self.listings).insert(handle.0, Arc::clone(&entries));
+        Ok(entries)
+    }
+
+    fn list(&self, node: INodeNo) -> io::Result<Entries> {
         let folder = self.path(node)?;
         let mut entries = Vec::new();
         for entry in fs::read_dir(&folder)? {
@@ -127,7 +252,7 @@ impl Filesystem for Slow {
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        std::thread::sleep(WAIT);
+        self.traffic.wait();
         let found = self.path(parent).map(|folder| folder.join(name));
         match found.and_then(|path| self.attributes(path)) {
             Ok(attributes) => reply.entry(&BELIEVED, &attributes, Generation(0)),
@@ -142,7 +267,7 @@ impl Filesystem for Slow {
         _handle: Option<FileHandle>,
         reply: ReplyAttr,
     ) {
-        std::thread::sleep(WAIT);
+        self.traffic.wait();
         match self.path(node).and_then(|path| self.attributes(path)) {
             Ok(attributes) => reply.attr(&BELIEVED, &attributes),
             Err(error) => reply.error(error.into()),
@@ -150,7 +275,7 @@ impl Filesystem for Slow {
     }
 
     fn open(&self, _request: &Request, node: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        std::thread::sleep(WAIT);
+        self.traffic.wait();
         match self.open_file(node) {
             Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
             Err(error) => reply.error(error.into()),
@@ -160,7 +285,7 @@ impl Filesystem for Slow {
     fn read(
         &self,
         _request: &Request,
-        _node: INodeNo,
+        node: INodeNo,
         handle: FileHandle,
         offset: u64,
         size: u32,
@@ -168,9 +293,12 @@ impl Filesystem for Slow {
         _owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        std::thread::sleep(WAIT);
+        self.traffic.wait();
         match self.read_file(handle, offset, size) {
-            Ok(bytes) => reply.data(&bytes),
+            Ok(bytes) => {
+                self.traffic.carry(node.0, bytes.len() as u64);
+                reply.data(&bytes);
+            }
             Err(error) => reply.error(error.into()),
         }
     }
@@ -185,7 +313,23 @@ impl Filesystem for Slow {
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        lock(&self.files).1.remove(&handle.0);
+        lock(&self.files).remove(&handle.0);
+        reply.ok();
+    }
+
+    fn opendir(&self, _request: &Request, _node: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        reply.opened(FileHandle(self.next_handle()), FopenFlags::empty());
+    }
+
+    fn releasedir(
+        &self,
+        _request: &Request,
+        _node: INodeNo,
+        handle: FileHandle,
+        _flags: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
+        lock(&self.listings).remove(&handle.0);
         reply.ok();
     }
 
@@ -193,18 +337,18 @@ impl Filesystem for Slow {
         &self,
         _request: &Request,
         node: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        std::thread::sleep(WAIT);
-        let entries = match self.list(node) {
+        self.traffic.wait();
+        let entries = match self.entries(node, handle, offset) {
             Ok(entries) => entries,
             Err(error) => return reply.error(error.into()),
         };
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (index, (number, kind, name)) in entries.into_iter().enumerate().skip(skipped) {
-            if reply.add(INodeNo(number), index as u64 + 1, kind, name) {
+        for (index, (number, kind, name)) in entries.iter().enumerate().skip(skipped) {
+            if reply.add(INodeNo(*number), index as u64 + 1, *kind, name) {
                 break;
             }
         }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use postoffice::layout::{BLOB_FOLDER_LAST, folder_skeleton};
+use rand::seq::index::sample;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use simulator::{CreateOptions, GuardianKind, NameCase, create};
 
 use super::Result;
+use super::check::Total;
 use super::options::Tree;
 use super::ours::remove;
 
@@ -41,11 +43,22 @@ const SPREAD_SECONDS: u64 = 100_000_000;
 
 /// Makes a tree of `size` files (MiB, for the large one) in `folder`, in place of what is there.
 pub(super) fn make(folder: &Path, tree: Tree, size: u32, seed: u64) -> Result<()> {
-    remove(folder)?;
     let simulated = match tree {
         Tree::Mixed => (size / SIMULATED_SHARE).max(SIMULATED_MIN),
         Tree::Small | Tree::Large => SIMULATED_MIN,
     };
+    make_with(folder, tree, size, simulated, seed)
+}
+
+/// The same with so many files that the simulator makes.
+pub(super) fn make_with(
+    folder: &Path,
+    tree: Tree,
+    size: u32,
+    simulated: u32,
+    seed: u64,
+) -> Result<()> {
+    remove(folder)?;
     create(&CreateOptions {
         folder: folder.to_owned(),
         documents: None,
@@ -111,16 +124,8 @@ pub(super) fn make_names(folder: &Path, files: u32, seed: u64) -> Result<()> {
 /// Changes one file in a hundred, removes one in a thousand, and adds as many; never one of a database or a queue.
 pub(super) fn change(folder: &Path, seed: u64) -> Result<()> {
     let mut writer = Writer::new(seed ^ 0x5eed);
-    let mut folders: Vec<PathBuf> = fs::read_dir(folder.join("OFFILES"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<_>>()?;
-    folders.sort_unstable();
-    for folder in folders {
-        let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<std::io::Result<_>>()?;
-        files.sort_unstable();
-        for file in files {
+    for folder in sorted(&folder.join("OFFILES"))? {
+        for file in sorted(&folder)? {
             match writer.random.random_range(0..1000_u32) {
                 0 => {
                     fs::remove_file(&file)?;
@@ -138,6 +143,54 @@ pub(super) fn change(folder: &Path, seed: u64) -> Result<()> {
     }
     rustix::fs::syncfs(File::open(folder)?)?;
     Ok(())
+}
+
+/// Writes some files of the small tree anew, and gives databases of users another time, as if the same had been written into
+/// them again; returns what the former hold.
+pub(super) fn change_some(
+    folder: &Path,
+    seed: u64,
+    files: usize,
+    databases: usize,
+) -> Result<Total> {
+    let mut writer = Writer::new(seed ^ 0x5eed);
+    let mut old = Vec::new();
+    for inner in sorted(&folder.join("OFFILES"))? {
+        for file in sorted(&inner)? {
+            if fs::metadata(&file)?.len() == SMALL_BYTES as u64 {
+                old.push(file);
+            }
+        }
+    }
+    let users: Vec<PathBuf> = sorted(&folder.join("OFUSER"))?
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "DB"))
+        .collect();
+    if old.len() < files || users.len() < databases {
+        let found = (old.len(), users.len());
+        return Err(format!("only {found:?} files and databases can be changed").into());
+    }
+    for index in sample(&mut writer.random, old.len(), files) {
+        fs::remove_file(&old[index])?;
+        writer.write(&old[index], SMALL_BYTES)?;
+    }
+    for index in sample(&mut writer.random, users.len(), databases) {
+        let file = File::options().write(true).open(&users[index])?;
+        writer.set_time(&file)?;
+    }
+    rustix::fs::syncfs(File::open(folder)?)?;
+    Ok(Total {
+        files: files as u64,
+        bytes: (files * SMALL_BYTES) as u64,
+    })
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 struct Writer {
@@ -181,6 +234,10 @@ impl Writer {
             file.write_all(&self.pool[start..start + piece])?;
             rest -= piece;
         }
+        self.set_time(&file)
+    }
+
+    fn set_time(&mut self, file: &File) -> Result<()> {
         let seconds = OLD_SECONDS + self.random.random_range(0..SPREAD_SECONDS / 2) * 2;
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         file.set_times(FileTimes::new().set_modified(time))?;

@@ -10,7 +10,7 @@ use super::ours::{Job, remove};
 use super::places::Places;
 use super::report::Table;
 use super::rounds::Rounds;
-use super::{Result, growth, say, trees};
+use super::{Result, downtime, growth, say, trees};
 
 /// Runs the works of the command line, one after the other.
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -23,6 +23,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
             Work::Walk,
             Work::StageTwo,
             Work::Seal,
+            Work::Prove,
+            Work::Downtime,
             Work::Memory,
         ][..],
         _ => std::slice::from_ref(&options.work),
@@ -53,6 +55,10 @@ fn run_one(options: &Options, places: &Places, work: Work) -> Result<String> {
     let mut text = heading(options, places, work)?;
     if work == Work::Memory {
         text += &growth::measure_growth(options, places)?;
+        return Ok(text);
+    }
+    if work == Work::Downtime {
+        text += &downtime::measure_downtime(options, places)?;
         return Ok(text);
     }
     let is_cold = match options.cache {
@@ -96,12 +102,14 @@ fn heading(options: &Options, places: &Places, work: Work) -> Result<String> {
     for line in describe(&places.folder) {
         writeln!(text, "- {line}")?;
     }
+    let sizes: Vec<String> = options.sizes().iter().map(u32::to_string).collect();
     writeln!(
         text,
-        "- `side-by-side --work {} --tree {} --files {} --rounds {} --seed {}`\n",
+        "- `side-by-side --work {} --tree {} --files {}{} --rounds {} --seed {}`\n",
         word(&work),
         word(&options.tree),
-        options.size(),
+        sizes.join(","),
+        if options.late { " --late" } else { "" },
         options.rounds,
         options.seed
     )?;
