@@ -58,9 +58,10 @@ pub(super) fn estimate(inventory: &InventoryReport, costs: &Costs) -> Option<Est
         }
     };
     let delta = walk(files) + changed;
-    let waits = (costs.quiet_seconds + costs.still_seconds) as f64
-        + REQUESTS * costs.request_seconds
-        + ORDERS * costs.order_seconds;
+    // Items of the queues stand still while the source is watched and the pass runs; only the rest is waited for.
+    let quiet = costs.quiet_seconds as f64;
+    let still = (costs.still_seconds as f64 - quiet - delta).max(0.0);
+    let waits = quiet + still + REQUESTS * costs.request_seconds + ORDERS * costs.order_seconds;
     // At rest, the pass, the sweep, and the seal with its last look.
     let looks = 2.0 * walk(database_files) + delta + walk(files) + 2.0 * walk(files);
     Some(Estimate {

@@ -252,9 +252,9 @@ fn an_estimate_counts_files_and_bytes_and_what_is_done_twice() {
     let few = estimate(survey.clone(), &costs);
     assert!(about(few.stage_one_seconds, 420.0), "{few:?}");
     assert!(about(few.delta_seconds, 12.0), "{few:?}");
-    // The waits, requests and orders; at rest: two looks at 1,000 databases; the pass; the sweep; the seal with its last look,
+    // The quiet window, in which items of the queues stand still; requests and orders; at rest: two looks at 1,000 databases; the pass; the sweep; the seal with its last look,
     // what has changed, and the databases.
-    let overhead = 20.0 + 30.0 * 0.1 + 7.0 * 0.5;
+    let overhead = 10.0 + 30.0 * 0.1 + 7.0 * 0.5;
     let seal = 20.0 + 2.0 + 1.0 + 10.0;
     assert!(
         about(few.downtime_seconds, overhead + 0.2 + 12.0 + 10.0 + seal),
@@ -274,7 +274,7 @@ fn an_estimate_counts_files_and_bytes_and_what_is_done_twice() {
         bandwidth: Some("20M".parse().expect("a limit")),
         ..costs.clone()
     };
-    let slow = estimate(survey, &limited);
+    let slow = estimate(survey.clone(), &limited);
     assert!(
         about(slow.stage_one_seconds, 2.0 * (10.0 + 5120.0)),
         "{slow:?}"
@@ -282,6 +282,18 @@ fn an_estimate_counts_files_and_bytes_and_what_is_done_twice() {
     assert!(
         about(slow.downtime_seconds, few.downtime_seconds),
         "{slow:?}"
+    );
+    let slow_writers = Costs {
+        still_seconds: 60,
+        ..costs.clone()
+    };
+    let waited = estimate(survey.clone(), &slow_writers);
+    assert!(
+        about(
+            waited.downtime_seconds,
+            few.downtime_seconds + 60.0 - 10.0 - 12.0
+        ),
+        "{waited:?}"
     );
     let nothing = estimate(Survey::default(), &costs);
     assert!(about(nothing.stage_one_seconds, 20.0), "{nothing:?}");
