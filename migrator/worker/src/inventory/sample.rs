@@ -104,9 +104,12 @@ impl Draw {
     }
 }
 
-/// Some of the files that were read: the area of each, and what it said before.
+/// A file that was read: its area, its folder, its name, and what it said before.
+type SeenFile = (usize, Folder, Vec<u8>, Attributes);
+
+/// Some of the files that were read.
 #[derive(Default)]
-pub(super) struct SeenFiles(Mutex<Vec<(usize, Folder, Vec<u8>, Attributes)>>);
+pub(super) struct SeenFiles(Mutex<Vec<SeenFile>>);
 
 impl SeenFiles {
     fn add(&self, area: usize, folder: &Folder, name: &[u8], before: Attributes) {
@@ -119,7 +122,7 @@ impl SeenFiles {
     /// How many of them have another time of their inode now, while size and time of the last modification are the same.
     pub(super) fn moved(self, areas: &[Area]) -> u64 {
         let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let has_moved = |(area, folder, name, before): &(usize, Folder, Vec<u8>, Attributes)| {
+        let has_moved = |(area, folder, name, before): &SeenFile| {
             let Ok(Some(now)) = folder.metadata(name) else {
                 return false;
             };
