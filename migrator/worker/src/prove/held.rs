@@ -23,8 +23,6 @@ pub(crate) struct Held<'a> {
     area: u32,
     store: &'a JobStore,
     proven: Mutex<(Vec<ProvenFile>, u64)>,
-    /// Held while a full batch is written.
-    writing: Mutex<()>,
     /// Files whose copies are to be made again.
     doubted: Mutex<Names>,
     /// Files of the ledger that are not there any more.
@@ -37,7 +35,6 @@ impl<'a> Held<'a> {
             area,
             store,
             proven: Mutex::default(),
-            writing: Mutex::default(),
             doubted: Mutex::default(),
             gone: Mutex::default(),
         }
@@ -52,8 +49,6 @@ impl<'a> Held<'a> {
             return Ok(());
         }
         let (full, _) = std::mem::take(&mut *proven);
-        // Threads that read faster than one can write wait here, or behind it, before a third batch piles up.
-        let _writing = lock(&self.writing);
         drop(proven);
         self.store.record_proven(full)
     }
