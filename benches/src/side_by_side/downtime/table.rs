@@ -107,9 +107,10 @@ fn row(text: &mut String, name: &str, parts: &[Part]) -> Result<()> {
     let of = |field: fn(&Part) -> f64| parts.iter().map(field).collect::<Vec<f64>>();
     let known = |field: fn(&Part) -> Option<f64>, decimals: usize| {
         let numbers: Vec<f64> = parts.iter().filter_map(field).collect();
-        match numbers.is_empty() {
-            true => String::new(),
-            false => format!("{:.decimals$}", median(numbers)),
+        if numbers.is_empty() {
+            String::new()
+        } else {
+            format!("{:.decimals$}", median(numbers))
         }
     };
     let seconds = of(|part| part.sample.seconds);

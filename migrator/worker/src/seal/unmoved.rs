@@ -16,7 +16,7 @@ use crate::names::is_marker;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
-use crate::store::{CopyIdentity, JobStore, ProvenEntry, Stamp};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder, Stamp};
 use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
@@ -137,6 +137,24 @@ enum Known {
     Alone(Stamp),
 }
 
+/// What is known of the files of a folder of one side that were not met yet, by the names that they have at the destination.
+struct Sealed {
+    proven: ProvenFolder,
+    alone: HashMap<Vec<u8>, Stamp>,
+}
+
+impl Sealed {
+    fn remove(&mut self, name: &[u8]) -> Option<Known> {
+        let proven = self.proven.remove(name).map(Known::Proven);
+        let alone = self.alone.remove(name).map(Known::Alone);
+        alone.or(proven)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.proven.keys().chain(self.alone.keys())
+    }
+}
+
 /// Looks at one side of an area; every change is reported as what `finding` makes of it.
 pub(super) fn look(
     area: &Area,
@@ -204,21 +222,14 @@ impl SideCheck<'_> {
     }
 
     /// What was sealed of the files of a folder on this side, by the names that they have at the destination.
-    fn sealed_of(&self, folder: &RelativePath) -> Result<HashMap<Vec<u8>, Known>> {
-        let sealed = self.store.proven_of(self.area.id, folder)?.into_iter();
-        let mut known: HashMap<Vec<u8>, Known> = sealed
-            .filter(|(_, entry)| self.has(entry))
-            .map(|(name, entry)| (name, Known::Proven(entry)))
-            .collect();
-        if self.side == Side::Source {
-            let alone = self.store.sealed_source_of(self.area.id, folder)?;
-            known.extend(
-                alone
-                    .into_iter()
-                    .map(|(name, stamp)| (name, Known::Alone(stamp))),
-            );
-        }
-        Ok(known)
+    fn sealed_of(&self, folder: &RelativePath) -> Result<Sealed> {
+        let mut proven = self.store.proven_of(self.area.id, folder)?;
+        proven.retain(|_, entry| self.has(entry));
+        let alone = match self.side {
+            Side::Source => self.store.sealed_source_of(self.area.id, folder)?,
+            Side::Destination => HashMap::new(),
+        };
+        Ok(Sealed { proven, alone })
     }
 
     /// Whether this side has a file that is sealed.
@@ -283,7 +294,7 @@ impl SideCheck<'_> {
                 }
             }
         }
-        for name in sealed.keys() {
+        for name in sealed.names() {
             if !leaves_out_class(classes.class_of(name), self.options) {
                 self.report(&folder.join(name), Change::Gone);
             }
@@ -309,12 +320,14 @@ impl SideCheck<'_> {
     /// Sealed files of folders that the walk did not meet are gone with their folder.
     fn folders_that_are_gone(&self) -> Result<()> {
         let visited = lock(&self.visited);
-        self.store.each_proven(self.area.id, |folder, name, entry| {
-            let path = folder.join(name);
-            let counts = self.has(entry) && !self.area.leaves_out(&path, self.options);
-            if counts && !visited.contains(folder) {
-                self.report(&path, Change::Gone);
+        for folder in self.store.proven_elsewhere(self.area.id, &visited)? {
+            for (name, entry) in self.store.proven_of(self.area.id, &folder)? {
+                let path = folder.join(&name);
+                if self.has(&entry) && !self.area.leaves_out(&path, self.options) {
+                    self.report(&path, Change::Gone);
+                }
             }
-        })
+        }
+        Ok(())
     }
 }

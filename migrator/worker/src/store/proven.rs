@@ -259,19 +259,7 @@ impl JobStore {
         area: u32,
         folders: &HashSet<RelativePath>,
     ) -> Result<()> {
-        let elsewhere = self.read("list the ledger", |connection| {
-            let mut gone = Vec::new();
-            let query = "SELECT DISTINCT folder FROM proven WHERE area = ?1";
-            let mut statement = connection.prepare_cached(query)?;
-            let read = in_table("proven", |row| path("proven", row, 0));
-            for folder in statement.query_map([area], read)? {
-                let folder = folder?;
-                if !folders.contains(&folder) {
-                    gone.push(folder);
-                }
-            }
-            Ok(gone)
-        })?;
+        let elsewhere = self.proven_elsewhere(area, folders)?;
         if elsewhere.is_empty() {
             return Ok(());
         }
@@ -281,6 +269,37 @@ impl JobStore {
             elsewhere
                 .iter()
                 .try_for_each(|folder| delete.execute((area, folder.as_bytes())).map(|_| ()))
+        })
+    }
+
+    /// The folders of the ledger that are not among `folders`.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn proven_elsewhere(
+        &self,
+        area: u32,
+        folders: &HashSet<RelativePath>,
+    ) -> Result<Vec<RelativePath>> {
+        self.read("list the ledger", |connection| {
+            let mut gone = Vec::new();
+            // From one folder to the next, past all that is in it: DISTINCT would read every row.
+            let mut statement = connection.prepare_cached(
+                "WITH RECURSIVE known (folder) AS (
+                     SELECT min(folder) FROM proven WHERE area = ?1
+                     UNION ALL
+                     SELECT (SELECT min(folder) FROM proven WHERE area = ?1 AND folder > known.folder)
+                     FROM known WHERE known.folder IS NOT NULL)
+                 SELECT folder FROM known WHERE folder IS NOT NULL",
+            )?;
+            let read = in_table("proven", |row| path("proven", row, 0));
+            for folder in statement.query_map([area], read)? {
+                let folder = folder?;
+                if !folders.contains(&folder) {
+                    gone.push(folder);
+                }
+            }
+            Ok(gone)
         })
     }
 
