@@ -55,6 +55,7 @@ fn rehearse_guardian(
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_guardian_of_the_older_generation_is_converted_by_gwcheck() {
     let detail = rehearse_guardian(21, NameCase::Mixed, Vec::new(), GuardianKind::Opaque, None);
     assert!(detail.starts_with("GWCheck, without problems"), "{detail}");
@@ -90,6 +91,7 @@ fn a_post_office_with_mixed_names_is_migrated() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_post_office_with_lower_case_names_is_migrated() {
     rehearse(13, NameCase::Lower, Vec::new());
 }
@@ -100,6 +102,7 @@ fn faults(names: &[&str]) -> Vec<Fault> {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn workers_that_are_killed_lose_nothing() {
     let names = [
         "stage-one:kill=3",
@@ -111,6 +114,7 @@ fn workers_that_are_killed_lose_nothing() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn controllers_that_are_killed_lose_nothing() {
     let names = [
         "stage-one:controller-killed=30",
@@ -123,6 +127,7 @@ fn controllers_that_are_killed_lose_nothing() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_happens_between_the_commands_loses_nothing() {
     let names = [
         "finish:agent-does-not-start",
@@ -135,6 +140,7 @@ fn what_happens_between_the_commands_loses_nothing() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn file_systems_within_the_destination_lose_nothing() {
     crate::support::in_own_mounts("whole::child_has_file_systems_within_its_destination");
 }
@@ -148,6 +154,7 @@ fn child_has_file_systems_within_its_destination() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn connections_that_are_cut_lose_nothing() {
     let names = [
         "stage-one:cut=9000",
@@ -158,6 +165,7 @@ fn connections_that_are_cut_lose_nothing() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_source_that_is_gone_and_locks_that_are_held_lose_nothing() {
     let names = [
         "stage-one:source-gone",
@@ -172,6 +180,7 @@ fn a_source_that_is_gone_and_locks_that_are_held_lose_nothing() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_lock_that_is_held_in_stage_two_stops_it_until_it_is_free() {
     rehearse(17, NameCase::Upper, faults(&["stage-two:lock-held"]));
 }
