@@ -329,12 +329,8 @@ impl Proving<'_> {
                 lock(self.report).now.add(size);
                 self.monitor.count(Count::FilesProven, 1);
                 self.count_seen(size);
-                self.held.keep(ProvenFile {
-                    area: self.area.id,
-                    folder: pair.path.clone(),
-                    name: file.name.to_vec(),
-                    entry: proven(self.area, &equal, self.options),
-                })
+                self.held
+                    .keep(proven(self.area, pair, &file.name, &equal, self.options))
             }
             Ok(Compared::Different(_)) => self.differs(file),
             Err((Side::Source, errno)) => self.source_unreadable(file, errno),
@@ -409,12 +405,18 @@ impl Proving<'_> {
 }
 
 /// What the ledger says of two files that were found equal.
-pub(crate) fn proven(area: &Area, equal: &Equal, options: &CopyOptions) -> ProvenEntry {
+pub(crate) fn proven(
+    area: &Area,
+    pair: &Pair,
+    name: &[u8],
+    equal: &Equal,
+    options: &CopyOptions,
+) -> ProvenFile {
     let Equal { digest, before } = equal;
     let read = before.began;
     let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
     let is_fresh = |changed: Time| read.nanoseconds_since(changed) < lag;
-    ProvenEntry {
+    let entry = ProvenEntry {
         digest: *digest,
         source: Some(area.source_identity(&before.source)),
         copy: CopyIdentity::from(&before.destination),
@@ -425,5 +427,11 @@ pub(crate) fn proven(area: &Area, equal: &Equal, options: &CopyOptions) -> Prove
             read,
             options.clock_allowance_seconds,
         ) || is_fresh(before.destination.changed),
+    };
+    ProvenFile {
+        area: area.id,
+        folder: pair.path.clone(),
+        name: name.to_vec(),
+        entry,
     }
 }

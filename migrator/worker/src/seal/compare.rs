@@ -17,7 +17,7 @@ use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::prove::{Compared, Equal, Held, compare_files, is_always_read, proven};
 use crate::source::require_mounts;
-use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFile, ProvenFolder};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder};
 use crate::tree::{
     Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, roots,
     walk_pairs,
@@ -350,12 +350,13 @@ impl Comparison<'_> {
         let size = equal.before.source.size;
         lock(&self.report).at_the_seal.add(size);
         self.count_proven(size);
-        self.held.keep(ProvenFile {
-            area: self.area.id,
-            folder: file.pair.path.clone(),
-            name: file.name.to_vec(),
-            entry: proven(self.area, equal, self.options),
-        })
+        self.held.keep(proven(
+            self.area,
+            &file.pair,
+            &file.name,
+            equal,
+            self.options,
+        ))
     }
 
     /// A database that is equal to that of the source and damaged was damaged there: no mail was lost on the way.

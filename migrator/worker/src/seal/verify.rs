@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postoffice::layout::FileClass;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
@@ -16,6 +15,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::names::{SEAL_FILE, is_marker};
 use crate::pool::{Threads, lock};
+use crate::prove::is_written_once;
 use crate::store::{JobStore, ProvenEntry};
 use crate::tree::{Attributes, Kind, Visited, read_at, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
@@ -260,10 +260,7 @@ impl Check<'_> {
 
     /// Whether agents at work make such a difference of such a file.
     fn is_expected_of_users(&self, code: &str, path: &RelativePath) -> bool {
-        let is_written_once = matches!(
-            self.area.classify(path),
-            FileClass::Blob | FileClass::Document
-        );
+        let is_written_once = is_written_once(self.area.classify(path));
         match code {
             "seal-extra" => true,
             "seal-differs" | "seal-missing" => !is_written_once,
