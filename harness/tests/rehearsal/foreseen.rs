@@ -93,6 +93,37 @@ fn a_line_that_names_the_old_server_is_to_be_corrected_in_the_copy_that_is_used(
 }
 
 #[test]
+fn switches_of_the_old_server_that_mean_nothing_on_linux_are_left_out_with_their_secrets() {
+    let secret = "Sesam7";
+    let startup =
+        format!("/User-.agent.example\r\n/PASSWORD-{secret}\r\n/rights /show\r\n/noconfig\r\n");
+    let stage = with_poa(&startup, &[]);
+    let run = stage.expect(&["check"], 1);
+    let (text, _) = told(&run, "startup-file", "person");
+    for left_out in ["--user", "--password", "--rights", "--show"] {
+        assert!(text.contains(&format!("{left_out} is left out")), "{text}");
+    }
+    assert!(!format!("{run:?}").contains(secret), "told");
+    let run = stage.migrate(&["stage-one"]);
+    let mut found = run.findings.iter();
+    let found = found.find(|one| one.code == "startup-file-switch" && one.subject == "noconfig");
+    let found = found.expect("the finding");
+    assert!(found.remedy.contains("startup"), "{found:#?}");
+    let name = format!("{}.poa", stage.embedded().sheet.post_office.to_lowercase());
+    let copy = stage.embedded().sheet.job_folder.join("startup").join(name);
+    let text = fs::read_to_string(&copy).expect("read");
+    for gone in [secret, "--user", "--password", "--rights", "--show"] {
+        assert!(!text.contains(gone), "{gone}: {text}");
+    }
+    // The remedy, to the letter.
+    stage.prepare();
+    stage.migrate(&["stage-two"]);
+    fs::write(&copy, text.replace("--noconfig", "")).expect("written");
+    stage.expect(&["finish"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
 fn a_user_that_is_not_there_and_ports_that_it_may_not_open_are_seen_before_users_are_out() {
     let stage = as_root(with_poa("", &["run_as_user = \"gwnobodyhere\""]));
     let run = stage.expect(&["check"], 5);

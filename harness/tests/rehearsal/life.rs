@@ -136,6 +136,26 @@ fn a_poa_that_does_not_start_makes_nothing_live() {
 }
 
 #[test]
+fn an_agent_that_keeps_the_outputs_of_its_control_script_does_not_hold_up_the_start() {
+    let stage = sealed(true);
+    let control = control(&stage);
+    let script = fs::read_to_string(&control).expect("a script");
+    let processes = stage.folder.path().join("holds-the-outputs");
+    let holds = format!(
+        "#!/bin/sh\n[ \"$1\" = start ] && {{ sleep 1000 & echo $! >>{}; }}\n",
+        processes.display()
+    );
+    fs::write(&control, script.replace("#!/bin/sh\n", &holds)).expect("written");
+    stage.expect(&["finish"], 0);
+    assert_eq!(life(&stage), "live");
+    for process in fs::read_to_string(&processes).expect("started").lines() {
+        let stopped = std::process::Command::new("kill").arg(process).status();
+        assert!(stopped.expect("kill").success(), "it ran all the time");
+    }
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
 fn a_start_of_which_nothing_is_known_is_looked_at() {
     // Without software nothing here can know what becomes of the POA that is started by hand.
     let stage = sealed(false);

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use harness::site::Site as _;
 
@@ -74,4 +75,62 @@ fn everybodys_log_folder_stops_before_anything_is_given_away() {
     );
     let kept = fs::symlink_metadata(stage.destination()).expect("there");
     assert_eq!(kept.uid(), 0);
+}
+
+/// A stage with a POA, this line in [poa], and an agents' file that names this user.
+fn with_named_user(line: Option<&str>, named: &str) -> Stage {
+    let mut stage = Stage::with(|options| options.site.with_poa = true);
+    if let Some(line) = line {
+        let line = ("poa".to_owned(), line.to_owned());
+        stage.embedded_mut().sheet.extra.push(line);
+        stage.embedded().write_worksheet().expect("written");
+    }
+    let file = uid_conf(&stage);
+    fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    fs::write(file, format!("{named}\n")).expect("written");
+    stage
+}
+
+fn uid_conf(stage: &Stage) -> PathBuf {
+    let folder = stage.embedded().sheet.install_folder.clone();
+    folder.expect("a folder").join("uid.conf")
+}
+
+#[test]
+fn an_agents_file_that_says_root_names_nobody_and_is_no_circle() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can give anything away: nothing to test here");
+        return;
+    }
+    let stage = with_named_user(Some(&format!("run_as_user = \"{USER}\"")), "root");
+    let run = stage.migrate(&["check"]);
+    assert!(!codes(&run).contains(&"uid-conf-taken"), "{run:#?}");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.migrate(&["stage-two"]);
+    stage.migrate(&["finish"]);
+    let named = fs::read_to_string(uid_conf(&stage)).expect("read");
+    assert_eq!(named.trim(), USER);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+#[test]
+fn a_user_that_only_the_agents_file_names_is_seen_and_its_remedy_works() {
+    let mut stage = with_named_user(None, USER);
+    let run = stage.migrate(&["check"]);
+    let said = finding(&run, "run-as-user").clone();
+    let line = format!("run_as_user = \"{USER}\"");
+    assert!(
+        said.text.contains(USER) && said.remedy.contains(&line),
+        "{said:#?}"
+    );
+    // The remedy, to the letter.
+    stage
+        .embedded_mut()
+        .sheet
+        .extra
+        .push(("poa".to_owned(), line));
+    stage.embedded().write_worksheet().expect("written");
+    let run = stage.migrate(&["check"]);
+    assert!(!codes(&run).contains(&"run-as-user"), "{run:#?}");
 }

@@ -233,6 +233,23 @@ fn what_the_kernels_client_says_is_read_as_well() {
             "mount-server-unreachable",
         ),
         ("mount error(12): Cannot allocate memory", 1, "mount-failed"),
+        ("mount error(22): Invalid argument", 1, "mount-mismatch"),
+        (
+            "mount error(79): Can not access a needed shared library",
+            1,
+            "mount-mismatch",
+        ),
+        (
+            "mount error(95): Operation not supported",
+            1,
+            "mount-mismatch",
+        ),
+        ("mount error(112): Host is down", 1, "mount-mismatch"),
+        (
+            "mount error(126): Required key not available",
+            1,
+            "mount-mismatch",
+        ),
         (
             "mount error: cifs filesystem not supported by the system",
             1,

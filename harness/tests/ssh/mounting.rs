@@ -75,6 +75,24 @@ async fn the_secret_is_there_for_the_command_and_gone_when_that_fails() {
     assert!(!log.contains("a secret"), "{log}");
 }
 
+/// By itself the kernel offers no dialect of an old server, which hangs up on it again and again.
+#[tokio::test]
+async fn a_server_that_hangs_up_is_an_old_one_until_its_dialect_is_named() {
+    let site = Site::new().await;
+    let remote = site.connect().await;
+    for (options, verdict) in [
+        ("ro", Verdict::NeedsAttention),
+        ("ro,vers=1.0", Verdict::Temporary),
+    ] {
+        let script = format!("echo 'mount error(112): Host is down' >&2; : {options}; exit 32");
+        let error = plan(&site, &script).mount(&remote).await;
+        let error = error.expect_err("the command failed");
+        assert_eq!(error.verdict(), verdict, "{options}: {error:?}");
+        let names_it = error.guidance().contains("options = [\"vers=1.0\"]");
+        assert_eq!(names_it, verdict == Verdict::NeedsAttention, "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_mounts_nothing_is_no_mount() {
     let site = Site::new().await;

@@ -26,9 +26,9 @@ mod tests;
 
 use std::fmt;
 
-pub use convert::{Change, ChangeKind, Conversion, Converted, PathValue, Replacement};
+pub use convert::{Change, ChangeKind, Conversion, Converted, PathValue, Replacement, SwitchNote};
 pub use error::StartupFileError;
-pub use switches::{Evidence, KnownSwitch, ValueKind, known_switch};
+pub use switches::{Evidence, KnownSwitch, OnLinux, ValueKind, known_switch};
 
 /// The largest startup file that is read; real ones, most of it comments, have some 30,000 bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

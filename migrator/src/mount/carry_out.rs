@@ -4,7 +4,7 @@ use postoffice::names::printable;
 use protocol::mounts::Mount;
 use secrecy::ExposeSecret as _;
 
-use super::complaint::{self, Complaint};
+use super::complaint::{self, Complaint, Mismatch};
 use super::error::MountError;
 use super::plan::MountPlan;
 use crate::remote::{Remote, RemoteCommand, RemoteError};
@@ -96,12 +96,23 @@ impl MountPlan {
         match complaint::of(stderr) {
             Some(Complaint::Login) => MountError::LoginRefused { share, said },
             Some(Complaint::Share) => MountError::ShareRefused { share, said },
+            // Offered the one dialect that was asked for, a server that hangs up is one that cannot be reached.
+            Some(Complaint::Mismatch(Mismatch::Dialect)) if self.names_dialect() => {
+                MountError::ServerUnreachable { share, said }
+            }
+            Some(Complaint::Mismatch(what)) => MountError::Mismatch { share, said, what },
             Some(Complaint::Server) => MountError::ServerUnreachable { share, said },
             Some(Complaint::Client) => MountError::NoClient { share, said },
             None => MountError::Failed {
                 said: error.to_string(),
             },
         }
+    }
+
+    /// Whether an option names the dialect.
+    fn names_dialect(&self) -> bool {
+        let mut words = self.commands.iter().flat_map(RemoteCommand::words);
+        words.any(|word| word.to_string_lossy().contains("vers="))
     }
 
     async fn run_commands(&self, remote: &Remote) -> Result<(), RemoteError> {

@@ -15,6 +15,23 @@ pub(super) enum Complaint {
     Server,
     /// The destination has no client for it.
     Client,
+    /// Client and server do not come together as it is asked for.
+    Mismatch(Mismatch),
+}
+
+/// Why client and server do not come together; what a person has to change differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The server answers in no dialect that the client offers by itself, or not at all.
+    Dialect,
+    /// The kernel does not take an option, or no longer does.
+    Option,
+    /// The server does not offer what an option asks for.
+    Offer,
+    /// The kernel has no table for the characters of names.
+    Characters,
+    /// There is no Kerberos ticket.
+    Ticket,
 }
 
 use Complaint::{Client, Login, Server, Share};
@@ -31,8 +48,9 @@ const RCLONE: [(&str, Complaint); 7] = [
 ];
 
 /// The numbers of `mount error(NUMBER)`: EACCES, EKEYEXPIRED, EKEYREVOKED and EKEYREJECTED for what the server says to a
-/// login; ENOENT and ENXIO for a share; and everything that the network says.
-const MOUNT_CIFS: [(u16, Complaint); 17] = [
+/// login; ENOENT and ENXIO for a share; what the network says; EINVAL, EOPNOTSUPP, ELIBACC (the module of a character set) and
+/// ENOKEY for what client and server cannot do; EHOSTDOWN for a server that hangs up on every dialect that it is offered.
+const MOUNT_CIFS: [(u16, Complaint); 21] = [
     (13, Login),
     (127, Login),
     (128, Login),
@@ -46,7 +64,11 @@ const MOUNT_CIFS: [(u16, Complaint); 17] = [
     (104, Server),
     (110, Server),
     (111, Server),
-    (112, Server),
+    (22, Complaint::Mismatch(Mismatch::Option)),
+    (79, Complaint::Mismatch(Mismatch::Characters)),
+    (95, Complaint::Mismatch(Mismatch::Offer)),
+    (112, Complaint::Mismatch(Mismatch::Dialect)),
+    (126, Complaint::Mismatch(Mismatch::Ticket)),
     (113, Server),
     (114, Server),
     (115, Server),
@@ -167,6 +189,26 @@ mod tests {
             (
                 "mount error: cifs filesystem not supported by the system; mount error(19): No such device",
                 Some(Client),
+            ),
+            (
+                "mount error(112): Host is down; Refer to the mount.cifs(8) manual page (e.g. man mount.cifs)",
+                Some(Complaint::Mismatch(Mismatch::Dialect)),
+            ),
+            (
+                "mount error(22): Invalid argument",
+                Some(Complaint::Mismatch(Mismatch::Option)),
+            ),
+            (
+                "mount error(95): Operation not supported",
+                Some(Complaint::Mismatch(Mismatch::Offer)),
+            ),
+            (
+                "mount error(79): Can not access a needed shared library",
+                Some(Complaint::Mismatch(Mismatch::Characters)),
+            ),
+            (
+                "mount error(126): Required key not available",
+                Some(Complaint::Mismatch(Mismatch::Ticket)),
             ),
             (
                 "mount.nfs: access denied by server while mounting fs1:/vol/mail",

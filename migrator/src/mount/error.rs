@@ -2,6 +2,7 @@
 
 use protocol::{Explain, Verdict};
 
+use super::complaint::Mismatch;
 use crate::remote::RemoteError;
 
 /// Why a source could not be mounted, or is not what it should be.
@@ -61,6 +62,16 @@ pub enum MountError {
         /// What the program said.
         said: String,
     },
+    /// Client and server do not come together as it is asked for.
+    #[error("{share} cannot be mounted as the worksheet has it: {said}")]
+    Mismatch {
+        /// What was to be mounted.
+        share: String,
+        /// What the program said.
+        said: String,
+        /// Why they do not.
+        what: Mismatch,
+    },
     /// The server cannot be reached.
     #[error("The server of {share} cannot be reached from the destination: {said}")]
     ServerUnreachable {
@@ -92,6 +103,7 @@ impl Explain for MountError {
             Self::NoClient { .. } => "mount-no-client",
             Self::LoginRefused { .. } => "mount-login-refused",
             Self::ShareRefused { .. } => "mount-share-refused",
+            Self::Mismatch { .. } => "mount-mismatch",
             Self::ServerUnreachable { .. } => "mount-server-unreachable",
             Self::DoesNotAnswer { .. } => "source-does-not-answer",
             Self::Remote(error) => error.code(),
@@ -107,7 +119,9 @@ impl Explain for MountError {
             Self::NotMounted { .. } | Self::Other { .. } => Verdict::Refused,
             Self::ServerUnreachable { .. } | Self::DoesNotAnswer { .. } => Verdict::Temporary,
             // Its words are not known, so they may be about a password as well.
-            Self::Failed { .. } | Self::NoClient { .. } => Verdict::NeedsAttention,
+            Self::Failed { .. } | Self::NoClient { .. } | Self::Mismatch { .. } => {
+                Verdict::NeedsAttention
+            }
             Self::Remote(error) => error.verdict(),
         }
     }
@@ -135,7 +149,7 @@ impl Explain for MountError {
             }
             Self::LoginRefused { .. } => {
                 "Correct `user` and `password` of that share in the worksheet (a user of a domain is DOMAIN\\user), and see at the \
-                 server that the account is neither locked, disabled nor expired; only then run the same command again, because a \
+                 server that the account is neither locked, disabled nor expired and may read the share; only then run the same command again, because a \
                  wrong password that is tried too often locks the account"
                     .into()
             }
@@ -144,6 +158,7 @@ impl Explain for MountError {
                  then run the same command again"
                     .into()
             }
+            Self::Mismatch { what, .. } => what.remedy().into(),
             Self::ServerUnreachable { .. } => {
                 "See that the server is up, and that `server` and `address` in the worksheet name it as the destination knows it; \
                  rclone needs SMB 2 or later there, on port 445; then run the same command again"
@@ -163,11 +178,45 @@ impl Explain for MountError {
             Self::NoClient { share, .. }
             | Self::LoginRefused { share, .. }
             | Self::ShareRefused { share, .. }
+            | Self::Mismatch { share, .. }
             | Self::ServerUnreachable { share, .. } => share.clone().into_bytes(),
             Self::NotMounted { mount_point }
             | Self::Other { mount_point, .. }
             | Self::DoesNotAnswer { mount_point, .. } => mount_point.clone().into_bytes(),
             Self::Remote(error) => error.subject(),
+        }
+    }
+}
+
+impl Mismatch {
+    /// What a person has to change, in the words of the worksheet.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Dialect => {
+                "The server was reached and hung up: by itself the kernel offers SMB 2.1 and later. For a server that is older \
+                 (Windows 2000 and 2003, NetWare, an old Samba) say options = [\"vers=1.0\"] in [source], for Windows Server 2008 \
+                 options = [\"vers=2.0\"]; for a newer one see that it is up and lets this destination in; then run the same command \
+                 again"
+            }
+            Self::Option => {
+                "See `options` in [source]: this kernel does not take one of them. sec=ntlm and sec=lanman are gone since Linux 5.15 \
+                 (leave `sec` out, or say sec=ntlmssp), and some kernels are built without vers=1.0; `dmesg` at the destination says \
+                 which one it is; then run the same command again"
+            }
+            Self::Offer => {
+                "The server does not offer what one of the `options` of the source wants, the dialect (`vers`), its signing or its encryption \
+                 (`seal`): take that option out, then run the same command again"
+            }
+            Self::Characters => {
+                "The kernel's module nls_utf8 is not at the destination: install the package with all modules of its kernel \
+                 (linux-modules-extra on Ubuntu, kernel-modules-extra on Red Hat, kernel-default in place of kernel-default-base on \
+                 SUSE), see that `modprobe nls_utf8` succeeds, then run the same command again; rclone and fuse3 there and \
+                 client = \"rclone\" in [source] do as well"
+            }
+            Self::Ticket => {
+                "Kerberos is asked for (sec=krb5 in `options` of the source) and root has no ticket at the destination: get one there, or \
+                 take that option out so that `user` and `password` count, then run the same command again"
+            }
         }
     }
 }

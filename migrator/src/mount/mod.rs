@@ -25,6 +25,7 @@ mod rclone;
 mod tests;
 
 pub use cifs::Cifs;
+pub use complaint::Mismatch;
 pub use error::MountError;
 pub use mounted::Mounted;
 pub use ncp::Ncp;

@@ -30,7 +30,12 @@ pub struct RemoteCommand {
     program: OsString,
     arguments: Vec<OsString>,
     privilege: Privilege,
+    is_detached: bool,
 }
+
+/// Runs its arguments with both outputs in a file, and makes the end of that its standard error.
+const DETACHED: &str = "out=$(mktemp 2>/dev/null) || out=/dev/null; \"$@\" </dev/null >\"$out\" 2>&1; status=$?; \
+                        tail -c 65536 \"$out\" >&2; [ ! -f \"$out\" ] || rm -f \"$out\"; exit $status";
 
 impl RemoteCommand {
     /// A command without arguments.
@@ -39,6 +44,7 @@ impl RemoteCommand {
             program: program.into(),
             arguments: Vec::new(),
             privilege: Privilege::AsIs,
+            is_detached: false,
         }
     }
 
@@ -66,6 +72,16 @@ impl RemoteCommand {
         self
     }
 
+    /// The same command, which counts as ended when its program ends, whatever that has started and left running.
+    ///
+    /// sshd waits for the end of both outputs, so a daemon that keeps those of the script that started it would keep the
+    /// command under way.  All that the program says comes on the standard error, and it reads nothing.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        self.is_detached = true;
+        self
+    }
+
     /// The words that are run, `sudo` included.
     pub fn words(&self) -> impl Iterator<Item = &OsStr> {
         let prefix: &[&str] = match self.privilege {
@@ -85,20 +101,29 @@ impl RemoteCommand {
     /// The line is text even where an argument is not: bytes that are not UTF-8 are written as `printf` escapes,
     /// because the ssh library takes lines as text only.
     pub fn shell_line(&self) -> Result<String, RemoteError> {
-        let mut line = String::new();
-        for word in self.words() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            quote_into(&mut line, word.as_bytes())?;
-        }
-        Ok(line)
+        let around: &[&str] = if self.is_detached {
+            &["sh", "-c", DETACHED, "sh"]
+        } else {
+            &[]
+        };
+        quoted(around.iter().map(OsStr::new).chain(self.words()))
     }
+}
+
+fn quoted<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<String, RemoteError> {
+    let mut line = String::new();
+    for word in words {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        quote_into(&mut line, word.as_bytes())?;
+    }
+    Ok(line)
 }
 
 impl fmt::Display for RemoteCommand {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.shell_line() {
+        match quoted(self.words()) {
             Ok(line) => formatter.write_str(&printable(line.as_bytes())),
             Err(_) => write!(formatter, "{}", printable(self.program.as_bytes())),
         }
@@ -293,6 +318,29 @@ mod tests {
             command.shell_line().expect("line"),
             "sudo -n -- mount -t cifs"
         );
+    }
+
+    #[test]
+    fn a_detached_command_ends_with_its_program_and_says_what_that_said() {
+        let script = "sleep 1000 & echo $! $1; echo no licence >&2; exit 3";
+        let command = RemoteCommand::new("sh")
+            .arguments(["-c", script, "sh", "a b'c"])
+            .detached();
+        assert!(
+            !command.to_string().contains("mktemp"),
+            "{command}: shown as it is"
+        );
+        let mut shell = Command::new("sh");
+        // Waits for the end of both outputs, as sshd does.
+        let output = shell.arg("-c").arg(command.shell_line().expect("line"));
+        let output = output.output().expect("sh");
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.stdout, b"");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        let (process, rest) = said.split_once(' ').expect("a number");
+        assert_eq!(rest, "a b'c\nno licence\n");
+        let stopped = Command::new("kill").arg(process).status().expect("kill");
+        assert!(stopped.success(), "what it started runs on");
     }
 
     #[test]

@@ -61,7 +61,8 @@ fn control(controller: &Controller, verb: &str) -> Result<RemoteCommand, StepErr
         .link()?
         .command(control.command)
         .argument(verb)
-        .argument(name))
+        .argument(name)
+        .detached())
 }
 
 /// What the port of the agent's web console says, seen from the destination.

@@ -27,6 +27,7 @@ pub(crate) use account::account;
 /// A job that is not sealed, a user that does not exist, another user in `uid.conf`, a port that only root may open.
 pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> {
     let Some(user) = controller.worksheet.poa.run_as_user.clone() else {
+        require_root(controller).await?;
         return Ok(StepOutcome::Skipped(
             "the worksheet names no user, so the POA runs as root; say [poa] run_as_user to let it run with fewer rights"
                 .into(),
@@ -94,6 +95,14 @@ async fn settle(
     Ok(Settled { account, conf, low })
 }
 
+/// Where the worksheet names no user, the agents' file must name none either.
+async fn require_root(controller: &Controller) -> Result<(), StepError> {
+    if poa::is_wanted(controller) {
+        uid_conf::require_nobody(controller).await?;
+    }
+    Ok(())
+}
+
 /// Whether the POA will be able to run as the user of the worksheet, in a sentence; changes nothing.
 ///
 /// # Errors
@@ -103,6 +112,7 @@ pub(crate) async fn foresee(
     startup: &StartupFile,
 ) -> Result<String, StepError> {
     let Some(user) = &controller.worksheet.poa.run_as_user else {
+        require_root(controller).await?;
         return Ok("the worksheet names no user: the POA will run as root".into());
     };
     let settled = settle(controller, user, startup).await?;

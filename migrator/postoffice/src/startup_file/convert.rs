@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::switches::{ValueKind, value_kind};
+use super::switches::{OnLinux, ValueKind, known_switch, value_kind};
 use super::{Introducer, Piece, StartupFile, StartupFileError, Written, parse, quote};
 use crate::names::printable;
 
@@ -63,6 +63,19 @@ pub struct Converted {
     pub changes: Vec<Change>,
     /// Values that name a path or an address of the source server, or might, and were kept.
     pub warnings: Vec<PathValue>,
+    /// Switches that mean something else on Linux, or nothing.
+    pub notes: Vec<SwitchNote>,
+}
+
+/// A switch that means something else on Linux, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchNote {
+    /// The line in the file that was read, counted from 1.
+    pub line: usize,
+    /// The switch, in lower case.
+    pub switch: &'static str,
+    /// What became of it, and why; never [`OnLinux::Same`].
+    pub on_linux: OnLinux,
 }
 
 /// One difference between a startup file and its conversion.
@@ -115,6 +128,7 @@ pub(super) fn convert(
     let mut report = Report {
         changes: Vec::new(),
         warnings: Vec::new(),
+        notes: Vec::new(),
     };
     for line in &mut file.lines {
         let mut pieces = Vec::with_capacity(line.pieces.len());
@@ -146,17 +160,23 @@ pub(super) fn convert(
             report.change(0, name, ChangeKind::Added);
         }
     }
-    let Report { changes, warnings } = report;
+    let Report {
+        changes,
+        warnings,
+        notes,
+    } = report;
     Ok(Converted {
         file,
         changes,
         warnings,
+        notes,
     })
 }
 
 struct Report {
     changes: Vec<Change>,
     warnings: Vec<PathValue>,
+    notes: Vec<SwitchNote>,
 }
 
 impl Report {
@@ -168,6 +188,22 @@ impl Report {
         });
     }
 
+    /// What becomes of a switch that means something else on Linux, or nothing; it is noted.
+    fn of_another_meaning(&mut self, line: usize, name: &str) -> Option<Replacement> {
+        let known = known_switch(name)?;
+        let replacement = match known.on_linux {
+            OnLinux::Same => return None,
+            OnLinux::LeftOut(_) => Some(Replacement::Remove),
+            OnLinux::Told(_) => None,
+        };
+        self.notes.push(SwitchNote {
+            line,
+            switch: known.name,
+            on_linux: known.on_linux,
+        });
+        replacement
+    }
+
     fn switch(
         &mut self,
         line: usize,
@@ -176,7 +212,9 @@ impl Report {
     ) -> Result<Option<Written>, StartupFileError> {
         let name = written.name.to_ascii_lowercase();
         let old = written.value();
-        let replacement = conversion.replacement(&name);
+        let replacement = conversion
+            .replacement(&name)
+            .or_else(|| self.of_another_meaning(line, &name));
         let kind = value_kind(&name, old.as_deref().unwrap_or_default());
         let new = match &replacement {
             Some(Replacement::Remove) => {

@@ -112,8 +112,7 @@ fn errors_name_the_line_and_never_the_text() {
 #[test]
 fn a_conversion_changes_style_and_home_and_reports_the_rest() {
     let conversion = Conversion::new("/gw system/sales")
-        .with("CERTFILE", Replacement::Value(b"/etc/po.crt".to_vec()))
-        .with("rights", Replacement::Remove);
+        .with("CERTFILE", Replacement::Value(b"/etc/po.crt".to_vec()));
     let converted = parse(NETWARE).convert(&conversion).expect("converts");
     let expected = "; Startup file of the POA\n\
         \n\
@@ -147,11 +146,40 @@ fn a_conversion_changes_style_and_home_and_reports_the_rest() {
 }
 
 #[test]
+fn what_means_nothing_on_linux_is_left_out_and_what_means_something_else_is_noted() {
+    let text = b"/home-\\\\nw1\\mail\\po\r\n/User-.agent.org /PASSWORD-\"my secret\"\r\n/rights\r\n--show\r\n/NoConfig /noqf\r\n";
+    let source = parse(text);
+    let conversion = Conversion::new("/gw/po");
+    let converted = source.convert(&conversion).expect("converts");
+    let file = converted.file.to_bytes();
+    assert_eq!(
+        String::from_utf8_lossy(&file)
+            .split_ascii_whitespace()
+            .collect::<Vec<_>>(),
+        ["--home", "/gw/po", "--noconfig", "--noqf"]
+    );
+    let notes = converted.notes.iter();
+    let notes: Vec<_> = notes
+        .map(|note| (note.line, note.switch, note.on_linux))
+        .collect();
+    assert_eq!(notes.len(), 5, "{notes:?}");
+    for (line, switch, on_linux) in notes {
+        let is_told = matches!(on_linux, OnLinux::Told(_));
+        assert_eq!(is_told, switch == "noconfig", "line {line}: {switch}");
+    }
+    assert!(!format!("{:?}", converted.changes).contains("secret"));
+    // What the worksheet says of a switch goes before the table.
+    let keeps = conversion.with("rights", Replacement::Keep);
+    let kept = source.convert(&keeps).expect("converts").file;
+    assert!(kept.contains("rights"));
+}
+
+#[test]
 fn a_missing_home_is_added() {
-    let converted = parse(b"--show")
+    let converted = parse(b"--noqf")
         .convert(&Conversion::new("/gw/po"))
         .expect("converts");
-    assert_eq!(converted.file.to_bytes(), b"--show\n--home /gw/po\n");
+    assert_eq!(converted.file.to_bytes(), b"--noqf\n--home /gw/po\n");
     assert_eq!(converted.changes[0].kind, ChangeKind::Added);
 }
 
@@ -185,7 +213,7 @@ fn paths_of_every_platform_are_reported() {
         );
     }
     // A password may look like anything and must not be shown.
-    let secret = parse(b"/password-a\\b")
+    let secret = parse(b"/httppassword-a\\b /unheardpwd-c\\d")
         .convert(&Conversion::new("/po"))
         .expect("converts");
     assert_eq!(secret.warnings, []);

@@ -25,7 +25,10 @@ pub(super) async fn startup_file(
 ) -> StartupFile {
     let (judged, file) = if steps::poa::is_wanted(controller) {
         match steps::poa::foresee(controller).await {
-            Ok(foreseen) => (judge(controller, foreseen.findings), foreseen.file),
+            Ok(foreseen) => (
+                judge(controller, foreseen.findings, &foreseen.left_out),
+                foreseen.file,
+            ),
             Err(error) => (Judged::stopped(&error), StartupFile::default()),
         }
     } else {
@@ -36,11 +39,13 @@ pub(super) async fn startup_file(
     file
 }
 
-fn judge(controller: &mut Controller, findings: Vec<Finding>) -> Judged {
+fn judge(controller: &mut Controller, findings: Vec<Finding>, left_out: &[String]) -> Judged {
+    let texts = findings.iter().map(|one| one.text.as_str());
+    let texts: Vec<&str> = texts.chain(left_out.iter().map(String::as_str)).collect();
     let Some(first) = findings.first() else {
-        return Judged::pass("the startup file of the source can be converted");
+        let converted = ["the startup file of the source can be converted"];
+        return Judged::pass([&converted, &*texts].concat().join("; "));
     };
-    let texts: Vec<&str> = findings.iter().map(|one| one.text.as_str()).collect();
     let judged = Judged::warning(texts.join("; "), first.remedy.clone()).told();
     for finding in findings {
         controller.report(finding);

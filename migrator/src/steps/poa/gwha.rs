@@ -103,7 +103,7 @@ async fn runs(controller: &Controller, service: &GwhaService) -> Result<bool, St
 }
 
 async fn run(controller: &Controller, words: &[String]) -> Result<(), StepError> {
-    let command = command(controller, words)?;
+    let command = command(controller, words)?.detached();
     controller
         .link()?
         .run(&command, Vec::new())

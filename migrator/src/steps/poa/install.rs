@@ -56,6 +56,8 @@ pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepE
             .arguments(["-i", "--force-confold", "--"])
             .argument(file),
     };
+    // What a package starts may keep the outputs of the package manager.
+    let command = command.detached();
     link.run(&command, Vec::new())
         .await?
         .require_success(&command)?;

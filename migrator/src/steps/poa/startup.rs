@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use postoffice::startup_file::{
-    Conversion, Converted, PathValue, Replacement, StartupFile, ValueKind, known_switch,
+    Conversion, Converted, OnLinux, PathValue, Replacement, StartupFile, ValueKind, known_switch,
 };
 use protocol::{Finding, Verdict};
 
@@ -51,6 +51,8 @@ pub(crate) struct Foreseen {
     pub(crate) file: StartupFile,
     /// What is to be corrected in it before users are in.
     pub(crate) findings: Vec<Finding>,
+    /// What of the old file is not in it, and why.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Converts the startup file of the source; changes nothing.
@@ -90,9 +92,18 @@ pub(crate) async fn foresee(controller: &Controller) -> Result<Foreseen, StepErr
             .iter()
             .map(|warning| of_the_old_server(warning, &copy)),
     );
+    let mut left_out = Vec::new();
+    for note in &converted.notes {
+        match note.on_linux {
+            OnLinux::Same => {}
+            OnLinux::LeftOut(why) => left_out.push(format!("--{} is left out: {why}", note.switch)),
+            OnLinux::Told(why) => findings.push(of_another_meaning(note.switch, why, &copy)),
+        }
+    }
     Ok(Foreseen {
         file: converted.file,
         findings,
+        left_out,
     })
 }
 
@@ -120,18 +131,39 @@ fn of_the_old_server(value: &PathValue, copy: &Path) -> Finding {
             value.switch,
             postoffice::names::printable(&value.value)
         ),
-        format!(
-            "Correct it in {} at the destination, after the last pass of stage one, which makes that file anew; then run \
-             `gwmigrate finish`, which starts the POA with it",
-            copy.display()
-        ),
+        correct_in(copy),
     )
     .about(value.switch.as_bytes())
 }
 
+fn of_another_meaning(switch: &str, why: &str, copy: &Path) -> Finding {
+    Finding::new(
+        "startup-file-switch",
+        Verdict::NeedsAttention,
+        format!("With --{switch} in the startup file, {why}"),
+        format!("Where it is not meant so: {}", correct_in(copy)),
+    )
+    .about(switch.as_bytes())
+}
+
+fn correct_in(copy: &Path) -> String {
+    format!(
+        "Correct it in {} at the destination, after the last pass of stage one, which makes that file anew; then run \
+         `gwmigrate finish`, which starts the POA with it",
+        copy.display()
+    )
+}
+
 /// Converts the startup file of the source; keeps the result in the job folder and reports what a person must look at.
 pub(crate) async fn configure(controller: &mut Controller) -> Result<StartupFile, StepError> {
-    let Foreseen { file, findings } = foresee(controller).await?;
+    let Foreseen {
+        file,
+        findings,
+        left_out,
+    } = foresee(controller).await?;
+    for text in left_out {
+        controller.console().note(&format!("Startup file: {text}"));
+    }
     for finding in findings {
         controller.report(finding);
     }

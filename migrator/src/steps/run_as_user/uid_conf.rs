@@ -10,6 +10,9 @@ use crate::steps::poa;
 /// Everybody may read it.
 const MODE: u32 = 0o644;
 
+/// As whom the agents run where the file names nobody: a file that says so says nothing.
+const DEFAULT_USER: &str = "root";
+
 /// What becomes of the file.
 pub(super) struct Plan {
     path: PathBuf,
@@ -79,12 +82,40 @@ pub(super) async fn write(
         .await
 }
 
-/// The user that the file names: its first line that says something.
+/// Looks at the file where the worksheet names no user; changes nothing.
+///
+/// # Errors
+/// A refusal where it has the agents run as somebody else than root, to whom nothing of the post office would belong.
+pub(super) async fn require_nobody(controller: &Controller) -> Result<(), StepError> {
+    let Some(runs_as) = controller.profile()?.user else {
+        return Ok(());
+    };
+    let path = runs_as.config;
+    let bytes = controller.content(&path).await?.unwrap_or_default();
+    let Some(other) = named(&bytes) else {
+        return Ok(());
+    };
+    Err(StepError::refused(
+        "uid-conf-taken",
+        format!(
+            "{} has all agents of this server run as {other}, to whom nothing of this post office would belong",
+            path.display()
+        ),
+        format!(
+            "Say [poa] run_as_user = \"{other}\" in the worksheet, and run the same command again; nothing was changed"
+        ),
+    ))
+}
+
+/// The user other than root that the file names: its first line that says something.
 fn named(bytes: &[u8]) -> Option<String> {
     let lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let mut saying =
         lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b";"));
-    saying.next().map(printable)
+    saying
+        .next()
+        .map(printable)
+        .filter(|user| user != DEFAULT_USER)
 }
 
 #[cfg(test)]
@@ -98,6 +129,8 @@ mod tests {
             ("\n# nobody\n", None),
             ("gwpoa\n", Some("gwpoa")),
             ("; for all\r\n gwpoa \r\n", Some("gwpoa")),
+            ("root\n", None),
+            ("# as it came\r\nroot\r\n", None),
         ] {
             assert_eq!(named(text.as_bytes()).as_deref(), expected, "{text:?}");
         }

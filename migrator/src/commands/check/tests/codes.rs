@@ -48,6 +48,7 @@ const SEEN: &[(&str, &[&str])] = &[
         &[
             "mount-failed",
             "mount-login-refused",
+            "mount-mismatch",
             "mount-server-unreachable",
             "mount-share-refused",
             "source-does-not-answer",
@@ -99,7 +100,12 @@ const SEEN: &[(&str, &[&str])] = &[
     ),
     (
         "startup-file",
-        &["no-startup-file", "startup-file", "startup-file-path"],
+        &[
+            "no-startup-file",
+            "startup-file",
+            "startup-file-path",
+            "startup-file-switch",
+        ],
     ),
     ("destination-ports", &["port-taken"]),
     (
