@@ -5,13 +5,18 @@
 //!
 //! ```text
 //! controller ── request on standard input ──▶ worker mailbox ── IMAP ──▶ source, destination
-//!            ◀── comparison on standard output ──┘
+//!            ◀── progress, then the comparison ──┘     └── folders that are done ──▶ a file of the job folder
 //! ```
+//!
+//! A folder that a server refuses, or that breaks its connection each time, is a finding of its own: all others are compared.
+//! There is no limit for the whole, only for silence, and a test that was interrupted goes on where it was.
 
 mod compare;
 mod connect;
 mod conversation;
+mod list;
 mod read;
+mod records;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -21,10 +26,15 @@ use std::fmt;
 use protocol::Secret;
 use serde::{Deserialize, Serialize};
 
-pub use compare::{FolderComparison, MailboxComparison, Missing};
+pub use compare::{FolderComparison, MailboxComparison, Missing, Side, Unread};
 pub use connect::ConnectionFacts;
-pub use read::{Folder, Snapshot};
-pub use view::Message;
+pub use records::Records;
+
+use std::collections::BTreeMap;
+
+use compare::{OtherBytes, compare_folder};
+use read::{Choice, Folder, ReadError, Reader};
+use view::Opened;
 
 /// What is to be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,16 +144,39 @@ impl MailboxError {
     }
 }
 
+/// What the worker says while it compares, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailboxEvent {
+    /// How far it is.
+    Progress(MailboxProgress),
+    /// What came of it; the last line.
+    End(MailboxAnswer),
+}
+
+/// How far a comparison is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxProgress {
+    /// The folder that is read.
+    pub folder: String,
+    /// How many folders are done.
+    pub folders_done: u64,
+    /// How many there are.
+    pub folders: u64,
+    /// How many messages of this folder were read whole at this side.
+    pub messages: u64,
+}
+
 /// What came of a comparison, as it crosses back to the controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MailboxAnswer {
-    /// Both were read.
+    /// Both were read, as far as they let themselves be read.
     Compared(Box<MailboxComparison>),
     /// One could not be read.
     Failed {
-        /// Which: `source` or `destination`.
-        side: String,
+        /// Which.
+        side: Side,
         /// Whether trying again may help.
         is_temporary: bool,
         /// Why.
@@ -151,28 +184,226 @@ pub enum MailboxAnswer {
     },
 }
 
-/// Reads both mailboxes and compares them.
-pub async fn compare_mailboxes(request: &MailboxRequest) -> MailboxAnswer {
-    let source = read::read_mailbox(request, &request.source, None).await;
-    let source = match source {
-        Ok(snapshot) => snapshot,
-        Err(error) => return failed("source", &error),
-    };
-    let wanted = source.chosen();
-    match read::read_mailbox(request, &request.destination, Some(&wanted)).await {
-        Ok(destination) => MailboxAnswer::Compared(Box::new(compare::compare(
-            &source,
-            &destination,
-            request.pass_began_seconds,
-        ))),
-        Err(error) => failed("destination", &error),
+/// Reads both mailboxes and compares them, folder by folder; `records` has what an earlier run came to, and `tell` hears how far
+/// it is.
+pub async fn compare_mailboxes(
+    request: &MailboxRequest,
+    records: &mut Records,
+    tell: &mut (dyn FnMut(MailboxProgress) + Send),
+) -> MailboxAnswer {
+    match compare_folders(request, records, tell).await {
+        Ok(comparison) => {
+            records.forget();
+            MailboxAnswer::Compared(Box::new(comparison))
+        }
+        Err((side, error)) => MailboxAnswer::Failed {
+            side,
+            is_temporary: error.is_temporary(),
+            text: error.to_string(),
+        },
     }
 }
 
-fn failed(side: &str, error: &MailboxError) -> MailboxAnswer {
-    MailboxAnswer::Failed {
-        side: side.to_owned(),
-        is_temporary: error.is_temporary(),
-        text: error.to_string(),
+/// What a side ended with.
+type Ended = (Side, MailboxError);
+
+async fn compare_folders(
+    request: &MailboxRequest,
+    records: &mut Records,
+    tell: &mut (dyn FnMut(MailboxProgress) + Send),
+) -> Result<MailboxComparison, Ended> {
+    let at = |side: Side| move |error| (side, error);
+    let source = Reader::new(request, &request.source).await;
+    let mut source = source.map_err(at(Side::Source))?;
+    let of_source = source.folders().await.map_err(at(Side::Source))?;
+    let destination = Reader::new(request, &request.destination).await;
+    let mut destination = destination.map_err(at(Side::Destination))?;
+    let of_destination = destination.folders().await;
+    let of_destination = of_destination.map_err(at(Side::Destination))?;
+
+    let mut comparison = MailboxComparison::default();
+    for (side, unclear) in [
+        (Side::Source, of_source.unclear),
+        (Side::Destination, of_destination.unclear),
+    ] {
+        let rows = unclear.into_iter().map(|row| (side, row));
+        comparison.unclear.extend(rows);
+    }
+    let mut names: BTreeMap<String, Ways> = BTreeMap::new();
+    for (name, bytes) in of_source.names {
+        names.entry(name).or_default().source = Some(bytes);
+    }
+    for (name, bytes) in of_destination.names {
+        names.entry(name).or_default().destination = Some(bytes);
+    }
+    let folders = names.len() as u64;
+    for (folders_done, (name, ways)) in (0..).zip(names) {
+        let mut progress = |messages| {
+            tell(MailboxProgress {
+                folder: name.clone(),
+                folders_done,
+                folders,
+                messages,
+            });
+        };
+        progress(0);
+        let mut pair = Pair {
+            request,
+            source: &mut source,
+            destination: &mut destination,
+            ways: &ways,
+        };
+        let compared = match pair.compared_before(&name, records).await {
+            Some(compared) => {
+                comparison.compared_before += 1;
+                compared
+            }
+            None => pair.compare(&name, records, &mut progress).await?,
+        };
+        comparison.folders.insert(name, compared);
+    }
+    comparison.source = source.facts.clone();
+    comparison.destination = destination.facts.clone();
+    source.end().await;
+    destination.end().await;
+    Ok(comparison)
+}
+
+/// The bytes by which each side opens a folder; none where it does not list it.
+#[derive(Debug, Default)]
+struct Ways {
+    source: Option<Vec<u8>>,
+    destination: Option<Vec<u8>>,
+}
+
+/// One folder at both sides.
+struct Pair<'a, 'b> {
+    request: &'a MailboxRequest,
+    source: &'a mut Reader<'b>,
+    destination: &'a mut Reader<'b>,
+    ways: &'a Ways,
+}
+
+impl Pair<'_, '_> {
+    /// What an earlier run came to, where neither side has changed since.
+    async fn compared_before(&mut self, name: &str, records: &Records) -> Option<FolderComparison> {
+        let record = records.known(name)?;
+        let (source, destination) = (self.ways.source.as_ref()?, self.ways.destination.as_ref()?);
+        // What cannot be asked is read again, which says why.
+        let source = self.source.opened(source).await.ok()?;
+        let destination = self.destination.opened(destination).await.ok()?;
+        record.holds(source, destination)
+    }
+
+    async fn compare(
+        &mut self,
+        name: &str,
+        records: &mut Records,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<FolderComparison, Ended> {
+        let sample = Choice::Sample(self.request.sample_messages);
+        let mut unread = Vec::new();
+        let source = read_side(
+            Side::Source,
+            self.source,
+            self.ways.source.as_deref(),
+            &sample,
+            progress,
+        );
+        let source = source.await?.unwrap_or_else(|why| {
+            unread.extend(why);
+            None
+        });
+        let digested = source.iter().flat_map(|(_, folder)| &folder.messages);
+        let digested = digested.filter(|one| one.digest.is_some());
+        let chosen = Choice::Identities(digested.map(|one| one.identity.clone()).collect());
+        let way = self.ways.destination.as_deref();
+        let destination = read_side(Side::Destination, self.destination, way, &chosen, progress);
+        let destination = destination.await?.unwrap_or_else(|why| {
+            unread.extend(why);
+            None
+        });
+        let (mut compared, other_bytes) = compare_folder(
+            source.as_ref().map(|(_, folder)| folder),
+            destination.as_ref().map(|(_, folder)| folder),
+            self.request.pass_began_seconds,
+        );
+        for (side, error) in unread {
+            compared.note_unread(side, &error.to_string(), error.is_temporary());
+        }
+        if let (Some(source), Some(destination)) = (source, destination) {
+            self.look_again(&mut compared, &other_bytes, &source, &destination)
+                .await;
+            if compared.unread.is_empty() {
+                records.keep(name, source.0, destination.0, &compared);
+            }
+        }
+        Ok(compared)
+    }
+
+    /// Reads messages with other bytes once more at both sides: agents make the bytes of a message anew each time, and one that
+    /// differs from itself says nothing of its copy.  Where they do not come again, the difference stands.
+    async fn look_again(
+        &mut self,
+        compared: &mut FolderComparison,
+        other_bytes: &[OtherBytes],
+        source: &(Opened, Folder),
+        destination: &(Opened, Folder),
+    ) {
+        let (Some(from), Some(to)) = (&self.ways.source, &self.ways.destination) else {
+            return;
+        };
+        if other_bytes.is_empty() {
+            return;
+        }
+        let numbers: Vec<u32> = other_bytes.iter().map(|one| one.at_source).collect();
+        let here = self.source.again(from, source.0, &numbers).await;
+        let numbers: Vec<u32> = other_bytes.iter().map(|one| one.at_destination).collect();
+        let there = self.destination.again(to, destination.0, &numbers).await;
+        let (Ok(here), Ok(there)) = (here, there) else {
+            return;
+        };
+        let first = |folder: &Folder, uid: u32| {
+            let mut messages = folder.messages.iter();
+            messages
+                .find(|one| one.uid == uid)
+                .and_then(|one| one.digest.clone())
+        };
+        for one in other_bytes {
+            let (Some(source_again), Some(destination_again)) =
+                (here.get(&one.at_source), there.get(&one.at_destination))
+            else {
+                continue;
+            };
+            let is_same = source_again == destination_again;
+            let is_changing = first(&source.1, one.at_source).as_ref() != Some(source_again)
+                || first(&destination.1, one.at_destination).as_ref() != Some(destination_again);
+            if is_same || is_changing {
+                compared.other_bytes -= 1;
+            }
+            if is_same {
+                compared.same_bytes += 1;
+            } else if is_changing {
+                compared.changing += 1;
+            }
+        }
+    }
+}
+
+/// A folder of one side, or why it could not be read; neither where the side has no such folder.
+async fn read_side(
+    side: Side,
+    reader: &mut Reader<'_>,
+    way: Option<&[u8]>,
+    choice: &Choice,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Result<Option<(Opened, Folder)>, Option<Ended>>, Ended> {
+    let Some(way) = way else {
+        return Ok(Ok(None));
+    };
+    match reader.folder(way, choice, progress).await {
+        Ok(read) => Ok(Ok(Some(read))),
+        Err(ReadError::Folder(error)) => Ok(Err(Some((side, error)))),
+        Err(ReadError::Server(error)) => Err((side, error)),
     }
 }

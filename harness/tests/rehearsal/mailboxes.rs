@@ -1,5 +1,6 @@
 //! `test-mailbox` against servers that answer as no server should.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,10 @@ enum Play {
     Refuses,
     /// It lists no folder at all.
     NoFolder,
+    /// It lists a folder as well that it does not open.
+    OddFolder,
+    /// It makes the bytes of each message anew each time.
+    Changes,
 }
 
 /// A server with an INBOX of three messages; how it plays can be changed while it runs.
@@ -63,6 +68,7 @@ fn serve(mut stream: &TcpStream, play: Play) -> std::io::Result<()> {
         }
         let end = match command {
             "STARTTLS" => "BAD it is not offered",
+            "EXAMINE \"Public \\\"Folders\\\"\"" => "NO it is none",
             _ if breaks => "NO the store is damaged",
             _ => "OK completed",
         };
@@ -79,7 +85,12 @@ fn rows(command: &str, play: Play) -> Vec<String> {
     let text = |uid: u32| format!("Message-ID: <{uid}@example>\r\n\r\n");
     let messages = (1..=3).map(|number: u32| (number, number + 10));
     if command.starts_with("LIST") && play != Play::NoFolder {
-        vec!["* LIST () \"/\" INBOX\r\n".to_owned()]
+        let inbox = "* LIST () \"/\" INBOX\r\n".to_owned();
+        let odd = "* LIST () \"/\" \"Public \\\"Folders\\\"\"\r\n".to_owned();
+        let is_odd = play == Play::OddFolder;
+        std::iter::once(inbox)
+            .chain(is_odd.then_some(odd))
+            .collect()
     } else if command.starts_with("EXAMINE") {
         let count = if play == Play::Empty { 0 } else { 3 };
         vec![format!("* {count} EXISTS\r\n")]
@@ -94,8 +105,14 @@ fn rows(command: &str, play: Play) -> Vec<String> {
         };
         messages.map(row).collect()
     } else if command.contains("BODY.PEEK[]") {
+        let time = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .expect("a clock");
         let row = |(number, uid)| {
-            let text = text(uid);
+            let mut text = text(uid);
+            if play == Play::Changes {
+                let _ = write!(text, "{time:?}");
+            }
             let length = text.len();
             format!("* {number} FETCH (UID {uid} BODY[] {{{length}}}\r\n{text})\r\n")
         };
@@ -173,6 +190,33 @@ fn a_mailbox_that_was_not_read_to_its_end_never_passes() {
         said.contains("nothing was compared byte for byte"),
         "{said}"
     );
+}
+
+#[test]
+fn a_folder_that_is_none_and_messages_that_change_by_themselves_do_not_keep_a_test_from_its_end() {
+    let (source, destination) = (Server::start(), Server::start());
+    let stage = stage_with(&source, &destination, Vec::new());
+    let both = |play| {
+        source.plays(play);
+        destination.plays(play);
+    };
+    both(Play::OddFolder);
+    let run = stage.expect(&["test-mailbox"], 1);
+    let found = finding(&run, "mailbox-folder-unread");
+    assert!(found.text.contains("NO it is none"), "{found:#?}");
+    assert!(detail(&stage).contains("3 of them byte for byte"));
+    // Looked at, and accepted.
+    let folder = "Public \"Folders\"";
+    assert_eq!(found.subject, folder);
+    let word = ["--by", "Ann", "--note", "it is none"];
+    let arguments = ["accept", "mailbox-folder-unread", folder];
+    stage.expect(&[&arguments[..], &word].concat(), 0);
+    stage.expect(&["test-mailbox"], 0);
+
+    both(Play::Changes);
+    stage.expect(&["test-mailbox"], 0);
+    let said = detail(&stage);
+    assert!(said.contains("3 have other bytes each time"), "{said}");
 }
 
 /// Has the worker's answer to `worker mailbox` end after so many bytes; all else runs as it is.

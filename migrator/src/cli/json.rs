@@ -71,6 +71,10 @@ impl Console for JsonConsole {
         }
     }
 
+    fn progress(&self, what: &str, how_far: &str) {
+        self.print(&json!({ "console": "progress", "what": what, "how_far": how_far }));
+    }
+
     fn event(&self, event: &Event) {
         self.print(&json!({ "console": "event", "worker": event }));
     }

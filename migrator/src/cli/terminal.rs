@@ -216,6 +216,15 @@ impl Console for TerminalConsole {
         self.show(&mut state, &shown, false);
     }
 
+    fn progress(&self, what: &str, how_far: &str) {
+        let shown = Shown {
+            what: what.to_owned(),
+            how_far: how_far.to_owned(),
+            per_mille: None,
+        };
+        self.show(&mut self.state(), &shown, false);
+    }
+
     fn event(&self, event: &Event) {
         if let EventKind::Finding(finding) = &event.what {
             return self.finding(finding);

@@ -1,6 +1,7 @@
 //! `gwmigrate worker …`, which only the controller runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use protocol::{Explain as _, LeaseHolder, Reply, Started};
@@ -13,7 +14,10 @@ use worker::service;
 
 use super::Terminal;
 use crate::local_machine::LocalMachine;
-use crate::mailbox::{MailboxRequest, compare_mailboxes as compare_mailboxes_of};
+use crate::mailbox::{self, MailboxEvent, MailboxProgress, MailboxRequest};
+
+/// How often a comparison of mailboxes says how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The exit code of a hidden command that failed; what it says decides everything else.
 const FAILED: u8 = 1;
@@ -164,9 +168,9 @@ pub(super) fn run(
         WorkerCommand::Ask { .. } => {
             read(input).map(|question| print(terminal, &worker::host::answer(&question)))
         }
-        WorkerCommand::Mailbox { .. } => read(input)
-            .and_then(|request| compare_mailboxes(&request))
-            .map(|answer| print(terminal, &answer)),
+        WorkerCommand::Mailbox { job } => {
+            read(input).and_then(|request| compare_mailboxes(&job.job_folder, &request, terminal))
+        }
     };
     outcome.unwrap_or_else(|text| {
         terminal.error_line(&text);
@@ -185,11 +189,25 @@ fn print(terminal: &Terminal, answer: &impl Serialize) -> u8 {
     0
 }
 
-/// Compares two mailboxes; the password that the request holds is wiped with it.
-fn compare_mailboxes(request: &MailboxRequest) -> Result<impl Serialize + use<>, String> {
+/// Compares two mailboxes and says meanwhile how far it is; the password that the request holds is wiped with it.
+fn compare_mailboxes(
+    job_folder: &Path,
+    request: &MailboxRequest,
+    terminal: &Terminal,
+) -> Result<u8, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    Ok(runtime.block_on(compare_mailboxes_of(request)))
+    let mut records = mailbox::Records::open(job_folder, request);
+    let mut told: Option<Instant> = None;
+    let mut tell = |progress: MailboxProgress| {
+        if told.is_none_or(|told| told.elapsed() >= PROGRESS_INTERVAL) {
+            told = Some(Instant::now());
+            print(terminal, &MailboxEvent::Progress(progress));
+        }
+    };
+    let comparing = mailbox::compare_mailboxes(request, &mut records, &mut tell);
+    let answer = runtime.block_on(comparing);
+    Ok(print(terminal, &MailboxEvent::End(answer)))
 }

@@ -10,6 +10,8 @@ pub trait Console: Send + Sync {
     fn step_ends(&self, step: Step, state: StepState, detail: &str);
     /// Bytes of an upload that have arrived.
     fn upload(&self, what: &str, bytes: u64);
+    /// How far something is that has no counts of its own.
+    fn progress(&self, what: &str, how_far: &str);
     /// The worker said something.
     fn event(&self, event: &Event);
     /// A person should know something.

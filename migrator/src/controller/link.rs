@@ -8,12 +8,13 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use postoffice::names::printable;
 use protocol::{Finding, LeaseAnswer, LeaseHolder, Verdict};
+use tokio::sync::mpsc;
 
 use super::could_not_ask;
 use super::error::StepError;
 use crate::remote::{
-    ConnectOptions, Connected, ExitStatus, Held, Output, Privilege, Remote, RemoteCommand,
-    RemoteError, Uploaded,
+    ConnectOptions, Connected, ExitStatus, Followed, Held, Output, Privilege, Remote,
+    RemoteCommand, RemoteError, Uploaded,
 };
 
 /// Name of the worker's program in the job folder.
@@ -24,6 +25,9 @@ const LEASED: [&str; 2] = ["start", "call"];
 
 /// Where an upload arrives that root puts into its place.
 const ARRIVED: &str = ".gwmigrate-upload";
+
+/// How many lines of a command may wait to be taken.
+const LINES_MAX: usize = 64;
 
 /// How often a broken connection is made anew before the controller gives up; the worker goes on all the same.
 const RECONNECTS_MAX: usize = 10;
@@ -86,6 +90,39 @@ impl Link {
         let mut pauses = pauses();
         loop {
             match self.remote().run(command, stdin.clone()).await {
+                Err(error) if is_broken(&error) && wait(&mut pauses).await => {
+                    self.try_reconnect().await?;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Runs a command for as long as it says something, and passes on each line of that; once more over a new connection where
+    /// the link breaks, so that every such command must bear being run twice.  Gives how it ended.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; what `take` says of a line.
+    pub async fn run_with_lines(
+        &self,
+        command: &RemoteCommand,
+        stdin: Vec<u8>,
+        take: &mut (dyn FnMut(&[u8]) -> Result<(), StepError> + Send),
+    ) -> Result<Followed, StepError> {
+        let mut pauses = pauses();
+        loop {
+            let (sender, mut lines) = mpsc::channel(LINES_MAX);
+            let remote = self.remote();
+            let following = remote.follow_with(command, stdin.clone(), sender);
+            let taking = async {
+                while let Some(line) = lines.recv().await {
+                    take(&line)?;
+                }
+                Ok::<(), StepError>(())
+            };
+            let (followed, taken) = tokio::join!(following, taking);
+            taken?;
+            match followed {
                 Err(error) if is_broken(&error) && wait(&mut pauses).await => {
                     self.try_reconnect().await?;
                 }

@@ -48,7 +48,7 @@ pub(super) async fn log_in(
     } else {
         let mut conversation = Conversation::greeted(stream, &address).await?;
         // Asked for rather than looked for: a server without it says so.  Whatever else comes is no such answer.
-        match conversation.ask(BEGIN_TLS, "STARTTLS", |_| {}).await {
+        match conversation.ask(BEGIN_TLS, b"STARTTLS", |_| {}).await {
             Ok(()) => {
                 let stream = conversation.into_inner();
                 let stream = encrypt(stream, server, request, &mut facts).await?;
@@ -62,13 +62,13 @@ pub(super) async fn log_in(
         address: address.clone(),
         cause,
     };
-    let password = quoted(&request.password.0).map(Zeroizing::new);
-    let (Some(user), Some(password)) = (quoted(&request.user), password) else {
+    let password = quoted(request.password.0.as_bytes()).map(Zeroizing::new);
+    let (Some(user), Some(password)) = (quoted(request.user.as_bytes()), password) else {
         return Err(refused(
             "a user and a password for IMAP are one line each".into(),
         ));
     };
-    let command = Zeroizing::new(format!("LOGIN {user} {}", *password));
+    let command = Zeroizing::new([b"LOGIN ", &*user, b" ", &**password].concat());
     let asking = conversation.ask("log in", &command, |_| {});
     match asking.await {
         Ok(()) => Ok(Login {

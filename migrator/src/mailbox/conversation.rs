@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 use super::MailboxError;
+use super::list::{Line, Lines, Listed};
 
 /// What a conversation runs over: plain, or TLS.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
@@ -81,20 +82,10 @@ impl Conversation {
     pub(super) async fn ask(
         &mut self,
         operation: &str,
-        command: &str,
+        command: &[u8],
         mut take: impl FnMut(&Response<'_>),
     ) -> Result<(), MailboxError> {
-        self.commands += 1;
-        let own_tag = format!("A{:04}", self.commands);
-        let line = Zeroizing::new(format!("{own_tag} {command}\r\n"));
-        let stream = self.client.get_mut();
-        let sending = async {
-            stream.write_all(line.as_bytes()).await?;
-            stream.flush().await
-        };
-        if let Err(error) = sending.await {
-            return Err(broken(&self.address, operation, cause(&error)));
-        }
+        let own_tag = self.send(operation, command).await?;
         let address = self.address.clone();
         self.read(operation, |response| match response {
             Response::Done {
@@ -128,6 +119,66 @@ impl Conversation {
         .await
     }
 
+    /// Everything that the server lists as a folder.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn list(&mut self) -> Result<Vec<Listed>, MailboxError> {
+        let operation = "list its folders";
+        let own_tag = self.send(operation, b"LIST \"\" *").await?;
+        let address = self.address.clone();
+        let mut lines = Lines::of(self.client.get_mut());
+        let mut rows = Vec::new();
+        loop {
+            let line = lines.next().await;
+            match line.map_err(|error| broken(&address, operation, cause(&error)))? {
+                Line::Row(row) => rows.push(row),
+                Line::Untagged(status, text)
+                    if ["BYE", "BAD"].iter().any(|one| one.as_bytes() == status) =>
+                {
+                    return Err(broken(&address, operation, said(&status, &text)));
+                }
+                Line::Untagged(..) => {}
+                Line::Unintelligible(line) => {
+                    let text = String::from_utf8_lossy(&line);
+                    let text = format!("its answer is unintelligible: {}", shown(&text));
+                    return Err(broken(&address, operation, text));
+                }
+                Line::End(tag, ..) if tag != own_tag.as_bytes() => {
+                    let text = "it answers a command that was not given";
+                    return Err(broken(&address, operation, text));
+                }
+                Line::End(_, status, _) if status == b"OK" => return Ok(rows),
+                Line::End(_, status, text) if status == b"NO" || status == b"BAD" => {
+                    return Err(MailboxError::Refused {
+                        address,
+                        operation: operation.to_owned(),
+                        answer: said(&status, &text),
+                    });
+                }
+                Line::End(_, status, text) => {
+                    return Err(broken(&address, operation, said(&status, &text)));
+                }
+            }
+        }
+    }
+
+    /// Sends a command; gives its tag.
+    async fn send(&mut self, operation: &str, command: &[u8]) -> Result<String, MailboxError> {
+        self.commands += 1;
+        let tag = format!("A{:04}", self.commands);
+        let line = Zeroizing::new([tag.as_bytes(), b" ", command, b"\r\n"].concat());
+        let stream = self.client.get_mut();
+        let sending = async {
+            stream.write_all(&line).await?;
+            stream.flush().await
+        };
+        match sending.await {
+            Ok(()) => Ok(tag),
+            Err(error) => Err(broken(&self.address, operation, cause(&error))),
+        }
+    }
+
     /// Reads responses until `decide` says what came of it; where the connection ends before, that is an error.
     async fn read(
         &mut self,
@@ -149,10 +200,20 @@ impl Conversation {
     }
 }
 
-/// A text as a quoted string of IMAP; none where it cannot be one.
-pub(super) fn quoted(text: &str) -> Option<String> {
-    let is_possible = !text.contains(['\r', '\n', '\0']);
-    is_possible.then(|| format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\"")))
+/// Bytes as a quoted string of IMAP; none where they cannot be one.
+pub(super) fn quoted(bytes: &[u8]) -> Option<Vec<u8>> {
+    let is_possible = !bytes.iter().any(|byte| b"\r\n\0".contains(byte));
+    is_possible.then(|| {
+        let mut text = vec![b'"'];
+        for &byte in bytes {
+            if b"\\\"".contains(&byte) {
+                text.push(b'\\');
+            }
+            text.push(byte);
+        }
+        text.push(b'"');
+        text
+    })
 }
 
 /// Why reading or writing failed.
@@ -194,6 +255,17 @@ fn words(status: &Status, outcome: &Outcome<'_>) -> String {
     }
 }
 
+/// The same of a response that was read byte by byte; a code in brackets is left aside.
+fn said(status: &[u8], text: &[u8]) -> String {
+    let status = String::from_utf8_lossy(status);
+    let text = String::from_utf8_lossy(text);
+    let text = match text.split_once("] ") {
+        Some((code, behind)) if code.starts_with('[') => behind,
+        _ => &text,
+    };
+    format!("{status} {}", shown(text)).trim_end().to_owned()
+}
+
 fn shown(text: &str) -> String {
     let beginning: String = text.chars().take(SHOWN_MAX).collect();
     printable(beginning.as_bytes())
@@ -205,9 +277,10 @@ mod tests {
 
     #[test]
     fn only_what_fits_on_a_line_is_quoted() {
-        assert_eq!(quoted(r#"a "b" \c"#).as_deref(), Some(r#""a \"b\" \\c""#));
+        let expected = br#""a \"b\" \\c""#;
+        assert_eq!(quoted(br#"a "b" \c"#).as_deref(), Some(&expected[..]));
         for text in ["a\rb", "a\nA2 LOGOUT", "a\0b"] {
-            assert_eq!(quoted(text), None);
+            assert_eq!(quoted(text.as_bytes()), None);
         }
     }
 

@@ -1,6 +1,7 @@
 mod at_work;
 mod broken;
 mod connecting;
+mod folders;
 mod server;
 
 use super::*;
@@ -34,26 +35,34 @@ fn both_sides(
     ]
 }
 
-/// What is said about why no comparison was made, which must have been at this side.
+/// Compares without what an earlier run came to.
+async fn compare(request: &MailboxRequest) -> MailboxAnswer {
+    compare_mailboxes(request, &mut Records::default(), &mut |_| {}).await
+}
+
+/// What is said about why no comparison was made, or none of the INBOX, which must have been at this side.
 fn failure(answer: MailboxAnswer, side: &str) -> (bool, String) {
-    match answer {
+    let (failed, is_temporary, text) = match answer {
         MailboxAnswer::Failed {
-            side: failed,
+            side,
             is_temporary,
             text,
-        } => {
-            assert_eq!(failed, side, "{text}");
-            (is_temporary, text)
+        } => (side, is_temporary, text),
+        MailboxAnswer::Compared(comparison) => {
+            let inbox = comparison.inbox().and_then(FolderComparison::why_unread);
+            let unread = inbox.unwrap_or_else(|| panic!("{side}: {comparison:?}"));
+            (unread.side, unread.is_temporary, unread.text.clone())
         }
-        MailboxAnswer::Compared(comparison) => panic!("{side}: {comparison:?}"),
-    }
+    };
+    assert_eq!(failed.word(), side, "{text}");
+    (is_temporary, text)
 }
 
 /// The comparison, which must have been made.
 fn compared(answer: MailboxAnswer) -> MailboxComparison {
     match answer {
         MailboxAnswer::Compared(comparison) => *comparison,
-        MailboxAnswer::Failed { side, text, .. } => panic!("{side}: {text}"),
+        MailboxAnswer::Failed { side, text, .. } => panic!("{side:?}: {text}"),
     }
 }
 
@@ -71,7 +80,7 @@ fn passes(answer: &MailboxAnswer) -> bool {
 #[tokio::test]
 async fn two_servers_that_answer_whole_are_compared() {
     let request = request(serve_whole(three()), serve_whole(three()));
-    let answer = compare_mailboxes(&request).await;
+    let answer = compare(&request).await;
     assert!(passes(&answer), "{answer:?}");
     let comparison = compared(answer);
     let folder = &comparison.folders["INBOX"];
@@ -86,7 +95,7 @@ async fn a_difference_is_seen() {
     let without: Vec<Mail> = three()[..2].to_vec();
     for there in [damaged, without] {
         let request = request(serve_whole(three()), serve_whole(there));
-        let answer = compare_mailboxes(&request).await;
+        let answer = compare(&request).await;
         assert!(compared(answer).folders["INBOX"].differs());
     }
 }
@@ -107,12 +116,12 @@ async fn a_mailbox_without_an_inbox_is_not_the_one_that_was_meant() {
         };
         let odd = serve(three(), listing_this);
         for (side, request) in both_sides(&odd, &serve_whole(three())) {
-            let comparison = compared(compare_mailboxes(&request).await);
+            let comparison = compared(compare(&request).await);
             let without = if has_inbox { vec![] } else { vec![side] };
             assert_eq!(comparison.without_inbox(), without, "{side}: {row:?}");
         }
         let neither = request(odd.clone(), odd);
-        let comparison = compared(compare_mailboxes(&neither).await);
+        let comparison = compared(compare(&neither).await);
         assert_eq!(comparison.without_inbox().is_empty(), has_inbox, "{row:?}");
     }
 }
@@ -120,7 +129,7 @@ async fn a_mailbox_without_an_inbox_is_not_the_one_that_was_meant() {
 #[tokio::test]
 async fn an_empty_mailbox_is_a_mailbox() {
     let request = request(serve_whole(vec![]), serve_whole(vec![]));
-    let answer = compare_mailboxes(&request).await;
+    let answer = compare(&request).await;
     assert!(passes(&answer), "{answer:?}");
     assert_eq!(compared(answer).folders["INBOX"].at_source, Some(0));
 }

@@ -2,29 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use async_imap::imap_proto::{AttributeValue, MailboxDatum, MessageSection, Response, SectionPath};
+use async_imap::imap_proto::{
+    AttributeValue, MailboxDatum, MessageSection, Response, ResponseCode, SectionPath,
+};
 use serde::{Deserialize, Serialize};
 
 /// One message.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Message {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    /// Its number, which stays as long as the folder says so.
+    pub(super) uid: u32,
     /// Digest of the header fields that name it.
-    pub identity: String,
+    pub(super) identity: String,
     /// When it arrived, in seconds since 1970; 0 where the server does not say.
-    pub arrived_seconds: i64,
+    pub(super) arrived_seconds: i64,
     /// BLAKE3 of its bytes, where it was chosen for that.
-    pub digest: Option<String>,
+    pub(super) digest: Option<String>,
+}
+
+/// What a server says of a folder when it is opened; where all of it stays the same, so did the messages (RFC 3501, 2.3.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Opened {
+    /// What the numbers of the messages are bound to; none where the server does not say.
+    pub(super) validity: Option<u32>,
+    /// The number that the next message will have.
+    pub(super) next: Option<u32>,
+    /// How many messages there are.
+    pub(super) messages: u32,
 }
 
 /// How IMAP writes a date and time (RFC 3501, section 9).
 const DATE_TIME: &str = "%d-%b-%Y %H:%M:%S %z";
-
-/// A message, and its unique number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) uid: u32,
-    pub(super) message: Message,
-}
 
 /// A folder that was opened.
 ///
@@ -32,20 +40,30 @@ pub(super) struct Row {
 /// that were there.
 #[derive(Debug, Default)]
 pub(super) struct View {
-    /// How many messages the server announced before the folder was open.
-    announced: Option<u32>,
+    /// What the server said before the folder was open, and whether it said how many messages there are.
+    opened: Opened,
+    is_announced: bool,
     /// How many of those were not removed since; they have the positions from 1.
     remaining: u32,
     /// What was told about messages, by their position.
-    rows: BTreeMap<u32, Row>,
+    rows: BTreeMap<u32, Message>,
 }
 
 impl View {
     /// Takes note of a response to the command that opens the folder.
     pub(super) fn note_opening(&mut self, response: &Response<'_>) {
-        if let Response::MailboxData(MailboxDatum::Exists(count)) = response {
-            self.announced = Some(*count);
-            self.remaining = *count;
+        match response {
+            Response::MailboxData(MailboxDatum::Exists(count)) => {
+                self.is_announced = true;
+                self.opened.messages = *count;
+                self.remaining = *count;
+            }
+            Response::Data { outcome, .. } => match outcome.code {
+                Some(ResponseCode::UidValidity(validity)) => self.opened.validity = Some(validity),
+                Some(ResponseCode::UidNext(next)) => self.opened.next = Some(next),
+                _ => {}
+            },
+            _ => {}
         }
     }
 
@@ -62,9 +80,35 @@ impl View {
         }
     }
 
-    /// How many messages were announced when the folder was opened; none where nothing was said.
-    pub(super) fn announced(&self) -> Option<u32> {
-        self.announced
+    /// Whether it was said how many messages there are.
+    pub(super) fn is_announced(&self) -> bool {
+        self.is_announced
+    }
+
+    /// What was said when the folder was opened.
+    pub(super) fn opened(&self) -> Opened {
+        self.opened
+    }
+
+    /// Gives messages the digests that are known by their numbers; one number for two messages is none.
+    pub(super) fn know(&mut self, digests: &BTreeMap<u32, String>) {
+        let mut times: BTreeMap<u32, u32> = BTreeMap::new();
+        for message in self.rows.values() {
+            *times.entry(message.uid).or_insert(0) += 1;
+        }
+        for message in self.rows.values_mut() {
+            if times.get(&message.uid) == Some(&1) {
+                message.digest = digests.get(&message.uid).cloned();
+            }
+        }
+    }
+
+    /// The digests of these messages, as far as they came.
+    pub(super) fn digests_of(&self, numbers: &[u32]) -> BTreeMap<u32, String> {
+        let asked = self.rows.values().filter(|one| numbers.contains(&one.uid));
+        asked
+            .filter_map(|one| Some((one.uid, one.digest.clone()?)))
+            .collect()
     }
 
     /// How many of them must be there still.
@@ -78,13 +122,13 @@ impl View {
     }
 
     /// The messages, in the order of the server.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.rows.values()
     }
 
-    /// The same, without their numbers.
+    /// The same, without the rest.
     pub(super) fn into_messages(self) -> Vec<Message> {
-        self.rows.into_values().map(|row| row.message).collect()
+        self.rows.into_values().collect()
     }
 
     fn remove(&mut self, position: u32) {
@@ -97,27 +141,43 @@ impl View {
     }
 
     fn note_message(&mut self, position: u32, values: &[AttributeValue<'_>]) {
-        let uid = values.iter().find_map(|value| match value {
-            AttributeValue::Uid(uid) => Some(*uid),
-            _ => None,
-        });
-        let Some(uid) = uid.filter(|_| position > 0) else {
+        let Some(uid) = uid(values).filter(|_| position > 0) else {
             return;
         };
         if let Some(header) = values.iter().find_map(header) {
             let message = Message {
+                uid,
                 identity: identity(header),
                 arrived_seconds: values.iter().find_map(arrived_seconds).unwrap_or(0),
                 digest: None,
             };
-            self.rows.insert(position, Row { uid, message });
+            self.rows.insert(position, message);
         } else if let Some(body) = values.iter().find_map(body)
             && let Some(row) = self.rows.get_mut(&position)
             && row.uid == uid
         {
-            row.message.digest = Some(blake3::hash(body).to_hex().to_string());
+            row.digest = Some(digest(body));
         }
     }
+}
+
+/// The number and the digest of a whole message, where a response is one.
+pub(super) fn whole_message(response: &Response<'_>) -> Option<(u32, String)> {
+    match response {
+        Response::Fetch(_, values) => Some((uid(values)?, digest(values.iter().find_map(body)?))),
+        _ => None,
+    }
+}
+
+fn digest(body: &[u8]) -> String {
+    blake3::hash(body).to_hex().to_string()
+}
+
+fn uid(values: &[AttributeValue<'_>]) -> Option<u32> {
+    values.iter().find_map(|value| match value {
+        AttributeValue::Uid(uid) => Some(*uid),
+        _ => None,
+    })
 }
 
 /// The fields of the header that were asked for.
@@ -206,7 +266,7 @@ mod tests {
     }
 
     fn uids(view: &View) -> Vec<u32> {
-        view.rows().map(|row| row.uid).collect()
+        view.messages().map(|one| one.uid).collect()
     }
 
     /// A row of a listing.
@@ -267,7 +327,7 @@ mod tests {
             ("1 FETCH (UID 11 BODY[]<0> {5}\r\nabcde)", false),
         ] {
             let view = view(1, &[&listed, response]);
-            let has_digest = view.rows().all(|row| row.message.digest.is_some());
+            let has_digest = view.messages().all(|one| one.digest.is_some());
             assert_eq!(has_digest, counts, "{response}");
         }
     }

@@ -146,10 +146,20 @@ impl Remote {
         command: &RemoteCommand,
         lines: mpsc::Sender<Vec<u8>>,
     ) -> Result<Followed, RemoteError> {
+        self.follow_with(command, Vec::new(), lines).await
+    }
+
+    /// As [`Self::follow`], with this standard input.
+    pub async fn follow_with(
+        &self,
+        command: &RemoteCommand,
+        stdin: Vec<u8>,
+        lines: mpsc::Sender<Vec<u8>>,
+    ) -> Result<Followed, RemoteError> {
         let (pieces, mut arrived) = mpsc::channel(PIECES_MAX);
         let (request, mut running) = self.exec(
             command,
-            Vec::new(),
+            stdin,
             Sink::Pass {
                 pieces,
                 waiting: None,

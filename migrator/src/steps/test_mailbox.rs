@@ -10,10 +10,11 @@ use super::copy_certificates::certificate_folder;
 use super::secrets::of_mailbox;
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mailbox::{
-    ConnectionFacts, FolderComparison, MailboxAnswer, MailboxComparison, MailboxRequest,
-    ServerAddress,
+    ConnectionFacts, FolderComparison, MailboxAnswer, MailboxComparison, MailboxEvent,
+    MailboxProgress, MailboxRequest, ServerAddress, Side,
 };
 use crate::numbers;
+use crate::remote::Output;
 use crate::worksheet::HostAndPort;
 
 /// How long connecting may take, and how long a server may then be silent.
@@ -51,19 +52,21 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
             side,
             is_temporary,
             text,
-        } => {
-            let verdict = if is_temporary {
-                Verdict::Temporary
-            } else {
-                Verdict::NeedsAttention
-            };
-            let remedy = "Run the test again; where it says the same, see that IMAP is enabled for both POAs and that \
-                          [mailbox_test] of the worksheet is right; the addresses are those that the destination reaches";
-            Err(Finding::new("mailbox-not-read", verdict, text, remedy)
-                .about(side.as_bytes())
-                .into())
-        }
+        } => Err(not_read(side, is_temporary, text)),
     }
+}
+
+fn not_read(side: Side, is_temporary: bool, text: String) -> StepError {
+    let verdict = if is_temporary {
+        Verdict::Temporary
+    } else {
+        Verdict::NeedsAttention
+    };
+    let remedy = "Run the test again, which goes on where it was; where it says the same, see that IMAP is enabled for both POAs and \
+                  that [mailbox_test] of the worksheet is right; the addresses are those that the destination reaches";
+    Finding::new("mailbox-not-read", verdict, text, remedy)
+        .about(side.word().as_bytes())
+        .into()
 }
 
 fn address(server: &HostAndPort) -> ServerAddress {
@@ -84,8 +87,42 @@ async fn ask(
     let link = controller.link()?;
     let command = link.worker("mailbox");
     let text = serde_json::to_vec(request).map_err(unclear)?;
-    let output = link.run(&command, text).await?.require_success(&command)?;
-    serde_json::from_slice(&output.stdout).map_err(unclear)
+    let console = controller.console();
+    let mut answer = None;
+    let mut take = |line: &[u8]| {
+        match serde_json::from_slice(line).map_err(unclear)? {
+            MailboxEvent::Progress(progress) => {
+                console.progress("comparing the mailbox", &how_far(&progress));
+            }
+            MailboxEvent::End(end) => answer = Some(end),
+        }
+        Ok(())
+    };
+    let ended = link.run_with_lines(&command, text, &mut take).await?;
+    if let Some(status) = ended.status {
+        let output = Output {
+            status,
+            stdout: Vec::new(),
+            stderr: ended.stderr,
+        };
+        output.require_success(&command)?;
+    }
+    answer.ok_or_else(|| StepError::Protocol {
+        text: "no comparison of mailboxes: it ended without one".to_owned(),
+    })
+}
+
+fn how_far(progress: &MailboxProgress) -> String {
+    let mut text = format!(
+        "{} of {} folders, {}",
+        numbers::count(progress.folders_done),
+        numbers::count(progress.folders),
+        printable(progress.folder.as_bytes())
+    );
+    if progress.messages > 0 {
+        let _ = write!(text, ": {} messages", numbers::count(progress.messages));
+    }
+    text
 }
 
 /// The certificate that was copied in stage one, where there is one.
@@ -129,8 +166,14 @@ fn judge(
     }
     for (name, folder) in &comparison.folders {
         if folder.differs() {
-            controller.report(difference(&printable(name.as_bytes()), folder));
+            controller.report(difference(name, folder));
         }
+        if let Some(finding) = unread(name, folder) {
+            controller.report(finding);
+        }
+    }
+    for (side, row) in &comparison.unclear {
+        controller.report(unclear_row(*side, row));
     }
     require_same(user, comparison)?;
     Ok(StepOutcome::Done(summary(user, comparison)))
@@ -138,6 +181,10 @@ fn judge(
 
 /// Stops where something is missing.
 fn require_same(user: &str, comparison: &MailboxComparison) -> Result<(), StepError> {
+    let inbox = comparison.inbox().and_then(FolderComparison::why_unread);
+    if let Some(why) = inbox {
+        return Err(not_read(why.side, why.is_temporary, why.text.clone()));
+    }
     let without_inbox = comparison.without_inbox();
     if !without_inbox.is_empty() {
         let at = without_inbox.join(" and the ");
@@ -199,6 +246,14 @@ fn summary(user: &str, comparison: &MailboxComparison) -> String {
             numbers::count(missing_at_source)
         );
     }
+    let changing = sum(|folder| folder.changing);
+    if changing > 0 {
+        let _ = write!(
+            text,
+            "; {} have other bytes each time they are read, so that they were compared by what names them alone",
+            numbers::count(changing)
+        );
+    }
     text.push_str(&encryption(&comparison.source, &comparison.destination));
     text
 }
@@ -257,6 +312,43 @@ fn difference(name: &str, folder: &FolderComparison) -> Finding {
         remedy,
     )
     .about(name.as_bytes())
+}
+
+/// A folder that could not be read, or in which messages could not.
+fn unread(name: &str, folder: &FolderComparison) -> Option<Finding> {
+    let first = folder.unread.first()?;
+    let finding = if folder.why_unread().is_some() {
+        let texts: Vec<&str> = folder.unread.iter().map(|one| one.text.as_str()).collect();
+        Finding::new(
+            "mailbox-folder-unread",
+            Verdict::NeedsAttention,
+            format!("This folder was not compared: {}", texts.join("; ")),
+            "All others were compared. Look at it with a mail client at both servers: GroupWise lists some that are no folders; where \
+             it opens there, run the test again",
+        )
+    } else {
+        Finding::new(
+            "mailbox-message-unread",
+            Verdict::NeedsAttention,
+            format!(
+                "{} messages of this folder were not compared byte for byte; the first: {}",
+                numbers::count(folder.unread_messages),
+                first.text
+            ),
+            "Look at that folder with a mail client at both servers; a message that opens at neither was damaged before",
+        )
+    };
+    Some(finding.about(name.as_bytes()))
+}
+
+fn unclear_row(side: Side, row: &str) -> Finding {
+    Finding::new(
+        "mailbox-folder-unclear",
+        Verdict::NeedsAttention,
+        format!("A row in the list of folders of the {} is unintelligible: {row}", side.word()),
+        "All others were compared. Look at the folders of this user with a mail client at both servers",
+    )
+    .about(side.word().as_bytes())
 }
 
 #[cfg(test)]
@@ -329,7 +421,7 @@ mod tests {
             assert!(finding.text.contains(at), "{finding:?}");
             assert!(!finding.remedy.is_empty());
         }
-        let whole = comparison(&[cabinet(), ("Inbox", folder(Some(0), Some(0)))]);
+        let whole = comparison(&[cabinet(), ("INBOX", folder(Some(0), Some(0)))]);
         assert!(require_same("uabc", &whole).is_ok());
     }
 

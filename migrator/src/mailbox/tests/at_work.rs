@@ -40,7 +40,7 @@ async fn fewer_rows_than_messages_are_an_error() {
     for (name, change) in changes {
         let broken = with_rows(is_headers, change);
         for (side, request) in both_sides(&broken, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(is_temporary, "{name}: {text}");
             assert!(
                 text.contains("failed to list the messages of INBOX") && text.contains(" of 3 "),
@@ -71,7 +71,7 @@ async fn a_body_that_was_asked_for_and_does_not_come_is_an_error() {
     for (name, change) in changes {
         let broken = with_rows(is_bodies, change);
         for (side, request) in both_sides(&broken, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(is_temporary, "{name}: {text}");
             assert!(
                 text.contains("failed to hand out messages of INBOX") && text.contains(" of 3 "),
@@ -90,7 +90,7 @@ async fn two_messages_with_one_number_are_not_told_apart() {
         }
     });
     for (side, request) in both_sides(&broken, &serve_whole(twice())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(is_temporary && text.contains("2 of 3 came"), "{text}");
     }
 }
@@ -100,7 +100,7 @@ async fn a_folder_that_does_not_say_how_many_messages_it_has_is_not_empty() {
     let is_inbox = |command: &str| command == "EXAMINE \"INBOX\"";
     let broken = with_rows(is_inbox, |rows| rows.retain(|row| !row.contains("EXISTS")));
     for (side, request) in both_sides(&broken, &serve_whole(three())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(is_temporary && text.contains("how many messages"), "{text}");
     }
 }
@@ -115,7 +115,7 @@ async fn changed_flags_and_warnings_disturb_nothing() {
         rows.push("* 0 RECENT\r\n".into());
     });
     for (side, request) in both_sides(&chatty, &serve_whole(three())) {
-        let answer = compare_mailboxes(&request).await;
+        let answer = compare(&request).await;
         assert!(passes(&answer), "{side}: {answer:?}");
         assert_eq!(compared(answer).folders["INBOX"].same_bytes, 3);
     }
@@ -134,7 +134,7 @@ async fn what_arrives_while_a_folder_is_read_is_fine_listed_or_not() {
             }
         });
         let there = [three(), vec![mail(20)]].concat();
-        let answer = compare_mailboxes(&request(alive, serve_whole(there))).await;
+        let answer = compare(&request(alive, serve_whole(there))).await;
         assert!(passes(&answer), "{answer:?}");
         let folder = &compared(answer).folders["INBOX"];
         let wanted = 3 + u64::from(is_listed);
@@ -154,7 +154,7 @@ async fn what_is_removed_while_a_folder_is_listed_is_not_missed() {
             answer.rows.push(header_row(2, &messages[1]));
         }
     });
-    let answer = compare_mailboxes(&request(alive, serve_whole(three()))).await;
+    let answer = compare(&request(alive, serve_whole(three()))).await;
     assert!(passes(&answer), "{answer:?}");
     let folder = &compared(answer).folders["INBOX"];
     let counts = (folder.same, folder.same_bytes, folder.missing_at_source);
@@ -184,7 +184,7 @@ fn removed_before_its_body_came(is_announced: bool) -> ServerAddress {
 async fn a_folder_is_read_again_where_a_message_went_before_its_body_came() {
     for is_announced in [true, false] {
         let alive = removed_before_its_body_came(is_announced);
-        let answer = compare_mailboxes(&request(alive, serve_whole(three()))).await;
+        let answer = compare(&request(alive, serve_whole(three()))).await;
         assert!(passes(&answer), "{answer:?}");
         let folder = &compared(answer).folders["INBOX"];
         let counts = (folder.same, folder.same_bytes, folder.missing_at_source);
@@ -192,7 +192,7 @@ async fn a_folder_is_read_again_where_a_message_went_before_its_body_came() {
 
         // What goes at the destination is missing there.
         let alive = removed_before_its_body_came(is_announced);
-        let answer = compare_mailboxes(&request(serve_whole(three()), alive)).await;
+        let answer = compare(&request(serve_whole(three()), alive)).await;
         let folder = &compared(answer).folders["INBOX"];
         assert_eq!(folder.missing_at_destination, 1, "{folder:?}");
         assert!(folder.differs());
@@ -205,7 +205,7 @@ async fn a_sample_is_compared_byte_by_byte_and_the_rest_by_its_headers() {
     damaged[2].body.push('x');
     let mut request = request(serve_whole(three()), serve_whole(damaged));
     request.sample_messages = 1;
-    let folder = &compared(compare_mailboxes(&request).await).folders["INBOX"];
+    let folder = &compared(compare(&request).await).folders["INBOX"];
     assert_eq!((folder.same, folder.same_bytes), (3, 1), "{folder:?}");
 }
 
@@ -218,7 +218,7 @@ async fn an_answer_to_another_command_is_no_answer() {
         }
     });
     for (side, request) in both_sides(&broken, &serve_whole(three())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(is_temporary && text.contains("list its folders"), "{text}");
     }
 }

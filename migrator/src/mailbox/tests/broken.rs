@@ -118,7 +118,7 @@ async fn an_answer_that_breaks_anywhere_is_no_answer() {
                 let broken = broken(is_broken, way, rows);
                 for (side, request) in both_sides(&broken, &whole) {
                     let case = format!("{side}, {name}, {way:?} behind {rows} rows");
-                    let answer = compare_mailboxes(&request).await;
+                    let answer = compare(&request).await;
                     assert!(!passes(&answer), "{case}: {answer:?}");
                     let (is_temporary, text) = failure(answer, side);
                     assert!(text.contains(&broken.to_string()), "{case}: {text}");
@@ -140,7 +140,7 @@ async fn a_server_that_falls_silent_is_given_up() {
         for (side, mut request) in both_sides(&broken, &whole) {
             request.timeout_seconds = 2;
             waiting.spawn(async move {
-                let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+                let (is_temporary, text) = failure(compare(&request).await, side);
                 assert!(is_temporary && text.contains(operation), "{name}: {text}");
                 assert!(text.contains("nothing for too long"), "{name}: {text}");
             });
@@ -165,7 +165,7 @@ async fn an_answer_may_take_long_while_something_comes() {
     let mut request = request(slow, serve_whole(vec![mail(11)]));
     request.timeout_seconds = 2;
     let began = Instant::now();
-    let answer = compare_mailboxes(&request).await;
+    let answer = compare(&request).await;
     assert!(passes(&answer), "{answer:?}");
     assert!(began.elapsed() > Duration::from_secs(3));
     assert_eq!(compared(answer).folders["INBOX"].same_bytes, 1);
@@ -176,7 +176,7 @@ async fn what_follows_the_last_answer_changes_nothing() {
     for way in WAYS {
         let rude = broken(|command| command == "LOGOUT", way, 0);
         for (side, request) in both_sides(&rude, &serve_whole(three())) {
-            let answer = compare_mailboxes(&request).await;
+            let answer = compare(&request).await;
             assert!(passes(&answer), "{side}, {way:?}: {answer:?}");
         }
     }

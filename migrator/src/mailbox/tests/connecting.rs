@@ -57,7 +57,7 @@ async fn a_greeting_is_an_ok_and_nothing_else() {
     for (name, change) in BROKEN.into_iter().chain(more) {
         let (broken, logins) = answering("", change);
         for (side, request) in both_sides(&broken, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(
                 is_temporary && text.contains("failed to greet"),
                 "{name}: {text}"
@@ -75,7 +75,7 @@ async fn whoever_is_logged_in_from_the_beginning_is_not_the_user() {
         say(answer, "* PREAUTH welcome\r\n", End::Open);
     });
     for (side, request) in both_sides(&broken, &serve_whole(three())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(!is_temporary && text.contains("PREAUTH"), "{text}");
     }
     assert_eq!(logins.load(Ordering::Relaxed), 0);
@@ -88,7 +88,7 @@ async fn only_a_no_means_that_there_is_no_tls() {
         |answer: &mut Answer| answer.end = End::Tagged("BAD what is that".into()),
     ] {
         let (plain, _) = answering("STARTTLS", change);
-        let answer = compare_mailboxes(&request(plain.clone(), plain)).await;
+        let answer = compare(&request(plain.clone(), plain)).await;
         assert!(passes(&answer), "{answer:?}");
         let comparison = compared(answer);
         // The step says so in its text.
@@ -108,7 +108,7 @@ async fn only_a_no_means_that_there_is_no_tls() {
     for (name, change) in BROKEN.into_iter().chain(more) {
         let (broken, logins) = answering("STARTTLS", change);
         for (side, request) in both_sides(&broken, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(is_temporary && text.contains("begin TLS"), "{name}: {text}");
         }
         assert_eq!(
@@ -128,7 +128,7 @@ async fn tls_that_is_offered_and_fails_is_not_done_without() {
         answer.rows.push("A0001 OK is no TLS\r\n".into());
     });
     for (side, request) in both_sides(&broken, &serve_whole(three())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(
             !is_temporary && text.contains("TLS with the IMAP server"),
             "{text}"
@@ -145,7 +145,7 @@ async fn a_refused_login_is_told_from_one_that_got_no_answer() {
     ] {
         let (closed, _) = answering("LOGIN", change);
         for (side, request) in both_sides(&closed, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(
                 !is_temporary && text.contains("refused the login"),
                 "{text}"
@@ -156,7 +156,7 @@ async fn a_refused_login_is_told_from_one_that_got_no_answer() {
     for (name, change) in BROKEN {
         let (broken, _) = answering("LOGIN", change);
         for (side, request) in both_sides(&broken, &serve_whole(three())) {
-            let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+            let (is_temporary, text) = failure(compare(&request).await, side);
             assert!(
                 is_temporary && text.contains("failed to log in"),
                 "{name}: {text}"
@@ -174,7 +174,7 @@ async fn nobody_there_is_temporary() {
     };
     drop(listener);
     for (side, request) in both_sides(&nobody, &serve_whole(three())) {
-        let (is_temporary, text) = failure(compare_mailboxes(&request).await, side);
+        let (is_temporary, text) = failure(compare(&request).await, side);
         assert!(is_temporary && text.contains("cannot be reached"), "{text}");
     }
 }
@@ -184,7 +184,7 @@ async fn what_cannot_be_said_on_one_line_is_not_sent() {
     let (server, logins) = answering("LOGIN", |_| {});
     let mut request = request(server.clone(), server);
     request.password = Secret("secret\r\nA0003 LOGOUT".into());
-    let (is_temporary, text) = failure(compare_mailboxes(&request).await, "source");
+    let (is_temporary, text) = failure(compare(&request).await, "source");
     assert!(!is_temporary && text.contains("refused the login") && !text.contains("secret"));
     assert_eq!(logins.load(Ordering::Relaxed), 0);
 }
