@@ -58,6 +58,13 @@ pub enum Question {
     },
     /// The clock, in seconds since 1970.
     Clock,
+    /// What the file system of a folder can do, tried in it: a list of [`FolderAbilities`].
+    Abilities {
+        /// The folder.
+        folder: PathBuf,
+        /// Whether each file system that is mounted below it is tried as well.
+        with_mounts: bool,
+    },
 }
 
 /// What a question was answered, as it crosses the connection.
@@ -102,6 +109,51 @@ pub struct Entry {
     pub is_program: bool,
     /// The number of the user whose it is.
     pub uid: u32,
+}
+
+/// What the file system of a folder can do of all that the stages need of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FolderAbilities {
+    /// The folder, as it is shown.
+    pub folder: String,
+    /// Name of the file system, or its number.
+    pub file_system: String,
+    /// Whether one name in two cases is one file.
+    pub folds_case: bool,
+    /// Whether it has no renaming that never replaces, so that a second link and a removal stand for it.
+    pub renames_by_link: bool,
+    /// What it cannot do.
+    pub cannot: Vec<Inability>,
+}
+
+/// Something that a file system cannot do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inability {
+    /// What, as a verb.
+    pub call: String,
+    /// What the kernel says.
+    pub said: String,
+}
+
+impl FolderAbilities {
+    /// Why nothing can be migrated to it, in a sentence; none where it can.
+    pub fn trouble(&self) -> Option<String> {
+        let Self {
+            folder,
+            file_system,
+            ..
+        } = self;
+        if self.folds_case {
+            return Some(format!(
+                "{folder} is on {file_system}, which does not distinguish upper and lower case"
+            ));
+        }
+        let first = self.cannot.first()?;
+        Some(format!(
+            "{folder} is on {file_system}, which cannot {}: {}",
+            first.call, first.said
+        ))
+    }
 }
 
 /// A running agent.

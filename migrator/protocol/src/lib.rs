@@ -32,7 +32,10 @@ pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
-pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question, digest};
+pub use host::{
+    Account, Answer, Change, Entry, FileBytes, FolderAbilities, Inability, Process, Question,
+    digest,
+};
 pub use order::{
     AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, ReadAgain, Secret, Task,
 };

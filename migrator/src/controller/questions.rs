@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
 use protocol::{
-    Account, Answer, Change, Entry, FileBytes, Finding, Process, Question, Reply, Request, Verdict,
+    Account, Answer, Change, Entry, FileBytes, Finding, FolderAbilities, Process, Question, Reply,
+    Request, Verdict,
 };
 use serde::de::DeserializeOwned;
 
@@ -61,6 +62,19 @@ impl Controller {
         let about = Path::new("its clock");
         let seconds = self.ask(&Question::Clock, about).await?;
         seconds.ok_or_else(|| could_not_ask(about, "it has none"))
+    }
+
+    /// What the file system of a folder can do; `None` where there is no such folder.
+    pub(crate) async fn abilities(
+        &self,
+        folder: &Path,
+        with_mounts: bool,
+    ) -> Result<Option<Vec<FolderAbilities>>, StepError> {
+        let question = Question::Abilities {
+            folder: folder.into(),
+            with_mounts,
+        };
+        self.ask(&question, folder).await
     }
 
     /// The process of the agent that was started with a startup file; `None` where there is none.

@@ -15,7 +15,7 @@ use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
 
 pub use self::open::open_folder;
-pub(crate) use self::open::{open_without_links, without_links};
+pub(crate) use self::open::{open_with_mounts, open_without_links, without_links};
 use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
@@ -259,6 +259,13 @@ impl Capabilities {
             .iter()
             .filter_map(|area| area.source.as_ref())
             .chain(certificates)
+    }
+
+    /// Whether a folder that is written may be on a file system that renames by second links alone.
+    pub(crate) fn may_rename_by_links(&self) -> bool {
+        let mounts = self.areas.iter().flat_map(|area| &area.mounts);
+        let mut folders = self.written().chain(mounts.map(|(_, folder)| folder));
+        folders.any(|folder| !file_system::renames_without_replacing(folder))
     }
 
     /// Every folder in which everything may be written; the job folder itself is none of them.

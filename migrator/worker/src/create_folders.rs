@@ -4,6 +4,7 @@ use postoffice::layout;
 use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
+use crate::abilities::try_abilities;
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner};
@@ -12,7 +13,7 @@ use crate::places::MountChange;
 use crate::preconditions::{changes, mounts_changed, sides, taken};
 use crate::store::JobStore;
 use crate::tree::Folder;
-use protocol::{AreaKind, Expected, Finding, Operation, Verdict};
+use protocol::{AreaKind, Expected, Finding, FolderAbilities, Operation, Verdict};
 
 /// The pass that folders of every post office are recorded with.
 const SKELETON_PASS: i64 = 0;
@@ -56,7 +57,7 @@ fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
         Owner::Nobody if was_taken => return marker::require(area, store),
         Owner::Nobody => {}
     }
-    refuse_folding(area)?;
+    require_abilities(area)?;
     let foreign = foreign_in(area, &area.destination, &RelativePath::root())?;
     if let Some(first) = foreign.first() {
         return Err(WorkerError::Refused {
@@ -95,21 +96,44 @@ fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<R
     Ok(foreign)
 }
 
-/// A folder that folds case by itself answers to names that it does not have; GroupWise must not meet that.
-fn refuse_folding(area: &Area) -> Result<()> {
-    let folds = rustix::fs::ioctl_getflags(&area.destination)
-        .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0);
-    if !folds {
-        return Ok(());
+/// Tries what the stages need of the file systems of a destination, before anything is copied: a folder that folds case answers
+/// to names that it does not have, and what only stage two needs must not fail while users are out.
+fn require_abilities(area: &Area) -> Result<()> {
+    let mounts = area
+        .mounts
+        .iter()
+        .map(|(path, folder)| (path.clone(), folder));
+    for (path, folder) in std::iter::once((RelativePath::root(), &area.destination)).chain(mounts) {
+        let failed = |errno| WorkerError::writing("try the file system of", &path, errno);
+        let found = FolderAbilities {
+            folder: format!("The destination folder of {}", area.label),
+            ..try_abilities(folder).map_err(failed)?
+        };
+        let folds = found.folds_case
+            || rustix::fs::ioctl_getflags(folder)
+                .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0);
+        if folds {
+            return Err(WorkerError::Refused {
+                code: "destination-folds-case",
+                text: format!(
+                    "The destination folder of {} does not distinguish upper and lower case ({})",
+                    area.label, found.file_system
+                ),
+                remedy: "Use a folder without the casefold attribute, on a file system that distinguishes case (ext4, xfs, btrfs)"
+                    .into(),
+            });
+        }
+        if let Some(trouble) = found.trouble() {
+            return Err(WorkerError::Refused {
+                code: "destination-unable",
+                text: trouble,
+                remedy:
+                    "Use a folder on a file system that can (ext4, xfs, btrfs); nothing was changed"
+                        .into(),
+            });
+        }
     }
-    Err(WorkerError::Refused {
-        code: "destination-folds-case",
-        text: format!(
-            "The destination folder of {} does not distinguish upper and lower case",
-            area.label
-        ),
-        remedy: "Use a folder without the casefold attribute".into(),
-    })
+    Ok(())
 }
 
 /// Remembers what is mounted on both sides.  What was there before must be there still; what has come on top since is told.

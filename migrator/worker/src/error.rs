@@ -31,6 +31,16 @@ pub enum WorkerError {
         /// `ENOSPC` or `EDQUOT`.
         source: Errno,
     },
+    /// No more files can be open, in this process or on the whole machine.
+    #[error("Too many files are open: could not {operation} {path}")]
+    TooManyOpen {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// With what.
+        path: RelativePath,
+        /// `EMFILE` or `ENFILE`.
+        source: Errno,
+    },
     /// The mount of the source stopped answering.
     #[error("The source stopped answering at {path}")]
     SourceGone {
@@ -160,6 +170,11 @@ impl WorkerError {
     pub(crate) fn writing(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
         match errno {
             Errno::NAMETOOLONG => Self::too_deep(operation, path),
+            Errno::MFILE | Errno::NFILE => Self::TooManyOpen {
+                operation,
+                path: path.clone(),
+                source: errno,
+            },
             Errno::NOSPC | Errno::DQUOT => Self::DestinationFull {
                 path: path.clone(),
                 source: errno,
@@ -185,6 +200,11 @@ impl WorkerError {
     pub(crate) fn reading(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
         match errno {
             Errno::NAMETOOLONG => Self::too_deep(operation, path),
+            Errno::MFILE | Errno::NFILE => Self::TooManyOpen {
+                operation,
+                path: path.clone(),
+                source: errno,
+            },
             _ if is_mount_gone(errno) => Self::SourceGone {
                 path: path.clone(),
                 source: errno,
@@ -227,7 +247,8 @@ impl WorkerError {
     }
 }
 
-/// Whether an error says that the file system behind a handle is no longer there.
+/// Whether an error is about everything, and not about the one thing that was asked for: the file system behind a handle is no
+/// longer there, or no more files can be open.
 pub(crate) fn is_mount_gone(errno: Errno) -> bool {
     matches!(
         errno,
@@ -240,7 +261,18 @@ pub(crate) fn is_mount_gone(errno: Errno) -> bool {
             | Errno::CONNRESET
             | Errno::NODEV
             | Errno::SHUTDOWN
+            | Errno::MFILE
+            | Errno::NFILE
     )
+}
+
+/// What can be done where too many files are open.
+const FEWER_FILES: &str = "Say workers = 2 in [copy], or let root open more files at the destination (`ulimit -Hn`; nofile in \
+                           /etc/security/limits.conf), then run the same command again; what was copied is kept";
+
+fn is_too_many(error: &std::io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether the operating system refused something, and nothing is wrong with the database.
@@ -277,9 +309,11 @@ impl Explain for WorkerError {
         match self {
             Self::FileSystem { .. } => "file-system",
             Self::DestinationFull { .. } => "destination-full",
+            Self::TooManyOpen { .. } => "too-many-open-files",
             Self::SourceGone { .. } => "source-gone",
             Self::Database { source, .. } => source.code(),
             Self::SyncFailed { .. } => "sync-failed",
+            Self::Open { source, .. } if is_too_many(source) => "too-many-open-files",
             Self::Open { .. } => "folder-not-opened",
             Self::Store { .. } => "job-store",
             Self::StoreDamaged { .. } => "job-store-damaged",
@@ -304,6 +338,7 @@ impl Explain for WorkerError {
             },
             Self::StoreDamaged { .. } => Verdict::Unproven,
             Self::DestinationFull { .. }
+            | Self::TooManyOpen { .. }
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
             | Self::Busy { .. }
@@ -336,6 +371,8 @@ impl Explain for WorkerError {
                                              copied is kept"
                     .into()
             }
+            Self::TooManyOpen { .. } => FEWER_FILES.into(),
+            Self::Open { source, .. } if is_too_many(source) => FEWER_FILES.into(),
             Self::SourceGone { .. } => {
                 "See that the source server is up and mounted, then run the same command \
                                         again; what was copied is kept"

@@ -48,6 +48,15 @@ const KEEP_CHANGE_TIMES: &[&str] = &[
     "cifs", "smb3", "nfs", "ext4", "xfs", "btrfs", "tmpfs", "overlay", "zfs", "ntfs3",
 ];
 
+/// File systems that know `RENAME_NOREPLACE` in every kernel that the worker runs on.
+const RENAME_WITHOUT_REPLACING: &[&str] = &["ext4", "xfs", "btrfs", "tmpfs", "overlay"];
+
+/// Whether the file system of an open folder certainly has a renaming that never replaces.
+pub(crate) fn renames_without_replacing(folder: impl AsFd) -> bool {
+    let known = number_of(folder).ok().and_then(known);
+    known.is_some_and(|(_, name, ..)| RENAME_WITHOUT_REPLACING.contains(name))
+}
+
 /// Whether the inodes of the file system of an open folder have a time of their last change that can be relied on.
 pub(crate) fn keeps_change_times(folder: impl AsFd) -> bool {
     let known = number_of(folder).ok().and_then(known);

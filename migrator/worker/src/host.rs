@@ -15,11 +15,14 @@ use std::{fs, io};
 
 use io::Read as _;
 use postoffice::names::{RelativePath, printable};
-use protocol::{Account, Answer, Change, Entry, FileBytes, Question, ask_port, digest};
+use protocol::{
+    Account, Answer, Change, Entry, FileBytes, FolderAbilities, Question, ask_port, digest,
+};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::capabilities::open_folder;
+use crate::abilities::try_abilities;
+use crate::capabilities::{open_folder, open_with_mounts};
 use crate::error::{Result, WorkerError};
 use crate::tree::{Folder, Kind};
 
@@ -46,6 +49,10 @@ pub fn answer(question: &Question) -> Answer<Value> {
         Question::Process { program, startup } => known(process::find(program, startup)),
         Question::Account { name } => known(account(name)),
         Question::Clock => known(clock().map(Some)),
+        Question::Abilities {
+            folder,
+            with_mounts,
+        } => found(abilities(folder, *with_mounts)),
     }
 }
 
@@ -141,6 +148,24 @@ fn account(name: &str) -> io::Result<Option<Account>> {
             said(&output.stderr)
         ))),
     }
+}
+
+/// Tries the folder, and the top of each file system that is mounted below it.
+fn abilities(folder: &Path, with_mounts: bool) -> io::Result<Vec<FolderAbilities>> {
+    let opened = if with_mounts {
+        open_with_mounts(folder)
+    } else {
+        open_folder("the destination folder", folder).map(|open| vec![(folder.to_owned(), open)])
+    };
+    let opened = opened.map_err(io::Error::other)?;
+    let tried = opened.into_iter().map(|(path, folder)| {
+        let found = try_abilities(&folder)?;
+        Ok(FolderAbilities {
+            folder: printable(path.as_os_str().as_bytes()),
+            ..found
+        })
+    });
+    tried.collect()
 }
 
 fn clock() -> io::Result<u64> {

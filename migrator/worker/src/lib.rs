@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 pub mod abandon;
+pub(crate) mod abilities;
 pub(crate) mod accept;
 pub mod at_rest;
 pub mod capabilities;

@@ -4,6 +4,7 @@
 //! more tasks.  Where the stack is long already ([`Stack::is_long`]), a task should do its work itself instead of
 //! pushing it; that bounds the memory at any size of tree.
 
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,7 +43,24 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// As many as are asked for, or four for each processor, at least eight, and more while a source answers slowly.
+    ///
+    /// Never more than there are files left that may be open.
     pub(crate) fn of(options: &CopyOptions) -> Self {
+        Self::wanted(options).within(free_handles())
+    }
+
+    fn within(self, free_handles: Option<usize>) -> Self {
+        let Some(free) = free_handles else {
+            return self;
+        };
+        let most = (free.saturating_sub(HANDLES_SPARE) / HANDLES_PER_THREAD).max(1);
+        Self {
+            first: self.first.min(most),
+            most: self.most.min(most),
+        }
+    }
+
+    fn wanted(options: &CopyOptions) -> Self {
         const THREADS_MAX: usize = 64;
         if options.workers > 0 {
             let threads = options.workers.min(THREADS_MAX);
@@ -57,6 +75,33 @@ impl Threads {
             most: THREADS_MAX,
         }
     }
+}
+
+/// How many files one thread may hold open: a folder and a file on both sides, a temporary one, and on both sides the folders
+/// above, which wait with what is in them.
+const HANDLES_PER_THREAD: usize = 12;
+
+/// How many stay for everything else: the job store and its readers, the report, what the libraries open.
+const HANDLES_SPARE: usize = 48;
+
+/// How many more files this process may open; none where there is no limit, or where it cannot be told.
+fn free_handles() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    // The kernel gives the lowest number that is free, so about as many are taken as that says.
+    let probe = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 0).ok()?;
+    let taken = u64::try_from(probe.as_raw_fd()).ok()?;
+    usize::try_from(limit.saturating_sub(taken)).ok()
+}
+
+/// Lets this process open as many files as the system lets it: 1,024 is a limit for programs of another kind.
+pub(crate) fn raise_handle_limit() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // With what there is, fewer threads work.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
 }
 
 /// How often it is looked whether the threads work or wait.
@@ -250,6 +295,22 @@ mod tests {
         assert_eq!(outcome, Err(990));
         assert!(ran.load(Ordering::Relaxed) < 1000);
     }
+
+    #[test]
+    fn there_are_no_more_threads_than_files_may_be_open() {
+        let wanted = Threads { first: 8, most: 64 };
+        assert_eq!(wanted.within(None), wanted);
+        for (free, expected) in [
+            (10_000, (8, 64)),
+            (512, (8, 38)),
+            (100, (4, 4)),
+            (0, (1, 1)),
+        ] {
+            let Threads { first, most } = wanted.within(Some(free));
+            assert_eq!((first, most), expected, "{free}");
+        }
+    }
+
     #[test]
     fn threads_that_wait_become_more_and_no_more_than_allowed() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -8,7 +8,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::names::QUARANTINE_FOLDER;
 use crate::store::JobStore;
-use crate::tree::{Folder, Kind};
+use crate::tree::{Attributes, Folder, Kind};
 use protocol::{Count, Finding, Verdict};
 
 /// How many names are tried for an entry whose name is taken in the quarantine.
@@ -41,12 +41,18 @@ impl Quarantine<'_> {
         };
         let top = area.id.to_string();
         let (shelf, kept_path) = self.shelf(&top, path).map_err(failed)?;
-        let kept_as = self.free_name(&shelf, name).map_err(failed)?;
+        let is_it = |kept: &Attributes| kept.is_same_file(&attributes);
+        let kept_as = self.free_name(&shelf, name, is_it).map_err(failed)?;
+        let is_there = shelf.metadata(&kept_as).map_err(failed)?.is_some();
         let place = place(&top, &kept_path.join(&kept_as));
         self.store
             .record_set_aside(area.id, &full, &place, reason)?;
         match folder.rename_to_new(name, &shelf, &kept_as) {
             Ok(()) => {}
+            // Cut off before: it has its second link there, and only the first one must go.
+            Err(Errno::EXIST) if is_there => {
+                folder.remove_file(name).map_err(failed)?;
+            }
             Err(Errno::XDEV) => {
                 move_across(folder, name, attributes.kind, &shelf, &kept_as).map_err(failed)?;
             }
@@ -80,7 +86,7 @@ impl Quarantine<'_> {
         let failed = |errno| WorkerError::writing("keep a copy of", &full, errno);
         let top = format!("{}-from-source", area.id);
         let (shelf, kept_path) = self.shelf(&top, path).map_err(failed)?;
-        let kept_as = self.free_name(&shelf, name).map_err(failed)?;
+        let kept_as = self.free_name(&shelf, name, |_| false).map_err(failed)?;
         folder
             .copy_durably(name, &shelf, &kept_as)
             .map_err(failed)?;
@@ -97,7 +103,7 @@ impl Quarantine<'_> {
                 Ok((inner, _)) => (inner, name.to_vec()),
                 // A file that was set aside earlier has the name.
                 Err(Errno::NOTDIR) => {
-                    let free = self.free_name(&shelf, name)?;
+                    let free = self.free_name(&shelf, name, |_| false)?;
                     (shelf.create_folder(&free)?.0, free)
                 }
                 Err(errno) => return Err(errno),
@@ -108,9 +114,16 @@ impl Quarantine<'_> {
         Ok((shelf, kept_path))
     }
 
+    /// A name of the shelf that nothing has, or only what is to have it.
     #[allow(clippy::unused_self)]
-    fn free_name(&self, shelf: &Folder, name: &[u8]) -> Result<Vec<u8>, Errno> {
-        if shelf.metadata(name)?.is_none() {
+    fn free_name(
+        &self,
+        shelf: &Folder,
+        name: &[u8],
+        is_it: impl Fn(&Attributes) -> bool,
+    ) -> Result<Vec<u8>, Errno> {
+        let is_free = |name: &[u8]| Ok(shelf.metadata(name)?.as_ref().is_none_or(&is_it));
+        if is_free(name)? {
             return Ok(name.to_vec());
         }
         for number in 2..NAMES_TRIED {
@@ -119,7 +132,7 @@ impl Quarantine<'_> {
                 .len()
                 .min(postoffice::names::NAME_BYTES_MAX - suffix.len())];
             let candidate = [stem, suffix.as_bytes()].concat();
-            if shelf.metadata(&candidate)?.is_none() {
+            if is_free(&candidate)? {
                 return Ok(candidate);
             }
         }

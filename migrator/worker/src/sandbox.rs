@@ -24,6 +24,6 @@ pub fn enter(capabilities: &Capabilities, task: &Task) -> Result<Protections> {
         source_read_only: capabilities.enter(),
         capabilities: rights::give_up(task)?,
         landlock: rules::restrict(capabilities)?,
-        seccomp: filter::restrict(task)?,
+        seccomp: filter::restrict(task, capabilities.may_rename_by_links())?,
     })
 }

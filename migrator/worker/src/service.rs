@@ -23,6 +23,7 @@ use crate::events::EVENT_FILE;
 use crate::host;
 use crate::lease::{Lease, Role};
 use crate::monitor::{FindingTally, Monitor, Tally};
+use crate::pool::raise_handle_limit;
 use crate::run::{Wrap, run};
 use crate::store::JobStore;
 use protocol::{
@@ -111,6 +112,7 @@ pub fn run_here(
 ) -> Result<Verdict> {
     // Refused only where this process leads a session already, which is just as good.
     let _ = rustix::process::setsid();
+    raise_handle_limit();
     let outcome = read_order(input)
         .and_then(|order| run(job_folder, order, zone, wrap, |hello| say(output, hello)));
     outcome.inspect_err(|error| {

@@ -15,7 +15,7 @@ mod pairs;
 mod walk;
 
 pub use attributes::{Attributes, Kind, Time};
-pub(crate) use change::set_modified;
+pub(crate) use change::{has_no_such_renaming, set_modified};
 pub(crate) use content::{read_at, write_all};
 pub use folder::Folder;
 pub(crate) use folder::KnownMounts;

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use postoffice::names::printable;
-use protocol::Protections;
+use protocol::{FolderAbilities, Protections};
 
 use super::report::Judged;
 use crate::controller::{Controller, StepError};
@@ -193,6 +193,29 @@ async fn look_for_file_system(
     Ok(FileSystem::Missing)
 }
 
+/// Whether the file systems of the destination can do what the stages need of them.
+pub(super) fn judge_abilities(tried: &[FolderAbilities]) -> Judged {
+    if let Some(trouble) = tried.iter().find_map(FolderAbilities::trouble) {
+        return Judged::fail(
+            trouble,
+            "Name a destination folder on a file system that can (ext4, xfs, btrfs) in the worksheet",
+        );
+    }
+    let shown = tried.iter().map(|one| {
+        let how = if one.renames_by_link {
+            " (renames by a second link, as it has no renaming that never replaces)"
+        } else {
+            ""
+        };
+        format!("{} on {}{how}", one.folder, one.file_system)
+    });
+    let shown: Vec<String> = shown.collect();
+    Judged::pass(format!(
+        "everything that the stages need was tried: {}",
+        shown.join(", ")
+    ))
+}
+
 /// What the kernel lets the worker be locked in with.
 pub(super) fn protections(protections: &Protections) -> Judged {
     let yes = |is_so| if is_so { "yes" } else { "no" };
@@ -234,9 +257,46 @@ pub(super) fn judge_clock(there: u64, here: u64) -> Judged {
 
 #[cfg(test)]
 mod tests {
-    use protocol::Verdict;
+    use protocol::{Inability, Verdict};
 
     use super::*;
+
+    #[test]
+    fn a_file_system_that_cannot_do_what_stage_two_needs_is_refused_by_name() {
+        let able = FolderAbilities {
+            folder: "/mail".into(),
+            file_system: "nfs".into(),
+            renames_by_link: true,
+            ..FolderAbilities::default()
+        };
+        let judged = judge_abilities(&[able.clone()]);
+        assert_eq!(judged.verdict, Verdict::Done);
+        assert!(
+            judged
+                .text
+                .contains("/mail on nfs (renames by a second link")
+        );
+        let folds = FolderAbilities {
+            folds_case: true,
+            ..able.clone()
+        };
+        let cannot = FolderAbilities {
+            cannot: vec![Inability {
+                call: "keep the permissions of a file".into(),
+                said: "777, not 600".into(),
+            }],
+            ..able.clone()
+        };
+        for (found, word) in [(folds, "case"), (cannot, "permissions")] {
+            let judged = judge_abilities(&[able.clone(), found]);
+            assert_eq!(judged.verdict, Verdict::Refused);
+            let text = judged.text;
+            assert!(
+                text.contains("/mail is on nfs") && text.contains(word),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn a_worker_that_the_kernel_does_not_lock_in_is_a_warning() {

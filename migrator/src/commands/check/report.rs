@@ -23,13 +23,14 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 27] = [
+pub const CHECKS: [&str; 28] = [
     "connect",
     "privilege",
     "places",
     "mount-possible",
     "source-mounted",
     "worker-runs",
+    "destination-abilities",
     "protections",
     "source-readable",
     "locks-shared",

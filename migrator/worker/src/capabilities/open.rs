@@ -1,5 +1,6 @@
 //! Opening the folders of an order: first looked at by the mount table, then opened, then looked at by their handles.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ impl Opening<'_> {
         let table = mount_table()?;
         let destinations = self.order.areas.iter();
         let destinations = destinations
-            .map(|area| open_destination(area, &table))
+            .map(|area| open_destination(&area.label, &area.destination, &table))
             .collect::<Result<_>>()?;
         let target = match &self.order.task {
             Task::Certificates {
@@ -206,10 +207,9 @@ impl Opening<'_> {
 }
 
 /// Opens the folder of an area at the destination, from which only the mounts of this table are entered.
-fn open_destination(area: &AreaOrder, table: &[Mount]) -> Result<Destination> {
-    let place = locate(DESTINATION, &area.label, &area.destination, table)?;
-    let folder =
-        open_folder(DESTINATION, Path::new(&area.destination))?.within(known_mounts(&place, table));
+fn open_destination(label: &str, path: &str, table: &[Mount]) -> Result<Destination> {
+    let place = locate(DESTINATION, label, path, table)?;
+    let folder = open_folder(DESTINATION, Path::new(path))?.within(known_mounts(&place, table));
     let mut mounts = Vec::with_capacity(place.mounts.len());
     for inner in &place.mounts {
         let Some(path) = RelativePath::from_bytes(inner.path.as_os_str().as_encoded_bytes()) else {
@@ -224,6 +224,19 @@ fn open_destination(area: &AreaOrder, table: &[Mount]) -> Result<Destination> {
     }
     mounts.sort_by_key(|(path, _)| path.depth());
     Ok(Destination { folder, mounts })
+}
+
+/// A folder that may become a destination, and the folders that are mounted below it, each by its path.
+pub(crate) fn open_with_mounts(path: &Path) -> Result<Vec<(PathBuf, Folder)>> {
+    let text = path.to_string_lossy();
+    let Destination { folder, mounts } = open_destination(&text, &text, &mount_table()?)?;
+    let mounts = mounts.into_iter().map(|(inner, folder)| {
+        let inner = String::from_utf8_lossy(inner.as_bytes()).into_owned();
+        (path.join(inner), folder)
+    });
+    Ok(std::iter::once((path.to_owned(), folder))
+        .chain(mounts)
+        .collect())
 }
 
 /// Where a folder of an area really is.
@@ -321,11 +334,18 @@ fn refuse_same_folders(capabilities: &Capabilities) -> Result<()> {
     let failed = |errno: Errno| {
         WorkerError::reading("look at the folders above", &RelativePath::root(), errno)
     };
+    let mut known = HashMap::new();
+    let mut above = Vec::with_capacity(folders.len());
     for (what, folder) in &folders {
-        for (other, above) in &folders {
-            if !std::ptr::eq(*folder, *above) && folder.is_within(above).map_err(failed)? {
-                return Err(overlap(&format!("{what} is {other}, or lies inside it")));
-            }
+        let mut chain = folder.with_those_above().map_err(failed)?.into_iter();
+        if let Some(other) = chain.next().and_then(|own| known.insert(own, what)) {
+            return Err(overlap(&format!("{what} is {other}, or lies inside it")));
+        }
+        above.push((what, chain));
+    }
+    for (what, mut chain) in above {
+        if let Some(other) = chain.find_map(|folder| known.get(&folder)) {
+            return Err(overlap(&format!("{what} is {other}, or lies inside it")));
         }
     }
     Ok(())

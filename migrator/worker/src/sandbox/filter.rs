@@ -30,12 +30,12 @@ const FIRST_UNKNOWN: u32 = 443;
 /// fall back to the older call, whose arguments it sees.
 const UNSEEN: [libc::c_long; 2] = [libc::SYS_clone3, libc::SYS_openat2];
 
-/// Puts the list in force for a task; says whether this architecture has one.
-pub(super) fn restrict(task: &Task) -> Result<bool> {
+/// Puts the list in force for a task that may need second links to rename; says whether this architecture has one.
+pub(super) fn restrict(task: &Task, needs_links: bool) -> Result<bool> {
     let Ok(architecture) = TargetArch::try_from(std::env::consts::ARCH) else {
         return Ok(false);
     };
-    let denied = denied(task, std::process::id(), architecture)
+    let denied = denied(task, needs_links, std::process::id(), architecture)
         .map_err(|error| refused(&error.to_string()))?;
     Ok(apply(&unknown())? && apply(&denied)?)
 }
@@ -62,12 +62,13 @@ fn apply(program: &BpfProgram) -> Result<bool> {
 /// What is denied to a task of the process with this number.
 fn denied(
     task: &Task,
+    needs_links: bool,
     process: u32,
     architecture: TargetArch,
 ) -> std::result::Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         calls::all().map(|call| (call, Vec::new())).collect();
-    rules.extend(arguments::rules(task, process)?);
+    rules.extend(arguments::rules(task, needs_links, process)?);
     let answer = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture)?.try_into()
 }

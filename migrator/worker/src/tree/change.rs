@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
 use super::folder::{require_entry_name, require_regular};
@@ -87,7 +87,45 @@ impl Folder {
     pub fn rename_to_new(&self, name: &[u8], target: &Self, new_name: &[u8]) -> Result<(), Errno> {
         require_entry_name(name)?;
         require_entry_name(new_name)?;
-        rustix::fs::renameat_with(self, name, target, new_name, RenameFlags::NOREPLACE)
+        match rustix::fs::renameat_with(self, name, target, new_name, RenameFlags::NOREPLACE) {
+            Err(errno) if has_no_such_renaming(errno) => {
+                self.rename_in_two_steps(name, target, new_name)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The same where the file system has no renaming that never replaces (ZFS before 2.2, NFS, FUSE, what is stacked on those):
+    /// a second link, which is never made in the place of anything, and then the first one goes.  A run that is cut off between
+    /// the two leaves one file with both names, which is taken for what it is the next time.
+    ///
+    /// A folder can have no second link, and needs none: the kernel renames it over nothing but an empty folder.
+    fn rename_in_two_steps(
+        &self,
+        name: &[u8],
+        target: &Self,
+        new_name: &[u8],
+    ) -> Result<(), Errno> {
+        let before = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(before.st_mode) == FileType::Directory {
+            return match target.metadata(new_name)? {
+                Some(_) => Err(Errno::EXIST),
+                None => rustix::fs::renameat(self, name, target, new_name),
+            };
+        }
+        match rustix::fs::linkat(self, name, target, new_name, AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                let taken = rustix::fs::statat(target, new_name, AtFlags::SYMLINK_NOFOLLOW)?;
+                let is_same = (taken.st_dev, taken.st_ino) == (before.st_dev, before.st_ino);
+                // One link alone is one name, in another case, on a file system that folds it.
+                if !is_same || taken.st_nlink < 2 {
+                    return Err(Errno::EXIST);
+                }
+            }
+            Err(errno) => return Err(errno),
+        }
+        rustix::fs::unlinkat(self, name, AtFlags::empty())
     }
 
     /// Gives an entry of this folder the name of another one, which goes.
@@ -115,6 +153,11 @@ impl Folder {
     pub fn set_modified(&self, time: Time) -> Result<(), Errno> {
         set_modified(self, time)
     }
+}
+
+/// Whether the kernel or the file system says that it does not know `RENAME_NOREPLACE`.
+pub(crate) fn has_no_such_renaming(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
 /// Sets when a file or folder was last modified; the time of access stays.

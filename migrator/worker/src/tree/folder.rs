@@ -194,25 +194,22 @@ impl Folder {
         }
     }
 
-    /// Whether this is `other`, or lies below it, by the folders above.
+    /// This folder and all above it, up to the root, by what tells them from all others.
     ///
     /// # Errors
     /// What the kernel says.
-    pub(crate) fn is_within(&self, other: &Self) -> Result<bool, Errno> {
-        let wanted = other.attributes()?;
-        let mut here = self.attributes()?;
+    pub(crate) fn with_those_above(&self) -> Result<Vec<(u64, u64)>, Errno> {
+        let identity = |attributes: &Attributes| (attributes.device, attributes.inode);
+        let mut folders = vec![identity(&self.attributes()?)];
         let mut handle = rustix::fs::openat(self, ".", UPWARDS, Mode::empty())?;
         loop {
-            if here.is_same_file(&wanted) {
-                return Ok(true);
-            }
             handle = rustix::fs::openat(&handle, "..", UPWARDS, Mode::empty())?;
-            let above = Attributes::from(&rustix::fs::fstat(&handle)?);
+            let above = identity(&Attributes::from(&rustix::fs::fstat(&handle)?));
             // The folder above the root is the root.
-            if above.is_same_file(&here) {
-                return Ok(false);
+            if folders.last() == Some(&above) {
+                return Ok(folders);
             }
-            here = above;
+            folders.push(above);
         }
     }
 

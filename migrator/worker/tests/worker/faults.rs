@@ -12,6 +12,7 @@ mod inner_mounts;
 mod kinds;
 mod other_folder;
 mod registers;
+mod renaming;
 mod scenes;
 mod sweep;
 mod tracer;

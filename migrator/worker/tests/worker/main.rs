@@ -16,6 +16,7 @@ mod databases;
 mod delta;
 mod faults;
 mod guardian;
+mod handles;
 mod hostile;
 mod job_folder;
 mod kill;

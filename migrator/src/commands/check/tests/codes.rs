@@ -65,6 +65,10 @@ const SEEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "destination-abilities",
+        &["destination-folds-case", "destination-unable"],
+    ),
+    (
         "source-readable",
         &[
             "folder-not-opened",
@@ -146,7 +150,6 @@ const UNSEEN: &[(&str, &[&str])] = &[
         "stage one says it before it copies anything, and it is of the job or the folders that stage one takes",
         &[
             "controller-busy",
-            "destination-folds-case",
             "destination-marker-missing",
             "destination-marker-unreadable",
             "destination-not-empty",
@@ -183,6 +186,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "remote-output-too-large",
             "remote-request-refused",
             "source-gone",
+            "too-many-open-files",
             "sync-failed",
             "worker-died",
         ],

@@ -44,8 +44,8 @@ const IDENTITY_MODES: [u64; 2] = [0o4000, 0o2000];
 const RENAME_FLAGS: u8 = 4;
 const RENAME_DENIED: [u64; 2] = [2, 4];
 
-/// What is denied to a task of the process with this number.
-pub(super) fn rules(task: &Task, process: u32) -> Result<Vec<Denied>> {
+/// What is denied to a task of the process with this number; `needs_links` where it may have to rename by second links.
+pub(super) fn rules(task: &Task, needs_links: bool, process: u32) -> Result<Vec<Denied>> {
     let mut denied = vec![
         // A handle stands for itself where no path is given.
         (libc::SYS_utimensat, vec![when(1, Qword, Ne, 0)?]),
@@ -63,8 +63,9 @@ pub(super) fn rules(task: &Task, process: u32) -> Result<Vec<Denied>> {
     denied.push((libc::SYS_open, opening(1)?));
     denied.push((libc::SYS_unshare, leaving(task)?));
     denied.extend(giving_away(task)?);
-    // Both are made at the destination only, by what has to make such a thing anew.
-    if !matches!(task, Task::UndoLowercase) {
+    // Both are made at the destination only, by what has to make such a thing anew.  A second link is a name for the program in
+    // the job folder as well, so nothing else makes any where the file systems can do without.
+    if !matches!(task, Task::UndoLowercase) && !(needs_links && task.writes()) {
         denied.push((libc::SYS_linkat, Vec::new()));
     }
     if !sets_aside(task) {

@@ -68,7 +68,7 @@ fn run(program: &[sock_filter], call: u32, architecture: u32, arguments: [u64; 6
 /// What the kernel does with a call that all programs have judged: the most severe of their answers, which is the least
 /// as a signed number.
 fn answer_to(task: &Task, call: u32, architecture: u32, arguments: [u64; 6]) -> u32 {
-    let list = denied(task, PROCESS, TargetArch::x86_64).unwrap();
+    let list = denied(task, false, PROCESS, TargetArch::x86_64).unwrap();
     [unknown(), list]
         .iter()
         .map(|program| run(program, call, architecture, arguments))
@@ -263,6 +263,9 @@ fn links_are_made_by_the_tasks_that_need_them() {
     for task in every_task() {
         let may = |call| answer(&task, call, &[]) == ALLOWED;
         assert_eq!(may(libc::SYS_linkat), task == Task::UndoLowercase);
+        let list = denied(&task, true, PROCESS, TargetArch::x86_64).unwrap();
+        let answer = run(&list, number(libc::SYS_linkat), X86_64, [0; 6]);
+        assert_eq!(answer == ALLOWED, task.writes(), "{task:?}, by links");
         let sets_aside = [PASS, QUEUES, Task::Abandon { plan_only: false }].contains(&task);
         assert_eq!(may(libc::SYS_symlinkat), sets_aside, "{task:?}");
     }
