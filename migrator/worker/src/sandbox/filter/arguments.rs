@@ -65,7 +65,8 @@ pub(super) fn rules(task: &Task, needs_links: bool, process: u32) -> Result<Vec<
     denied.extend(giving_away(task)?);
     // Both are made at the destination only, by what has to make such a thing anew.  A second link is a name for the program in
     // the job folder as well, so nothing else makes any where the file systems can do without.
-    if !matches!(task, Task::UndoLowercase) && !(needs_links && task.writes()) {
+    let makes_links = matches!(task, Task::UndoLowercase) || (needs_links && task.writes());
+    if !makes_links {
         denied.push((libc::SYS_linkat, Vec::new()));
     }
     if !sets_aside(task) {
