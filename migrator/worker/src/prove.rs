@@ -161,7 +161,7 @@ impl PairVisitor for Proving<'_> {
 
     const FILES_PER_TASK: usize = 32;
 
-    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+    fn source_failed(&self, _: usize, path: &RelativePath, errno: Errno) -> Result<()> {
         if is_mount_gone(errno) {
             return Err(WorkerError::reading("list", path, errno));
         }

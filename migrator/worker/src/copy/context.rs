@@ -14,7 +14,9 @@ use super::second_look::PassScope;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
+use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise};
 use crate::monitor::Monitor;
+use crate::names::refuses_name;
 use crate::pool::lock;
 use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
@@ -99,6 +101,8 @@ pub(super) struct PassContext<'a> {
     pub(super) converted: Option<Accepted>,
     pub(super) lists: &'a Mutex<Lists>,
     pub(super) clock: &'a ClockShift,
+    /// What was listed and was not there, by area.
+    pub(super) missed: Vec<Missed>,
     /// Whether it was said that the source has no locks, which is said once in a pass.
     pub(super) no_locks_said: &'a AtomicBool,
     /// Whether a name stands at the destination that no manifest will have.
@@ -147,6 +151,56 @@ impl PassContext<'_> {
             path,
             "it vanished while the pass was running",
             "Nothing in stage one; in stage two, see who still works on the source, then run stage two again",
+        );
+    }
+
+    /// Says what became of the names that were missed so far.
+    pub(super) fn settle_missed(&self) -> Result<()> {
+        for (area, missed) in self.areas.iter().zip(&self.missed) {
+            self.settle(area, missed)?;
+        }
+        Ok(())
+    }
+
+    /// Says what became of a member of a database that was missed; returns whether it still stands in its folder, so that
+    /// the rest without it would be no database.
+    pub(super) fn still_stands(&self, member: &FileTask) -> Result<bool> {
+        let missed = Missed::default();
+        missed.add(&member.source_path());
+        self.settle(&self.areas[member.pair.area], &missed)
+    }
+
+    /// What can be opened now was away for a moment: somebody replaces files, which counts as vanished.
+    fn settle(&self, area: &Area, missed: &Missed) -> Result<bool> {
+        let mut any_stands = false;
+        for (path, standing) in missed.settle(area.source()?) {
+            any_stands |= standing != Standing::Vanished;
+            match standing {
+                Standing::Vanished => self.report_vanished(&path),
+                Standing::ListedNotThere(errno) => {
+                    let finding = listed_not_there(&path, errno, self.problem());
+                    self.monitor.finding(finding);
+                }
+                Standing::ListedOtherwise(listed, is) => {
+                    let finding = listed_otherwise(&path, (listed, is), self.problem());
+                    self.monitor.finding(finding);
+                }
+                Standing::NotAFile(kind) => self.report_no_file(&path, kind.words()),
+                Standing::NotAsked(errno) => self.unreadable(&path, errno)?,
+            }
+        }
+        Ok(any_stands)
+    }
+
+    /// Reports what is neither a file nor a folder and so has no copy.
+    pub(super) fn report_no_file(&self, path: &RelativePath, what: &str) {
+        self.monitor.report(
+            "not-a-file",
+            self.problem(),
+            path,
+            &format!("it is {what} and is not copied; an older copy of it stays as it is"),
+            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
+             stage two",
         );
     }
 
@@ -278,7 +332,11 @@ impl<'a> Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         // Where the destination does not even answer, nobody knows what stands there.
-        if !self.is_settled && !matches!(self.folder.metadata(self.name), Ok(None)) {
+        let is_free = || match self.folder.metadata(self.name) {
+            Ok(there) => there.is_none(),
+            Err(errno) => refuses_name(errno),
+        };
+        if !self.is_settled && !is_free() {
             self.unrecorded.store(true, Ordering::SeqCst);
         }
     }

@@ -104,6 +104,8 @@ pub struct Attributes {
     pub device: u64,
     /// Its inode number there.
     pub inode: u64,
+    /// How many names it has there.
+    pub links: u64,
 }
 
 impl From<&Stat> for Attributes {
@@ -127,6 +129,7 @@ impl From<&Stat> for Attributes {
             },
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
+            links: stat.st_nlink as u64,
         }
     }
 }
