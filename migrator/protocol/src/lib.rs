@@ -34,7 +34,8 @@ pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
 pub use host::{Account, Answer, Change, Entry, FileBytes, Process, Question, digest};
 pub use order::{
-    AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, ReadAgain, Secret, Task,
+    AreaKind, AreaOrder, CLOCK_ALLOWANCE_SECONDS_MAX, CopyOptions, GuardianAction, Order, PassKind,
+    ReadAgain, Secret, Task,
 };
 pub use port::ask_port;
 pub use report::{

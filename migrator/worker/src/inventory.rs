@@ -20,7 +20,7 @@ use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_n
 use crate::monitor::Monitor;
 use crate::names::{
     is_mapped, is_marker, is_reserved, kept_name, listed_twice, name_collision, name_mapped,
-    name_too_long, reserved_name, same_file,
+    name_too_long, reserved_name, same_file, time_odd,
 };
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
@@ -190,6 +190,9 @@ impl AreaWalk<'_> {
         for some in by_inode.chunks(FILES_HELD) {
             for entry in some {
                 let file = self.look_at_entry(visited, &classes, entry)?;
+                if let Some(file) = &file {
+                    self.look_at_time(file);
+                }
                 if let Some(file) = file.as_ref().filter(|file| file.attributes.links == 1)
                     && let Some(first) = inodes.insert(file.attributes.inode, entry)
                 {
@@ -216,6 +219,13 @@ impl AreaWalk<'_> {
         seen.survey.locks.add(locks);
         seen.inventory.folders += 1;
         Ok(())
+    }
+
+    fn look_at_time(&self, file: &File) {
+        let (modified, now) = (file.attributes.modified, Time::now());
+        if modified.cannot_be(now) {
+            self.finding(|| time_odd(&file.path, modified, now));
+        }
     }
 
     /// Says that a file is the same one as that of a name before, where it is.
@@ -403,7 +413,10 @@ impl AreaWalk<'_> {
             inventory.bytes += bytes;
         }
         if *class == FileClass::Queued
-            && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS
+            && Time::now()
+                .seconds
+                .saturating_sub(attributes.modified.seconds)
+                > STALE_SECONDS
         {
             seen.stale_items += 1;
             seen.survey.stale_items += 1;

@@ -7,6 +7,7 @@
 use postoffice::names::{KeptReason, NAME_BYTES_MAX, RelativePath, printable};
 use rustix::io::Errno;
 
+use crate::tree::Time;
 use protocol::{Finding, Verdict};
 
 /// Names of unfinished files begin like this; such a file at the destination is always ours and can go.
@@ -114,6 +115,21 @@ pub(crate) fn same_file(path: &RelativePath, other: &[u8], verdict: Verdict) -> 
     let remedy = "Look at this folder on the server itself and rename one of the two there, so that they differ by more than a blank or a \
                   dot at the end; then run the same command again";
     Finding::new("same-file", verdict, text, remedy).about(path.as_bytes())
+}
+
+/// What is said of a file whose time cannot be; one before its time harms nothing.
+pub(crate) fn time_odd(path: &RelativePath, modified: Time, now: Time) -> Finding {
+    let (verdict, remedy) = if modified > now {
+        let remedy = "Give it another time at the source, or accept this finding; where all new files there have such times, set the \
+                      clock of the source";
+        (Verdict::NeedsAttention, remedy)
+    } else {
+        (Verdict::Done, "")
+    };
+    let text = format!(
+        "it says that it was modified at {modified}, which cannot be; it is copied as any other file"
+    );
+    Finding::new("time-odd", verdict, text, remedy).about(path.as_bytes())
 }
 
 /// What is said of an entry that would get the same name as an `other` one.

@@ -326,7 +326,9 @@ impl QueueRun<'_> {
                     self.refuse_reserved(&path, folder.join(&name));
                     continue;
                 }
-                if let Some(first) = queue.insert(name.clone(), standing) {
+                let first = queue.insert(name.clone(), standing);
+                // A name that is only listed more than once is one item.
+                if let Some(first) = first.filter(|first| first.source_path() != path) {
                     self.report_collision(&path, &first.source_path());
                     self.give_up(folder.join(&name));
                 }

@@ -16,7 +16,7 @@ use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
 use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise};
 use crate::monitor::Monitor;
-use crate::names::refuses_name;
+use crate::names::{refuses_name, time_odd};
 use crate::pool::lock;
 use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
@@ -241,11 +241,18 @@ impl PassContext<'_> {
         );
     }
 
-    /// Says once that the clock of the source is ahead of the clock of the destination.
-    pub(super) fn look_for_clock_ahead(&self, task: &FileTask, source: &Attributes) {
+    /// Says once that the clock of the source is ahead of the clock of the destination; and of each file whose time cannot be
+    /// that, which tells nothing of a clock.
+    pub(super) fn look_at_time(&self, task: &FileTask, source: &Attributes) {
+        let now = Time::now();
+        if source.modified.cannot_be(now) {
+            let finding = time_odd(&task.source_path(), source.modified, now);
+            self.monitor.finding(finding);
+            return;
+        }
         let allowance =
             i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
-        let ahead = source.modified.nanoseconds_since(Time::now());
+        let ahead = source.modified.nanoseconds_since(now);
         if ahead <= allowance || self.clock.ahead_reported.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -255,7 +262,7 @@ impl PassContext<'_> {
             Verdict::NeedsAttention,
             &task.source_path(),
             &format!("it was modified {seconds} seconds in the future by the clock of this server"),
-            "Set both clocks by the same time server; until then such files are copied again by every pass",
+            "Set both clocks by the same time server; until then such files are copied once more by the next pass",
         );
     }
 
@@ -267,6 +274,10 @@ impl PassContext<'_> {
         destination: &Attributes,
     ) -> Result<()> {
         let source = &written.source;
+        let is_same =
+            |known: &&ManifestFile| known.size == source.size && known.modified == source.modified;
+        let known_since = task.known.as_ref().filter(is_same);
+        let known_since = known_since.map(|known| known.written_changed);
         self.monitor.count(Count::FilesCopied, 1);
         self.monitor.count(Count::BytesCopied, source.size);
         self.hand_in(Record::File(Box::new(Copied {
@@ -278,6 +289,7 @@ impl PassContext<'_> {
                 modified: source.modified,
                 racy: is_racy(
                     source.modified,
+                    known_since,
                     written.began,
                     self.options.clock_allowance_seconds,
                 ),

@@ -144,7 +144,7 @@ fn other_name(task: &FileTask, source: &Attributes) -> Result<Option<Name>> {
 fn count_seen(context: &PassContext<'_>, task: &FileTask, source: &Attributes) {
     context.monitor.count(Count::FilesSeen, 1);
     context.monitor.count(Count::BytesSeen, source.size);
-    context.look_for_clock_ahead(task, source);
+    context.look_at_time(task, source);
     if let Some(known) = &task.known {
         context.clock.compared.fetch_add(1, Ordering::Relaxed);
         if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {

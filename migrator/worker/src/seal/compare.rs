@@ -399,6 +399,7 @@ impl Comparison<'_> {
             &file.name,
             equal,
             self.options,
+            None,
         ))
     }
 

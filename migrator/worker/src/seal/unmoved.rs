@@ -303,6 +303,7 @@ impl SideCheck<'_> {
                     match sealed.remove(&destination_name(&entry.name)) {
                         Some(known) if self.is_same(&known, &attributes) => {}
                         Some(_) => self.report(&path(), Change::Changed),
+                        None if visited.is_repeated(entry) => {}
                         None => self.report(&path(), Change::New),
                     }
                 }

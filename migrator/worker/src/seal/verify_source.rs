@@ -156,6 +156,7 @@ impl Reading<'_> {
             let was_read = known.contains_key(&name) && is_always_read(class);
             match known.remove(&name).or_else(|| carried.remove(&name)) {
                 _ if attributes.kind != Kind::File => self.differs(&path, "it is no longer a file"),
+                None if visited.is_repeated(entry) => {}
                 None => self.differs(&path, "it has come since the seal"),
                 Some(Known::Alone(stamp)) if stamp == Stamp::from(&attributes) => {}
                 Some(Known::Proven {

@@ -21,6 +21,17 @@ pub(crate) struct Visited<'a> {
     pub(crate) entries: &'a [Entry],
 }
 
+impl Visited<'_> {
+    /// Whether the listing has the name of one of its entries before that entry too, as some clients list names more than once.
+    pub(crate) fn is_repeated(&self, entry: &Entry) -> bool {
+        let mut before = self
+            .entries
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, entry));
+        before.any(|other| other.name == entry.name)
+    }
+}
+
 /// What a walk does: which folders it enters, what it does in each, and the pieces of work that it leaves to any thread.
 pub(crate) trait Walker: Sync {
     /// One piece of that work.

@@ -82,7 +82,7 @@ const SEEN: &[(&str, &[&str])] = &[
     ),
     ("locks-shared", &["no-locks"]),
     ("source-busy", &["database-deferred", "lock-held"]),
-    ("source-clock", &["clock-ahead"]),
+    ("source-clock", &["clock-ahead", "time-odd"]),
     (
         "names",
         &[
