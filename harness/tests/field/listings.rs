@@ -10,6 +10,7 @@ use crate::shown::Shown;
 use crate::support::{codes, finding};
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn names_that_are_listed_and_cannot_be_opened_are_named_in_every_stage_until_they_are_renamed() {
     let Some(site) = Shown::new() else { return };
     let folder = "OFFILES/FD0";
@@ -59,6 +60,7 @@ fn names_that_are_listed_and_cannot_be_opened_are_named_in_every_stage_until_the
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_copy_of_what_can_no_longer_be_opened_stays_and_so_does_a_folder() {
     let Some(site) = Shown::new() else { return };
     fs::write(site.behind.join("OFFILES/FD0/KEPT.001"), b"x").expect("made");
@@ -105,6 +107,7 @@ fn a_file_that_can_be_looked_at_and_not_opened_is_named() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_is_listed_as_a_file_and_is_a_folder_is_named_until_it_is_put_right() {
     let Some(site) = Shown::new() else { return };
     let folder = "OFFILES/FD0/JUNCTION";
@@ -134,6 +137,7 @@ fn what_is_listed_as_a_file_and_is_a_folder_is_named_until_it_is_put_right() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_name_that_is_listed_twice_is_one_file_or_is_named() {
     let Some(site) = Shown::new() else { return };
     let once = "OFFILES/FD0/AGAIN.001";
@@ -166,6 +170,7 @@ fn a_name_that_is_listed_twice_is_one_file_or_is_named() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn two_names_that_open_one_file_are_named_and_never_sealed_over() {
     let Some(site) = Shown::new() else { return };
     fs::write(site.behind.join("OFFILES/FD0/TWO.001"), b"x").expect("made");
@@ -192,6 +197,7 @@ fn two_names_that_open_one_file_are_named_and_never_sealed_over() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn names_that_no_folder_of_linux_holds_are_named_until_they_are_shorter() {
     let Some(site) = Shown::new() else { return };
     // As a Windows server's 255 characters are seen, of three bytes each.
@@ -215,6 +221,7 @@ fn names_that_no_folder_of_linux_holds_are_named_until_they_are_shorter() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn names_that_the_client_maps_are_copied_as_shown_and_said() {
     let Some(site) = Shown::new() else { return };
     let name = "OFFILES/FD0/MAPPED\u{f029}";
@@ -232,6 +239,7 @@ fn names_that_the_client_maps_are_copied_as_shown_and_said() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_database_with_a_member_that_cannot_be_opened_keeps_its_copies_and_is_named() {
     let Some(site) = Shown::new() else { return };
     let run = site.stage.migrate(&["stage-one"]);
@@ -266,6 +274,7 @@ fn a_database_with_a_member_that_cannot_be_opened_keeps_its_copies_and_is_named(
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn an_item_of_a_queue_that_cannot_be_opened_is_named_and_carried_when_it_can() {
     let Some(site) = Shown::new() else { return };
     let run = site.stage.migrate(&["stage-one"]);
@@ -294,4 +303,42 @@ fn an_item_of_a_queue_that_cannot_be_opened_is_named_and_carried_when_it_can() {
     );
     site.mount.mend(item);
     site.is_done(&site.stage.migrate(&["stage-two"]));
+}
+
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn what_cannot_be_opened_any_more_after_the_seal_stops_the_finish_until_it_can() {
+    let Some(site) = Shown::new() else { return };
+    site.stage.migrate(&["stage-one"]);
+    site.stage.prepare();
+    site.is_done(&site.stage.migrate(&["stage-two"]));
+    fs::write(site.behind.join("OFFILES/FD0/SEALED.001"), b"x").expect("made");
+    site.is_done(&site.stage.migrate(&["stage-two"]));
+    let refused = Odd {
+        refused: Some(Errno::NOENT.raw_os_error()),
+        ..Odd::default()
+    };
+    let odd = ["OFFILES/FD0/SEALED.001", "OFFILES/FD0/COME.001 "];
+    for path in odd {
+        site.mount.play(path, refused);
+    }
+    let run = site.stage.expect(&["finish"], 5);
+    for path in odd {
+        let is_it = |finding: &&protocol::Finding| {
+            finding.code == "source-changed-since-seal" && finding.subject == path
+        };
+        assert_eq!(
+            run.findings.iter().filter(is_it).count(),
+            1,
+            "{:#?}",
+            run.findings
+        );
+        site.mount.mend(path);
+    }
+    let run = site.stage.migrate(&["finish"]);
+    assert!(
+        !codes(&run).contains(&"source-changed-since-seal"),
+        "{:#?}",
+        run.findings
+    );
 }

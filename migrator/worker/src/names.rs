@@ -120,7 +120,7 @@ pub(crate) fn same_file(path: &RelativePath, other: &[u8], verdict: Verdict) -> 
 /// What is said of a file whose time cannot be; one before its time harms nothing.
 pub(crate) fn time_odd(path: &RelativePath, modified: Time, now: Time) -> Finding {
     let (verdict, remedy) = if modified > now {
-        let remedy = "Give it another time at the source, or accept this finding; where all new files there have such times, set the \
+        let remedy = "Give it another time at the source, or accept this finding (`gwmigrate accept time-odd ENTRY --note WHY --by NAME`); where all new files there have such times, set the \
                       clock of the source";
         (Verdict::NeedsAttention, remedy)
     } else {
