@@ -1,6 +1,7 @@
 //! Names that are listed and cannot be opened, and what else a listing may show.
 
 use std::fs;
+use std::path::Path;
 
 use fuser::FileType;
 use rustix::io::Errno;
@@ -253,7 +254,7 @@ fn a_database_with_a_member_that_cannot_be_opened_keeps_its_copies_and_is_named(
                 .into_string()
                 .expect("a name")
         })
-        .find(|name| name.ends_with(".DB"))
+        .find(|name| Path::new(name).extension().is_some_and(|end| end == "DB"))
         .expect("a database");
     let path = format!("OFUSER/{name}");
     let copy = site.copy(path.to_lowercase());
