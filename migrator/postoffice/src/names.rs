@@ -68,14 +68,20 @@ pub fn destination_name(name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether bytes can be the name of one directory entry: not empty, not `.` or `..`, no slash, no NUL, at most
-/// [`NAME_BYTES_MAX`] bytes.
-pub fn is_entry_name(name: &[u8]) -> bool {
+/// Whether bytes name one entry and are no path, however long they are: not empty, not `.` or `..`, no slash, no NUL.
+///
+/// Clients of other servers list names that are longer than [`NAME_BYTES_MAX`].
+pub fn is_one_name(name: &[u8]) -> bool {
     !name.is_empty()
-        && name.len() <= NAME_BYTES_MAX
         && name != b"."
         && name != b".."
         && !name.iter().any(|&byte| byte == b'/' || byte == 0)
+}
+
+/// Whether bytes can be the name of one directory entry: not empty, not `.` or `..`, no slash, no NUL, at most
+/// [`NAME_BYTES_MAX`] bytes.
+pub fn is_entry_name(name: &[u8]) -> bool {
+    name.len() <= NAME_BYTES_MAX && is_one_name(name)
 }
 
 /// A path below some root: names joined by `/`, no leading slash, never `.` or `..`; empty for the root itself.
@@ -101,10 +107,10 @@ impl RelativePath {
 
     /// This path with one more name.
     ///
-    /// `name` must be an entry name ([`is_entry_name`]); names that the kernel lists are.
+    /// `name` must be one name ([`is_one_name`]); names that the kernel lists are.
     #[must_use]
     pub fn join(&self, name: &[u8]) -> Self {
-        debug_assert!(is_entry_name(name), "not an entry name: {name:?}");
+        debug_assert!(is_one_name(name), "not one name: {name:?}");
         let mut bytes = Vec::with_capacity(self.0.len() + 1 + name.len());
         bytes.extend_from_slice(&self.0);
         if !bytes.is_empty() {

@@ -37,7 +37,8 @@ pub use host::{
     digest,
 };
 pub use order::{
-    AreaKind, AreaOrder, CopyOptions, GuardianAction, Order, PassKind, ReadAgain, Secret, Task,
+    AreaKind, AreaOrder, CLOCK_ALLOWANCE_SECONDS_MAX, CopyOptions, GuardianAction, Order, PassKind,
+    ReadAgain, Secret, Task,
 };
 pub use port::ask_port;
 pub use report::{

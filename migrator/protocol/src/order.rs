@@ -76,6 +76,9 @@ pub struct CopyOptions {
     pub read_again: ReadAgain,
 }
 
+/// The most that a clock may be off, in seconds: what is ahead by more is no matter of clocks, but a time that cannot be.
+pub const CLOCK_ALLOWANCE_SECONDS_MAX: u64 = 24 * 60 * 60;
+
 impl Default for CopyOptions {
     fn default() -> Self {
         Self {

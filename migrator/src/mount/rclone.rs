@@ -4,6 +4,9 @@
 //! system and compares before and after instead), and SMB 1.  Times come with 100 nanoseconds, names as the server gives
 //! them.  rclone reads its configuration when it starts, so the file with the password is gone right after.
 //!
+//! rclone translates names that its own kind of remote could not hold (`--smb-encoding`); a server has them, so it is told to
+//! translate none.  What it still shows in another form, the worker says of each name (`name-mapped`).
+//!
 //! What the source shows is remembered for a second at most: a name or a time that is older than that would hide a change
 //! from the look behind a copy, and without any memory every look would list its whole folder again.
 
@@ -65,6 +68,9 @@ impl Rclone {
             "1",
             "--low-level-retries",
             "3",
+            // Names as the server has them: what rclone puts in place of a dot or a blank at the end it cannot open again.
+            "--smb-encoding",
+            "None",
             "--allow-other",
             "--devname",
         ]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{Bandwidth, CopyOptions, ReadAgain};
+use protocol::{Bandwidth, CLOCK_ALLOWANCE_SECONDS_MAX, CopyOptions, ReadAgain};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{Generation, HostAndPort, Package};
@@ -67,7 +67,7 @@ section! {
         poa_ports: Vec<u16> = optional(ports, "[1677, 7101, 7181]");
         /// How far the clock of the source may be off; files that are younger than that when they are copied are copied
         /// again by the next pass
-        clock_allowance_seconds: u64 = default(number::<u64, 0, DAY>, CopyOptions::default().clock_allowance_seconds);
+        clock_allowance_seconds: u64 = default(number::<u64, 0, CLOCK_ALLOWANCE_SECONDS_MAX>, CopyOptions::default().clock_allowance_seconds);
     }
 }
 

@@ -6,23 +6,27 @@ mod room;
 mod sample;
 mod survey;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use postoffice::layout::{FileClass, FolderFiles};
-use postoffice::names::{PATH_DEPTH_MAX, RelativePath, printable};
+use postoffice::names::{NAME_BYTES_MAX, PATH_DEPTH_MAX, RelativePath, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
 use crate::monitor::Monitor;
-use crate::names::{is_marker, is_reserved, kept_name, name_collision, reserved_name};
+use crate::names::{
+    is_mapped, is_marker, is_reserved, kept_name, listed_twice, name_collision, name_mapped,
+    name_too_long, reserved_name, same_file, time_odd,
+};
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::JobStore;
 use crate::tree::{
-    Attributes, Entry, Kind, Time, Visited, by_destination_name, source_entries, walk,
+    Attributes, Entry, Kind, Time, Visited, by_destination_name, each_once, source_entries, walk,
 };
 use granularity::Granularity;
 use protocol::{AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict};
@@ -56,7 +60,9 @@ pub fn take_inventory(
             survey: std::mem::take(&mut survey),
             ..AreaTotals::default()
         });
+        let missed = Missed::default();
         let area_walk = AreaWalk {
+            missed: &missed,
             area,
             number,
             monitor,
@@ -72,21 +78,22 @@ pub fn take_inventory(
                 if is_mount_gone(errno) {
                     return Err(WorkerError::reading("list", path, errno));
                 }
+                if says_not_there(errno) && errno != Errno::NAMETOOLONG {
+                    missed.add(path);
+                    return Ok(());
+                }
                 if errno == Errno::NAMETOOLONG {
                     // Said of the entry itself.
                     return Ok(());
                 }
-                area_walk.report(
-                    "source-unreadable",
-                    Verdict::NeedsAttention,
-                    path.as_bytes(),
-                    &format!("it could not be read: {errno}"),
-                    "Give the account that mounts the source the right to read it",
-                );
+                area_walk.unreadable(path, errno);
                 Ok(())
             },
             |visited| area_walk.visit(visited),
         )?;
+        if !only_count {
+            area_walk.settle_missed()?;
+        }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !only_count {
             report_stale(area, &seen, monitor);
@@ -149,6 +156,8 @@ struct AreaWalk<'a> {
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
     seen: &'a Mutex<AreaTotals>,
+    /// What was listed and was not there.
+    missed: &'a Missed,
     file_systems: &'a offline::FileSystems,
     only_count: bool,
 }
@@ -177,9 +186,19 @@ impl AreaWalk<'_> {
         by_inode.sort_unstable_by_key(|entry| entry.inode);
         let classes = self.area.files_in(visited.path);
         let mut files = Vec::new();
+        let mut inodes = HashMap::new();
         for some in by_inode.chunks(FILES_HELD) {
             for entry in some {
-                files.extend(self.look_at_entry(visited, &classes, entry)?);
+                let file = self.look_at_entry(visited, &classes, entry)?;
+                if let Some(file) = &file {
+                    self.look_at_time(file);
+                }
+                if let Some(file) = file.as_ref().filter(|file| file.attributes.links == 1)
+                    && let Some(first) = inodes.insert(file.attributes.inode, entry)
+                {
+                    self.look_at_names_of_one(visited, file, first);
+                }
+                files.extend(file);
             }
             self.count_files(&mut files);
         }
@@ -202,6 +221,23 @@ impl AreaWalk<'_> {
         Ok(())
     }
 
+    fn look_at_time(&self, file: &File) {
+        let (modified, now) = (file.attributes.modified, Time::now());
+        if modified.cannot_be(now) {
+            self.finding(|| time_odd(&file.path, modified, now));
+        }
+    }
+
+    /// Says that a file is the same one as that of a name before, where it is.
+    fn look_at_names_of_one(&self, visited: &Visited<'_>, file: &File, first: &Entry) {
+        let other = visited.folder.metadata(&first.name);
+        let is_same = matches!(other, Ok(Some(other)) if other.is_same_file(&file.attributes)
+            && other.is_unchanged_since(&file.attributes));
+        if is_same && visited.path.join(&first.name) != file.path {
+            self.finding(|| same_file(&file.path, &first.name, Verdict::NeedsAttention));
+        }
+    }
+
     /// Looks at one entry; says what it is where it is a file.
     fn look_at_entry(
         &self,
@@ -212,18 +248,19 @@ impl AreaWalk<'_> {
         let path = visited.path.join(&entry.name);
         let attributes = match visited.folder.metadata(&entry.name) {
             Ok(Some(attributes)) => attributes,
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                self.missed.add(&path);
+                return Ok(None);
+            }
+            Err(errno) if says_not_there(errno) => {
+                self.missed.add(&path);
+                return Ok(None);
+            }
             Err(errno) if is_mount_gone(errno) => {
                 return Err(WorkerError::reading("look at", &path, errno));
             }
             Err(errno) => {
-                self.report(
-                    "source-unreadable",
-                    Verdict::NeedsAttention,
-                    path.as_bytes(),
-                    &format!("it could not be looked at: {errno}"),
-                    "Give the account that mounts the source the right to read it",
-                );
+                self.unreadable(&path, errno);
                 return Ok(None);
             }
         };
@@ -244,15 +281,48 @@ impl AreaWalk<'_> {
                 "GroupWise makes no such folders; move it out of the post office",
             ),
             Kind::Folder => {}
-            kind @ (Kind::Symlink | Kind::Special) => self.report(
-                "not-a-file",
-                Verdict::NeedsAttention,
-                path.as_bytes(),
-                &format!("it is {} and would not be copied", kind.words()),
-                "GroupWise makes no such thing; look where it comes from",
-            ),
+            kind @ (Kind::Symlink | Kind::Special) => self.report_no_file(&path, kind),
         }
         Ok(None)
+    }
+
+    /// Says what was listed and cannot be opened; what has vanished is no news while people work.
+    fn settle_missed(&self) -> Result<()> {
+        let verdict = Verdict::NeedsAttention;
+        for (path, standing) in self.missed.settle(self.area.source()?) {
+            match standing {
+                Standing::Vanished => {}
+                Standing::ListedNotThere(errno) => {
+                    self.finding(|| listed_not_there(&path, errno, verdict));
+                }
+                Standing::ListedOtherwise(listed, is) => {
+                    self.finding(|| listed_otherwise(&path, (listed, is), verdict));
+                }
+                Standing::NotAFile(kind) => self.report_no_file(&path, kind),
+                Standing::NotAsked(errno) => self.unreadable(&path, errno),
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, path: &RelativePath, errno: Errno) {
+        self.report(
+            "source-unreadable",
+            Verdict::NeedsAttention,
+            path.as_bytes(),
+            &format!("it could not be read: {errno}"),
+            "Give the account that mounts the source the right to read it",
+        );
+    }
+
+    fn report_no_file(&self, path: &RelativePath, kind: Kind) {
+        self.report(
+            "not-a-file",
+            Verdict::NeedsAttention,
+            path.as_bytes(),
+            &format!("it is {} and would not be copied", kind.words()),
+            "GroupWise makes no such thing; look where it comes from",
+        );
     }
 
     fn is_at_hand(
@@ -272,7 +342,11 @@ impl AreaWalk<'_> {
 
     /// Looks at the names of a folder: those that change, those that are kept, and those that would become one.
     fn look_at_names(&self, visited: &Visited<'_>) {
-        let names = source_entries(visited.entries.to_vec());
+        let mut names = source_entries(visited.entries.to_vec());
+        for name in each_once(&mut names) {
+            let path = visited.path.join(&name);
+            self.finding(|| listed_twice(&path, Verdict::NeedsAttention));
+        }
         let mut with_capitals = 0;
         for entry in &names {
             let path = visited.path.join(&entry.name);
@@ -280,6 +354,12 @@ impl AreaWalk<'_> {
             with_capitals += u64::from(*new != entry.name);
             if is_reserved(new) && !is_marker(visited.path, new) {
                 self.finding(|| reserved_name(&path, Verdict::NeedsAttention));
+            }
+            if new.len() > NAME_BYTES_MAX {
+                self.finding(|| name_too_long(&path, Verdict::NeedsAttention));
+            }
+            if is_mapped(&entry.name) {
+                self.finding(|| name_mapped(&path));
             }
             if let Some(reason) = entry.kept {
                 self.seen().survey.kept_names += 1;
@@ -333,7 +413,10 @@ impl AreaWalk<'_> {
             inventory.bytes += bytes;
         }
         if *class == FileClass::Queued
-            && Time::now().seconds - attributes.modified.seconds > STALE_SECONDS
+            && Time::now()
+                .seconds
+                .saturating_sub(attributes.modified.seconds)
+                > STALE_SECONDS
         {
             seen.stale_items += 1;
             seen.survey.stale_items += 1;

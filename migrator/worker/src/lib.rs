@@ -29,6 +29,7 @@ pub mod lease;
 pub(crate) mod locks;
 pub mod lowercase;
 pub mod marker;
+pub(crate) mod missed;
 pub mod monitor;
 pub(crate) mod names;
 pub mod owner;

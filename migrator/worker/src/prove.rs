@@ -161,7 +161,7 @@ impl PairVisitor for Proving<'_> {
 
     const FILES_PER_TASK: usize = 32;
 
-    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+    fn source_failed(&self, _: usize, path: &RelativePath, errno: Errno) -> Result<()> {
         if is_mount_gone(errno) {
             return Err(WorkerError::reading("list", path, errno));
         }
@@ -326,11 +326,19 @@ impl Proving<'_> {
             }
             Ok(Compared::Equal(equal)) => {
                 let size = equal.before.source.size;
+                // It has not moved since its copy was written.
+                let known_since = Some(file.copied.written_changed);
                 lock(self.report).now.add(size);
                 self.monitor.count(Count::FilesProven, 1);
                 self.count_seen(size);
-                self.held
-                    .keep(proven(self.area, pair, &file.name, &equal, self.options))
+                self.held.keep(proven(
+                    self.area,
+                    pair,
+                    &file.name,
+                    &equal,
+                    self.options,
+                    known_since,
+                ))
             }
             Ok(Compared::Different(_)) => self.differs(file),
             Err((Side::Source, errno)) => self.source_unreadable(file, errno),
@@ -404,13 +412,14 @@ impl Proving<'_> {
     }
 }
 
-/// What the ledger says of two files that were found equal.
+/// What the ledger says of two files that were found equal; the source has had this time since `known_since` at least.
 pub(crate) fn proven(
     area: &Area,
     pair: &Pair,
     name: &[u8],
     equal: &Equal,
     options: &CopyOptions,
+    known_since: Option<Time>,
 ) -> ProvenFile {
     let Equal { digest, before } = equal;
     let read = before.began;
@@ -424,6 +433,7 @@ pub(crate) fn proven(
         source_read: read,
         racy: is_racy(
             before.source.modified,
+            known_since,
             read,
             options.clock_allowance_seconds,
         ) || is_fresh(before.destination.changed),

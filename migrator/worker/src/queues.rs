@@ -24,6 +24,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::hash_file;
 use crate::error::{Result, WorkerError, is_mount_gone};
 use crate::marker::begin_generation;
+use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
 use crate::monitor::{Monitor, Tally};
 use crate::names::{is_reserved, name_collision, reserved_name};
 use crate::pool::{Threads, lock};
@@ -38,6 +39,9 @@ const ROUNDS_MAX: u32 = 30;
 
 /// How often a source is listed in which names are missing that its folders had a moment before.
 const LISTINGS_MAX: u32 = 100;
+
+/// After how many of them what is still missing is looked at for itself.
+const LISTINGS_BEFORE_SETTLING: u32 = 10;
 
 /// One item that stands in a queue of the source.
 #[derive(Debug)]
@@ -174,14 +178,40 @@ impl QueueRun<'_> {
     /// Where a name is missing that its folder had a moment before, it is listed again: what looks as if it had been
     /// delivered at the source goes from the destination, so one look is not enough.
     fn list(&self) -> Result<Listing> {
-        for _ in 0..LISTINGS_MAX {
+        for listing in 0..LISTINGS_MAX {
             let found = self.look()?;
             if found.is_settled() {
                 return Ok(self.sort(found));
             }
+            if listing == LISTINGS_BEFORE_SETTLING {
+                self.settle(&found.missing)?;
+            }
             std::thread::sleep(LISTING_PAUSE);
         }
         Err(not_at_rest())
+    }
+
+    /// Leaves the items that are listed and cannot be opened to a later run; their copies stay as they are.
+    fn settle(&self, missing: &Missed) -> Result<()> {
+        for (path, standing) in missing.settle(self.area.source()?) {
+            if standing == Standing::Vanished || !self.give_up(path.to_destination()) {
+                continue;
+            }
+            match standing {
+                Standing::Vanished => {}
+                Standing::ListedNotThere(errno) => {
+                    let finding = listed_not_there(&path, errno, Verdict::Unproven);
+                    self.monitor.finding(finding);
+                }
+                Standing::ListedOtherwise(listed, is) => {
+                    let finding = listed_otherwise(&path, (listed, is), Verdict::Unproven);
+                    self.monitor.finding(finding);
+                }
+                Standing::NotAFile(kind) => self.report_no_file(&path, kind),
+                Standing::NotAsked(errno) => self.unreadable(&path, errno)?,
+            }
+        }
+        Ok(())
     }
 
     fn look(&self) -> Result<Found> {
@@ -208,7 +238,9 @@ impl QueueRun<'_> {
                 let mut found = lock(&found);
                 found.promised += promised;
                 if let Some((items, missing)) = items {
-                    found.missing += missing;
+                    for path in missing {
+                        found.missing.add(&path);
+                    }
                     let folder = visited.path.to_destination();
                     found.queues.push((folder, items));
                 }
@@ -218,22 +250,24 @@ impl QueueRun<'_> {
         Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The items that one queue folder holds, and how many more it has listed that are missing.
-    fn items_of(&self, visited: &Visited<'_>) -> Result<(Vec<SourceItem>, usize)> {
+    /// The items that one queue folder holds, and those that it has listed and that are missing.
+    fn items_of(&self, visited: &Visited<'_>) -> Result<(Vec<SourceItem>, Vec<RelativePath>)> {
         let mut items = Vec::with_capacity(visited.entries.len());
-        let mut missing = 0;
+        let mut missing = Vec::new();
         let files = FolderFiles::in_post_office(visited.path);
         for entry in visited.entries {
             if files.class_of(&entry.name).copy_rule() != CopyRule::QueueStep {
                 continue;
             }
             let path = visited.path.join(&entry.name);
-            let attributes = visited
-                .folder
-                .metadata(&entry.name)
-                .map_err(|errno| WorkerError::reading("look at", &path, errno))?;
+            let attributes = match visited.folder.metadata(&entry.name) {
+                Ok(attributes) => attributes,
+                Err(errno) if says_not_there(errno) => None,
+                Err(errno) => return Err(WorkerError::reading("look at", &path, errno)),
+            };
             match attributes {
-                None => missing += 1,
+                None if self.has_given_up(&path.to_destination()) => {}
+                None => missing.push(path),
                 Some(attributes) if attributes.kind == Kind::File => items.push(SourceItem {
                     folder: visited.folder.clone(),
                     source_folder: visited.path.clone(),
@@ -250,14 +284,18 @@ impl QueueRun<'_> {
     /// What is neither a file nor a folder may stand for mail; that is said once.
     fn refuse_no_file(&self, path: &RelativePath, kind: Kind) {
         if self.give_up(path.to_destination()) {
-            self.monitor.report(
-                "queue-item-not-a-file",
-                Verdict::Unproven,
-                path,
-                &format!("it is {} and is not carried over", kind.words()),
-                "Put what it stands for in its place at the source, or remove it there, then run the same command again",
-            );
+            self.report_no_file(path, kind);
         }
+    }
+
+    fn report_no_file(&self, path: &RelativePath, kind: Kind) {
+        self.monitor.report(
+            "queue-item-not-a-file",
+            Verdict::Unproven,
+            path,
+            &format!("it is {} and is not carried over", kind.words()),
+            "Put what it stands for in its place at the source, or remove it there, then run the same command again",
+        );
     }
 
     /// Leaves an item to a later run; says whether it was not left before.
@@ -288,7 +326,9 @@ impl QueueRun<'_> {
                     self.refuse_reserved(&path, folder.join(&name));
                     continue;
                 }
-                if let Some(first) = queue.insert(name.clone(), standing) {
+                let first = queue.insert(name.clone(), standing);
+                // A name that is only listed more than once is one item.
+                if let Some(first) = first.filter(|first| first.source_path() != path) {
                     self.report_collision(&path, &first.source_path());
                     self.give_up(folder.join(&name));
                 }
@@ -336,13 +376,13 @@ struct Found {
     queues: Vec<(RelativePath, Vec<SourceItem>)>,
     /// How many folders of queues were listed.
     promised: usize,
-    /// How many items were missing when they were looked at.
-    missing: usize,
+    /// Items that were missing when they were looked at.
+    missing: Missed,
 }
 
 impl Found {
     fn is_settled(&self) -> bool {
-        self.missing == 0 && self.queues.len() == self.promised
+        self.missing.is_empty() && self.queues.len() == self.promised
     }
 }
 

@@ -23,6 +23,6 @@ pub use list::{Entry, Name, by_name};
 pub use pace::Pace;
 pub(crate) use pairs::{
     FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
-    by_destination_name, roots, source_entries, walk_pairs,
+    by_destination_name, each_once, roots, source_entries, walk_pairs,
 };
 pub(crate) use walk::{Visited, Walker, walk, walk_with};

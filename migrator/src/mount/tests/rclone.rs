@@ -25,6 +25,7 @@ fn rclone_mounts_the_share_under_its_own_name_and_keeps_no_old_picture_of_it() {
     for part in [
         "rclone --config /job/private/rclone.conf mount --daemon",
         "--read-only --vfs-cache-mode off --dir-cache-time 1s --attr-timeout 1s",
+        "--smb-encoding None",
         "--devname //nwserver1/mail -- source:mail /mnt/nwserver1/mail",
     ] {
         assert!(line.contains(part), "{part} is not in {line}");

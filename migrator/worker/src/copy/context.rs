@@ -14,7 +14,9 @@ use super::second_look::PassScope;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
+use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise};
 use crate::monitor::Monitor;
+use crate::names::{refuses_name, time_odd};
 use crate::pool::lock;
 use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
@@ -99,6 +101,8 @@ pub(super) struct PassContext<'a> {
     pub(super) converted: Option<Accepted>,
     pub(super) lists: &'a Mutex<Lists>,
     pub(super) clock: &'a ClockShift,
+    /// What was listed and was not there, by area.
+    pub(super) missed: Vec<Missed>,
     /// Whether it was said that the source has no locks, which is said once in a pass.
     pub(super) no_locks_said: &'a AtomicBool,
     /// Whether a name stands at the destination that no manifest will have.
@@ -150,6 +154,56 @@ impl PassContext<'_> {
         );
     }
 
+    /// Says what became of the names that were missed so far.
+    pub(super) fn settle_missed(&self) -> Result<()> {
+        for (area, missed) in self.areas.iter().zip(&self.missed) {
+            self.settle(area, missed)?;
+        }
+        Ok(())
+    }
+
+    /// Says what became of a member of a database that was missed; returns whether it still stands in its folder, so that
+    /// the rest without it would be no database.
+    pub(super) fn still_stands(&self, member: &FileTask) -> Result<bool> {
+        let missed = Missed::default();
+        missed.add(&member.source_path());
+        self.settle(&self.areas[member.pair.area], &missed)
+    }
+
+    /// What can be opened now was away for a moment: somebody replaces files, which counts as vanished.
+    fn settle(&self, area: &Area, missed: &Missed) -> Result<bool> {
+        let mut any_stands = false;
+        for (path, standing) in missed.settle(area.source()?) {
+            any_stands |= standing != Standing::Vanished;
+            match standing {
+                Standing::Vanished => self.report_vanished(&path),
+                Standing::ListedNotThere(errno) => {
+                    let finding = listed_not_there(&path, errno, self.problem());
+                    self.monitor.finding(finding);
+                }
+                Standing::ListedOtherwise(listed, is) => {
+                    let finding = listed_otherwise(&path, (listed, is), self.problem());
+                    self.monitor.finding(finding);
+                }
+                Standing::NotAFile(kind) => self.report_no_file(&path, kind.words()),
+                Standing::NotAsked(errno) => self.unreadable(&path, errno)?,
+            }
+        }
+        Ok(any_stands)
+    }
+
+    /// Reports what is neither a file nor a folder and so has no copy.
+    pub(super) fn report_no_file(&self, path: &RelativePath, what: &str) {
+        self.monitor.report(
+            "not-a-file",
+            self.problem(),
+            path,
+            &format!("it is {what} and is not copied; an older copy of it stays as it is"),
+            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
+             stage two",
+        );
+    }
+
     /// Adds to the plan of removals.
     pub(super) fn plan_removal(&self, removal: Removal) -> Result<()> {
         let mut lists = self.lists();
@@ -187,11 +241,18 @@ impl PassContext<'_> {
         );
     }
 
-    /// Says once that the clock of the source is ahead of the clock of the destination.
-    pub(super) fn look_for_clock_ahead(&self, task: &FileTask, source: &Attributes) {
+    /// Says once that the clock of the source is ahead of the clock of the destination; and of each file whose time cannot be
+    /// that, which tells nothing of a clock.
+    pub(super) fn look_at_time(&self, task: &FileTask, source: &Attributes) {
+        let now = Time::now();
+        if source.modified.cannot_be(now) {
+            let finding = time_odd(&task.source_path(), source.modified, now);
+            self.monitor.finding(finding);
+            return;
+        }
         let allowance =
             i128::from(self.options.clock_allowance_seconds.saturating_add(2)) * 1_000_000_000;
-        let ahead = source.modified.nanoseconds_since(Time::now());
+        let ahead = source.modified.nanoseconds_since(now);
         if ahead <= allowance || self.clock.ahead_reported.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -201,7 +262,7 @@ impl PassContext<'_> {
             Verdict::NeedsAttention,
             &task.source_path(),
             &format!("it was modified {seconds} seconds in the future by the clock of this server"),
-            "Set both clocks by the same time server; until then such files are copied again by every pass",
+            "Set both clocks by the same time server; until then such files are copied once more by the next pass",
         );
     }
 
@@ -213,6 +274,10 @@ impl PassContext<'_> {
         destination: &Attributes,
     ) -> Result<()> {
         let source = &written.source;
+        let is_same =
+            |known: &&ManifestFile| known.size == source.size && known.modified == source.modified;
+        let known_since = task.known.as_ref().filter(is_same);
+        let known_since = known_since.map(|known| known.written_changed);
         self.monitor.count(Count::FilesCopied, 1);
         self.monitor.count(Count::BytesCopied, source.size);
         self.hand_in(Record::File(Box::new(Copied {
@@ -224,6 +289,7 @@ impl PassContext<'_> {
                 modified: source.modified,
                 racy: is_racy(
                     source.modified,
+                    known_since,
                     written.began,
                     self.options.clock_allowance_seconds,
                 ),
@@ -278,7 +344,11 @@ impl<'a> Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         // Where the destination does not even answer, nobody knows what stands there.
-        if !self.is_settled && !matches!(self.folder.metadata(self.name), Ok(None)) {
+        let is_free = || match self.folder.metadata(self.name) {
+            Ok(there) => there.is_none(),
+            Err(errno) => refuses_name(errno),
+        };
+        if !self.is_settled && !is_free() {
             self.unrecorded.store(true, Ordering::SeqCst);
         }
     }

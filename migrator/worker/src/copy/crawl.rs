@@ -11,7 +11,8 @@ use super::entries::{FolderVisit, LockFiles};
 use super::files::copy_if_changed;
 use super::second_look::PassScope;
 use crate::error::{Result, WorkerError};
-use crate::names::{TEMPORARY_PREFIX, is_marker};
+use crate::missed::says_not_there;
+use crate::names::{TEMPORARY_PREFIX, is_marker, listed_twice, name_refused, refuses_name};
 use crate::store::Manifest;
 use crate::tree::{Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice};
 use protocol::Count;
@@ -21,14 +22,12 @@ impl PairVisitor for PassContext<'_> {
 
     const FILES_PER_TASK: usize = 64;
 
-    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        match errno {
-            Errno::NOENT | Errno::NOTDIR => {
-                self.report_vanished(path);
-                Ok(())
-            }
-            errno => self.unreadable(path, errno),
+    fn source_failed(&self, area: usize, path: &RelativePath, errno: Errno) -> Result<()> {
+        if says_not_there(errno) && !path.is_root() {
+            self.missed[area].add(path);
+            return Ok(());
         }
+        self.unreadable(path, errno)
     }
 
     fn open_destination(
@@ -39,7 +38,7 @@ impl PairVisitor for PassContext<'_> {
         has_source: bool,
     ) -> Result<Option<Folder>> {
         if has_source {
-            return self.make_folder(parent, name, path).map(Some);
+            return self.make_folder(parent, name, path);
         }
         match parent.destination.open_folder(name) {
             Ok(folder) => Ok(Some(folder)),
@@ -76,6 +75,10 @@ impl PairVisitor for PassContext<'_> {
         if pair.has_source() {
             self.monitor.count(Count::FoldersSeen, 1);
         }
+        for name in &listings.repeated {
+            let path = pair.source_path.join(name);
+            self.monitor.finding(listed_twice(&path, self.problem()));
+        }
         let lock_files = LockFiles::of(&listings.source);
         let classes = self.areas[pair.area].files_in(&pair.source_path);
         for slice in listings.slices() {
@@ -101,12 +104,23 @@ impl PairVisitor for PassContext<'_> {
 }
 
 impl PassContext<'_> {
-    fn make_folder(&self, parent: &Pair, name: &[u8], path: &RelativePath) -> Result<Folder> {
+    /// None where the destination cannot hold the name.
+    fn make_folder(
+        &self,
+        parent: &Pair,
+        name: &[u8],
+        path: &RelativePath,
+    ) -> Result<Option<Folder>> {
         let claim = self.claim(&parent.destination, name);
-        let (folder, made) = parent
-            .destination
-            .create_folder(name)
-            .map_err(|errno| WorkerError::writing("create the folder", path, errno))?;
+        let (folder, made) = match parent.destination.create_folder(name) {
+            Ok(created) => created,
+            Err(errno) if refuses_name(errno) => {
+                let finding = name_refused(path, errno, self.problem());
+                self.monitor.finding(finding);
+                return Ok(None);
+            }
+            Err(errno) => return Err(WorkerError::writing("create the folder", path, errno)),
+        };
         // A pass that was cut off may have made it and not recorded it; recording it twice changes nothing.
         if made || self.unfinished.is_some() {
             self.hand_in(Record::Folder {
@@ -115,7 +129,7 @@ impl PassContext<'_> {
             })?;
         }
         claim.settle();
-        Ok(folder)
+        Ok(Some(folder))
     }
 
     /// What the manifest says of the names of a slice; nothing where only new names are looked for.

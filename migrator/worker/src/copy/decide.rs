@@ -67,10 +67,19 @@ const COARSEST_GRANULARITY_SECONDS: i64 = 2;
 
 /// Whether a source time is too fresh to be trusted (ARCHITECTURE.md rule 3): the file could have been changed again
 /// within the same tick of its clock, after it was read.
-pub(crate) fn is_racy(modified: Time, copy_began: Time, clock_allowance_seconds: u64) -> bool {
+///
+/// Whatever that clock says, it has moved on since the file was known to have this very time already: `known_since`, when a
+/// copy of it with that time was written.  So a time that is ahead by years is copied once more, and not by every pass.
+pub(crate) fn is_racy(
+    modified: Time,
+    known_since: Option<Time>,
+    copy_began: Time,
+    clock_allowance_seconds: u64,
+) -> bool {
     let window = COARSEST_GRANULARITY_SECONDS
         .saturating_add(i64::try_from(clock_allowance_seconds).unwrap_or(i64::MAX));
-    copy_began.nanoseconds_since(modified) <= i128::from(window) * 1_000_000_000
+    let is_fresh = |time| copy_began.nanoseconds_since(time) <= i128::from(window) * 1_000_000_000;
+    is_fresh(modified) && known_since.is_none_or(is_fresh)
 }
 
 /// Whether two times differ by exactly one hour, within the granularity: a changed daylight saving setting.
@@ -94,15 +103,24 @@ mod tests {
 
     #[test]
     fn fresh_times_are_racy_and_old_ones_are_not() {
-        assert!(is_racy(at(100), at(100), 0));
-        assert!(is_racy(at(100), at(102), 0));
-        assert!(!is_racy(at(100), at(103), 0));
-        assert!(is_racy(at(100), at(103), 1));
+        assert!(is_racy(at(100), None, at(100), 0));
+        assert!(is_racy(at(100), None, at(102), 0));
+        assert!(!is_racy(at(100), None, at(103), 0));
+        assert!(is_racy(at(100), None, at(103), 1));
         assert!(
-            is_racy(at(5000), at(100), 0),
+            is_racy(at(5000), None, at(100), 0),
             "a source clock that is ahead"
         );
-        assert!(is_racy(at(100), at(4000), u64::MAX));
+        assert!(is_racy(at(100), None, at(4000), u64::MAX));
+    }
+
+    #[test]
+    fn a_time_that_is_ahead_is_believed_once_its_clock_must_have_moved_on() {
+        assert!(is_racy(at(5000), Some(at(99)), at(100), 0));
+        assert!(!is_racy(at(5000), Some(at(90)), at(100), 0));
+        assert!(is_racy(at(5000), Some(at(90)), at(100), 10));
+        assert!(!is_racy(at(i64::MAX), Some(at(90)), at(100), 0));
+        assert!(!is_racy(at(i64::MIN), None, at(100), 0));
     }
 
     #[test]

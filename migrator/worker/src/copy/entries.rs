@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use postoffice::layout::{CopyRule, FolderFiles};
-use postoffice::names::{PATH_DEPTH_MAX, printable};
+use postoffice::names::{NAME_BYTES_MAX, PATH_DEPTH_MAX, printable};
 use rustix::io::Errno;
 
 use super::context::{FileTask, PassContext};
@@ -13,7 +13,9 @@ use super::second_look::PassScope;
 use crate::capabilities::leaves_out_class;
 use crate::error::{Result, WorkerError};
 use crate::locks::lock_file_name;
-use crate::names::{is_reserved, kept_name, name_collision, reserved_name};
+use crate::names::{
+    is_mapped, is_reserved, kept_name, name_collision, name_mapped, name_too_long, reserved_name,
+};
 use crate::store::{Manifest, Removal, RemovalKind};
 use crate::tree::{Entry, Kind, Later, Matched, Name, Pair, PairVisitor, Slice, SourceEntry};
 use protocol::Count;
@@ -83,6 +85,14 @@ impl FolderVisit<'_, '_, '_> {
             self.context.monitor.finding(finding);
             return Ok(());
         }
+        if entry.destination_name.len() > NAME_BYTES_MAX {
+            let finding = name_too_long(&path(), self.context.problem());
+            self.context.monitor.finding(finding);
+            return Ok(());
+        }
+        if is_mapped(&entry.name) {
+            self.context.monitor.finding(name_mapped(&path()));
+        }
         if let Some(reason) = entry.kept {
             self.context.monitor.finding(kept_name(&path(), reason));
         }
@@ -96,7 +106,7 @@ impl FolderVisit<'_, '_, '_> {
             Err(errno) => {
                 // Nothing is known of it, so its copy and what the manifest says of it stay as they are.
                 self.manifest.remove(&entry.destination_name[..]);
-                self.context.source_failed(&path(), errno)
+                self.context.source_failed(pair.area, &path(), errno)
             }
         }
     }
@@ -107,14 +117,8 @@ impl FolderVisit<'_, '_, '_> {
         if leaves_out_class(self.classes.class_of(&entry.name), self.context.options) {
             return;
         }
-        self.context.monitor.report(
-            "not-a-file",
-            self.context.problem(),
-            &self.pair.source_path.join(&entry.name),
-            &format!("it is {} and is not copied; an older copy of it stays as it is", kind.words()),
-            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
-             stage two",
-        );
+        let path = self.pair.source_path.join(&entry.name);
+        self.context.report_no_file(&path, kind.words());
     }
 
     fn folder(&mut self, entry: &SourceEntry, there: Option<&Entry>) -> Result<()> {

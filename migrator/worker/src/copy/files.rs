@@ -12,8 +12,10 @@ use super::extras::plan_blocking_folder;
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::leftover;
 use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::missed::says_not_there;
+use crate::names::{name_refused, refuses_name, same_file};
 use crate::store::{Removal, RemovalKind};
-use crate::tree::{Attributes, Kind};
+use crate::tree::{Attributes, Kind, Name};
 use protocol::Count;
 
 /// How long to wait before a file that changed while it was read is tried again; doubled each time.
@@ -24,14 +26,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) enum Outcome {
     /// Its bytes stand at the destination, and the committer has it.
     Copied,
-    /// The source no longer has it.
-    Vanished,
+    /// It was listed and is not there: it has vanished, or cannot be opened by its name, which is settled later.
+    Missed,
     /// It changed each time while it was read.
     KeptChanging,
     /// The source would not give it up.
     Unreadable(Errno),
     /// It is no longer a regular file.
     NotAFile,
+    /// It is the same file as that of this other name.
+    SameFile(Name),
+    /// The destination can hold nothing of that name.
+    NameRefused(Errno),
 }
 
 /// Copies the file where [`decide`] asks for it.
@@ -40,8 +46,10 @@ pub(super) fn copy_if_changed(context: &PassContext<'_>, task: FileTask) -> Resu
         // The name is free: nothing but the copy can be right, so the source is opened without a look before.
         return copy(context, &task, false);
     }
-    let Looked::There(decision) = look(context, &task)? else {
-        return Ok(());
+    let decision = match look(context, &task)? {
+        Looked::There(decision) => decision,
+        Looked::Missed => return report_outcome(context, &task, &Outcome::Missed),
+        Looked::NoFile => return Ok(()),
     };
     match decision {
         Decision::Keep => {
@@ -83,9 +91,10 @@ pub(super) fn wait_for_room(context: &PassContext<'_>, task: FileTask) {
 pub(super) enum Looked {
     /// It is there, and this is to be done.
     There(Decision),
-    /// The source no longer has it, or would not give it up, which has been reported.
-    Gone,
-    /// Something stands there that is no file, which has been reported: its copy stays as it is.
+    /// It is listed and was not there.
+    Missed,
+    /// Something stands there that is no file, or that the source would not give up, which has been reported: its copy stays
+    /// as it is.
     NoFile,
 }
 
@@ -93,20 +102,19 @@ pub(super) enum Looked {
 pub(super) fn look(context: &PassContext<'_>, task: &FileTask) -> Result<Looked> {
     let source = match task.source()?.metadata(&task.source_name) {
         Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
-        Ok(Some(_)) => {
-            report_outcome(context, task, &Outcome::NotAFile)?;
-            return Ok(Looked::NoFile);
-        }
-        Ok(None) => {
-            report_outcome(context, task, &Outcome::Vanished)?;
-            return Ok(Looked::Gone);
-        }
+        // It was listed as a file, which another listing may say again.
+        Ok(_) => return Ok(Looked::Missed),
+        Err(errno) if says_not_there(errno) => return Ok(Looked::Missed),
         Err(errno) => {
             context.unreadable(&task.source_path(), errno)?;
-            return Ok(Looked::Gone);
+            return Ok(Looked::NoFile);
         }
     };
     count_seen(context, task, &source);
+    if let Some(other) = other_name(task, &source)? {
+        report_outcome(context, task, &Outcome::SameFile(other))?;
+        return Ok(Looked::NoFile);
+    }
     let destination = if task.listed {
         task.pair
             .destination
@@ -126,11 +134,17 @@ pub(super) fn look(context: &PassContext<'_>, task: &FileTask) -> Result<Looked>
     }))
 }
 
+/// Another name by which the source opens the same file.
+fn other_name(task: &FileTask, source: &Attributes) -> Result<Option<Name>> {
+    let other = task.pair.other_name_of(&task.source_name, source);
+    other.map_err(|errno| WorkerError::reading("list", &task.pair.source_path, errno))
+}
+
 /// Counts what the source says of a file, and keeps an eye on its clock.
 fn count_seen(context: &PassContext<'_>, task: &FileTask, source: &Attributes) {
     context.monitor.count(Count::FilesSeen, 1);
     context.monitor.count(Count::BytesSeen, source.size);
-    context.look_for_clock_ahead(task, source);
+    context.look_at_time(task, source);
     if let Some(known) = &task.known {
         context.clock.compared.fetch_add(1, Ordering::Relaxed);
         if known.size == source.size && is_one_hour_apart(known.modified, source.modified) {
@@ -172,6 +186,9 @@ fn copy_once(
     };
     if is_first && !task.listed {
         count_seen(context, task, source.attributes());
+        if let Some(other) = other_name(task, source.attributes())? {
+            return Ok(Outcome::SameFile(other));
+        }
     }
     if replace {
         replace_once(context, task, &source)
@@ -217,8 +234,8 @@ fn account_for(
 pub(super) fn open_source(task: &FileTask) -> Result<Result<Source, Outcome>> {
     match Source::open(task.source()?, &task.source_name) {
         Ok(source) => Ok(Ok(source)),
-        Err(Errno::NOENT) => Ok(Err(Outcome::Vanished)),
-        Err(Errno::LOOP | Errno::INVAL | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
+        Err(errno) if says_not_there(errno) => Ok(Err(Outcome::Missed)),
+        Err(Errno::LOOP | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
         Err(errno) => outcome_of(task, CopyFailure::Read(errno)).map(Err),
     }
 }
@@ -231,6 +248,7 @@ pub(super) fn outcome_of(task: &FileTask, failure: CopyFailure) -> Result<Outcom
             Err(WorkerError::reading("read", &task.source_path(), errno))
         }
         CopyFailure::Read(errno) => Ok(Outcome::Unreadable(errno)),
+        CopyFailure::Write(errno) if refuses_name(errno) => Ok(Outcome::NameRefused(errno)),
         CopyFailure::Write(errno) => Err(WorkerError::writing(
             "write",
             &task.pair.path.join(&task.name),
@@ -276,7 +294,7 @@ pub(super) fn report_outcome(
     let path = task.source_path();
     match outcome {
         Outcome::Copied => {}
-        Outcome::Vanished => context.report_vanished(&path),
+        Outcome::Missed => context.missed[task.pair.area].add(&path),
         Outcome::KeptChanging => {
             context.monitor.count(Count::FilesDeferred, 1);
             context.monitor.report(
@@ -287,14 +305,15 @@ pub(super) fn report_outcome(
                 "In stage one nothing; in stage two, see who still writes to the source, then run stage two again",
             );
         }
-        Outcome::NotAFile => context.monitor.report(
-            "not-a-file",
-            context.problem(),
-            &path,
-            "it is no regular file and is not copied; an older copy of it stays as it is",
-            "GroupWise makes no such thing; put what it stands for in its place at the source, or remove it there, before \
-             stage two",
-        ),
+        Outcome::NameRefused(errno) => {
+            let finding = name_refused(&path, *errno, context.problem());
+            context.monitor.finding(finding);
+        }
+        Outcome::SameFile(other) => {
+            let finding = same_file(&path, other, context.problem());
+            context.monitor.finding(finding);
+        }
+        Outcome::NotAFile => context.report_no_file(&path, "no regular file"),
         Outcome::Unreadable(errno) => return context.unreadable(&path, *errno),
     }
     Ok(())

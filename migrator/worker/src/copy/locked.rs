@@ -21,6 +21,7 @@ use crate::database::discard_unfinished;
 use crate::error::Result;
 use crate::guardian;
 use crate::locks::{self, Attempt};
+use crate::missed::says_not_there;
 use crate::source::require_mounts;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
@@ -46,7 +47,9 @@ pub(super) fn copy_unit(context: &PassContext<'_>, unit: Unit) -> Result<()> {
         match look(context, &task)? {
             // Its files are one: where one is no file any more, all keep the copies that they have.
             Looked::NoFile => return Ok(()),
-            Looked::Gone => changed = true,
+            // Its files are one: where one is listed and cannot be opened, all keep the copies that they have.
+            Looked::Missed if context.still_stands(&task)? => return Ok(()),
+            Looked::Missed => changed = true,
             Looked::There(
                 decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder),
             ) => {
@@ -217,8 +220,8 @@ fn take_lock(context: &PassContext<'_>, control: &FileTask, wait: Duration) -> R
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),
-        Err(Errno::NOENT) => Outcome::Vanished,
-        Err(Errno::LOOP | Errno::INVAL) => Outcome::NotAFile,
+        Err(errno) if says_not_there(errno) => Outcome::Missed,
+        Err(Errno::LOOP) => Outcome::NotAFile,
         Err(errno) => outcome_of(control, CopyFailure::Read(errno))?,
     };
     report_outcome(context, control, &outcome)?;

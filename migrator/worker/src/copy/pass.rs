@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use postoffice::layout::{CopyRule, FileClass};
 use postoffice::names::PATH_DEPTH_MAX;
@@ -18,6 +18,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
 use crate::guardian::accepted;
 use crate::marker::begin_generation;
+use crate::missed::{MEMORY_OF_CLIENTS, Missed};
 use crate::monitor::{Monitor, Tally};
 use crate::pool::{self, Threads, lock};
 use crate::source::prove_source;
@@ -80,10 +81,6 @@ pub fn run_pass(
         racy_files: store.racy_files()?,
     })
 }
-
-/// For how long the client of a mount may show a folder as it was: a second, with rclone as we start it and with the
-/// kernel's cifs client as it comes (`actimeo`), and a little for the clocks of both.
-const MEMORY_OF_CLIENTS: Duration = Duration::from_millis(1200);
 
 struct Runner<'a> {
     capabilities: &'a Capabilities,
@@ -197,6 +194,12 @@ impl Runner<'_> {
                     converted: accepted(self.store)?,
                     lists,
                     clock,
+                    missed: self
+                        .capabilities
+                        .areas
+                        .iter()
+                        .map(|_| Missed::default())
+                        .collect(),
                     unrecorded: &self.unrecorded,
                     no_locks_said: &self.no_locks_said,
                 };
@@ -222,6 +225,9 @@ impl Runner<'_> {
                 let blocking = std::mem::take(&mut context.lists().blocking_folders);
                 let tasks = blocking.into_iter().map(Task::Folder).collect();
                 walk_pairs(&context, tasks, threads)?;
+                if scope == PassScope::Everything {
+                    context.settle_missed()?;
+                }
                 context.flush_removals()
             },
         )

@@ -61,12 +61,17 @@ pub(super) fn copy_members(
                 attempted = Attempted::Moved;
                 break;
             }
+            Err(Outcome::Missed) => {
+                attempted = if context.still_stands(task)? {
+                    Attempted::NoFile
+                } else {
+                    Attempted::Without(index)
+                };
+                break;
+            }
             Err(outcome) => {
                 report_outcome(context, task, &outcome)?;
-                attempted = match outcome {
-                    Outcome::NotAFile => Attempted::NoFile,
-                    _ => Attempted::Without(index),
-                };
+                attempted = Attempted::NoFile;
                 break;
             }
         }

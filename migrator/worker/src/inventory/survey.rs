@@ -74,7 +74,10 @@ impl Gathered {
         attributes: &Attributes,
         at_hand: Answer,
     ) {
-        self.newest_seconds = self.newest_seconds.max(attributes.modified.seconds);
+        // A time that cannot be tells nothing of a clock, and is that file's own finding.
+        if !attributes.modified.cannot_be(Time::now()) {
+            self.newest_seconds = self.newest_seconds.max(attributes.modified.seconds);
+        }
         match at_hand {
             Answer::AtHand => {}
             Answer::NotAsked => self.offline.not_asked += 1,

@@ -155,6 +155,12 @@ impl QueueRun<'_> {
         let source = match Source::open(&standing.folder, &standing.source_name) {
             Ok(opened) => opened,
             // Opened by a program that lets nobody else in.
+            // It can be looked at, and not be opened by its name.
+            Err(errno @ Errno::NOENT)
+                if matches!(standing.folder.metadata(&standing.source_name), Ok(Some(_))) =>
+            {
+                return self.unreadable(&path, errno).map(|()| Staged::Unreadable);
+            }
             Err(Errno::NOENT | Errno::BUSY | Errno::TXTBSY) => return Ok(Staged::Moved),
             Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
         };
@@ -188,7 +194,7 @@ impl QueueRun<'_> {
         }
     }
 
-    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+    pub(super) fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
         require_mounts(std::slice::from_ref(self.area), path, errno)?;
         self.monitor.report(
             "queue-item-unreadable",

@@ -67,6 +67,11 @@ impl QueueRun<'_> {
             if !is_item {
                 continue;
             }
+            // Its item at the source could not be asked for.
+            if self.has_given_up(&full) {
+                stands.insert(entry.name);
+                continue;
+            }
             match known.get(&entry.name[..]) {
                 Some(item) if is_as_carried(folder, item)? => {
                     if standing.is_some_and(|items| items.contains_key(&entry.name[..])) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use postoffice::flaim::{BlockStream, DatabaseFile, Header, OpenFileSet, probe_files};
 use postoffice::layout::{CopyRule, FileClass, FolderFiles};
-use postoffice::names::{LowerCased, RelativePath, lower_case};
+use postoffice::names::{LowerCased, RelativePath, lower_case, printable};
 use rustix::io::Errno;
 
 use super::REMEDY;
@@ -19,8 +19,8 @@ use crate::prove::{Compared, Equal, Held, compare_files, is_always_read, proven}
 use crate::source::require_mounts;
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder};
 use crate::tree::{
-    Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, roots,
-    walk_pairs,
+    Attributes, Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
+    SourceEntry, roots, walk_pairs,
 };
 use protocol::{CopyOptions, Count, Finding, ReadAgain, SealReport, Verdict};
 
@@ -77,8 +77,8 @@ impl PairVisitor for Comparison<'_> {
 
     const FILES_PER_TASK: usize = 32;
 
-    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        Err(WorkerError::reading("look at", path, errno))
+    fn source_failed(&self, _: usize, path: &RelativePath, errno: Errno) -> Result<()> {
+        self.source_unreadable(path, errno)
     }
 
     fn open_destination(
@@ -115,6 +115,10 @@ impl PairVisitor for Comparison<'_> {
             self.monitor.count(Count::FoldersSeen, 1);
         }
         lock(&self.visited).insert(pair.path.clone());
+        for name in &listings.repeated {
+            let text = "the source shows this name more than once, for different entries";
+            self.differs("seal-source", &pair.source_path.join(name), text);
+        }
         let classes = self.area.files_in(&pair.source_path);
         for slice in listings.slices() {
             let (first, end) = (&slice.first, slice.end.as_deref());
@@ -172,6 +176,37 @@ impl Comparison<'_> {
             .finding(Finding::new(code, Verdict::Unproven, text, REMEDY).about(path.as_bytes()));
     }
 
+    /// What the source does not give up is not proven; a mount that went away ends the seal.
+    fn source_unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        require_mounts(std::slice::from_ref(self.area), path, errno)?;
+        let text = format!("the source could not be read: {errno}");
+        self.differs("seal-source", path, &text);
+        Ok(())
+    }
+
+    /// Whether the source opens the same file by another name, which is a difference.
+    fn is_same_as_another(&self, file: &File, source: &Attributes) -> Result<bool> {
+        let pair = &file.pair;
+        match pair.other_name_of(&file.source_name, source) {
+            Ok(None) => Ok(false),
+            Ok(Some(other)) => {
+                let text = format!(
+                    "the source opens one and the same file by this name and by {}",
+                    printable(&other)
+                );
+                self.differs(
+                    "seal-source",
+                    &pair.source_path.join(&file.source_name),
+                    &text,
+                );
+                Ok(true)
+            }
+            Err(errno) => self
+                .source_unreadable(&pair.source_path, errno)
+                .map(|()| true),
+        }
+    }
+
     /// Whether the file at this path is not compared here.
     fn leaves_out(&self, path: &RelativePath) -> bool {
         self.leaves_out_class(self.area.classify(path))
@@ -190,10 +225,13 @@ impl Comparison<'_> {
     ) -> Result<()> {
         let pair = visit.pair;
         let path = || pair.source_path.join(&entry.name);
-        let kind = pair
-            .source()
-            .and_then(|source| source.kind_of(entry))
-            .map_err(|errno| WorkerError::reading("look at", &path(), errno))?;
+        let kind = match pair.source().and_then(|source| source.kind_of(entry)) {
+            Ok(kind) => kind,
+            Err(errno) => {
+                visit.known.remove(&entry.destination_name[..]);
+                return self.source_unreadable(&path(), errno);
+            }
+        };
         let class = visit.classes.class_of(&entry.name);
         match kind {
             Kind::Folder => match pair.inside(entry) {
@@ -260,7 +298,10 @@ impl Comparison<'_> {
     }
 
     fn compare_file(&self, file: &File) -> Result<()> {
-        if let Some(proven) = self.holds(file) {
+        if let Some((proven, source)) = self.holds(file) {
+            if self.is_same_as_another(file, &source)? {
+                return Ok(());
+            }
             let (size, read) = (proven.copy.stamp.size, proven.read.milliseconds());
             let mut report = lock(&self.report);
             report.before.add(size);
@@ -273,8 +314,8 @@ impl Comparison<'_> {
         self.read_file(file)
     }
 
-    /// The proof of a file, where there is one that holds now and is to be believed.
-    fn holds<'f>(&self, file: &'f File) -> Option<&'f ProvenEntry> {
+    /// The proof of a file, where there is one that holds now and is to be believed, and what the source says of it now.
+    fn holds<'f>(&self, file: &'f File) -> Option<(&'f ProvenEntry, Attributes)> {
         let proven = file.proven.as_ref()?;
         if self.options.read_again == ReadAgain::Everything || is_always_read(file.class) {
             return None;
@@ -290,7 +331,7 @@ impl Comparison<'_> {
         };
         let are_files = source.kind == Kind::File && copy.kind == Kind::File;
         let identity = self.area.source_identity(&source);
-        (are_files && proven.holds(identity, CopyIdentity::from(&copy))).then_some(proven)
+        (are_files && proven.holds(identity, CopyIdentity::from(&copy))).then_some((proven, source))
     }
 
     fn count_proven(&self, bytes: u64) {
@@ -320,6 +361,11 @@ impl Comparison<'_> {
         });
         let path = || pair.path.join(&file.name);
         match compared {
+            Ok(Compared::Equal(equal))
+                if self.is_same_as_another(file, &equal.before.source)? =>
+            {
+                Ok(())
+            }
             Ok(Compared::Equal(equal)) => {
                 if let Some(blocks) = blocks {
                     self.report_damage(&path(), blocks);
@@ -333,10 +379,7 @@ impl Comparison<'_> {
             }
             Err((Side::Source, errno)) => {
                 let source_path = pair.source_path.join(&file.source_name);
-                require_mounts(std::slice::from_ref(self.area), &source_path, errno)?;
-                let text = format!("the source could not be read: {errno}");
-                self.differs("seal-source", &source_path, &text);
-                Ok(())
+                self.source_unreadable(&source_path, errno)
             }
             Err((Side::Destination, errno)) => {
                 let text = format!("the destination could not be read: {errno}");
@@ -356,6 +399,7 @@ impl Comparison<'_> {
             &file.name,
             equal,
             self.options,
+            None,
         ))
     }
 

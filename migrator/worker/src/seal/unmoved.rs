@@ -8,16 +8,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use postoffice::names::{RelativePath, destination_name};
+use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;
 use crate::names::is_marker;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
-use crate::source::prove_source;
+use crate::source::{prove_source, require_mounts};
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder, Stamp};
-use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
+use crate::tree::{Attributes, Folder, Kind, Visited, walk};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
 /// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.
@@ -107,6 +109,7 @@ pub(super) enum Change {
     Changed,
     Gone,
     NotAFile,
+    NotAsked,
 }
 
 impl Change {
@@ -116,6 +119,7 @@ impl Change {
             Self::Changed => "it has changed since",
             Self::Gone => "it has gone since",
             Self::NotAFile => "it is no longer a file",
+            Self::NotAsked => "its folder shows it, and it cannot be looked at any more",
         }
     }
 }
@@ -264,6 +268,7 @@ impl SideCheck<'_> {
         let folder = visited.path.to_destination();
         let mut sealed = self.sealed_of(&folder)?;
         let classes = self.area.files_in(visited.path);
+        let missed = Missed::default();
         for entry in visited.entries {
             if leaves_out_class(classes.class_of(&entry.name), self.options)
                 && entry.kind != Some(Kind::Folder)
@@ -273,8 +278,21 @@ impl SideCheck<'_> {
             if is_marker(visited.path, &entry.name) {
                 continue;
             }
-            let Some(attributes) = self.attributes_of(visited, entry)? else {
+            if entry.kind == Some(Kind::Folder) {
                 continue;
+            }
+            let attributes = match visited.folder.metadata(&entry.name) {
+                Ok(Some(attributes)) => attributes,
+                Ok(None) => {
+                    missed.add(&visited.path.join(&entry.name));
+                    continue;
+                }
+                Err(errno) => {
+                    let path = visited.path.join(&entry.name);
+                    self.unreadable(&path, errno)?;
+                    sealed.remove(&destination_name(&entry.name));
+                    continue;
+                }
             };
             let path = || visited.path.join(&entry.name);
             match attributes.kind {
@@ -285,6 +303,7 @@ impl SideCheck<'_> {
                     match sealed.remove(&destination_name(&entry.name)) {
                         Some(known) if self.is_same(&known, &attributes) => {}
                         Some(_) => self.report(&path(), Change::Changed),
+                        None if visited.is_repeated(entry) => {}
                         None => self.report(&path(), Change::New),
                     }
                 }
@@ -292,6 +311,15 @@ impl SideCheck<'_> {
                     sealed.remove(&destination_name(&entry.name));
                     self.report(&path(), Change::NotAFile);
                 }
+            }
+        }
+        // What has vanished is missing below as well.
+        for (path, standing) in missed.settle(self.root()?) {
+            if standing != Standing::Vanished {
+                if let Some((_, name)) = path.split_last() {
+                    sealed.remove(&destination_name(name));
+                }
+                self.report(&path, Change::NotAsked);
             }
         }
         for name in sealed.names() {
@@ -303,18 +331,14 @@ impl SideCheck<'_> {
         Ok(())
     }
 
-    /// What the kernel says of an entry; none where it is gone, which its missing from the listing says as well.
-    fn attributes_of(&self, visited: &Visited<'_>, entry: &Entry) -> Result<Option<Attributes>> {
-        if let Some(Kind::Folder) = entry.kind {
-            return Ok(None);
+    /// What cannot be asked any more is no longer what was sealed.
+    fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        match self.side {
+            Side::Source => require_mounts(std::slice::from_ref(self.area), path, errno)?,
+            Side::Destination => return Err(WorkerError::writing("look at", path, errno)),
         }
-        visited.folder.metadata(&entry.name).map_err(|errno| {
-            let path = visited.path.join(&entry.name);
-            match self.side {
-                Side::Source => WorkerError::reading("look at", &path, errno),
-                Side::Destination => WorkerError::writing("look at", &path, errno),
-            }
-        })
+        self.report(path, Change::NotAsked);
+        Ok(())
     }
 
     /// Sealed files of folders that the walk did not meet are gone with their folder.

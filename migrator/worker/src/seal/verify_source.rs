@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::hash_file;
 use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;
 use crate::names::is_marker;
 use crate::pool::{Threads, lock};
@@ -122,6 +123,7 @@ impl Reading<'_> {
         let mut known = self.known_of(&folder)?;
         let mut carried = self.carried(&folder)?;
         let classes = self.area.files_in(visited.path);
+        let missed = Missed::default();
         for entry in visited.entries {
             if entry.kind == Some(Kind::Folder) || is_marker(visited.path, &entry.name) {
                 continue;
@@ -133,8 +135,13 @@ impl Reading<'_> {
             let path = visited.path.join(&entry.name);
             let name = destination_name(&entry.name);
             let attributes = match visited.folder.metadata(&entry.name) {
-                // That its name is missing is said below.
-                Ok(None) => continue,
+                // That its name is missing is said below, also where only its folder still shows it.
+                Ok(None) => {
+                    if !known.contains_key(&name) {
+                        missed.add(&path);
+                    }
+                    continue;
+                }
                 Ok(Some(attributes)) => attributes,
                 Err(errno) => {
                     known.remove(&name);
@@ -149,6 +156,7 @@ impl Reading<'_> {
             let was_read = known.contains_key(&name) && is_always_read(class);
             match known.remove(&name).or_else(|| carried.remove(&name)) {
                 _ if attributes.kind != Kind::File => self.differs(&path, "it is no longer a file"),
+                None if visited.is_repeated(entry) => {}
                 None => self.differs(&path, "it has come since the seal"),
                 Some(Known::Alone(stamp)) if stamp == Stamp::from(&attributes) => {}
                 Some(Known::Proven {
@@ -160,6 +168,14 @@ impl Reading<'_> {
                     self.file(visited, &entry.name, (&folder, name), (digest, read))?;
                 }
                 Some(_) => self.differs(&path, "it has changed since the seal"),
+            }
+        }
+        for (path, standing) in missed.settle(self.area.source()?) {
+            if standing != Standing::Vanished {
+                self.differs(
+                    &path,
+                    "its folder shows it, and nothing can be opened by its name",
+                );
             }
         }
         for name in known.keys() {

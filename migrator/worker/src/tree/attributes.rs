@@ -1,7 +1,11 @@
 //! What the kernel says about one entry.
 
+use protocol::CLOCK_ALLOWANCE_SECONDS_MAX;
 use rustix::fs::{FileType, Stat};
 use serde::{Deserialize, Serialize};
+
+/// A day before 1980-01-01 UTC, because servers keep local times.
+const START_OF_1980_SECONDS: i64 = 315_532_800 - 24 * 60 * 60;
 
 /// A point in time as file systems keep it, since 1970-01-01 UTC.
 #[derive(
@@ -46,10 +50,28 @@ impl Time {
             .saturating_add(i64::from(self.nanoseconds / 1_000_000))
     }
 
+    /// Whether no program can have meant it by the clock of `now`: before 1980, when the first of these file systems began to
+    /// count, or further ahead than any clock is allowed to be off.
+    pub fn cannot_be(self, now: Self) -> bool {
+        let ahead = self.seconds.saturating_sub(now.seconds);
+        self.seconds < START_OF_1980_SECONDS
+            || u64::try_from(ahead).is_ok_and(|ahead| ahead >= CLOCK_ALLOWANCE_SECONDS_MAX)
+    }
+
     /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
     pub fn nanoseconds_since(self, earlier: Self) -> i128 {
-        i128::from(self.seconds - earlier.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
+        (i128::from(self.seconds) - i128::from(earlier.seconds)) * 1_000_000_000
+            + i128::from(self.nanoseconds)
             - i128::from(earlier.nanoseconds)
+    }
+}
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_second(self.seconds) {
+            Ok(time) => write!(formatter, "{time}"),
+            Err(_) => write!(formatter, "{} s from 1970", self.seconds),
+        }
     }
 }
 
@@ -104,6 +126,8 @@ pub struct Attributes {
     pub device: u64,
     /// Its inode number there.
     pub inode: u64,
+    /// How many names it has there.
+    pub links: u64,
 }
 
 impl From<&Stat> for Attributes {
@@ -127,6 +151,7 @@ impl From<&Stat> for Attributes {
             },
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
+            links: stat.st_nlink as u64,
         }
     }
 }

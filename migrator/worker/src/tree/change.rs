@@ -162,6 +162,9 @@ pub(crate) fn has_no_such_renaming(errno: Errno) -> bool {
 
 /// Sets when a file or folder was last modified; the time of access stays.
 ///
+/// A time that the file system cannot keep it brings into its range itself, or refuses: then the time stays as it is.  What
+/// tells a copy from others is what its file system says of it afterwards.
+///
 /// # Errors
 /// What the kernel says.
 pub(crate) fn set_modified(handle: impl AsFd, time: Time) -> Result<(), Errno> {
@@ -172,8 +175,12 @@ pub(crate) fn set_modified(handle: impl AsFd, time: Time) -> Result<(), Errno> {
         },
         last_modification: Timespec {
             tv_sec: time.seconds,
-            tv_nsec: time.nanoseconds.into(),
+            // More would have another meaning.
+            tv_nsec: time.nanoseconds.min(999_999_999).into(),
         },
     };
-    rustix::fs::futimens(handle, &times)
+    match rustix::fs::futimens(handle, &times) {
+        Err(Errno::INVAL | Errno::RANGE | Errno::OVERFLOW) => Ok(()),
+        outcome => outcome,
+    }
 }

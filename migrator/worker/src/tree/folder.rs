@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use postoffice::names::{RelativePath, is_entry_name};
+use postoffice::names::{RelativePath, is_one_name};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
@@ -233,7 +233,7 @@ pub(super) fn require_regular(handle: &OwnedFd) -> Result<Attributes, Errno> {
 
 /// Refuses what is not one name, so that no caller can smuggle in a path.
 pub(super) fn require_entry_name(name: &[u8]) -> Result<(), Errno> {
-    if is_entry_name(name) {
+    if is_one_name(name) {
         Ok(())
     } else {
         Err(Errno::INVAL)

@@ -6,15 +6,16 @@
 //! A folder may hold a hundred thousand files, and many threads have one each in hand.  So of a whole folder only the two
 //! listings are held; what else is to be known of a name, the row of the manifest first, is held for a slice of them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use postoffice::names::{KeptReason, LowerCased, PATH_DEPTH_MAX, RelativePath, lower_case};
 use rustix::io::Errno;
 
-use super::{Entry, Folder, Name};
+use super::{Attributes, Entry, Folder, Name};
 use crate::error::{Result, WorkerError};
 use crate::names::is_marker;
-use crate::pool::{self, Stack, Threads};
+use crate::pool::{self, Stack, Threads, lock};
 
 /// How many names of the source one slice has; more only where more of them become one.
 const SLICE_NAMES: usize = 1024;
@@ -32,9 +33,35 @@ pub(crate) struct Pair {
     pub(crate) destination: Folder,
     /// Path at the destination.
     pub(crate) path: RelativePath,
+    /// The inodes of the files of the source that were looked at.
+    seen: Mutex<HashSet<u64>>,
 }
 
 impl Pair {
+    /// Another name of the source's folder by which the same file is opened, where that has no name but one.
+    ///
+    /// A server that takes a dot or a blank from the end of names opens one file by two names that it lists.
+    ///
+    /// # Errors
+    /// What listing says, once a file was met before.
+    pub(crate) fn other_name_of(
+        &self,
+        name: &[u8],
+        file: &Attributes,
+    ) -> std::result::Result<Option<Name>, Errno> {
+        if file.links != 1 || lock(&self.seen).insert(file.inode) {
+            return Ok(None);
+        }
+        let source = self.source()?;
+        let is_it = |entry: &Entry| {
+            entry.name[..] != *name
+                && matches!(source.metadata(&entry.name), Ok(Some(other))
+                    if other.is_same_file(file) && other.is_unchanged_since(file))
+        };
+        let entries = source.list_unsorted()?;
+        Ok(entries.into_iter().find(is_it).map(|entry| entry.name))
+    }
+
     /// Whether the source has the folder too.
     pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
@@ -98,6 +125,7 @@ pub(crate) fn roots<F>(areas: impl IntoIterator<Item = (Folder, Folder)>) -> Vec
         source_path: RelativePath::root(),
         destination,
         path: RelativePath::root(),
+        seen: Mutex::default(),
     };
     areas
         .map(|area| Task::Folder(FolderTask::Root(root(area))))
@@ -114,7 +142,8 @@ pub(crate) trait PairVisitor: Sync {
 
     /// A folder of the source cannot be opened or listed, or has vanished: decides whether the walk goes on without it.
     /// Nothing is known of what it holds, so the destination's folder is not visited either.
-    fn source_failed(&self, path: &RelativePath, errno: Errno) -> Result<()>;
+    /// `area` is the position of its area among those that are walked together.
+    fn source_failed(&self, area: usize, path: &RelativePath, errno: Errno) -> Result<()>;
 
     /// Opens the folder at `path` of the destination, which is `name` in `parent`; none where it is not to be visited.
     fn open_destination(
@@ -226,7 +255,11 @@ fn open(visitor: &impl PairVisitor, task: FolderTask) -> Result<Option<Pair>> {
     let source = match (&parent.source, &source_name) {
         (Some(folder), Some(source_name)) => match folder.open_folder(source_name) {
             Ok(folder) => Some(folder),
-            Err(errno) => return visitor.source_failed(&source_path, errno).map(|()| None),
+            Err(errno) => {
+                return visitor
+                    .source_failed(parent.area, &source_path, errno)
+                    .map(|()| None);
+            }
         },
         _ => None,
     };
@@ -237,16 +270,17 @@ fn open(visitor: &impl PairVisitor, task: FolderTask) -> Result<Option<Pair>> {
         source_path,
         destination,
         path,
+        seen: Mutex::default(),
     }))
 }
 
 /// Lists both folders; none where the source cannot be listed, so that nothing is taken for one that has vanished there.
 fn list(visitor: &impl PairVisitor, pair: &Pair) -> Result<Option<Listings>> {
-    let mut source = match pair.source.as_ref().map(Folder::list_unsorted) {
-        None => Vec::new(),
-        Some(Ok(entries)) => entries,
+    let (mut source, repeated) = match pair.source.as_ref().map(list_source) {
+        None => (Vec::new(), Vec::new()),
+        Some(Ok(listed)) => listed,
         Some(Err(errno)) => {
-            let failed = visitor.source_failed(&pair.source_path, errno);
+            let failed = visitor.source_failed(pair.area, &pair.source_path, errno);
             return failed.map(|()| None);
         }
     };
@@ -256,9 +290,39 @@ fn list(visitor: &impl PairVisitor, pair: &Pair) -> Result<Option<Listings>> {
         destination.retain(|entry| !is_marker(&pair.path, &entry.name));
     }
     Ok(Some(Listings {
-        source: source_entries(source),
+        source,
+        repeated,
         destination,
     }))
+}
+
+/// Lists a folder of the source, each name once; and the names that it shows for different entries.
+///
+/// A listing may repeat what is made or renamed while it is read, so it is believed only where another one says the same.
+fn list_source(folder: &Folder) -> std::result::Result<(Vec<SourceEntry>, Vec<Name>), Errno> {
+    let mut listed = source_entries(folder.list_unsorted()?);
+    let mut repeated = each_once(&mut listed);
+    if !repeated.is_empty() {
+        listed = source_entries(folder.list_unsorted()?);
+        repeated = each_once(&mut listed);
+    }
+    Ok((listed, repeated))
+}
+
+/// Leaves each name of a sorted listing once; gives those that stood there for different entries.
+pub(crate) fn each_once(entries: &mut Vec<SourceEntry>) -> Vec<Name> {
+    let mut repeated = Vec::new();
+    entries.dedup_by(|later, first| {
+        let is_same = later.name == first.name;
+        // Clients that know no inode say nothing or all ones.
+        let is_known = !matches!(first.inode, 0 | 0xffff_ffff | u64::MAX);
+        if is_same && (first.inode != later.inode || first.kind != later.kind || !is_known) {
+            repeated.push(first.name.clone());
+        }
+        is_same
+    });
+    repeated.dedup();
+    repeated
 }
 
 /// A name of the source, and the one that it gets at the destination.
@@ -314,6 +378,8 @@ pub(crate) fn by_destination_name(entries: &[SourceEntry]) -> impl Iterator<Item
 pub(crate) struct Listings {
     /// The source, in the order of [`source_entries`].
     pub(crate) source: Vec<SourceEntry>,
+    /// Names that the source shows for different entries, of which [`Self::source`] has one.
+    pub(crate) repeated: Vec<Name>,
     /// The destination, sorted by name.
     destination: Vec<Entry>,
 }
@@ -440,6 +506,7 @@ mod tests {
     fn listings(source: Vec<Entry>, destination: Vec<Entry>) -> Listings {
         Listings {
             source: source_entries(source),
+            repeated: Vec::new(),
             destination,
         }
     }

@@ -1,12 +1,14 @@
 //! Walking one tree on many threads, without changing anything.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use super::{Entry, Folder, Kind};
 use crate::error::Result;
+use crate::missed::MEMORY_OF_CLIENTS;
 use crate::pool::{self, Stack, Threads};
 
 /// One folder of a walk, open.
@@ -19,6 +21,17 @@ pub(crate) struct Visited<'a> {
     pub(crate) entries: &'a [Entry],
 }
 
+impl Visited<'_> {
+    /// Whether the listing has the name of one of its entries before that entry too, as some clients list names more than once.
+    pub(crate) fn is_repeated(&self, entry: &Entry) -> bool {
+        let mut before = self
+            .entries
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, entry));
+        before.any(|other| other.name == entry.name)
+    }
+}
+
 /// What a walk does: which folders it enters, what it does in each, and the pieces of work that it leaves to any thread.
 pub(crate) trait Walker: Sync {
     /// One piece of that work.
@@ -27,7 +40,7 @@ pub(crate) trait Walker: Sync {
     /// Whether the folder at `path` is opened and listed at all.
     fn enters(&self, path: &RelativePath) -> bool;
 
-    /// Hears of a folder that could not be opened or listed, and decides whether the walk goes on; of one that lies too
+    /// Hears of a folder that could not be opened or listed, though the folder that it is in still shows it, and decides whether the walk goes on; of one that lies too
     /// deep it hears `ENAMETOOLONG`.
     ///
     /// # Errors
@@ -83,15 +96,9 @@ fn visit_folder<W: Walker>(
     walker: &W,
     stack: &Stack<Task<W::Piece>>,
 ) -> Result<Vec<W::Piece>> {
-    let opened = match parent {
-        None => Ok(root.clone()),
-        Some((parent, name)) => parent.open_folder(name),
-    };
-    let listed = opened.and_then(|folder| folder.list_unsorted().map(|entries| (folder, entries)));
-    let (folder, entries) = match listed {
-        Ok(listed) => listed,
-        // It was there a moment ago; a source that people work on is allowed to lose folders.
-        Err(Errno::NOENT | Errno::NOTDIR) if parent.is_some() => return Ok(Vec::new()),
+    let (folder, entries) = match open_and_list(root, parent) {
+        Ok(Some(listed)) => listed,
+        Ok(None) => return Ok(Vec::new()),
         Err(errno) => return walker.unreadable(path, errno).map(|()| Vec::new()),
     };
     let pieces = walker.visit(&Visited {
@@ -119,6 +126,39 @@ fn visit_folder<W: Walker>(
         }
     }
     Ok(pieces)
+}
+
+/// Opens and lists a folder; none where it has vanished, as a source that people work on is allowed to lose folders.
+///
+/// One that the folder above it still shows, also when the client of a mount has forgotten what it knew, has not vanished.
+fn open_and_list(
+    root: &Folder,
+    parent: Option<&(Folder, Vec<u8>)>,
+) -> std::result::Result<Option<(Folder, Vec<Entry>)>, Errno> {
+    let try_it = || {
+        let folder = match parent {
+            None => root.clone(),
+            Some((parent, name)) => parent.open_folder(name)?,
+        };
+        folder.list_unsorted().map(|entries| (folder, entries))
+    };
+    let mut listed = try_it();
+    for pause in [MEMORY_OF_CLIENTS, Duration::ZERO] {
+        let (Err(Errno::NOENT | Errno::NOTDIR), Some((parent, name))) = (&listed, parent) else {
+            break;
+        };
+        match parent.list_unsorted() {
+            Ok(entries) if entries.iter().any(|entry| entry.name[..] == name[..]) => {}
+            // Gone, or gone with the folder that held it.
+            Ok(_) | Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+            listed = try_it();
+        }
+    }
+    listed.map(Some)
 }
 
 /// A walk that enters every folder and does all of its work in its visits.

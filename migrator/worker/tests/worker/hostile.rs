@@ -256,6 +256,44 @@ fn a_source_whose_clock_is_ahead_is_reported_once() {
 }
 
 #[test]
+fn times_that_cannot_be_are_the_findings_of_their_files_and_copied_once() {
+    let mut site = Site::with_post_office();
+    site.options.clock_allowance_seconds = 0;
+    // As seconds since 1970: year 1601, a second before 1970, zero, 2038, 2099, 2446, and more than any file system keeps.
+    let odd: [i64; 7] = [
+        -11_644_473_600,
+        -1,
+        0,
+        2_147_483_648,
+        4_070_908_800,
+        15_032_385_535,
+        15_032_385_536,
+    ];
+    for (index, seconds) in odd.into_iter().enumerate() {
+        let path = site.source.join(format!("OFFILES/FD0/ODD{index}.001"));
+        write_old(&path, b"odd", 1);
+        let apart = Duration::from_secs(seconds.unsigned_abs());
+        let time = if seconds < 0 {
+            SystemTime::UNIX_EPOCH - apart
+        } else {
+            SystemTime::UNIX_EPOCH + apart
+        };
+        set_time(&path, time);
+    }
+    let done = site.run(PASS_ONE);
+    assert_eq!(done.with_code("clock-ahead").len(), 0);
+    assert_eq!(done.with_code("time-odd").len(), odd.len());
+    // The clock of the source has moved on since, whatever it says.
+    std::thread::sleep(Duration::from_millis(2100));
+    assert!(site.run(PASS_TWO).count(Count::FilesCopied) <= 4);
+    let done = site.run(PASS_TWO);
+    assert_eq!(done.count(Count::FilesCopied), 0);
+    assert_eq!(done.with_code("time-odd").len(), odd.len());
+    let bytes = fs::read(site.destination.join("offiles/fd0/odd5.001")).unwrap();
+    assert_eq!(bytes, b"odd");
+}
+
+#[test]
 fn a_shift_of_all_times_by_an_hour_is_reported() {
     let site = Site::with_post_office();
     site.run(PASS_ONE).clean();

@@ -1,0 +1,52 @@
+//! An embedded rehearsal whose source is seen through a mount that shows odd things.
+
+use std::path::{Path, PathBuf};
+
+use harness::rehearsal::CommandRun;
+use harness::site::Site as _;
+
+use crate::odd_mount::OddMount;
+use crate::support::Stage;
+
+/// A rehearsal, and the mount of its source.
+pub(crate) struct Shown {
+    // Unmounted before the folder of the rehearsal goes.
+    pub(crate) mount: OddMount,
+    pub(crate) stage: Stage,
+    /// The folder behind the mount.
+    pub(crate) behind: PathBuf,
+}
+
+impl Shown {
+    /// None where nothing can be mounted here.
+    pub(crate) fn new() -> Option<Self> {
+        let mut stage = Stage::new();
+        let behind = stage.source().to_owned();
+        let mount_point = stage.folder.path().join("shown");
+        let mount = OddMount::new(&behind, &mount_point)?;
+        stage.embedded_mut().sheet.source = mount_point;
+        stage.embedded().write_worksheet().expect("written");
+        Some(Self {
+            mount,
+            stage,
+            behind,
+        })
+    }
+
+    /// Stage two is done and the destination is the source.
+    pub(crate) fn is_done(&self, run: &CommandRun) {
+        assert!(run.is_fine(), "{:#?}", run.findings);
+        assert_eq!(self.differences(), Vec::<String>::new());
+    }
+
+    /// What differs between the folder behind the mount and the destination.
+    pub(crate) fn differences(&self) -> Vec<String> {
+        harness::checks::compare_post_offices(&self.behind, self.stage.destination(), 1)
+            .expect("compared")
+    }
+
+    /// A file of the destination.
+    pub(crate) fn copy(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.stage.destination().join(path)
+    }
+}
