@@ -51,6 +51,10 @@ pub struct SshServerOptions {
     /// The program and its first arguments that the shell of each command runs under, such as one that makes a
     /// namespace; none for most servers.
     pub run_under: Vec<String>,
+    /// The login shell, which is given `-c` and the line of a command.
+    pub login_shell: PathBuf,
+    /// What the login shell writes before it starts the server of sftp; nothing for most.
+    pub sftp_greeting: String,
     /// The folder that commands start in, and that relative names of SFTP are relative to.
     pub working_folder: PathBuf,
     /// After how many bytes, both ways and all connections together, all connections are cut, once.
@@ -70,6 +74,8 @@ impl SshServerOptions {
             keyboard_interactive: false,
             environment: BTreeMap::new(),
             run_under: Vec::new(),
+            login_shell: "/bin/sh".into(),
+            sftp_greeting: String::new(),
             working_folder: working_folder.into(),
             cut_after_bytes: None,
             disk_full_after_bytes: None,

@@ -151,6 +151,10 @@ impl Handler for Session {
         match self.channels.remove(&channel) {
             Some(open) if name == "sftp" => {
                 session.channel_success(channel)?;
+                let greeting = self.shared.options.sftp_greeting.clone();
+                if !greeting.is_empty() {
+                    session.data(channel, greeting.into_bytes())?;
+                }
                 russh_sftp::server::run(open.into_stream(), Sftp::new(Arc::clone(&self.shared)))
                     .await;
                 Ok(())

@@ -8,6 +8,7 @@ mod holding;
 mod host_keys;
 mod login;
 mod mounting;
+mod shells;
 mod uploads;
 
 use std::path::PathBuf;

@@ -213,6 +213,31 @@ pub enum RemoteError {
         /// What the library said.
         cause: String,
     },
+    /// The login shell writes text of its own, which would be taken for answers and for files.
+    #[error("The login shell of {user}@{host} writes text of its own to the {stream}: {text:?}")]
+    ShellPrints {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// Where the text came.
+        stream: &'static str,
+        /// The text, escaped.
+        text: Box<str>,
+    },
+    /// The login shell did not run a command, so that neither its status nor its output is an answer.
+    #[error(
+        "The login shell did not run the command {how}: {command}{}",
+        output_note(said)
+    )]
+    ShellFailed {
+        /// The command.
+        command: Box<str>,
+        /// How that was seen.
+        how: Box<str>,
+        /// What came on both outputs, escaped.
+        said: Box<str>,
+    },
     /// A command ran too long and was given up.
     #[error("The command did not end within {seconds} s: {command}")]
     CommandTimedOut {
@@ -292,11 +317,27 @@ impl RemoteError {
         stderr: &[u8],
     ) -> Self {
         let shown = &stderr[stderr.len().saturating_sub(STDERR_SHOWN_BYTES)..];
-        let shown = printable(shown.trim_ascii()).replace("\\x0a", "; ");
         Self::CommandFailed {
             command: command.to_string(),
             status,
-            stderr: shown,
+            stderr: on_one_line(shown),
+        }
+    }
+
+    pub(super) fn shell_prints(user: &str, host: &str, stream: &'static str, text: &[u8]) -> Self {
+        Self::ShellPrints {
+            user: user.into(),
+            host: host.into(),
+            stream,
+            text: on_one_line(&text[..text.len().min(STDERR_SHOWN_BYTES)]).into(),
+        }
+    }
+
+    pub(super) fn shell_failed(command: &str, how: String, said: &[u8]) -> Self {
+        Self::ShellFailed {
+            command: command.into(),
+            how: how.into(),
+            said: on_one_line(&said[..said.len().min(STDERR_SHOWN_BYTES)]).into(),
         }
     }
 
@@ -330,6 +371,18 @@ fn list(items: &[String]) -> String {
     }
 }
 
+/// What a program wrote, escaped.
+fn on_one_line(text: &[u8]) -> String {
+    let mut shown = String::new();
+    for line in text.trim_ascii().split(|&byte| byte == b'\n') {
+        if !shown.is_empty() {
+            shown.push_str("; ");
+        }
+        shown.push_str(&printable(line.trim_ascii()));
+    }
+    shown
+}
+
 fn output_note(stderr: &str) -> String {
     if stderr.is_empty() {
         String::new()
@@ -344,6 +397,22 @@ fn skipped_note(skipped: &[String]) -> String {
     } else {
         format!(" (malformed lines were skipped: {})", skipped.join(", "))
     }
+}
+
+/// Whether a server or a login shell says that a password must be changed.
+pub(super) fn says_expired(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    said.contains("password")
+        && [
+            "expired",
+            "change required",
+            "change your password",
+            "must change",
+            "password aged",
+            "administrator enforced",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// What comes before an unknown host key is made known.
@@ -370,6 +439,8 @@ impl Explain for RemoteError {
             Self::KeyUnusable { .. } => "private-key-unusable",
             Self::Disconnected { .. } => "remote-disconnected",
             Self::RequestRefused { .. } => "remote-request-refused",
+            Self::ShellPrints { .. } => "remote-shell-prints",
+            Self::ShellFailed { .. } => "remote-shell-failed",
             Self::CommandTimedOut { .. } => "remote-command-timeout",
             Self::CommandFailed { .. } => "remote-command-failed",
             Self::OutputTooLarge { .. } => "remote-output-too-large",
@@ -390,7 +461,9 @@ impl Explain for RemoteError {
             Self::HostKeyUnknown { .. }
             | Self::HostKeyChanged { .. }
             | Self::HostKeyRevoked { .. }
-            | Self::HostKeyOnlyCertificateAuthority { .. } => Verdict::Refused,
+            | Self::HostKeyOnlyCertificateAuthority { .. }
+            | Self::ShellPrints { .. }
+            | Self::ShellFailed { .. } => Verdict::Refused,
             Self::ArgumentHasNul { .. }
             | Self::KnownHostsUnreadable { .. }
             | Self::AuthenticationRefused { .. }
@@ -454,6 +527,17 @@ impl Explain for RemoteError {
             Self::RequestRefused { .. } => {
                 "See `MaxSessions`, `ForceCommand`, the sftp `Subsystem` and the login shell on the destination".into()
             }
+            Self::ShellPrints { user, .. } => format!(
+                "At the destination, find what prints it when {user} logs in, and let it print only when interactive (`[ -t 1 ] &&` in \
+                 front of it): .bashrc, .profile or .cshrc of {user}, /etc/profile.d, fish's config.fish, a program that runs every command \
+                 (ForceCommand); or log in as another user; then run again"
+            ),
+            Self::ShellFailed { said, .. } if says_expired(said) => {
+                "The password of this user has expired: log in with `ssh` once and change it, then run again".into()
+            }
+            Self::ShellFailed { .. } => "See what it said. The user must have a shell that runs commands (`getent passwd USER`), no \
+                                         ForceCommand, and startup files that neither end nor wait for a key; then run again"
+                .into(),
             Self::CommandTimedOut { .. } => "See what holds the command on the destination, and run again".into(),
             Self::CommandFailed { .. } => {
                 "See what the command said, correct that on the destination, and run again".into()
@@ -477,7 +561,9 @@ impl Explain for RemoteError {
             | Self::HostKeyChanged { key, .. }
             | Self::HostKeyRevoked { key, .. }
             | Self::HostKeyOnlyCertificateAuthority { key, .. } => key.host.clone().into_bytes(),
-            Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
+            Self::AuthenticationRefused { host, .. } | Self::ShellPrints { host, .. } => {
+                host.as_bytes().to_vec()
+            }
             Self::KnownHostsUnreadable { path, .. }
             | Self::KeyUnreadable { path, .. }
             | Self::KeyTooOpen { path, .. }
@@ -488,6 +574,7 @@ impl Explain for RemoteError {
             Self::AlgorithmMismatch { server_banner, .. } => server_banner.clone().into_bytes(),
             Self::ArgumentHasNul { .. }
             | Self::RequestRefused { .. }
+            | Self::ShellFailed { .. }
             | Self::CommandTimedOut { .. }
             | Self::CommandFailed { .. }
             | Self::OutputTooLarge { .. } => Vec::new(),

@@ -20,10 +20,14 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     }
     let options = options(controller)?;
     let connected = Remote::connect(options.clone()).await?;
-    let detail = format!(
+    let mut detail = format!(
         "{}, host key {}",
         connected.server_banner, connected.host_key_fingerprint
     );
+    if !connected.shell_complaint.is_empty() {
+        let said = &connected.shell_complaint;
+        detail.push_str(&format!("; left out, the login shell says: {said}"));
+    }
     let destination = &controller.worksheet.destination;
     let (job_folder, privilege) = (destination.job_folder.clone(), destination.privilege);
     controller.use_link(Link::new(connected, options, job_folder, privilege));

@@ -26,6 +26,8 @@ const SEEN: &[(&str, &[&str])] = &[
             "remote-connect-timeout",
             "remote-handshake",
             "remote-name-not-resolved",
+            "remote-shell-failed",
+            "remote-shell-prints",
             "remote-unreachable",
             "remote-argument-nul",
         ],
