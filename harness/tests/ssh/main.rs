@@ -9,6 +9,7 @@ mod host_keys;
 mod login;
 mod mounting;
 mod shells;
+mod steps;
 mod uploads;
 
 use std::path::PathBuf;

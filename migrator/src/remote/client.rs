@@ -15,7 +15,7 @@ use super::connection::{self, Waker};
 use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError};
 use super::exec::{Ended, ExecRequest, Sink};
 use super::frame::framed;
-use super::options::ConnectOptions;
+use super::options::{ConnectOptions, PERSON_SECONDS};
 use super::session::{self, SessionCommand};
 use super::upload::{PRIVATE_MODE, Source, UploadRequest, Uploaded};
 
@@ -100,7 +100,14 @@ impl Remote {
             .map_err(|error| failed(error.to_string()))?;
         // The bound of the library is per answer; this one is for all of them, and for the name's resolution.
         let bound = Duration::from_secs(options.connect_timeout_seconds.max(1));
-        let greeting = match timeout(bound + Duration::from_secs(1), greeted).await {
+        // A person who is asked for a code is no server that does not answer.
+        let person = if options.person.is_some() {
+            PERSON_SECONDS
+        } else {
+            0
+        };
+        let longest = bound + Duration::from_secs(1 + person);
+        let greeting = match timeout(longest, greeted).await {
             Ok(Ok(greeting)) => greeting?,
             Ok(Err(_)) => return Err(failed("the session thread ended".into())),
             Err(_) => return Err(super::options::timed_out(&options, "connecting")),

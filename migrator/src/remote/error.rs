@@ -167,6 +167,40 @@ pub enum RemoteError {
         /// The methods that the server accepts.
         accepted: Box<str>,
     },
+    /// The server ended the connection after it had refused keys or passwords: it takes only so many.
+    #[error(
+        "{host} hung up on {user} after it had refused {} (\"Too many authentication failures\" in its log); tried: {}",
+        tries(tried),
+        list(tried)
+    )]
+    TooManyTries {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// What was tried, each with what came of it.
+        tried: Vec<String>,
+    },
+    /// The server asks something that nobody answers; it was given no answer.
+    #[error("To let {user} in, {host} asks {prompt:?}, and nobody is there to answer")]
+    PromptUnanswered {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// The question, escaped.
+        prompt: Box<str>,
+    },
+    /// The password must be changed before anybody is let in with it.
+    #[error("The password of {user}@{host} has expired: {said}")]
+    PasswordExpired {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// What the server said, escaped.
+        said: Box<str>,
+    },
     /// A private key file cannot be read.
     #[error("The private key {} cannot be read: {cause}", path.display())]
     KeyUnreadable {
@@ -383,6 +417,14 @@ fn on_one_line(text: &[u8]) -> String {
     shown
 }
 
+fn tries(tried: &[String]) -> String {
+    let refused = tried.iter().filter(|tried| tried.ends_with(": refused"));
+    match refused.count() {
+        1 => "one key or password".to_owned(),
+        count => format!("{count} keys or passwords"),
+    }
+}
+
 fn output_note(stderr: &str) -> String {
     if stderr.is_empty() {
         String::new()
@@ -433,6 +475,9 @@ impl Explain for RemoteError {
             Self::HostKeyRevoked { .. } => "host-key-revoked",
             Self::HostKeyOnlyCertificateAuthority { .. } => "host-key-certificate-only",
             Self::AuthenticationRefused { .. } => "remote-authentication-refused",
+            Self::TooManyTries { .. } => "remote-too-many-tries",
+            Self::PromptUnanswered { .. } => "remote-prompt-unanswered",
+            Self::PasswordExpired { .. } => "remote-password-expired",
             Self::KeyUnreadable { .. } => "private-key-unreadable",
             Self::KeyTooOpen { .. } => "private-key-too-open",
             Self::KeyEncrypted { .. } => "private-key-encrypted",
@@ -467,6 +512,9 @@ impl Explain for RemoteError {
             Self::ArgumentHasNul { .. }
             | Self::KnownHostsUnreadable { .. }
             | Self::AuthenticationRefused { .. }
+            | Self::TooManyTries { .. }
+            | Self::PromptUnanswered { .. }
+            | Self::PasswordExpired { .. }
             | Self::KeyUnreadable { .. }
             | Self::KeyTooOpen { .. }
             | Self::KeyEncrypted { .. }
@@ -491,7 +539,9 @@ impl Explain for RemoteError {
             Self::ConnectTimedOut { .. } => {
                 "See that the destination is up; raise `connect_timeout_seconds` in [destination] for a slow one".into()
             }
-            Self::Handshake { .. } => "See that what listens there is an sshd, and run the command again".into(),
+            Self::Handshake { .. } => "See that what listens there is an sshd; one that refuses this address for a while after failed logins \
+                                       (PerSourcePenalties, fail2ban) says no more than that. Wait some minutes, and run the command again"
+                .into(),
             Self::AlgorithmMismatch { accepted, .. } => format!(
                 "The sshd of SLES 10 and 11 and others of that age knows only algorithms that are broken today; update \
                  it, or use a newer destination; one of these is needed: {accepted}"
@@ -511,8 +561,21 @@ impl Explain for RemoteError {
                 format!("{COMPARE_FINGERPRINT}, add the key itself to a known-hosts file: {line}")
             }
             Self::AuthenticationRefused { user, .. } => format!(
-                "See `user`, `key`, `agent` and `password` in [destination], and authorized_keys of {user} on the destination"
+                "See `user`, `key`, `agent` and `password` in [destination], and authorized_keys of {user} on the destination; where \
+                 one step was accepted, the server wants what it still accepts besides. A refused password is not tried again, so \
+                 correct it before you run this again: servers lock accounts"
             ),
+            Self::TooManyTries { .. } => "Say in [destination] which key is right: key = \"FILE\", the private key or its .pub beside the agent; the agent then \
+                                          tries that one alone. A server that counts failures by address (PerSourcePenalties, fail2ban) may stay \
+                                          silent for some minutes: wait before you run it again"
+                .into(),
+            Self::PromptUnanswered { .. } => "Run it at a terminal, where you are asked (again whenever the connection is made anew); or, better for a run of \
+                                              many hours, let this user in with a key alone: `Match User NAME` with `AuthenticationMethods publickey` in \
+                                              sshd_config of the destination"
+                .into(),
+            Self::PasswordExpired { user, host, .. } => {
+                format!("Log in once with `ssh {user}@{host}`, change the password, and give the worksheet the new one")
+            }
             Self::KeyUnreadable { .. } => "Correct `key` in [destination], or the permissions of the file".into(),
             Self::KeyTooOpen { path, .. } => format!("Run `chmod 600 {}`", path.display()),
             Self::KeyEncrypted { .. } => "Say [destination] key_password = { prompt = true } in the worksheet, or { file = \"FILE\" }, where its \
@@ -561,9 +624,11 @@ impl Explain for RemoteError {
             | Self::HostKeyChanged { key, .. }
             | Self::HostKeyRevoked { key, .. }
             | Self::HostKeyOnlyCertificateAuthority { key, .. } => key.host.clone().into_bytes(),
-            Self::AuthenticationRefused { host, .. } | Self::ShellPrints { host, .. } => {
-                host.as_bytes().to_vec()
-            }
+            Self::AuthenticationRefused { host, .. }
+            | Self::TooManyTries { host, .. }
+            | Self::PromptUnanswered { host, .. }
+            | Self::PasswordExpired { host, .. }
+            | Self::ShellPrints { host, .. } => host.as_bytes().to_vec(),
             Self::KnownHostsUnreadable { path, .. }
             | Self::KeyUnreadable { path, .. }
             | Self::KeyTooOpen { path, .. }
