@@ -161,6 +161,34 @@ async fn a_password_is_given_once() {
     }
 }
 
+/// The server that hung up on the second step was told as passing.
+#[tokio::test]
+async fn a_hang_up_behind_a_wrong_password_is_not_run_again() {
+    for second in [MethodKind::Password, MethodKind::KeyboardInteractive] {
+        let change = |options: &mut SshServerOptions| {
+            options.password = Some("the password".into());
+            options.keyboard_interactive = second == MethodKind::KeyboardInteractive;
+            options.steps = vec![MethodKind::PublicKey, second];
+            options.tries_max = 2;
+        };
+        let site = Site::with(change).await;
+        let mut options = site.options();
+        options
+            .authentication
+            .push(Authentication::Password("a wrong one".into()));
+        let error = refusal(options).await;
+        assert_eq!(
+            (error.code(), error.verdict()),
+            ("remote-too-many-tries", Verdict::Usage),
+            "{error:?}"
+        );
+        assert!(
+            error.to_string().contains("accepted as one step"),
+            "{error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_password_that_must_be_changed_is_told() {
     for (prompt, instructions) in [

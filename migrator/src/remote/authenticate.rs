@@ -288,9 +288,12 @@ impl<'a> Login<'a> {
         // The library does not tell a step from a refusal; after a step the server takes something else.
         let now = match offered(self.options, self.session) {
             Ok(now) => now,
-            Err(error) if self.refused + self.steps > 0 => return Err(self.hung_up(&error)),
-            // The refusal was the last one that this server bears.
-            Err(_) => String::new(),
+            // It bears no more, so what it had just been given was wrong; trying that again by itself could lock an account.
+            Err(error) => {
+                self.refused += 1;
+                self.tried.push(format!("{method}: refused"));
+                return Err(self.hung_up(&error));
+            }
         };
         let is_new = now.split(',').any(|method| !self.offers(method));
         if now.is_empty() || now == self.offered {

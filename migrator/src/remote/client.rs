@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use postoffice::names::printable;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::command::{Output, RemoteCommand};
 use super::connection::{self, Waker};
-use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError};
+use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError, on_one_line};
 use super::exec::{Ended, ExecRequest, Sink};
 use super::frame::framed;
 use super::options::{ConnectOptions, PERSON_SECONDS};
@@ -140,7 +139,7 @@ impl Remote {
             ended => ended?,
         };
         let complaint = ended.into_around().judge(user, host)?;
-        Ok(printable(complaint.trim_ascii()))
+        Ok(on_one_line(&complaint))
     }
 
     /// Runs a command with this standard input, and gives what it wrote.

@@ -182,7 +182,7 @@ pub enum RemoteError {
         tried: Vec<String>,
     },
     /// The server asks something that nobody answers; it was given no answer.
-    #[error("To let {user} in, {host} asks {prompt:?}, and nobody is there to answer")]
+    #[error("To let {user} in, {host} asks \"{prompt}\", and nobody is there to answer")]
     PromptUnanswered {
         /// User name.
         user: Box<str>,
@@ -248,7 +248,7 @@ pub enum RemoteError {
         cause: String,
     },
     /// The login shell writes text of its own, which would be taken for answers and for files.
-    #[error("The login shell of {user}@{host} writes text of its own to the {stream}: {text:?}")]
+    #[error("The login shell of {user}@{host} writes text of its own to the {stream}: \"{text}\"")]
     ShellPrints {
         /// User name.
         user: Box<str>,
@@ -405,8 +405,8 @@ fn list(items: &[String]) -> String {
     }
 }
 
-/// What a program wrote, escaped.
-fn on_one_line(text: &[u8]) -> String {
+/// What a program or a server wrote, escaped.
+pub(super) fn on_one_line(text: &[u8]) -> String {
     let mut shown = String::new();
     for line in text.trim_ascii().split(|&byte| byte == b'\n') {
         if !shown.is_empty() {
@@ -566,8 +566,8 @@ impl Explain for RemoteError {
                  correct it before you run this again: servers lock accounts"
             ),
             Self::TooManyTries { .. } => "Say in [destination] which key is right: key = \"FILE\", the private key or its .pub beside the agent; the agent then \
-                                          tries that one alone. A server that counts failures by address (PerSourcePenalties, fail2ban) may stay \
-                                          silent for some minutes: wait before you run it again"
+                                          tries that one alone. Correct `password` where that was refused. A server that counts failures by \
+                                          address (PerSourcePenalties, fail2ban) may stay silent for some minutes: wait before you run it again"
                 .into(),
             Self::PromptUnanswered { .. } => "Run it at a terminal, where you are asked (again whenever the connection is made anew); or, better for a run of \
                                               many hours, let this user in with a key alone: `Match User NAME` with `AuthenticationMethods publickey` in \

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::net::{Shutdown, TcpStream};
 
-use postoffice::names::printable;
 use secrecy::{ExposeSecret as _, SecretString};
 use ssh2::{KeyboardInteractivePrompt, Prompt};
 
-use super::error::{RemoteError, says_expired};
+use super::error::{RemoteError, on_one_line, says_expired};
 use super::options::ConnectOptions;
 
 /// "Password" in the languages that servers speak, in lower case.
@@ -131,7 +130,7 @@ impl Answers<'_> {
             user, host, person, ..
         } = self.options;
         let question = [instructions.trim(), prompt.text.trim()].join(" ");
-        let question = printable(question.trim().as_bytes());
+        let question = on_one_line(question.as_bytes());
         let kind = asked(&prompt.text, user, host);
         if kind == Asked::NewPassword || says_expired(instructions) {
             return Err(RemoteError::PasswordExpired {
