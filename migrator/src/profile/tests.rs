@@ -164,6 +164,7 @@ fn every_program_that_is_run_at_the_destination_is_in_the_list() {
         // Told to everybody; not run as root.
         "\"cat\"",
         "\"true\"",
+        "\"uname\"",
     ];
     let found = programs_in_the_code();
     assert!(found.len() > 10, "{found:?}");

@@ -565,7 +565,7 @@ impl Explain for RemoteError {
                  one step was accepted, the server wants what it still accepts besides. A refused password is not tried again, so \
                  correct it before you run this again: servers lock accounts"
             ),
-            Self::TooManyTries { .. } => "Say in [destination] which key is right: key = \"FILE\", the private key or its .pub beside the agent; the agent then \
+            Self::TooManyTries { .. } => "Say which key is right, [destination] key = \"FILE\", the private key or the .pub of one that the agent has; the agent then \
                                           tries that one alone. Correct `password` where that was refused. A server that counts failures by \
                                           address (PerSourcePenalties, fail2ban) may stay silent for some minutes: wait before you run it again"
                 .into(),

@@ -64,6 +64,10 @@ const SEEN: &[(&str, &[&str])] = &[
         "worker-runs",
         &[
             "utility-differs",
+            "utility-does-not-run",
+            "utility-no-program",
+            "utility-other-machine",
+            "utility-other-version",
             "upload-source-unreadable",
             "remote-file-failed",
         ],
