@@ -9,7 +9,7 @@ use harness::site::Site as _;
 use crate::support::{Stage, finding, program};
 
 /// A copy of the program in which `old` is `new` everywhere.
-fn changed(stage: &Stage, old: &[u8], new: &[u8]) -> PathBuf {
+fn changed(stage: &mut Stage, old: &[u8], new: &[u8]) -> PathBuf {
     assert_eq!(old.len(), new.len());
     let mut bytes = fs::read(program()).expect("read");
     let found: Vec<usize> = bytes
@@ -25,26 +25,21 @@ fn changed(stage: &Stage, old: &[u8], new: &[u8]) -> PathBuf {
 }
 
 /// The bytes as the file that the worksheet names.
-fn put(stage: &Stage, bytes: &[u8]) -> PathBuf {
+fn put(stage: &mut Stage, bytes: &[u8]) -> PathBuf {
     let path = stage.folder.path().join("program");
     fs::write(&path, bytes).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
-    let worksheet = stage.folder.path().join("worksheet.toml");
+    let named = format!("program = {:?}", path.display().to_string());
+    stage.embedded_mut().sheet.extra = vec![("destination".to_owned(), named)];
     stage.embedded().write_worksheet().expect("written");
-    let text = fs::read_to_string(&worksheet).expect("read");
-    let named = format!(
-        "[destination]\nprogram = {:?}\n",
-        path.display().to_string()
-    );
-    fs::write(&worksheet, text.replacen("[destination]\n", &named, 1)).expect("written");
     path
 }
 
 /// The loader's words were dropped and the architecture was blamed.
 #[test]
 fn a_destination_with_an_older_c_library_is_told_in_the_words_of_its_loader() {
-    let stage = Stage::new();
-    changed(&stage, b"\0GLIBC_2.34\0", b"\0GLIBC_9.34\0");
+    let mut stage = Stage::new();
+    changed(&mut stage, b"\0GLIBC_2.34\0", b"\0GLIBC_9.34\0");
     let run = stage.expect(&["check"], 5);
     let found = finding(&run, "utility-does-not-run");
     assert!(found.text.contains("GLIBC_9.34' not found"), "{found:#?}");
@@ -64,7 +59,7 @@ fn a_destination_with_an_older_c_library_is_told_in_the_words_of_its_loader() {
     );
 
     // The remedy: a program that runs there.
-    put(&stage, &fs::read(program()).expect("read"));
+    put(&mut stage, &fs::read(program()).expect("read"));
     let run = stage.expect(&["check"], 1);
     assert!(
         !run.findings.iter().any(|found| found.code == "worker-runs"),
@@ -75,9 +70,9 @@ fn a_destination_with_an_older_c_library_is_told_in_the_words_of_its_loader() {
 
 #[test]
 fn a_destination_without_the_loader_is_told_as_such() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     changed(
-        &stage,
+        &mut stage,
         b"/lib64/ld-linux-x86-64.so.2",
         b"/lib64/ld-linux-x86-64.so.9",
     );
@@ -91,20 +86,20 @@ fn a_destination_without_the_loader_is_told_as_such() {
 
 #[test]
 fn a_program_for_another_machine_is_not_even_uploaded() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     let mut bytes = fs::read(program()).expect("read");
     bytes[18..20].copy_from_slice(&8_u16.to_le_bytes());
-    put(&stage, &bytes);
+    put(&mut stage, &bytes);
     let run = stage.expect(&["stage-one"], 5);
     finding(&run, "utility-other-machine");
-    put(&stage, b"#!/bin/sh\n");
+    put(&mut stage, b"#!/bin/sh\n");
     let run = stage.expect(&["stage-one"], 2);
     finding(&run, "utility-no-program");
 }
 
 #[test]
 fn a_program_of_another_version_is_refused() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     let version = protocol::build();
     let other = version.replacen(" (protocol ", " (protocal ", 1);
     let word = |text: &str| {
@@ -112,7 +107,7 @@ fn a_program_of_another_version_is_refused() {
             .as_bytes()
             .to_vec()
     };
-    changed(&stage, &word(&version), &word(&other));
+    changed(&mut stage, &word(&version), &word(&other));
     let run = stage.expect(&["stage-one"], 5);
     let found = finding(&run, "utility-other-version");
     assert!(found.text.contains("protocal"), "{found:#?}");
