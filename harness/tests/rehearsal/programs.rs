@@ -103,9 +103,8 @@ fn a_program_of_another_version_is_refused() {
     let version = protocol::build();
     let other = version.replacen(" (protocol ", " (protocal ", 1);
     let word = |text: &str| {
-        text.split_once(' ').expect("two words").1[..10]
-            .as_bytes()
-            .to_vec()
+        let (_, behind) = text.split_once(' ').expect("two words");
+        behind.as_bytes()[..10].to_vec()
     };
     changed(&mut stage, &word(&version), &word(&other));
     let run = stage.expect(&["stage-one"], 5);

@@ -23,14 +23,14 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     }
     let options = options(controller)?;
     let connected = Remote::connect(options.clone()).await?;
-    let mut detail = format!(
-        "{}, host key {}",
+    let said = match connected.shell_complaint.as_str() {
+        "" => String::new(),
+        said => format!("; the login shell says each time, which is left out: {said}"),
+    };
+    let detail = format!(
+        "{}, host key {}{said}",
         connected.server_banner, connected.host_key_fingerprint
     );
-    if !connected.shell_complaint.is_empty() {
-        let said = &connected.shell_complaint;
-        detail.push_str(&format!("; left out, the login shell says: {said}"));
-    }
     let destination = &controller.worksheet.destination;
     let (job_folder, privilege) = (destination.job_folder.clone(), destination.privilege);
     controller.use_link(Link::new(connected, options, job_folder, privilege));
