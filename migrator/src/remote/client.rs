@@ -138,6 +138,11 @@ impl Remote {
             }
             ended => ended?,
         };
+        if !ended.has_begun {
+            let how = format!("but ended with {}", ended.status);
+            let said = ended.before.join(&b'\n');
+            return Err(RemoteError::shell_failed(&nothing.to_string(), how, &said));
+        }
         let complaint = ended.into_around().judge(user, host)?;
         Ok(on_one_line(&complaint))
     }

@@ -80,6 +80,8 @@ pub(super) struct Ended {
     pub(super) stderr: Vec<u8>,
     /// What the login shell wrote before the command, on its standard output and on its standard error.
     pub(super) before: [Vec<u8>; 2],
+    /// Whether the command was run at all; where not, its status is that of the login shell, and not success.
+    pub(super) has_begun: bool,
 }
 
 impl Ended {
@@ -150,7 +152,7 @@ impl Exec {
                     .is_some_and(|deadline| Instant::now() >= deadline) =>
             {
                 let bound = self.request.timeout.unwrap_or_default();
-                let error = if self.has_written_before() && !self.output_frame.has_begun() {
+                let error = if self.has_written_before() && !self.has_begun() {
                     self.not_begun(format!("within {} s", bound.as_secs()))
                 } else {
                     RemoteError::command_timed_out(&self.request.shown, bound)
@@ -160,7 +162,7 @@ impl Exec {
             Ok(Progress::Nothing) => (Some(self), Poll::Idle),
             Ok(Progress::Something) => (Some(self), Poll::Progress),
             // Its status is one of the login shell, and no answer of the command.
-            Ok(Progress::Ended(status)) if !self.output_frame.has_begun() => {
+            Ok(Progress::Ended(status)) if !self.has_begun() && status.is_success() => {
                 let error = self.not_begun(format!("but ended with {status}"));
                 self.over(Err(error))
             }
@@ -170,7 +172,13 @@ impl Exec {
                 } else {
                     Vec::new()
                 };
-                let stderr = std::mem::take(&mut self.stderr).into();
+                let mut stderr: Vec<u8> = std::mem::take(&mut self.stderr).into();
+                let has_begun = self.has_begun();
+                if !has_begun {
+                    // A failure that is told, so that nobody takes it for the command's own quiet `no`.
+                    stderr = b"the login shell did not run it: ".to_vec();
+                    stderr.extend_from_slice(self.error_frame.before());
+                }
                 let before =
                     [&self.output_frame, &self.error_frame].map(|frame| frame.before().to_vec());
                 self.over(Ok(Ended {
@@ -178,6 +186,7 @@ impl Exec {
                     stdout,
                     stderr,
                     before,
+                    has_begun,
                 }))
             }
             Err(Failure::Request(error)) => self.over(Err(*error)),
@@ -189,6 +198,11 @@ impl Exec {
         let channel = self.channel.take();
         let _ = self.request.done.send(result);
         (None, Poll::Done(channel))
+    }
+
+    /// Whether the command was run: either output says so, in case that one of them was closed.
+    fn has_begun(&self) -> bool {
+        self.output_frame.has_begun() || self.error_frame.has_begun()
     }
 
     /// Whether anything came that is not the command's.
