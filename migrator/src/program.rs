@@ -69,4 +69,8 @@ impl SecretSource for ProcessSecrets {
     fn prompt(&mut self, what: &str) -> io::Result<SecretString> {
         rpassword::prompt_password(format!("{what}: ")).map(SecretString::from)
     }
+
+    fn answer(&mut self, question: &str) -> io::Result<SecretString> {
+        rpassword::prompt_password(format!("{question} ")).map(SecretString::from)
+    }
 }

@@ -18,9 +18,6 @@ use super::{Shared, processes};
 /// The path that programs are looked for on, as a login shell of root has it.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The login shell.
-const SHELL: &str = "/bin/sh";
-
 /// How much is read from a command at once, in bytes.
 const PIECE_BYTES: usize = 32 * 1024;
 
@@ -34,12 +31,13 @@ pub(super) fn start(shared: &Shared, line: &[u8]) -> io::Result<Child> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
+    let shell = &shared.options.login_shell;
     let mut words = shared.options.run_under.iter().map(String::as_str);
     let mut command = match words.next() {
-        None => Command::new(SHELL),
+        None => Command::new(shell),
         Some(program) => {
             let mut command = Command::new(program);
-            command.args(words).arg(SHELL);
+            command.args(words).arg(shell);
             command
         }
     };

@@ -24,8 +24,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use russh::MethodKind;
+use russh::MethodSet;
 use russh::keys::PublicKey;
-use russh::{MethodKind, MethodSet};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -45,12 +46,24 @@ pub struct SshServerOptions {
     pub password: Option<String>,
     /// Whether the password is asked for through keyboard-interactive instead of the method of its own, as on SUSE.
     pub keyboard_interactive: bool,
+    /// What keyboard-interactive asks, one question after another, each with the right answer; the password where there is none.
+    pub prompts: Vec<(String, String)>,
+    /// What somebody says with the questions.
+    pub instructions: String,
+    /// The methods that are all wanted, in this order; where there is none, any one is enough.
+    pub steps: Vec<MethodKind>,
+    /// After how many refusals the server hangs up, as sshd's `MaxAuthTries`.
+    pub tries_max: usize,
     /// The environment of commands, besides a `PATH`; nothing of this process's own gets there.
     /// [`SshServer::set_environment`] changes it later.
     pub environment: BTreeMap<String, String>,
     /// The program and its first arguments that the shell of each command runs under, such as one that makes a
     /// namespace; none for most servers.
     pub run_under: Vec<String>,
+    /// The login shell, which is given `-c` and the line of a command.
+    pub login_shell: PathBuf,
+    /// What the login shell writes before it starts the server of sftp; nothing for most.
+    pub sftp_greeting: String,
     /// The folder that commands start in, and that relative names of SFTP are relative to.
     pub working_folder: PathBuf,
     /// After how many bytes, both ways and all connections together, all connections are cut, once.
@@ -68,8 +81,14 @@ impl SshServerOptions {
             authorized_key: None,
             password: None,
             keyboard_interactive: false,
+            prompts: Vec::new(),
+            instructions: String::new(),
+            steps: Vec::new(),
+            tries_max: 10,
             environment: BTreeMap::new(),
             run_under: Vec::new(),
+            login_shell: "/bin/sh".into(),
+            sftp_greeting: String::new(),
             working_folder: working_folder.into(),
             cut_after_bytes: None,
             disk_full_after_bytes: None,
@@ -237,21 +256,26 @@ impl Drop for SshServer {
 
 fn config(options: &SshServerOptions, host_key: &KeyPair) -> russh::server::Config {
     let mut methods = MethodSet::empty();
-    if options.authorized_key.is_some() {
-        methods.push(MethodKind::PublicKey);
-    }
-    if options.password.is_some() {
-        methods.push(if options.keyboard_interactive {
-            MethodKind::KeyboardInteractive
-        } else {
-            MethodKind::Password
-        });
+    if let Some(first) = options.steps.first() {
+        methods.push(*first);
+    } else {
+        if options.authorized_key.is_some() {
+            methods.push(MethodKind::PublicKey);
+        }
+        if options.password.is_some() && !options.keyboard_interactive {
+            methods.push(MethodKind::Password);
+        }
+        if options.keyboard_interactive || !options.prompts.is_empty() {
+            methods.push(MethodKind::KeyboardInteractive);
+        }
     }
     russh::server::Config {
         methods,
         keys: vec![host_key.private_key().clone()],
         auth_rejection_time: Duration::from_millis(50),
         auth_rejection_time_initial: Some(Duration::ZERO),
+        // The first question for the methods counts for the library, and for sshd it does not.
+        max_auth_attempts: options.tries_max + 1,
         inactivity_timeout: None,
         nodelay: true,
         ..russh::server::Config::default()

@@ -7,7 +7,7 @@ use russh::keys::PublicKey;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId};
+use russh::{Channel, ChannelId, MethodKind};
 
 use super::Shared;
 use super::command;
@@ -18,6 +18,10 @@ pub(super) struct Session {
     shared: Arc<Shared>,
     /// Channels on which nothing runs yet.
     channels: HashMap<ChannelId, Channel<Msg>>,
+    /// How many of the steps that are wanted were taken.
+    steps: usize,
+    /// How many questions of keyboard-interactive were answered.
+    answered: usize,
 }
 
 impl Session {
@@ -25,6 +29,8 @@ impl Session {
         Self {
             shared,
             channels: HashMap::new(),
+            steps: 0,
+            answered: 0,
         }
     }
 
@@ -35,14 +41,34 @@ impl Session {
             .is_some_and(|authorized| authorized.key_data() == key.key_data())
     }
 
-    fn judge(&self, user: &str, method: &str, is_right: bool) -> Auth {
+    fn judge(&mut self, user: &str, method: MethodKind, is_right: bool) -> Auth {
         let outcome = if is_right { "accepted" } else { "refused" };
-        self.shared.note(format!("{outcome} {method} of {user}"));
-        if is_right {
-            Auth::Accept
-        } else {
-            Auth::reject()
+        let name: &str = (&method).into();
+        self.shared.note(format!("{outcome} {name} of {user}"));
+        let steps = &self.shared.options.steps;
+        let is_its_turn = steps.get(self.steps).is_none_or(|step| *step == method);
+        if !is_right || !is_its_turn {
+            return Auth::reject();
         }
+        self.steps += 1;
+        match steps.get(self.steps) {
+            None => Auth::Accept,
+            Some(next) => Auth::Reject {
+                proceed_with_methods: Some([*next].as_slice().into()),
+                partial_success: true,
+            },
+        }
+    }
+
+    /// The questions of keyboard-interactive, each with its answer.
+    fn prompts(&self) -> Vec<(String, String)> {
+        let options = &self.shared.options;
+        let password = options
+            .password
+            .as_ref()
+            .filter(|_| options.prompts.is_empty());
+        let asked = password.map(|password| ("Password: ".to_owned(), password.clone()));
+        asked.into_iter().chain(options.prompts.clone()).collect()
     }
 }
 
@@ -53,7 +79,7 @@ impl Handler for Session {
         let options = &self.shared.options;
         let is_right =
             !options.keyboard_interactive && options.password.as_deref() == Some(password);
-        Ok(self.judge(user, "password", is_right))
+        Ok(self.judge(user, MethodKind::Password, is_right))
     }
 
     async fn auth_keyboard_interactive<'a>(
@@ -62,20 +88,32 @@ impl Handler for Session {
         _submethods: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
+        let prompts = self.prompts();
         let options = &self.shared.options;
-        if !options.keyboard_interactive || options.password.is_none() {
+        let is_wanted = options.keyboard_interactive || !options.prompts.is_empty();
+        if !is_wanted || prompts.is_empty() {
             return Ok(Auth::reject());
         }
-        let Some(mut response) = response else {
-            return Ok(Auth::Partial {
-                name: "".into(),
-                instructions: "".into(),
-                prompts: vec![("Password: ".into(), false)].into(),
-            });
-        };
-        let answer = response.next();
-        let is_right = answer.as_deref() == options.password.as_deref().map(str::as_bytes);
-        Ok(self.judge(user, "keyboard-interactive", is_right))
+        let method = MethodKind::KeyboardInteractive;
+        if let Some(mut response) = response {
+            let given = response.next();
+            let (prompt, answer) = &prompts[self.answered.min(prompts.len() - 1)];
+            let is_right = given.as_deref() == Some(answer.as_bytes());
+            let outcome = if is_right { "right" } else { "wrong" };
+            self.shared.note(format!("{outcome} answer to {prompt}"));
+            self.answered += 1;
+            if !is_right || self.answered == prompts.len() {
+                return Ok(self.judge(user, method, is_right));
+            }
+        } else {
+            self.answered = 0;
+        }
+        let (prompt, _) = prompts[self.answered].clone();
+        Ok(Auth::Partial {
+            name: "".into(),
+            instructions: self.shared.options.instructions.clone().into(),
+            prompts: vec![(prompt.into(), false)].into(),
+        })
     }
 
     async fn auth_publickey_offered(
@@ -95,7 +133,8 @@ impl Handler for Session {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        Ok(self.judge(user, "publickey", self.is_authorized(key.public_key)))
+        let is_right = self.is_authorized(key.public_key);
+        Ok(self.judge(user, MethodKind::PublicKey, is_right))
     }
 
     async fn channel_open_session(
@@ -151,6 +190,10 @@ impl Handler for Session {
         match self.channels.remove(&channel) {
             Some(open) if name == "sftp" => {
                 session.channel_success(channel)?;
+                let greeting = self.shared.options.sftp_greeting.clone();
+                if !greeting.is_empty() {
+                    session.data(channel, greeting.into_bytes())?;
+                }
                 russh_sftp::server::run(open.into_stream(), Sftp::new(Arc::clone(&self.shared)))
                     .await;
                 Ok(())

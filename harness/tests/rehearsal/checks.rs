@@ -3,6 +3,7 @@
 use harness::site::Site as _;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -173,4 +174,54 @@ fn what_is_wrong_at_the_destination_is_told() {
         found.remedy.contains("gwmigrate profile sudoers"),
         "{found:#?}"
     );
+
+    // One that wants a terminal was told as one that asks for a password.
+    write_program(
+        &bin,
+        "sudo",
+        "#!/bin/sh\necho 'sudo: sorry, you must have a tty to run sudo' >&2\nexit 1\n",
+    );
+    let run = stage.expect(&["check"], 5);
+    let found = finding(&run, "privilege");
+    assert!(
+        found.text.contains("requiretty") && found.text.contains("must have a tty"),
+        "{found:#?}"
+    );
+    assert!(found.remedy.contains("!requiretty"), "{found:#?}");
+}
+
+/// Puts a program where the server looks for programs.
+fn write_program(bin: &Path, name: &str, script: &str) {
+    let path = bin.join(name);
+    let _ = fs::remove_file(&path);
+    fs::write(&path, script).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+/// The worker died with each connection, and nothing said why.
+#[test]
+fn a_destination_that_ends_the_worker_with_its_connection_is_told() {
+    let stage = Stage::new();
+    let bin = stage.folder.path().join("logind");
+    fs::create_dir(&bin).expect("made");
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let environment = [("PATH".to_owned(), path)].into();
+    stage.embedded().server.set_environment(environment);
+    let user = stage.embedded().sheet.user.clone();
+    write_program(
+        &bin,
+        "busctl",
+        "#!/bin/sh\necho 'b true'; echo 'as 0'; echo 'as 0'\n",
+    );
+    let run = stage.expect(&["check"], 5);
+    let found = finding(&run, "stays-running");
+    assert!(found.text.contains("KillUserProcesses"), "{found:#?}");
+    let wanted = format!("KillExcludeUsers=root {user}\\n");
+    assert!(found.remedy.contains(&wanted), "{found:#?}");
+    // What the remedy makes logind say.
+    let script =
+        format!("#!/bin/sh\necho 'b true'; echo 'as 2 \"root\" \"{user}\"'; echo 'as 0'\n");
+    write_program(&bin, "busctl", &script);
+    let run = stage.expect(&["check"], 1);
+    assert_eq!(line(&run, "stays-running")["verdict"], "done");
 }

@@ -19,6 +19,7 @@ mod owners;
 mod people;
 mod places;
 mod poor_surroundings;
+mod programs;
 mod proofs;
 mod questions;
 mod shares;

@@ -177,6 +177,7 @@ async fn an_agent_that_is_not_there_is_told() {
     let mut options = site.options();
     options.authentication = vec![Authentication::Agent {
         socket: site.path("no-agent"),
+        only: None,
     }];
     let text = Remote::connect(options)
         .await

@@ -8,6 +8,8 @@ mod holding;
 mod host_keys;
 mod login;
 mod mounting;
+mod shells;
+mod steps;
 mod uploads;
 
 use std::path::PathBuf;

@@ -61,3 +61,8 @@ pub use survey::{FileSystem, Offline, Sample, Survey};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
 pub const PROTOCOL: u32 = 3;
+
+/// How this build names itself: controller and worker must be of the same.
+pub fn build() -> String {
+    format!("{} (protocol {PROTOCOL})", env!("CARGO_PKG_VERSION"))
+}

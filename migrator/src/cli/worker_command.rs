@@ -161,6 +161,7 @@ pub(super) fn run(
         WorkerCommand::Digest { .. } => match protocol::digest(program) {
             Ok(digest) => {
                 terminal.raw_line(&digest);
+                terminal.raw_line(&protocol::build());
                 Ok(0)
             }
             Err(error) => Err(error.to_string()),

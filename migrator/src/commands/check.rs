@@ -9,6 +9,7 @@
 
 mod destination;
 mod estimate;
+mod logind;
 mod poa;
 mod report;
 mod room;
@@ -54,6 +55,8 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         // Nothing else could be looked at.
         return Ok(());
     }
+    let stays = logind::stays_running(controller).await?;
+    add(controller, report, "stays-running", stays);
     let apart = steps::places::require_apart(controller).await;
     require(controller, report, "places", apart)?;
     let missing = steps::mount_source::missing(controller).await?;

@@ -69,10 +69,10 @@ pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
     for (name, purpose, commands) in of_profile(sheet, profile) {
         add(name, purpose, &commands);
     }
+    let user = escaped(&sheet.destination.user);
     let _ = writeln!(
         text,
-        "\n{} ALL = (root) NOPASSWD: {}",
-        escaped(&sheet.destination.user),
+        "\n# Nothing is run from a terminal.\nDefaults:{user} !requiretty\n{user} ALL = (root) NOPASSWD: {}",
         aliases.join(", ")
     );
     text

@@ -11,9 +11,10 @@ use zeroize::Zeroizing;
 
 use super::command::{Output, RemoteCommand};
 use super::connection::{self, Waker};
-use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError};
+use super::error::{ExitStatus, OUTPUT_BYTES_MAX, RemoteError, on_one_line};
 use super::exec::{Ended, ExecRequest, Sink};
-use super::options::ConnectOptions;
+use super::frame::framed;
+use super::options::{ConnectOptions, PERSON_SECONDS};
 use super::session::{self, SessionCommand};
 use super::upload::{PRIVATE_MODE, Source, UploadRequest, Uploaded};
 
@@ -51,6 +52,8 @@ pub struct Connected {
     pub host_key_fingerprint: String,
     /// How the server names itself.
     pub server_banner: String,
+    /// What the login shell writes to its standard error before each command; it is left out of all answers.
+    pub shell_complaint: String,
 }
 
 /// How following a command ended without an error.
@@ -96,20 +99,52 @@ impl Remote {
             .map_err(|error| failed(error.to_string()))?;
         // The bound of the library is per answer; this one is for all of them, and for the name's resolution.
         let bound = Duration::from_secs(options.connect_timeout_seconds.max(1));
-        let greeting = match timeout(bound + Duration::from_secs(1), greeted).await {
+        // A person who is asked for a code is no server that does not answer.
+        let person = if options.person.is_some() {
+            PERSON_SECONDS
+        } else {
+            0
+        };
+        let longest = bound + Duration::from_secs(1 + person);
+        let greeting = match timeout(longest, greeted).await {
             Ok(Ok(greeting)) => greeting?,
             Ok(Err(_)) => return Err(failed("the session thread ended".into())),
             Err(_) => return Err(super::options::timed_out(&options, "connecting")),
         };
+        let remote = Self {
+            commands,
+            waker: Arc::new(waker),
+            options,
+        };
+        let shell_complaint = remote.listen_to_shell(bound).await?;
         Ok(Connected {
-            remote: Self {
-                commands,
-                waker: Arc::new(waker),
-                options,
-            },
+            remote,
+            shell_complaint,
             host_key_fingerprint: greeting.host_key_fingerprint,
             server_banner: greeting.server_banner,
         })
+    }
+
+    /// Runs nothing, and hears what the login shell writes of its own: gives what it complains of, refuses other text.
+    ///
+    /// Such text would be in the stream of an upload as well, which ends that with words that nobody understands.
+    async fn listen_to_shell(&self, bound: Duration) -> Result<String, RemoteError> {
+        let (user, host) = (&self.options.user, &self.options.host);
+        let nothing = RemoteCommand::new("true");
+        let ended = match self.run_within(&nothing, Vec::new(), bound).await {
+            Err(RemoteError::CommandTimedOut { .. }) => {
+                let doing = "starting the login shell";
+                return Err(super::options::timed_out(&self.options, doing));
+            }
+            ended => ended?,
+        };
+        if !ended.has_begun {
+            let how = format!("but ended with {}", ended.status);
+            let said = ended.before.join(&b'\n');
+            return Err(RemoteError::shell_failed(&nothing.to_string(), how, &said));
+        }
+        let complaint = ended.into_around().judge(user, host)?;
+        Ok(on_one_line(&complaint))
     }
 
     /// Runs a command with this standard input, and gives what it wrote.
@@ -120,19 +155,29 @@ impl Remote {
         command: &RemoteCommand,
         stdin: Vec<u8>,
     ) -> Result<Output, RemoteError> {
-        let (mut request, mut running) = self.exec(command, stdin, Sink::Keep(Vec::new()))?;
-        let bound = self.command_timeout();
-        request.timeout = Some(bound);
-        self.submit(SessionCommand::Exec(request)).await?;
-        let ended = timeout(bound + MARGIN, &mut running.done)
-            .await
-            .map_err(|_| RemoteError::command_timed_out(command, bound))?;
-        let ended = self.ended(ended)?;
+        let ended = self
+            .run_within(command, stdin, self.command_timeout())
+            .await?;
         Ok(Output {
             status: ended.status,
             stdout: ended.stdout,
             stderr: ended.stderr,
         })
+    }
+
+    async fn run_within(
+        &self,
+        command: &RemoteCommand,
+        stdin: Vec<u8>,
+        bound: Duration,
+    ) -> Result<Ended, RemoteError> {
+        let (mut request, mut running) = self.exec(command, stdin, Sink::Keep(Vec::new()))?;
+        request.timeout = Some(bound);
+        self.submit(SessionCommand::Exec(request)).await?;
+        let ended = timeout(bound + MARGIN, &mut running.done)
+            .await
+            .map_err(|_| RemoteError::command_timed_out(command, bound))?;
+        self.ended(ended)
     }
 
     /// Runs a command and passes on each complete line of its standard output, without the line end.
@@ -268,7 +313,7 @@ impl Remote {
             hold_stdin: Arc::clone(&hold_stdin),
             waker: Arc::clone(&self.waker),
         };
-        let line = command.shell_line()?;
+        let line = framed(&command.shell_line()?);
         let shown = command.to_string();
         Ok((
             ExecRequest {

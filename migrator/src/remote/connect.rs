@@ -50,7 +50,7 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Connection, Greeting)
         _ => handshake(options, &error),
     })?;
     let host_key_fingerprint = check_host_key(options, &known_hosts, &session)?;
-    authenticate(options, &session)?;
+    authenticate(options, &session, &socket)?;
     let server_banner = session
         .banner_bytes()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());

@@ -167,6 +167,40 @@ pub enum RemoteError {
         /// The methods that the server accepts.
         accepted: Box<str>,
     },
+    /// The server ended the connection after it had refused keys or passwords: it takes only so many.
+    #[error(
+        "{host} hung up on {user} after it had refused {} (\"Too many authentication failures\" in its log); tried: {}",
+        tries(tried),
+        list(tried)
+    )]
+    TooManyTries {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// What was tried, each with what came of it.
+        tried: Vec<String>,
+    },
+    /// The server asks something that nobody answers; it was given no answer.
+    #[error("To let {user} in, {host} asks \"{prompt}\", and nobody is there to answer")]
+    PromptUnanswered {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// The question, escaped.
+        prompt: Box<str>,
+    },
+    /// The password must be changed before anybody is let in with it.
+    #[error("The password of {user}@{host} has expired: {said}")]
+    PasswordExpired {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// What the server said, escaped.
+        said: Box<str>,
+    },
     /// A private key file cannot be read.
     #[error("The private key {} cannot be read: {cause}", path.display())]
     KeyUnreadable {
@@ -212,6 +246,31 @@ pub enum RemoteError {
         what: &'static str,
         /// What the library said.
         cause: String,
+    },
+    /// The login shell writes text of its own, which would be taken for answers and for files.
+    #[error("The login shell of {user}@{host} writes text of its own to the {stream}: \"{text}\"")]
+    ShellPrints {
+        /// User name.
+        user: Box<str>,
+        /// Name or address.
+        host: Box<str>,
+        /// Where the text came.
+        stream: &'static str,
+        /// The text, escaped.
+        text: Box<str>,
+    },
+    /// The login shell did not run a command, so that neither its status nor its output is an answer.
+    #[error(
+        "The login shell did not run the command {how}: {command}{}",
+        output_note(said)
+    )]
+    ShellFailed {
+        /// The command.
+        command: Box<str>,
+        /// How that was seen.
+        how: Box<str>,
+        /// What came on both outputs, escaped.
+        said: Box<str>,
     },
     /// A command ran too long and was given up.
     #[error("The command did not end within {seconds} s: {command}")]
@@ -292,11 +351,27 @@ impl RemoteError {
         stderr: &[u8],
     ) -> Self {
         let shown = &stderr[stderr.len().saturating_sub(STDERR_SHOWN_BYTES)..];
-        let shown = printable(shown.trim_ascii()).replace("\\x0a", "; ");
         Self::CommandFailed {
             command: command.to_string(),
             status,
-            stderr: shown,
+            stderr: on_one_line(shown),
+        }
+    }
+
+    pub(super) fn shell_prints(user: &str, host: &str, stream: &'static str, text: &[u8]) -> Self {
+        Self::ShellPrints {
+            user: user.into(),
+            host: host.into(),
+            stream,
+            text: on_one_line(&text[..text.len().min(STDERR_SHOWN_BYTES)]).into(),
+        }
+    }
+
+    pub(super) fn shell_failed(command: &str, how: String, said: &[u8]) -> Self {
+        Self::ShellFailed {
+            command: command.into(),
+            how: how.into(),
+            said: on_one_line(&said[..said.len().min(STDERR_SHOWN_BYTES)]).into(),
         }
     }
 
@@ -330,6 +405,26 @@ fn list(items: &[String]) -> String {
     }
 }
 
+/// What a program or a server wrote, escaped.
+pub(super) fn on_one_line(text: &[u8]) -> String {
+    let mut shown = String::new();
+    for line in text.trim_ascii().split(|&byte| byte == b'\n') {
+        if !shown.is_empty() {
+            shown.push_str("; ");
+        }
+        shown.push_str(&printable(line.trim_ascii()));
+    }
+    shown
+}
+
+fn tries(tried: &[String]) -> String {
+    let refused = tried.iter().filter(|tried| tried.ends_with(": refused"));
+    match refused.count() {
+        1 => "one key or password".to_owned(),
+        count => format!("{count} keys or passwords"),
+    }
+}
+
 fn output_note(stderr: &str) -> String {
     if stderr.is_empty() {
         String::new()
@@ -344,6 +439,22 @@ fn skipped_note(skipped: &[String]) -> String {
     } else {
         format!(" (malformed lines were skipped: {})", skipped.join(", "))
     }
+}
+
+/// Whether a server or a login shell says that a password must be changed.
+pub(super) fn says_expired(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    said.contains("password")
+        && [
+            "expired",
+            "change required",
+            "change your password",
+            "must change",
+            "password aged",
+            "administrator enforced",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// What comes before an unknown host key is made known.
@@ -364,12 +475,17 @@ impl Explain for RemoteError {
             Self::HostKeyRevoked { .. } => "host-key-revoked",
             Self::HostKeyOnlyCertificateAuthority { .. } => "host-key-certificate-only",
             Self::AuthenticationRefused { .. } => "remote-authentication-refused",
+            Self::TooManyTries { .. } => "remote-too-many-tries",
+            Self::PromptUnanswered { .. } => "remote-prompt-unanswered",
+            Self::PasswordExpired { .. } => "remote-password-expired",
             Self::KeyUnreadable { .. } => "private-key-unreadable",
             Self::KeyTooOpen { .. } => "private-key-too-open",
             Self::KeyEncrypted { .. } => "private-key-encrypted",
             Self::KeyUnusable { .. } => "private-key-unusable",
             Self::Disconnected { .. } => "remote-disconnected",
             Self::RequestRefused { .. } => "remote-request-refused",
+            Self::ShellPrints { .. } => "remote-shell-prints",
+            Self::ShellFailed { .. } => "remote-shell-failed",
             Self::CommandTimedOut { .. } => "remote-command-timeout",
             Self::CommandFailed { .. } => "remote-command-failed",
             Self::OutputTooLarge { .. } => "remote-output-too-large",
@@ -390,10 +506,15 @@ impl Explain for RemoteError {
             Self::HostKeyUnknown { .. }
             | Self::HostKeyChanged { .. }
             | Self::HostKeyRevoked { .. }
-            | Self::HostKeyOnlyCertificateAuthority { .. } => Verdict::Refused,
+            | Self::HostKeyOnlyCertificateAuthority { .. }
+            | Self::ShellPrints { .. }
+            | Self::ShellFailed { .. } => Verdict::Refused,
             Self::ArgumentHasNul { .. }
             | Self::KnownHostsUnreadable { .. }
             | Self::AuthenticationRefused { .. }
+            | Self::TooManyTries { .. }
+            | Self::PromptUnanswered { .. }
+            | Self::PasswordExpired { .. }
             | Self::KeyUnreadable { .. }
             | Self::KeyTooOpen { .. }
             | Self::KeyEncrypted { .. }
@@ -418,7 +539,9 @@ impl Explain for RemoteError {
             Self::ConnectTimedOut { .. } => {
                 "See that the destination is up; raise `connect_timeout_seconds` in [destination] for a slow one".into()
             }
-            Self::Handshake { .. } => "See that what listens there is an sshd, and run the command again".into(),
+            Self::Handshake { .. } => "See that what listens there is an sshd; one that refuses this address for a while after failed logins \
+                                       (PerSourcePenalties, fail2ban) says no more than that. Wait some minutes, and run the command again"
+                .into(),
             Self::AlgorithmMismatch { accepted, .. } => format!(
                 "The sshd of SLES 10 and 11 and others of that age knows only algorithms that are broken today; update \
                  it, or use a newer destination; one of these is needed: {accepted}"
@@ -438,8 +561,21 @@ impl Explain for RemoteError {
                 format!("{COMPARE_FINGERPRINT}, add the key itself to a known-hosts file: {line}")
             }
             Self::AuthenticationRefused { user, .. } => format!(
-                "See `user`, `key`, `agent` and `password` in [destination], and authorized_keys of {user} on the destination"
+                "See `user`, `key`, `agent` and `password` in [destination], and authorized_keys of {user} on the destination; where \
+                 one step was accepted, the server wants what it still accepts besides. A refused password is not tried again, so \
+                 correct it before you run this again: servers lock accounts"
             ),
+            Self::TooManyTries { .. } => "Say which key is right, [destination] key = \"FILE\", the private key or the .pub of one that the agent has; the agent then \
+                                          tries that one alone. Correct `password` where that was refused. A server that counts failures by \
+                                          address (PerSourcePenalties, fail2ban) may stay silent for some minutes: wait before you run it again"
+                .into(),
+            Self::PromptUnanswered { .. } => "Run it at a terminal, where you are asked (again whenever the connection is made anew); or, better for a run of \
+                                              many hours, let this user in with a key alone: `Match User NAME` with `AuthenticationMethods publickey` in \
+                                              sshd_config of the destination"
+                .into(),
+            Self::PasswordExpired { user, host, .. } => {
+                format!("Log in once with `ssh {user}@{host}`, change the password, and give the worksheet the new one")
+            }
             Self::KeyUnreadable { .. } => "Correct `key` in [destination], or the permissions of the file".into(),
             Self::KeyTooOpen { path, .. } => format!("Run `chmod 600 {}`", path.display()),
             Self::KeyEncrypted { .. } => "Say [destination] key_password = { prompt = true } in the worksheet, or { file = \"FILE\" }, where its \
@@ -454,6 +590,17 @@ impl Explain for RemoteError {
             Self::RequestRefused { .. } => {
                 "See `MaxSessions`, `ForceCommand`, the sftp `Subsystem` and the login shell on the destination".into()
             }
+            Self::ShellPrints { user, .. } => format!(
+                "At the destination, find what prints it when {user} logs in, and let it print only when interactive (`[ -t 1 ] &&` in \
+                 front of it): .bashrc, .profile or .cshrc of {user}, /etc/profile.d, fish's config.fish, a program that runs every command \
+                 (ForceCommand); or log in as another user; then run again"
+            ),
+            Self::ShellFailed { said, .. } if says_expired(said) => {
+                "The password of this user has expired: log in with `ssh` once and change it, then run again".into()
+            }
+            Self::ShellFailed { .. } => "See what it said. The user must have a shell that runs commands (`getent passwd USER`), no \
+                                         ForceCommand, and startup files that neither end nor wait for a key; then run again"
+                .into(),
             Self::CommandTimedOut { .. } => "See what holds the command on the destination, and run again".into(),
             Self::CommandFailed { .. } => {
                 "See what the command said, correct that on the destination, and run again".into()
@@ -477,7 +624,11 @@ impl Explain for RemoteError {
             | Self::HostKeyChanged { key, .. }
             | Self::HostKeyRevoked { key, .. }
             | Self::HostKeyOnlyCertificateAuthority { key, .. } => key.host.clone().into_bytes(),
-            Self::AuthenticationRefused { host, .. } => host.as_bytes().to_vec(),
+            Self::AuthenticationRefused { host, .. }
+            | Self::TooManyTries { host, .. }
+            | Self::PromptUnanswered { host, .. }
+            | Self::PasswordExpired { host, .. }
+            | Self::ShellPrints { host, .. } => host.as_bytes().to_vec(),
             Self::KnownHostsUnreadable { path, .. }
             | Self::KeyUnreadable { path, .. }
             | Self::KeyTooOpen { path, .. }
@@ -488,6 +639,7 @@ impl Explain for RemoteError {
             Self::AlgorithmMismatch { server_banner, .. } => server_banner.clone().into_bytes(),
             Self::ArgumentHasNul { .. }
             | Self::RequestRefused { .. }
+            | Self::ShellFailed { .. }
             | Self::CommandTimedOut { .. }
             | Self::CommandFailed { .. }
             | Self::OutputTooLarge { .. } => Vec::new(),

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::connection::{Connection, Failure, Poll, io_result};
 use super::error::RemoteError;
 use super::error::{ExitStatus, OUTPUT_BYTES_MAX};
+use super::frame::{Around, Frame};
 
 /// How much is read or written at once, in bytes; half of what sshd puts in one packet.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -77,6 +78,22 @@ pub(super) struct Ended {
     pub(super) status: ExitStatus,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
+    /// What the login shell wrote before the command, on its standard output and on its standard error.
+    pub(super) before: [Vec<u8>; 2],
+    /// Whether the command was run at all; where not, its status is that of the login shell, and not success.
+    pub(super) has_begun: bool,
+}
+
+impl Ended {
+    /// What a command that writes nothing left: what the login shell wrote around it.
+    pub(super) fn into_around(self) -> Around {
+        let [output, error_before] = self.before;
+        Around {
+            output: [output, self.stdout].concat(),
+            error_before,
+            error_behind: self.stderr,
+        }
+    }
 }
 
 /// A command under way.
@@ -89,6 +106,8 @@ pub(super) struct Exec {
     /// When the next heartbeat is due.
     beat: Option<Instant>,
     stderr: VecDeque<u8>,
+    output_frame: Frame,
+    error_frame: Frame,
 }
 
 impl Exec {
@@ -103,6 +122,8 @@ impl Exec {
             stdin_ended: false,
             beat,
             stderr: VecDeque::new(),
+            output_frame: Frame::default(),
+            error_frame: Frame::default(),
         }
     }
 
@@ -131,22 +152,41 @@ impl Exec {
                     .is_some_and(|deadline| Instant::now() >= deadline) =>
             {
                 let bound = self.request.timeout.unwrap_or_default();
-                let error = RemoteError::command_timed_out(&self.request.shown, bound);
+                let error = if self.has_written_before() && !self.has_begun() {
+                    self.not_begun(format!("within {} s", bound.as_secs()))
+                } else {
+                    RemoteError::command_timed_out(&self.request.shown, bound)
+                };
                 self.over(Err(error))
             }
             Ok(Progress::Nothing) => (Some(self), Poll::Idle),
             Ok(Progress::Something) => (Some(self), Poll::Progress),
+            // Its status is one of the login shell, and no answer of the command.
+            Ok(Progress::Ended(status)) if !self.has_begun() && status.is_success() => {
+                let error = self.not_begun(format!("but ended with {status}"));
+                self.over(Err(error))
+            }
             Ok(Progress::Ended(status)) => {
                 let stdout = if let Sink::Keep(kept) = &mut self.request.sink {
                     std::mem::take(kept)
                 } else {
                     Vec::new()
                 };
-                let stderr = std::mem::take(&mut self.stderr).into();
+                let mut stderr: Vec<u8> = std::mem::take(&mut self.stderr).into();
+                let has_begun = self.has_begun();
+                if !has_begun {
+                    // A failure that is told, so that nobody takes it for the command's own quiet `no`.
+                    stderr = b"the login shell did not run it: ".to_vec();
+                    stderr.extend_from_slice(self.error_frame.before());
+                }
+                let before =
+                    [&self.output_frame, &self.error_frame].map(|frame| frame.before().to_vec());
                 self.over(Ok(Ended {
                     status,
                     stdout,
                     stderr,
+                    before,
+                    has_begun,
                 }))
             }
             Err(Failure::Request(error)) => self.over(Err(*error)),
@@ -158,6 +198,22 @@ impl Exec {
         let channel = self.channel.take();
         let _ = self.request.done.send(result);
         (None, Poll::Done(channel))
+    }
+
+    /// Whether the command was run: either output says so, in case that one of them was closed.
+    fn has_begun(&self) -> bool {
+        self.output_frame.has_begun() || self.error_frame.has_begun()
+    }
+
+    /// Whether anything came that is not the command's.
+    fn has_written_before(&self) -> bool {
+        !self.output_frame.before().is_empty() || !self.error_frame.before().is_empty()
+    }
+
+    /// That the login shell did not run the command, and what it said.
+    fn not_begun(&self, how: String) -> RemoteError {
+        let said = [self.output_frame.before(), self.error_frame.before()].join(&b'\n');
+        RemoteError::shell_failed(&self.request.shown, how, &said)
     }
 
     fn advance(&mut self, connection: &Connection) -> Result<Progress, Failure> {
@@ -245,7 +301,10 @@ impl Exec {
             }
             match connection.try_call(|| channel.stream(0).read(&mut buffer))? {
                 None | Some(0) => break,
-                Some(count) => self.take(&buffer[..count])?,
+                Some(count) => {
+                    let piece = self.output_frame.take(&buffer[..count]).into_owned();
+                    self.take(&piece)?;
+                }
             }
             some = true;
         }
@@ -258,7 +317,10 @@ impl Exec {
         for _ in 0..PIECES_PER_POLL {
             match connection.try_call(|| channel.stderr().read(&mut buffer))? {
                 None | Some(0) => break,
-                Some(count) => self.stderr.extend(&buffer[..count]),
+                Some(count) => {
+                    let piece = self.error_frame.take(&buffer[..count]);
+                    self.stderr.extend(&*piece);
+                }
             }
             some = true;
             if matches!(self.request.sink, Sink::Keep(_)) {
@@ -278,8 +340,10 @@ impl Exec {
                 self.require_room()?;
             }
             Sink::Pass { waiting, .. } => {
-                *waiting = Some(piece.to_vec());
-                self.pass_waiting();
+                if !piece.is_empty() {
+                    *waiting = Some(piece.to_vec());
+                    self.pass_waiting();
+                }
             }
             Sink::FirstLine { line, partial } => {
                 if line.is_some() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -23,6 +24,8 @@ pub struct ConnectOptions {
     pub known_hosts: Vec<PathBuf>,
     /// Ways to log in, tried in this order.
     pub authentication: Vec<Authentication>,
+    /// Who answers what the server asks beside the password, if anybody.
+    pub person: Option<Person>,
     /// How long reaching the server and logging in may take together, and how long any single answer may take.
     pub connect_timeout_seconds: u64,
     /// After how much silence a sign of life is asked for; three unanswered ones mean that the link is gone.
@@ -47,10 +50,38 @@ impl ConnectOptions {
             user: user.into(),
             known_hosts: Vec::new(),
             authentication: Vec::new(),
+            person: None,
             connect_timeout_seconds: Self::CONNECT_TIMEOUT_SECONDS,
             keepalive_seconds: Self::KEEPALIVE_SECONDS,
             command_timeout_seconds: 300,
         }
+    }
+}
+
+/// How long a person may take to answer all that a server asks, in seconds; sshd waits for two minutes (`LoginGraceTime`).
+pub(super) const PERSON_SECONDS: u64 = 300;
+
+/// Somebody who can be asked while a login waits.
+#[derive(Clone)]
+pub struct Person(Arc<Ask>);
+
+/// Gets a question, gives what was typed; nothing where nobody can be asked.
+type Ask = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+
+impl Person {
+    /// Somebody who is asked by this.
+    pub fn new(ask: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    pub(super) fn ask(&self, question: &str) -> Option<SecretString> {
+        (self.0)(question)
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Person")
     }
 }
 
@@ -61,6 +92,8 @@ pub enum Authentication {
     Agent {
         /// The agent's socket.
         socket: PathBuf,
+        /// The one public key that is tried, as the protocol has it; all where there is none.
+        only: Option<Vec<u8>>,
     },
     /// With a private key file.
     Key {
@@ -76,7 +109,14 @@ pub enum Authentication {
 impl fmt::Debug for Authentication {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Agent { socket } => write!(formatter, "Agent({})", socket.display()),
+            Self::Agent { socket, only } => {
+                let which = if only.is_some() {
+                    "one key"
+                } else {
+                    "all keys"
+                };
+                write!(formatter, "Agent({}, {which})", socket.display())
+            }
             Self::Key { path, passphrase } => {
                 let how = if passphrase.is_some() {
                     ", with a passphrase"

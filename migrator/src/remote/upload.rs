@@ -26,6 +26,10 @@ const WINDOW_BYTES: usize = 1024 * 1024;
 /// "file already exists", which later versions have.
 const FAILURES: [ErrorCode; 2] = [ErrorCode::SFTP(4), ErrorCode::SFTP(11)];
 
+/// What the library says where something else than SFTP answers: a time-out, because it takes text for the length of an
+/// answer and waits for the rest; a length that no answer has; an answer that is too short.
+const NO_SFTP: [i32; 3] = [-9, -25, -38];
+
 /// SFTP's answer "operation unsupported".
 const UNSUPPORTED: ErrorCode = ErrorCode::SFTP(8);
 
@@ -155,7 +159,13 @@ fn start(request: &UploadRequest, connection: &Connection) -> Result<Open, Failu
     };
     let what = "transfer files";
     let sftp = connection.blocking(ssh2::Session::sftp).map_err(|error| {
-        connection.failure(&error, |cause| RemoteError::RequestRefused { what, cause })
+        let refused = |cause| RemoteError::RequestRefused { what, cause };
+        if matches!(error.code(), ErrorCode::Session(code) if NO_SFTP.contains(&code)) {
+            // The library stays in the middle of it, so the connection is of no more use; but the next one fares the same.
+            let cause = "sftp does not answer as it should, as where a startup file of the user's shell prints something";
+            return Failure::from(refused(cause.into()));
+        }
+        connection.failure(&error, refused)
     })?;
     let temporary = temporary_name(&request.target);
     let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;

@@ -1,13 +1,16 @@
 //! The worker in the job folder, with the digest that it has here; the lease and the journal of the job; and the
 //! destination folders taken into the job.
 
-use std::path::Path;
+mod program;
 
+use std::path::{Path, PathBuf};
+
+use postoffice::names::printable;
 use protocol::{Finding, PROTOCOL, Reply, Request, Said, Task, Verdict};
 
 use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
 use crate::numbers;
-use crate::remote::RemoteError;
+use crate::remote::{RemoteCommand, RemoteError};
 use crate::steps::life::require_nobody_worked;
 
 /// Readable and executable by its owner alone.
@@ -37,29 +40,48 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
 /// # Errors
 /// As [`run`].
 pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
-    let program = controller.local.program.clone();
+    let program = program_of(controller);
     let wanted = digest(&program)?;
     let link = controller.link()?;
     let target = link.job_folder().join(PROGRAM_FILE);
     // Asked first, because sudo reports an attempt to run what is not there.
     if link.exists(&target).await?
-        && remote_digest(controller).await?.as_deref() == Some(wanted.as_str())
+        && let Introduced::As { digest, .. } = introduce(controller).await?
+        && digest == wanted
     {
         return Ok("the same version was there already".into());
     }
+    let is_named = controller.worksheet.destination.program.is_some();
+    program::require_fits(&program, is_named, &machine(controller).await?)?;
     let console = controller.console();
     let uploaded = link
         .upload(&program, &target, PROGRAM_MODE, |bytes| {
             console.upload("the worker", bytes);
         })
         .await?;
-    let found = remote_digest(controller).await?;
-    if found.as_deref() != Some(wanted.as_str()) {
-        return Err(StepError::refused(
-            "utility-differs",
-            format!("The installed worker does not answer with its own digest but with {found:?}"),
-            "See that the destination has this architecture and that its job folder allows programs to run",
-        ));
+    match introduce(controller).await? {
+        Introduced::Silent { said } => return Err(program::does_not_run(&said)),
+        Introduced::As { digest, .. } if digest != wanted => {
+            return Err(StepError::refused(
+                "utility-differs",
+                format!(
+                    "The installed worker does not answer with its own digest but with {digest:?}"
+                ),
+                "See what changes files in the job folder at the destination, such as a virus scanner, and run again",
+            ));
+        }
+        Introduced::As { version, .. } if version != protocol::build() => {
+            return Err(StepError::refused(
+                "utility-other-version",
+                format!(
+                    "{} is {version:?}, and this controller is {:?}",
+                    program.display(),
+                    protocol::build()
+                ),
+                "Name a program of the same version in [destination] program, built from the same source",
+            ));
+        }
+        Introduced::As { .. } => {}
     }
     Ok(format!(
         "{} uploaded, digest {}",
@@ -68,11 +90,49 @@ pub async fn install(controller: &mut Controller) -> Result<String, StepError> {
     ))
 }
 
-/// The digest that the worker's program has, by its own reckoning; `None` where it cannot say, which is no program of ours.
-async fn remote_digest(controller: &Controller) -> Result<Option<String>, StepError> {
+/// The program that becomes the worker: that of the worksheet, else this one.
+fn program_of(controller: &Controller) -> PathBuf {
+    let named = controller.worksheet.destination.program.clone();
+    named.unwrap_or_else(|| controller.local.program.clone())
+}
+
+/// What kind of machine the destination is, as its kernel calls it; nothing where it cannot say.
+async fn machine(controller: &Controller) -> Result<String, StepError> {
+    let uname = RemoteCommand::new("uname").argument("-m");
+    let output = controller.link()?.run(&uname, Vec::new()).await?;
+    Ok(if output.status.is_success() {
+        output.text()
+    } else {
+        String::new()
+    })
+}
+
+/// What the installed program says of itself.
+enum Introduced {
+    /// Its digest, by its own reckoning, and its version.
+    As { digest: String, version: String },
+    /// It did not run to its end, which is no program of ours, or none that can run there.
+    Silent { said: String },
+}
+
+async fn introduce(controller: &Controller) -> Result<Introduced, StepError> {
     let link = controller.link()?;
     let output = link.run(&link.worker("digest"), Vec::new()).await?;
-    Ok(output.status.is_success().then(|| output.text()))
+    if !output.status.is_success() {
+        let said = printable(output.stderr.trim_ascii());
+        let said = if said.is_empty() {
+            output.status.to_string()
+        } else {
+            format!("{said} ({})", output.status)
+        };
+        return Ok(Introduced::Silent { said });
+    }
+    let text = output.text();
+    let (digest, version) = text.split_once('\n').unwrap_or((&text, ""));
+    Ok(Introduced::As {
+        digest: digest.to_owned(),
+        version: version.to_owned(),
+    })
 }
 
 /// BLAKE3 of a file of this machine, in hexadecimal.

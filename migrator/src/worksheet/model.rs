@@ -92,6 +92,8 @@ section! {
         known_hosts: Vec<PathBuf> = optional(local_files, r#"["/etc/ssh/ssh_known_hosts"]"#);
         /// Folder of the job; /var/opt/novell/groupwise/migration/JOB where nothing is said
         job_folder: PathBuf = derived(absolute_path, r#""/var/opt/novell/groupwise/migration/sales""#);
+        /// The program that is uploaded there, of this version; this one where nothing is said
+        program: Option<PathBuf> = optional(local_file, r#""gwmigrate-aarch64""#);
         /// How commands become root: the user is root (as-is), or sudo without a password (sudo)
         privilege: Privilege = default(choice::<Privilege>, Privilege::AsIs);
         /// How long connecting may take

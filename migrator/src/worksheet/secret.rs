@@ -28,6 +28,15 @@ pub trait SecretSource {
 
     /// What a person types when asked for this, without showing it.
     fn prompt(&mut self, what: &str) -> io::Result<SecretString>;
+
+    /// What a person types as the answer to a question of a server, such as one for a code that is good once; never kept.
+    ///
+    /// # Errors
+    /// That nobody can be asked.
+    fn answer(&mut self, question: &str) -> io::Result<SecretString> {
+        let _ = question;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A source that keeps what a person has typed, so that nobody is asked twice for the same.
@@ -63,6 +72,10 @@ impl<S: SecretSource> SecretSource for AskedOnce<S> {
         let typed = self.inner.prompt(what)?;
         self.typed.insert(what.to_owned(), typed.clone());
         Ok(typed)
+    }
+
+    fn answer(&mut self, question: &str) -> io::Result<SecretString> {
+        self.inner.answer(question)
     }
 }
 

@@ -37,12 +37,12 @@ pub(super) async fn privilege(controller: &Controller) -> Result<Judged, StepErr
         .await?;
     let is_sudo = controller.worksheet.destination.privilege == Privilege::Sudo;
     if !output.status.is_success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = printable(output.stderr.trim_ascii());
         return Ok(if is_sudo {
             Judged::fail(
-                format!("sudo does not work without a password: {said}"),
-                "Print what it must allow (it says NOPASSWD): gwmigrate profile sudoers > gwmigrate.sudoers; look through it, then at \
-                 the destination, as root: visudo -c -f gwmigrate.sudoers && install -m 0440 gwmigrate.sudoers \
+                format!("{}: {said}", why_no_sudo(&said)),
+                "Print what it must allow (it says NOPASSWD and !requiretty): gwmigrate profile sudoers > gwmigrate.sudoers; look through it, \
+                 then at the destination, as root: visudo -c -f gwmigrate.sudoers && install -m 0440 gwmigrate.sudoers \
                  /etc/sudoers.d/gwmigrate",
             )
         } else {
@@ -70,6 +70,19 @@ pub(super) async fn privilege(controller: &Controller) -> Result<Judged, StepErr
             "commands run as user {user}, {how}; nothing of this job needs root"
         ))
     })
+}
+
+/// What kept sudo from running a command, by what it said.
+fn why_no_sudo(said: &str) -> &'static str {
+    let has = |words: &str| said.contains(words);
+    if has("must have a tty") {
+        "sudo wants a terminal (`requiretty`), and commands over ssh have none"
+    } else if has("sudo: not found") || has("sudo: command not found") || has("sudo: No such file")
+    {
+        "the destination has no sudo, so install it"
+    } else {
+        "sudo does not work without a password"
+    }
 }
 
 fn needs_root(controller: &Controller) -> Result<bool, StepError> {

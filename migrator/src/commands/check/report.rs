@@ -23,9 +23,10 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 28] = [
+pub const CHECKS: [&str; 29] = [
     "connect",
     "privilege",
+    "stays-running",
     "places",
     "mount-possible",
     "source-mounted",
