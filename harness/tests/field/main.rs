@@ -4,8 +4,10 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
+mod disks;
 mod listings;
 mod odd_mount;
+mod poor_disk;
 mod shown;
 #[path = "../rehearsal/support.rs"]
 #[allow(dead_code)]
