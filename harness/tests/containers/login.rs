@@ -1,6 +1,7 @@
 //! Logging in to Debian's sshd, with PAM, where it wants more than one step and counts.
 
 use std::process::Command;
+use std::time::Duration;
 
 use gwmigrate::remote::{Authentication, ConnectOptions, Remote, RemoteCommand, RemoteError};
 use harness::containers::Containers;
@@ -54,7 +55,12 @@ fn sshd_of_debian_lets_in_with_as_many_steps_as_it_wants() {
         with_mailbox_test: false,
     };
     let site = Containers::start(folder.path(), &options, &mut |_| {}).expect("started");
-    let prepared = owned_by(std::process::id()).iter().any(|id| {
+    let owned = owned_by(std::process::id());
+    let mut containers = owned.iter().filter_map(|line| {
+        let words = line.strip_prefix("container ")?;
+        words.split(' ').next()
+    });
+    let prepared = containers.any(|id| {
         // The source has no sshd, and the networks run nothing.
         let mut exec = Command::new("docker");
         exec.args(["exec", id, "sh", "-c"]);
@@ -80,6 +86,14 @@ fn sshd_of_debian_lets_in_with_as_many_steps_as_it_wants() {
             Ok(remote.run(&who, Vec::new()).await?.text())
         })
     };
+    // It reads its configuration anew, and lets nobody in meanwhile.
+    let is_away =
+        |error: RemoteError| matches!(error.code(), "remote-handshake" | "remote-unreachable");
+    let mut tries = 0..100;
+    while log_in("root", None).is_err_and(is_away) {
+        assert!(tries.next().is_some(), "sshd is away");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     for user in ["key-password", "password-key", "key-code"] {
         assert_eq!(log_in(user, Some("the password")).expect(user), user);
         let code = log_in(user, None).expect_err("one step").code();

@@ -283,6 +283,9 @@ impl<'a> Login<'a> {
             });
         }
         if is_disconnected(&error) {
+            // As below: sshd may hang up on the last answer that it bears before it says that this was wrong.
+            self.refused += 1;
+            self.tried.push(format!("{method}: the server hung up"));
             return Err(self.hung_up(&error));
         }
         // The library does not tell a step from a refusal; after a step the server takes something else.
