@@ -3,7 +3,10 @@
 //! `ncpmount` takes the password on its command line, which everybody could read; from its terminal, which an ssh
 //! command has not; or from `.nwclient` in the home folder, which must have mode 0600 (nwclient(5)).  So the command
 //! gets a home folder of its own for the time of the mount.  The long time-out and the retries keep the connection
-//! alive over long copies.
+//! alive over long copies.  Without `-o tcp` it takes UDP; `-b` in `options` logs in to the bindery and not to NDS.
+//!
+//! The kernel lost ncpfs in 4.18; it is kept alive as a module outside the tree.  That module passes no locks on to the
+//! server, which the worker knows (`worker/src/file_system.rs`).
 
 use std::ffi::OsString;
 
@@ -32,7 +35,7 @@ impl Ncp {
         let mount = RemoteCommand::new("env")
             .argument(home)
             .argument("ncpmount")
-            .arguments(["-m", "-t", "900", "-r", "100", "-S"])
+            .arguments(["-m", "-t", "900", "-r", "100", "-o", "tcp,ro", "-S"])
             .argument(&source.server)
             .arguments(["-A", address, "-U", &source.user, "-V", &source.share])
             .arguments(&source.options)

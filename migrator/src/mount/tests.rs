@@ -120,7 +120,7 @@ fn ncp_mounts_as_documented_with_the_password_in_a_file() {
         lines(&plan.commands),
         [
             "mkdir -p -- /mnt/nwserver1/mail",
-            "env 'HOME=/job/private' ncpmount -m -t 900 -r 100 -S nwserver1 -A 10.0.0.7 -U admin.novell -V MAIL \
+            "env 'HOME=/job/private' ncpmount -m -t 900 -r 100 -o tcp,ro -S nwserver1 -A 10.0.0.7 -U admin.novell -V MAIL \
              /mnt/nwserver1/mail",
         ]
     );
@@ -131,6 +131,18 @@ fn ncp_mounts_as_documented_with_the_password_in_a_file() {
     assert_eq!(
         plan.private_files[0].content.expose_secret(),
         format!("nwserver1/admin.novell {SECRET}\n")
+    );
+}
+
+/// What is said in `options` stands behind our own, where `ncpmount` lets it win: a login to the bindery, or another way there.
+#[test]
+fn ncp_takes_more_options_last() {
+    let mut source = source(Protocol::Ncp, "MAIL");
+    source.options = vec!["-b".into(), "-o".into(), "udp".into()];
+    let plan = plan(&source);
+    assert!(
+        lines(&plan.commands)[1].ends_with("-V MAIL -b -o udp /mnt/nwserver1/mail"),
+        "{plan}"
     );
 }
 

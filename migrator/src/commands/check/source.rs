@@ -70,8 +70,8 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
     } else if is_private {
         Judged::warning(
             format!("the source is on {names}, which keeps locks away from the server"),
-            "Mount it with a client of the kernel where there is one; copies of databases in use may be late, and are \
-             proven and copied again in stage two",
+            "Mount it with a client that passes locks on where there is one (the kernel's for cifs and nfs); copies of databases in use \
+             may be late, and are proven and copied again in stage two",
         )
     } else if survey.sources.iter().any(|one| one.shares_locks.is_none()) {
         Judged::pass(format!(
