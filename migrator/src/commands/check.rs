@@ -77,6 +77,8 @@ async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result
     require(controller, report, "source-mounted", outcome)?;
     // What is mounted can be seen now.
     steps::places::require_apart(controller).await?;
+    let read_only = source::read_only(steps::mount_source::writable(controller).await?);
+    add(controller, report, "source-read-only", read_only);
     let folder = scratch_folder(controller);
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;

@@ -2,7 +2,8 @@
 //!
 //! The password stands in a credentials file, because every user of the destination can read the options of a
 //! running `mount`.  The mount is read-only: the kernel then keeps the promise that the source is never written, and
-//! shared locks can still be taken; whoever needs more says `options = ["rw"]`.  `nobrl`, which keeps locks away from
+//! shared locks can still be taken; whoever needs more says `options = ["rw"]`, which every command that mounts then tells
+//! (`source-writable`).  `nobrl`, which keeps locks away from
 //! the server, is refused.
 
 use std::ffi::OsString;

@@ -9,7 +9,7 @@
 //! 1. No secret is in a command or in what is shown; files with secrets have mode 0600 and are removed right after.
 //! 2. A source counts as mounted only when the mount table says so: an empty mount point must never look like an
 //!    empty post office.
-//! 3. Mounts are read-only unless the worksheet says otherwise.
+//! 3. Mounts are read-only unless the worksheet says otherwise; one that is not, by the mount table, is a finding.
 
 mod carry_out;
 mod cifs;

@@ -23,12 +23,13 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 27] = [
+pub const CHECKS: [&str; 28] = [
     "connect",
     "privilege",
     "places",
     "mount-possible",
     "source-mounted",
+    "source-read-only",
     "worker-runs",
     "protections",
     "source-readable",

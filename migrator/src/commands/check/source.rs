@@ -5,6 +5,7 @@ use protocol::{Count, InventoryReport, Offline, Survey, Verdict, worst};
 use super::report::Judged;
 use crate::controller::Finished;
 use crate::numbers;
+use crate::steps::mount_source::Writable;
 
 /// The class of the agents' logs, as an inventory names it.
 const LOG_CLASS: &str = "log";
@@ -47,6 +48,17 @@ pub(super) fn readable(finished: &Finished) -> Judged {
         judged.remedy.clone_from(&finding.remedy);
     }
     judged
+}
+
+/// Whether the mounts of the source are read-only, as the mount table says.
+pub(super) fn read_only(writable: Vec<Writable>) -> Judged {
+    let findings = writable.into_iter().map(|one| one.finding);
+    let (texts, remedies): (Vec<String>, Vec<String>) =
+        findings.map(|one| (one.text, one.remedy)).unzip();
+    let Some(remedy) = remedies.into_iter().next() else {
+        return Judged::pass("the mount table says that the source is mounted read-only");
+    };
+    Judged::warning(texts.join("; "), remedy)
 }
 
 pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
