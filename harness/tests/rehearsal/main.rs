@@ -21,6 +21,7 @@ mod places;
 mod poor_surroundings;
 mod proofs;
 mod questions;
+mod restored;
 mod shares;
 mod support;
 mod told;

@@ -6,6 +6,7 @@ use super::report::Judged;
 use crate::controller::Finished;
 use crate::numbers;
 use crate::steps::mount_source::Writable;
+use crate::steps::source_poa::NOT_LIVE;
 
 /// The class of the agents' logs, as an inventory names it.
 const LOG_CLASS: &str = "log";
@@ -61,7 +62,9 @@ pub(super) fn read_only(writable: Vec<Writable>) -> Judged {
     Judged::warning(texts.join("; "), remedy)
 }
 
-pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
+/// Whether locks are of use, and which are held; a copy that nobody works on needs none, and where one is held in it, somebody
+/// does.
+pub(super) fn locks(survey: &Survey, is_live: bool) -> [(&'static str, Judged); 2] {
     let mut names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
     names.dedup();
     let names = names.join(", ");
@@ -69,7 +72,9 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
         .sources
         .iter()
         .any(|one| one.shares_locks == Some(false));
-    let shared = if survey.locks_unsupported > 0 {
+    let shared = if !is_live {
+        Judged::pass(format!("{NOT_LIVE}: it needs no locks"))
+    } else if survey.locks_unsupported > 0 {
         Judged::warning(
             format!(
                 "the source ({names}) has no locks for {} of {} databases",
