@@ -156,6 +156,51 @@ fn nfs_mounts_without_a_password() {
     assert!(plan.private_files.is_empty());
 }
 
+/// Whatever a plan gives the mount program by itself is in the table of its kind, with a reason, and shown.
+#[test]
+fn every_option_of_a_plan_has_its_reason() {
+    let mut rclone = source(Protocol::Cifs, "mail");
+    rclone.client = MountClient::Rclone;
+    let sources = [
+        source(Protocol::Cifs, "mail"),
+        rclone,
+        source(Protocol::Ncp, "MAIL"),
+        source(Protocol::Nfs, "/vol/mail"),
+    ];
+    let shown = explain();
+    for (source, table) in sources.iter().zip(OPTION_TABLES) {
+        let command = plan(source).commands.last().expect("a command").clone();
+        let words = command
+            .words()
+            .map(|word| word.to_string_lossy().into_owned());
+        let words: Vec<String> = words.collect();
+        let line = format!(" {} ", words.join(" ").replace(',', " "));
+        let options = table.given.iter().chain(table.of_job).chain(table.left_out);
+        for one in options {
+            assert!(!one.why.is_empty() && shown.contains(one.why), "{one:?}");
+        }
+        for one in table.given {
+            let option = one.option.replace(',', " ");
+            assert!(line.contains(&format!(" {option} ")), "{option}: {line}");
+        }
+        // What is not in the table is the command itself, or an option that is made for the job.
+        let explained: Vec<&str> = table
+            .given
+            .iter()
+            .flat_map(|one| one.option.split([' ', ',']))
+            .collect();
+        let of_job = ["credentials=", "ip=", "HOME=", "--config", "--devname"];
+        let is_option = |word: &&str| word.starts_with('-') && word.len() > 2 || word.contains('=');
+        let options = line.split(' ').filter(is_option);
+        let strange: Vec<&str> = options
+            .filter(|word| {
+                !explained.contains(word) && !of_job.iter().any(|known| word.starts_with(known))
+            })
+            .collect();
+        assert_eq!(strange, Vec::<&str>::new(), "{line}");
+    }
+}
+
 #[test]
 fn every_command_of_every_kind_becomes_root_where_that_is_asked_for() {
     for (protocol, share) in [
