@@ -31,9 +31,10 @@ use crate::commands::lowercase::LowercaseAction::{Plan, Undo};
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
 use crate::local_machine::LocalMachine;
+use crate::mount;
 use crate::steps::secrets;
 use crate::worksheet::{Needed, Worksheet};
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Explained};
 
 /// The exit code of a command line that cannot be understood.
 const USAGE: u8 = 2;
@@ -119,6 +120,13 @@ pub fn run(
             terminal.raw_line(crate::worksheet::template(kind).trim_end());
             0
         }
+        Command::Check {
+            explain: Some(Explained::Mount),
+            ..
+        } => {
+            explain_mounts(arguments.json, terminal);
+            0
+        }
         Command::Database { command } => database_command::run(&command, arguments.json, terminal),
         Command::Profile { command } => {
             profile_command::run(&command, &arguments.worksheet, arguments.json, terminal)
@@ -136,6 +144,16 @@ pub fn run(
     }
 }
 
+/// Prints the options of all kinds of mounts with their reasons.
+fn explain_mounts(json: bool, terminal: &Terminal) {
+    if !json {
+        return terminal.raw_line(&mount::explain());
+    }
+    for table in mount::OPTION_TABLES {
+        terminal.raw_line(&serde_json::to_string(&table).unwrap_or_default());
+    }
+}
+
 fn with_worksheet(
     command: Command,
     file: &Path,
@@ -148,7 +166,7 @@ fn with_worksheet(
     } else {
         Arc::new(terminal::TerminalConsole::new(terminal.clone()))
     };
-    let is_offline = matches!(command, Command::Check { offline: true });
+    let is_offline = matches!(command, Command::Check { offline: true, .. });
     let read = read_worksheet(file, command.needed()).and_then(|worksheet| {
         if !is_offline {
             secrets::ask(&local, &worksheet, command.uses())?;

@@ -227,3 +227,44 @@ fn what_is_absolute_stays_as_it_is() {
     let (code, text) = sheet.run(&["check", "--offline"]);
     assert_eq!(code, 0, "{text}");
 }
+
+/// It is asked before there is a worksheet, and connects to nothing.
+#[test]
+fn the_options_of_mounts_are_explained_without_a_worksheet() {
+    let explain = |more: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = Command::new(env!("CARGO_BIN_EXE_gwmigrate"))
+            .current_dir(folder.path())
+            .args(more)
+            .args(["check", "--explain", "mount"])
+            .output()
+            .expect("run");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let text = explain(&[]);
+    for (option, why) in [
+        ("ro ", "never written"),
+        ("soft ", "not a worker that hangs"),
+        ("nobrl", "locks"),
+        ("-o tcp,ro", "UDP"),
+        ("--read-only", "nothing can be written"),
+    ] {
+        let mut lines = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with(option));
+        let line = lines.next().expect(option);
+        assert!(line.contains(why), "{line}");
+    }
+    let json = explain(&["--json"]);
+    let kinds = json
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    assert_eq!(
+        kinds
+            .filter(|table| table["given"][0]["why"].is_string())
+            .count(),
+        4,
+        "{json}"
+    );
+}

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use harness::checks::{Snapshot, compare_trees};
 
+use harness::rehearsal::CommandRun;
+
 use crate::support::{Stage, codes, finding, play_root};
 
 /// What `mount -t cifs SHARE MOUNT_POINT -o OPTIONS` does: the credentials must be there for it.
@@ -19,14 +21,16 @@ credentials=${6#credentials=}
 grep -q '^password=open$' "${credentials%%,*}" || { echo 'access denied' >&2; exit 32; }
 test -d "$SHARES/${3#//}" || { echo 'no such share' >&2; exit 32; }
 rmdir -- "$4" && ln -s "$SHARES/${3#//}" "$4" || exit 32
-echo "$$ 22 0:$$ / $4 ro - cifs $3 ro" >> "$SHARES/table"
+access=ro
+case ,$6, in *,rw,*) access=rw ;; esac
+echo "$$ 22 0:$$ / $4 $access - cifs $3 $access" >> "$SHARES/table"
 "#;
 
 /// What `umount -- MOUNT_POINT` does.
 const UNMOUNT: &str = r#"#!/bin/sh
 test -L "$2" || { echo 'not mounted' >&2; exit 32; }
 rm -- "$2" && mkdir -- "$2"
-grep -v " $2 ro " "$SHARES/table" > "$SHARES/table.new"
+grep -v " $2 r[ow] " "$SHARES/table" > "$SHARES/table.new"
 mv "$SHARES/table.new" "$SHARES/table"
 "#;
 
@@ -124,6 +128,14 @@ impl Shares {
         embedded.write_worksheet().expect("written");
     }
 
+    /// Adds a line to what the worksheet says of the area.
+    fn add_access(&mut self, line: &str) {
+        let embedded = self.stage.embedded_mut();
+        let access = embedded.sheet.documents_access.as_mut().expect("an area");
+        *access = format!("{access}\n{line}");
+        embedded.write_worksheet().expect("written");
+    }
+
     fn table(&self) -> String {
         fs::read_to_string(self.folder.join("table")).expect("read")
     }
@@ -185,6 +197,83 @@ fn an_area_on_another_server_is_mounted_copied_sealed_and_unmounted_with_the_res
     assert_eq!(stage.differences(), Vec::<String>::new());
     let after = Snapshot::take(&shares.documents()).expect("taken");
     assert_eq!(before.differences(&after), Vec::<String>::new());
+}
+
+/// A share that can be written through the mount of the job, because the worksheet asks for that, is told by every command that
+/// mounts it, and by nothing of one that is mounted read-only.
+#[test]
+fn a_share_that_can_be_written_is_told() {
+    let mut shares = Shares::new();
+    let point = shares.mount_point().display().to_string();
+    let about = |run: &CommandRun, code: &str| {
+        let of_code = run.findings.iter().filter(|one| one.code == code);
+        of_code.filter(|one| one.text.contains(&point)).count()
+    };
+    let run = shares.stage.migrate(&["check"]);
+    assert_eq!(about(&run, "source-read-only"), 0, "{:#?}", run.findings);
+    shares.add_access("options = [\"rw\"]");
+    let run = shares.stage.expect(&["check"], 1);
+    assert_eq!(about(&run, "source-read-only"), 1, "{:#?}", run.findings);
+    let run = shares.stage.expect(&["stage-one"], 1);
+    let found = finding(&run, "source-writable");
+    assert_eq!(found.subject, point);
+    assert!(
+        found.text.contains("//fs2/docs, cifs") && found.remedy.contains("Take `rw` out"),
+        "{found:#?}"
+    );
+    // What is corrected in the worksheet is mounted as before until somebody unmounts it.
+    shares.use_server("fs2");
+    let run = shares.stage.migrate(&["stage-one"]);
+    finding(&run, "source-writable");
+    fs::remove_file(shares.mount_point()).expect("removed");
+    fs::create_dir(shares.mount_point()).expect("made");
+    fs::write(shares.folder.join("table"), "").expect("written");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(
+        !codes(&run).contains(&"source-writable"),
+        "{:#?}",
+        run.findings
+    );
+}
+
+/// The same for what somebody else has mounted, also below the folder of the source; `ro` of the file system is enough.
+#[test]
+fn a_source_that_somebody_else_mounted_writable_is_told() {
+    let shares = Shares::new();
+    let source = shares.stage.source().display().to_string();
+    let table = |text: String| fs::write(shares.folder.join("table"), text).expect("written");
+    let told = |code: &str, command: &str| {
+        let run = shares.stage.migrate(&[command]);
+        let of_code = run.findings.iter().filter(|one| one.code == code);
+        let texts: Vec<String> = of_code.map(|one| one.text.clone()).collect();
+        texts.join("\n")
+    };
+    for (mounts, expected) in [
+        (
+            format!("9001 22 0:901 / {source} rw - nfs4 nw1:/vol/mail rw\n"),
+            Some("nw1:/vol/mail, nfs4"),
+        ),
+        (
+            format!("9001 22 0:901 / {source} rw - nfs4 nw1:/vol/mail ro\n"),
+            None,
+        ),
+        (
+            format!("9001 22 0:901 / {source} ro - nfs4 nw1:/vol/mail rw\n"),
+            None,
+        ),
+    ] {
+        table(mounts.clone());
+        for (code, command) in [
+            ("source-read-only", "check"),
+            ("source-writable", "stage-one"),
+        ] {
+            let text = told(code, command);
+            match expected {
+                Some(expected) => assert!(text.contains(expected), "{command}: {text}"),
+                None => assert!(!text.contains("nw1:"), "{command} {mounts}: {text}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod poor_surroundings;
 mod programs;
 mod proofs;
 mod questions;
+mod restored;
 mod shares;
 mod support;
 mod told;

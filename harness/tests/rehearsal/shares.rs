@@ -139,6 +139,15 @@ impl Share {
         embedded.write_worksheet().expect("written");
     }
 
+    /// Says that the source is a NetWare volume.
+    fn use_netware(&mut self) {
+        self.use_share(ShareClient::Kernel, "127.0.0.1", "MAIL", ("reader", "open"));
+        let path = self.stage.embedded().worksheet_path();
+        let text = fs::read_to_string(&path).expect("read");
+        let text = text.replacen("kind = \"cifs\"\nclient = \"kernel\"", "kind = \"ncp\"", 1);
+        fs::write(path, text).expect("written");
+    }
+
     /// Says at which port rclone finds the server.
     fn use_port(&mut self, port: u16) {
         let embedded = self.stage.embedded_mut();
@@ -285,6 +294,57 @@ fn where_the_kernel_has_no_client_nothing_is_mounted_and_the_line_that_is_named_
     );
     share.stops("check", 2, "mount-login-refused", "//fs1/mail");
     assert_eq!(share.take_logins(), 1);
+}
+
+/// No kernel has ncpfs in its tree, and no distribution of today its programs: what is there of both is told at once, and where
+/// the rest comes from.
+#[test]
+fn what_a_netware_volume_needs_is_told_with_where_it_comes_from() {
+    let mut share = Share::new();
+    share.use_netware();
+    let told = |share: &Share| {
+        let run = share.stage.expect(&["check"], 5);
+        let found = finding(&run, "mount-possible");
+        (found.text.clone(), found.remedy.clone())
+    };
+    let (text, remedy) = told(&share);
+    assert_eq!(
+        text,
+        "the destination has no ncpmount; the kernel of the destination knows no file system ncpfs"
+    );
+    for word in [
+        "ncpfs 2.2.6",
+        "EnzephaloN/ncpfs-module",
+        "DKMS",
+        "taints",
+        "Secure Boot",
+        "A NetWare server today",
+    ] {
+        assert!(remedy.contains(word), "{word}: {remedy}");
+    }
+    let program = share.folder.join("bin/ncpmount");
+    fs::write(&program, MOUNT).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
+    let (text, remedy) = told(&share);
+    assert!(
+        text.starts_with("the destination has ncpmount; the kernel"),
+        "{text}"
+    );
+    assert!(
+        !remedy.contains("2.2.6") && remedy.contains("Secure Boot"),
+        "{remedy}"
+    );
+    fs::remove_file(program).expect("removed");
+    fs::write(share.folder.join("filesystems"), "nodev\tncpfs\n").expect("written");
+    let (text, remedy) = told(&share);
+    assert!(
+        text.contains("no ncpmount; its kernel has the file system ncpfs"),
+        "{text}"
+    );
+    assert!(
+        remedy.contains("2.2.6") && !remedy.contains("Secure Boot"),
+        "{remedy}"
+    );
 }
 
 /// A real Samba of our own, which gives `mail` to the user `nobody` with the password `open`.

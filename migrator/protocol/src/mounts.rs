@@ -21,7 +21,22 @@ pub struct Mount {
     pub file_system: String,
     /// What is mounted, as the file system names it; `//server/share` for cifs.
     pub source: Vec<u8>,
+    /// Whether nothing can be written through it: `ro` stands among the options of this mount, or among those of its file
+    /// system.
+    pub is_read_only: bool,
 }
+
+/// File systems whose files are on another machine, which names what is mounted.
+const SHARES: [&str; 8] = [
+    "cifs",
+    "smb3",
+    "smbfs",
+    "nfs",
+    "nfs4",
+    "ncpfs",
+    "fuse.rclone",
+    "fuse.sshfs",
+];
 
 /// Reads the mount table; lines that are not of its form are left out.
 pub fn parse(text: &[u8]) -> Vec<Mount> {
@@ -52,7 +67,15 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
         options: String::from_utf8_lossy(fields[5]).into_owned(),
         file_system: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
         source: unescape(fields.get(dash + 2)?),
+        is_read_only: has_read_only(fields[5])
+            || fields
+                .get(dash + 3)
+                .is_some_and(|options| has_read_only(options)),
     })
+}
+
+fn has_read_only(options: &[u8]) -> bool {
+    options.split(|&byte| byte == b',').any(|one| one == b"ro")
 }
 
 fn path(field: &[u8]) -> PathBuf {
@@ -80,6 +103,11 @@ fn octal(digits: &[u8]) -> Option<u8> {
 }
 
 impl Mount {
+    /// Whether its files are on another machine, as far as its type tells.
+    pub fn is_share(&self) -> bool {
+        SHARES.contains(&self.file_system.as_str())
+    }
+
     /// Whether a path is where this is mounted, and not merely inside it.
     pub fn is_at(&self, path: &Path) -> bool {
         self.mount_point.as_os_str().as_bytes() == without_end_slashes(path.as_os_str().as_bytes())
@@ -116,6 +144,7 @@ mod tests {
             options: "rw,nosuid".into(),
             file_system: "cifs".into(),
             source: b"//fs1/mail box".to_vec(),
+            is_read_only: false,
         };
         assert_eq!(mounts[2], share);
     }
@@ -130,6 +159,21 @@ mod tests {
         assert_eq!(device("/mnt/samesame"), Some(40));
         assert_eq!(device("/var"), Some(1));
         assert_eq!(device("relative"), None);
+    }
+
+    #[test]
+    fn a_mount_is_read_only_by_its_own_options_or_by_those_of_its_file_system() {
+        let is_read_only = |own: &str, of_all: &str| {
+            let line = format!("31 22 0:41 / /mnt {own} shared:2 - cifs //fs1/mail {of_all}\n");
+            parse(line.as_bytes())[0].is_read_only
+        };
+        assert!(is_read_only("ro,nosuid", "rw,vers=3.0"));
+        assert!(is_read_only("rw,nosuid", "vers=3.0,ro"));
+        assert!(!is_read_only("rw,nosuid", "rw,vers=3.0"));
+        // Options that only begin like it, or have it as their value.
+        assert!(!is_read_only("rw", "rw,root=/ro,errors=remount-ro,rounds"));
+        let without = parse(b"31 22 0:41 / /mnt rw - cifs //fs1/mail\n");
+        assert!(!without[0].is_read_only);
     }
 
     #[test]

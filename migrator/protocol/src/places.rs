@@ -46,23 +46,12 @@ struct Location {
     path: PathBuf,
 }
 
-/// File systems whose mounts are told apart by what they are mounted from.
-const SHARES: [&str; 8] = [
-    "cifs",
-    "smb3",
-    "smbfs",
-    "nfs",
-    "nfs4",
-    "ncpfs",
-    "fuse.rclone",
-    "fuse.sshfs",
-];
-
 impl Location {
     fn of(mount: &Mount, path: &Path) -> Option<Self> {
         let inside = path.strip_prefix(&mount.mount_point).ok()?;
         let path = mount.root.join(inside);
-        let is_share = SHARES.contains(&mount.file_system.as_str());
+        // Mounts of a share are told apart by what they are mounted from.
+        let is_share = mount.is_share();
         Some(Self {
             device: mount.device,
             share: is_share.then(|| mount.source.to_ascii_lowercase()),

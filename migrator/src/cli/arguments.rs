@@ -47,6 +47,13 @@ pub(super) struct Arguments {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 findings that need a person; 2 command line or worksheet; \
     3 nothing to do; 4 temporary, run again; 5 refused for safety; 6 data could not be proven; 130 interrupted";
 
+/// What can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Explained {
+    /// The options of each kind of mount.
+    Mount,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print a commented worksheet to fill in.
@@ -60,6 +67,9 @@ pub(super) enum Command {
         /// Look at the worksheet alone, and connect to nothing.
         #[arg(long)]
         offline: bool,
+        /// Print the reasons for what would be done, and look at nothing.
+        #[arg(long, value_enum, conflicts_with = "offline")]
+        explain: Option<Explained>,
     },
     /// Do all that can be done while users work; run it again for another pass.
     StageOne {

@@ -81,6 +81,8 @@ async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result
     require(controller, report, "source-mounted", outcome)?;
     // What is mounted can be seen now.
     steps::places::require_apart(controller).await?;
+    let read_only = source::read_only(steps::mount_source::writable(controller).await?);
+    add(controller, report, "source-read-only", read_only);
     let folder = scratch_folder(controller);
     let outcome = look(controller, report, &folder).await;
     remove(controller, &folder).await?;
@@ -180,9 +182,10 @@ async fn look_at_source(
     let sheet = &controller.worksheet;
     let allowance = sheet.source.clock_allowance_seconds;
     let are_logs_copied = sheet.copy.agent_logs;
+    let is_live = sheet.source.live;
     let mut costs = Costs {
-        quiet_seconds: sheet.copy.quiet_seconds,
-        still_seconds: sheet.copy.still_seconds,
+        quiet_seconds: if is_live { sheet.copy.quiet_seconds } else { 0 },
+        still_seconds: controller.still_seconds(),
         read_again: sheet.seal.read_again,
         bandwidth: sheet.copy.bandwidth.clone(),
         request_seconds: 0.0,
@@ -191,7 +194,7 @@ async fn look_at_source(
             .as_secs_f64(),
     };
     let mut lines: Vec<(&'static str, Judged)> = Vec::new();
-    lines.extend(source::locks(&survey));
+    lines.extend(source::locks(&survey, is_live));
     lines.extend(source::times(&inventory, &survey, allowance));
     lines.push(("change-times", source::change_times(&survey)));
     let began = Instant::now();
@@ -276,6 +279,9 @@ async fn remove(controller: &mut Controller, folder: &Path) -> Result<(), StepEr
 
 /// Which ports of the source's POA answer: only what was seen open is known to be closed later.
 async fn source_ports(controller: &Controller) -> Result<Judged, StepError> {
+    if !controller.worksheet.source.live {
+        return Ok(Judged::pass(steps::source_poa::NOT_LIVE));
+    }
     let ports = steps::source_poa::ask(controller).await?;
     let Some(first) = ports.first() else {
         return Ok(Judged::warning(

@@ -41,11 +41,21 @@ impl Controller {
             retries: copy.retries,
             lock_wait_seconds: copy.lock_wait_seconds,
             clock_allowance_seconds: self.worksheet.source.clock_allowance_seconds,
-            still_seconds: copy.still_seconds,
+            still_seconds: self.still_seconds(),
             // Whoever gives an order says whether it is limited.
             bandwidth: None,
             prove_databases: self.worksheet.seal.prove_databases,
             read_again: self.worksheet.seal.read_again,
+        }
+    }
+
+    /// For how long an item of a queue must stand still; nobody writes any into a copy.
+    pub fn still_seconds(&self) -> u64 {
+        let is_live = self.worksheet.source.live;
+        if is_live {
+            self.worksheet.copy.still_seconds
+        } else {
+            0
         }
     }
 

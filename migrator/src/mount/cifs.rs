@@ -2,7 +2,8 @@
 //!
 //! The password stands in a credentials file, because every user of the destination can read the options of a
 //! running `mount`.  The mount is read-only: the kernel then keeps the promise that the source is never written, and
-//! shared locks can still be taken; whoever needs more says `options = ["rw"]`.  `nobrl`, which keeps locks away from
+//! shared locks can still be taken; whoever needs more says `options = ["rw"]`, which every command that mounts then tells
+//! (`source-writable`).  `nobrl`, which keeps locks away from
 //! the server, is refused.
 
 use std::ffi::OsString;
@@ -11,12 +12,72 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::MountError;
+use super::options::{NO_DEVICES, NO_PROGRAMS, NO_SUID, OptionTable, option};
 use super::plan::{MountPlan, MountRequest, Needs, PrivateFile, domain_and_user, require};
 use super::proof::{Proof, Wanted};
 use crate::remote::RemoteCommand;
 
 /// The name of the credentials file.
 const CREDENTIALS: &str = "credentials.cifs";
+
+/// Its options (mount.cifs(8)).
+pub(super) const OPTIONS: OptionTable = OptionTable {
+    kind: "kind = \"cifs\", client = \"kernel\"",
+    command: "mount -t cifs //SERVER/SHARE MOUNT_POINT -o OPTIONS",
+    given: &[
+        option(
+            "ro",
+            "the kernel then keeps the promise that the source is never written; shared locks can still be taken",
+        ),
+        option(
+            "iocharset=utf8",
+            "names arrive in UTF-8, whatever the destination is set to",
+        ),
+        NO_SUID,
+        NO_DEVICES,
+        NO_PROGRAMS,
+    ],
+    of_job: &[
+        option(
+            "credentials=FILE",
+            "every user of the destination can read the options of a running mount, but not that file; it is removed right after",
+        ),
+        option(
+            "ip=ADDRESS",
+            "where `address` is one: the name is then not resolved, and still says which share is meant",
+        ),
+    ],
+    left_out: &[
+        option(
+            "nobrl, nolock",
+            "refused: they keep locks away from the server, and a database in use would be copied torn",
+        ),
+        option(
+            "vers=...",
+            "the kernel offers SMB 2.1 and later by itself; say vers=1.0 for Windows 2000 and 2003, vers=2.0 for Windows Server 2008",
+        ),
+        option(
+            "cache=...",
+            "the kernel's own is strict: it keeps of a file only what the server lets it keep; loose would show old data",
+        ),
+        option(
+            "actimeo=...",
+            "the kernel's own is a second: longer would hide a change from the look behind a copy",
+        ),
+        option(
+            "noserverino",
+            "the server's own numbers of files are kept: those that the client makes up change with every mount",
+        ),
+        option(
+            "hard",
+            "soft is the kernel's own: a server that goes away becomes an error of one file and not a worker that hangs",
+        ),
+        option(
+            "mapposix, mapchars",
+            "left as the kernel has it; say one where names have characters that Windows does not allow, and see how they arrive",
+        ),
+    ],
+};
 
 /// A share of a Windows server.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +121,7 @@ impl Cifs {
         let mut credentials = OsString::from("credentials=");
         credentials.push(&path);
         let mut own = vec![credentials];
-        own.extend(["ro", "iocharset=utf8", "nosuid", "nodev", "noexec"].map(OsString::from));
+        own.extend(OPTIONS.words().map(OsString::from));
         // The name is then not resolved; it still tells the server which share is meant.
         let address = request
             .address

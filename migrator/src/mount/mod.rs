@@ -9,7 +9,7 @@
 //! 1. No secret is in a command or in what is shown; files with secrets have mode 0600 and are removed right after.
 //! 2. A source counts as mounted only when the mount table says so: an empty mount point must never look like an
 //!    empty post office.
-//! 3. Mounts are read-only unless the worksheet says otherwise.
+//! 3. Mounts are read-only unless the worksheet says otherwise; one that is not, by the mount table, is a finding.
 
 mod carry_out;
 mod cifs;
@@ -18,6 +18,7 @@ mod error;
 mod mounted;
 mod ncp;
 mod nfs;
+mod options;
 mod plan;
 mod proof;
 mod rclone;
@@ -30,6 +31,7 @@ pub use error::MountError;
 pub use mounted::Mounted;
 pub use ncp::Ncp;
 pub use nfs::Nfs;
+pub use options::{MountOption, OPTION_TABLES, OptionTable, explain};
 pub use plan::{MountPlan, MountRequest, Needs, PrivateFile, PrivateForm};
 pub use proof::{Proof, Wanted};
 pub use rclone::Rclone;

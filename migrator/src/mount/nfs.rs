@@ -6,9 +6,52 @@
 use std::ffi::OsString;
 
 use super::error::MountError;
+use super::options::{NO_DEVICES, NO_PROGRAMS, NO_SUID, OptionTable, option};
 use super::plan::{MountPlan, MountRequest, Needs, require};
 use super::proof::{Proof, Wanted};
 use crate::remote::RemoteCommand;
+
+/// Its options (nfs(5)).
+pub(super) const OPTIONS: OptionTable = OptionTable {
+    kind: "kind = \"nfs\"",
+    command: "mount -t nfs SERVER:EXPORT MOUNT_POINT -o OPTIONS",
+    given: &[
+        option(
+            "ro",
+            "the kernel then keeps the promise that the source is never written; shared locks can still be taken",
+        ),
+        option(
+            "soft",
+            "a server that goes away becomes an error of one file and not a worker that hangs; what is only read is not harmed by it",
+        ),
+        option(
+            "timeo=600",
+            "a minute (in tenths of a second) for an answer, before a request is sent again",
+        ),
+        option(
+            "retrans=5",
+            "how often it is sent again before that error: a server that is started anew is waited for",
+        ),
+        NO_SUID,
+        NO_DEVICES,
+        NO_PROGRAMS,
+    ],
+    of_job: &[],
+    left_out: &[
+        option(
+            "nolock, local_lock=all",
+            "refused: they keep locks away from the server, and a database in use would be copied torn",
+        ),
+        option(
+            "vers=..., proto=...",
+            "the kernel and the server agree on them; say vers=3 and proto=tcp for NetWare",
+        ),
+        option(
+            "actimeo=..., noac",
+            "left as the kernel has them; the pass knows that an NFS client may show old names, and opening a file asks the server",
+        ),
+    ],
+};
 
 /// An export of an NFS server.
 #[derive(Debug, Clone, Copy)]
@@ -41,17 +84,7 @@ impl Nfs {
             server.to_owned()
         };
         let export = format!("{server}:{}", source.share);
-        let own = [
-            "ro",
-            "soft",
-            "timeo=600",
-            "retrans=5",
-            "nosuid",
-            "nodev",
-            "noexec",
-        ]
-        .map(OsString::from)
-        .to_vec();
+        let own = OPTIONS.words().map(OsString::from).collect();
         let mount = RemoteCommand::new("mount")
             .arguments(["-t", "nfs"])
             .argument(&export);

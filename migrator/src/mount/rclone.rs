@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::MountError;
+use super::options::{OptionTable, option};
 use super::plan::{
     MountPlan, MountRequest, Needs, PrivateFile, PrivateForm, domain_and_user, require,
 };
@@ -26,6 +27,65 @@ const CONFIGURATION: &str = "rclone.conf";
 
 /// What the share is called in that file.
 const REMOTE: &str = "source";
+
+/// Its options (`rclone mount --help`).
+pub(super) const OPTIONS: OptionTable = OptionTable {
+    kind: "kind = \"cifs\", client = \"rclone\"",
+    command: "rclone --config FILE mount OPTIONS -- source:SHARE MOUNT_POINT",
+    given: &[
+        option("--daemon", "the command ends once it is mounted"),
+        option(
+            "--daemon-wait 60s",
+            "how long that may take before it has failed",
+        ),
+        option("--read-only", "nothing can be written to the source"),
+        option(
+            "--vfs-cache-mode off",
+            "no copy of a file is kept at the destination, which would be an old one later",
+        ),
+        option(
+            "--dir-cache-time 1s",
+            "a name that is remembered longer would hide a change from the look behind a copy; without any memory every look would list its whole folder again",
+        ),
+        option("--attr-timeout 1s", "the same of times and sizes"),
+        option(
+            "--poll-interval 0",
+            "nothing is asked of the server that nobody needs",
+        ),
+        option(
+            "--contimeout 15s",
+            "a server that goes away becomes an error of one file and not a worker that hangs",
+        ),
+        option("--timeout 60s", "the same of a connection that is there"),
+        option(
+            "--retries 1",
+            "the worker itself tries again, and knows what",
+        ),
+        option(
+            "--low-level-retries 3",
+            "a connection that breaks is made again a few times",
+        ),
+        option(
+            "--smb-encoding None",
+            "names as the server has them: what rclone puts in place of a dot or a blank at the end it cannot open again",
+        ),
+        option(
+            "--allow-other",
+            "the worker may be another user than the one that mounts",
+        ),
+    ],
+    of_job: &[
+        option(
+            "--config FILE",
+            "it has the password, which root alone reads; rclone reads it when it starts, and it is removed right after",
+        ),
+        option(
+            "--devname //SERVER/SHARE",
+            "the mount table then says what is mounted, by which it is proven",
+        ),
+    ],
+    left_out: &[],
+};
 
 /// A share of a Windows server.
 #[derive(Debug, Clone, Copy)]
@@ -45,35 +105,11 @@ impl Rclone {
         let share = format!("//{}/{}", source.server, source.share);
 
         let mut mount = RemoteCommand::new("rclone").argument("--config");
-        mount = mount.argument(path.as_os_str()).arguments([
-            "mount",
-            "--daemon",
-            "--daemon-wait",
-            "60s",
-            "--read-only",
-            "--vfs-cache-mode",
-            "off",
-            "--dir-cache-time",
-            "1s",
-            "--attr-timeout",
-            "1s",
-            "--poll-interval",
-            "0",
-            // A server that goes away becomes an error of one file and not a worker that hangs.
-            "--contimeout",
-            "15s",
-            "--timeout",
-            "60s",
-            "--retries",
-            "1",
-            "--low-level-retries",
-            "3",
-            // Names as the server has them: what rclone puts in place of a dot or a blank at the end it cannot open again.
-            "--smb-encoding",
-            "None",
-            "--allow-other",
-            "--devname",
-        ]);
+        mount = mount
+            .argument(path.as_os_str())
+            .argument("mount")
+            .arguments(OPTIONS.words())
+            .argument("--devname");
         mount = mount
             .argument(&share)
             .arguments(source.options.iter().map(OsString::from))

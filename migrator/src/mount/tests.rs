@@ -120,7 +120,7 @@ fn ncp_mounts_as_documented_with_the_password_in_a_file() {
         lines(&plan.commands),
         [
             "mkdir -p -- /mnt/nwserver1/mail",
-            "env 'HOME=/job/private' ncpmount -m -t 900 -r 100 -S nwserver1 -A 10.0.0.7 -U admin.novell -V MAIL \
+            "env 'HOME=/job/private' ncpmount -m -t 900 -r 100 -o tcp,ro -S nwserver1 -A 10.0.0.7 -U admin.novell -V MAIL \
              /mnt/nwserver1/mail",
         ]
     );
@@ -134,6 +134,18 @@ fn ncp_mounts_as_documented_with_the_password_in_a_file() {
     );
 }
 
+/// What is said in `options` stands behind our own, where `ncpmount` lets it win: a login to the bindery, or another way there.
+#[test]
+fn ncp_takes_more_options_last() {
+    let mut source = source(Protocol::Ncp, "MAIL");
+    source.options = vec!["-b".into(), "-o".into(), "udp".into()];
+    let plan = plan(&source);
+    assert!(
+        lines(&plan.commands)[1].ends_with("-V MAIL -b -o udp /mnt/nwserver1/mail"),
+        "{plan}"
+    );
+}
+
 #[test]
 fn nfs_mounts_without_a_password() {
     let plan = plan(&source(Protocol::Nfs, "/vol/mail"));
@@ -142,6 +154,51 @@ fn nfs_mounts_without_a_password() {
         "mount -t nfs 10.0.0.7:/vol/mail /mnt/nwserver1/mail -o 'ro,soft,timeo=600,retrans=5,nosuid,nodev,noexec'"
     );
     assert!(plan.private_files.is_empty());
+}
+
+/// Whatever a plan gives the mount program by itself is in the table of its kind, with a reason, and shown.
+#[test]
+fn every_option_of_a_plan_has_its_reason() {
+    let mut rclone = source(Protocol::Cifs, "mail");
+    rclone.client = MountClient::Rclone;
+    let sources = [
+        source(Protocol::Cifs, "mail"),
+        rclone,
+        source(Protocol::Ncp, "MAIL"),
+        source(Protocol::Nfs, "/vol/mail"),
+    ];
+    let shown = explain();
+    for (source, table) in sources.iter().zip(OPTION_TABLES) {
+        let command = plan(source).commands.last().expect("a command").clone();
+        let words = command
+            .words()
+            .map(|word| word.to_string_lossy().into_owned());
+        let words: Vec<String> = words.collect();
+        let line = format!(" {} ", words.join(" ").replace(',', " "));
+        let options = table.given.iter().chain(table.of_job).chain(table.left_out);
+        for one in options {
+            assert!(!one.why.is_empty() && shown.contains(one.why), "{one:?}");
+        }
+        for one in table.given {
+            let option = one.option.replace(',', " ");
+            assert!(line.contains(&format!(" {option} ")), "{option}: {line}");
+        }
+        // What is not in the table is the command itself, or an option that is made for the job.
+        let explained: Vec<&str> = table
+            .given
+            .iter()
+            .flat_map(|one| one.option.split([' ', ',']))
+            .collect();
+        let of_job = ["credentials=", "ip=", "HOME=", "--config", "--devname"];
+        let is_option = |word: &&str| word.starts_with('-') && word.len() > 2 || word.contains('=');
+        let options = line.split(' ').filter(is_option);
+        let strange: Vec<&str> = options
+            .filter(|word| {
+                !explained.contains(word) && !of_job.iter().any(|known| word.starts_with(known))
+            })
+            .collect();
+        assert_eq!(strange, Vec::<&str>::new(), "{line}");
+    }
 }
 
 #[test]

@@ -194,7 +194,7 @@ pub const COMMANDS: &[Privileged] = &[
             let points = places.mounted_by(MountClient::Kernel, Protocol::Ncp);
             points
                 .into_iter()
-                .map(|point| format!(r"HOME\=* ncpmount -m -t 900 -r 100 -S * {point}"))
+                .map(|point| format!(r"HOME\=* ncpmount -m -t 900 -r 100 -o tcp\,ro -S * {point}"))
                 .collect()
         },
     },

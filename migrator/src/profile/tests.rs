@@ -205,3 +205,15 @@ fn sudoers_names_what_the_job_runs_and_nothing_of_other_jobs() {
         assert!(!text.contains(absent), "{absent}\n{text}");
     }
 }
+
+/// As it stands in sudoers, the pattern is what is run; the comma of the options must not end it.
+#[test]
+fn sudoers_lets_a_netware_volume_be_mounted_for_reading() {
+    let text = "[source]\nkind = \"ncp\"\nserver = \"nw1\"\nshare = \"MAIL\"\nuser = \"admin\"\npassword = { prompt = true }\n\
+                mount_point = \"/mnt/nw1\"\nplatform = \"netware\"\n[destination]\nhost = \"gw1\"\nuser = \"migrate\"\n\
+                privilege = \"sudo\"\njob_folder = \"/var/job\"\n[post_office]\nname = \"sales\"\nfolder = \"/gwsystem/sales\"\n";
+    let sheet = Worksheet::parse(text).expect("a worksheet");
+    let text = sudoers(&sheet, &of(&sheet).expect("a profile"));
+    let expected = r"env HOME\=* ncpmount -m -t 900 -r 100 -o tcp\,ro -S * /mnt/nw1";
+    assert!(text.contains(expected), "{text}");
+}

@@ -6,7 +6,11 @@ use crate::controller::{Controller, StepError, StepOutcome};
 
 /// The items of this job.
 pub fn items(controller: &Controller) -> Vec<ChecklistItem> {
-    ChecklistItem::asked_for(!controller.worksheet.documents.is_empty())
+    let sheet = &controller.worksheet;
+    let mut items = ChecklistItem::asked_for(!sheet.documents.is_empty());
+    // No POA serves a copy.
+    items.retain(|item| sheet.source.live || *item != ChecklistItem::SourcePoaStopped);
+    items
 }
 
 /// The items that nobody has confirmed yet.

@@ -1,7 +1,11 @@
 //! The source server, mounted on the destination and proven to be that mount; and every share that a document storage area
 //! is on.
 
-use protocol::{Explain as _, Fact, MountedArea};
+use std::collections::BTreeSet;
+
+use postoffice::names::printable;
+use protocol::mounts::{self, Mount};
+use protocol::{Explain as _, Fact, Finding, MountedArea, Verdict};
 
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
@@ -53,9 +57,9 @@ async fn mount_one(
         .map_err(|error| stop(&error))?;
     Ok(MountedArea {
         area,
-        source: postoffice::names::printable(&mount.source),
+        source: printable(&mount.source),
         file_system: mount.file_system,
-        mount_point: postoffice::names::printable(mount.mount_point.as_os_str().as_encoded_bytes()),
+        mount_point: printable(mount.mount_point.as_os_str().as_encoded_bytes()),
     })
 }
 
@@ -141,6 +145,65 @@ fn plan(
 
 pub(super) fn stop(error: &MountError) -> StepError {
     StepError::from(error.to_finding())
+}
+
+/// A mount of the job through which the source could be written.
+///
+/// The worker never writes there, whatever the mount lets it do; another program of the destination may.
+pub(crate) struct Writable {
+    /// Whether that would be written at the source server itself, and not in a copy on a disk of the destination.
+    pub(crate) is_share: bool,
+    /// What a person is told.
+    pub(crate) finding: Finding,
+}
+
+/// The mounts of the job, and those below them, that are not read-only by the mount table.
+///
+/// # Errors
+/// What reading the mount table says.
+pub(crate) async fn writable(controller: &Controller) -> Result<Vec<Writable>, StepError> {
+    let table = mounts::parse(&controller.link()?.mount_table().await?);
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for job in mounts(controller)? {
+        let path = &job.plan.proof.path;
+        let below = table.iter();
+        let below = below.filter(|mount| mount.mount_point.starts_with(path));
+        for mount in mounts::covering(&table, path).into_iter().chain(below) {
+            if !mount.is_read_only && seen.insert(mount.id) {
+                found.push(judge_writable(&job, mount));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn judge_writable(job: &JobMount, mount: &Mount) -> Writable {
+    let point = mount.mount_point.as_os_str().as_encoded_bytes();
+    let shown = printable(point);
+    let text = format!(
+        "The {} can be written through {shown} ({}, {}): nothing of this job does, but what else runs at the destination could",
+        job.what,
+        printable(&mount.source),
+        mount.file_system
+    );
+    let remedy = if job.plan.commands.is_empty() {
+        let folder = printable(job.plan.proof.path.as_os_str().as_encoded_bytes());
+        format!(
+            "Have it mounted read-only at the destination: mount -o remount,ro {shown}; or, where the rest of that file system must stay \
+             writable: mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}; where it has to stay as it is, accept it"
+        )
+    } else {
+        format!(
+            "Take `rw` out of the `options` of that share in the worksheet where it stands there, and unmount it at the destination \
+             (umount {shown}); the next command mounts it read-only; where it has to stay as it is, accept it"
+        )
+    };
+    let finding = Finding::new("source-writable", Verdict::NeedsAttention, text, remedy);
+    Writable {
+        is_share: mount.is_share(),
+        finding: finding.about(point),
+    }
 }
 
 /// Once a job knows its source and its areas, only those will do.

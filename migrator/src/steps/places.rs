@@ -73,6 +73,11 @@ pub(super) async fn mount_source(controller: &mut Controller) -> Result<StepOutc
     require_apart(controller).await?;
     let outcome = mount_source::mount(controller).await?;
     require_apart(controller).await?;
+    // A folder on a disk of the destination is a copy: `check` tells of that one alone.
+    let writable = mount_source::writable(controller).await?;
+    for one in writable.into_iter().filter(|one| one.is_share) {
+        controller.report(one.finding);
+    }
     Ok(outcome)
 }
 

@@ -31,6 +31,10 @@ pub async fn probe(
                 holds: Some(true),
                 seen,
             },
+            SourcePoa::Nobody => Probed {
+                holds: Some(true),
+                seen: source_poa::NOT_LIVE.to_owned(),
+            },
             SourcePoa::Answers(at) => Probed {
                 holds: Some(false),
                 seen: format!("it still answers at {at}"),

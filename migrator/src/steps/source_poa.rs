@@ -15,9 +15,15 @@ pub enum SourcePoa {
     Answers(String),
     /// Every port was seen open by this job before, and all are refused now.
     Closed(String),
+    /// The worksheet says that the source is a copy that nobody serves; nothing is asked.
+    Nobody,
     /// It cannot be told; why.
     Unknown(String),
 }
+
+/// What is said of a source that is not live.
+pub(crate) const NOT_LIVE: &str =
+    "the source is a copy that nobody works on, by the worksheet's live = false";
 
 /// One port of it, from both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +87,9 @@ pub(crate) async fn ask(controller: &Controller) -> Result<Vec<SourcePort>, Step
 /// # Errors
 /// As [`ask`]; what the job store says.
 pub(crate) async fn look(controller: &Controller) -> Result<SourcePoa, StepError> {
+    if !controller.worksheet.source.live {
+        return Ok(SourcePoa::Nobody);
+    }
     let ports = ask(controller).await?;
     let open = ports.iter().filter(|port| port.is_open());
     let open: Vec<(String, u16)> = open.map(|port| (port.address.clone(), port.port)).collect();
@@ -121,6 +130,7 @@ fn judge(ports: &[SourcePort], state: &JobState) -> SourcePoa {
 pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepError> {
     match look(controller).await? {
         SourcePoa::Closed(seen) => Ok(seen),
+        SourcePoa::Nobody => Ok(NOT_LIVE.to_owned()),
         SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
         SourcePoa::Unknown(why) => {
             let state = controller.state().await?;
@@ -151,7 +161,7 @@ pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepE
 pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepError> {
     match look(controller).await? {
         SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
-        SourcePoa::Closed(_) | SourcePoa::Unknown(_) => Ok(()),
+        SourcePoa::Closed(_) | SourcePoa::Nobody | SourcePoa::Unknown(_) => Ok(()),
     }
 }
 

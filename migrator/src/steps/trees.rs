@@ -69,11 +69,16 @@ pub(crate) fn amount(amount: Amount) -> String {
     )
 }
 
-/// Ports closed, locks free, and nothing modified during a quiet window.
+/// Ports closed, locks free, and nothing modified during a quiet window; nothing of it is asked of a copy that nobody works on,
+/// in which the seal and `finish` would still see a change.
 ///
 /// # Errors
 /// A refusal that names what still works there; nothing was changed.
 pub(super) async fn prove_at_rest(controller: &mut Controller) -> Result<StepOutcome, StepError> {
+    if !controller.worksheet.source.live {
+        let text = format!("{}: nothing to wait for", source_poa::NOT_LIVE);
+        return Ok(StepOutcome::Done(text));
+    }
     let off = source_poa::require_off(controller).await?;
     let quiet_seconds = controller.worksheet.copy.quiet_seconds;
     let report: AtRestReport = controller.report_of(Task::AtRest { quiet_seconds }).await?;

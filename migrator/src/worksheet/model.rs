@@ -9,7 +9,7 @@ use super::kinds::{Generation, HostAndPort, Package};
 use super::read::Section;
 use super::schema::{Schema, Setting, section, settings};
 use super::secret::SecretReference;
-use super::source::{NETWORK, OF_AREA, OF_SOURCE, SourceAccess};
+use super::source::{MOUNTED, NETWORK, OF_AREA, OF_SOURCE, SourceAccess};
 use super::value::{
     absolute_path, bandwidth, choice, flag, host_and_port, job, local_file, local_files,
     lowercase_path, number, package, port, ports, secret, source_path, text, workers,
@@ -59,11 +59,16 @@ section! {
     pub struct Source: Required "source" {
         /// How the destination reaches it
         access: SourceAccess = part(OF_SOURCE, SourceAccess::read);
-        /// What the source server runs
+        /// What the source server runs, or ran when a copy of it was made
         platform: Platform = required(choice::<Platform>, r#""windows""#);
+        /// Whether anybody may still work on it. Say false for a copy that no POA and no user knows, as a restored backup, a
+        /// snapshot, or disks of the old server: nothing is then asked of a POA there, of its ports and locks, and nothing is
+        /// waited for. What users did at the old server since that copy was made does not come along
+        live: bool = default(flag, true) for MOUNTED;
         /// Name or address of the source server, for probing its POA and where it is not reached by its name
         address: Option<String> = optional(text, r#""10.0.0.7""#);
-        /// Ports that the source's POA listens on, which must be closed in stage two
+        /// Ports that the source's POA listens on, which must be closed in stage two; they are not asked where
+        /// `live` is false
         poa_ports: Vec<u16> = optional(ports, "[1677, 7101, 7181]");
         /// How far the clock of the source may be off; files that are younger than that when they are copied are copied
         /// again by the next pass

@@ -43,7 +43,7 @@ pub struct NetworkSource {
     pub options: Vec<String>,
 }
 
-const MOUNTED: &[SourceKind] = &[SourceKind::Mounted];
+pub(super) const MOUNTED: &[SourceKind] = &[SourceKind::Mounted];
 pub(super) const NETWORK: &[SourceKind] = &[SourceKind::Cifs, SourceKind::Ncp, SourceKind::Nfs];
 const SHARE: &[SourceKind] = &[SourceKind::Cifs];
 const WITH_LOGIN: &[SourceKind] = &[SourceKind::Cifs, SourceKind::Ncp];

@@ -19,14 +19,15 @@ enum Place {
 /// The numbers of `statfs(2)`, the names, whether locks are shared with everybody who uses the files, and whether those
 /// are on another machine.
 ///
-/// The locks of a network client go to the server; those of a FUSE client stay in this kernel unless its program passes
-/// them on, which none that is used here does; those of a local file system are for everybody because everybody is here.
+/// The locks of a network client go to the server, but for ncpfs, whose module outside the kernel's tree passes none on: what a
+/// process held on such a mount was given to another client all the same.  Those of a FUSE client stay in this kernel unless
+/// its program passes them on, which none that is used here does; those of a local file system are for everybody because everybody is here.
 const KNOWN: &[(u64, &str, Option<bool>, Place)] = &[
     (0xff53_4d42, "cifs", Some(true), Place::Elsewhere),
     (0xfe53_4d42, "smb3", Some(true), Place::Elsewhere),
     (0x517b, "smbfs", Some(true), Place::Elsewhere),
     (0x6969, "nfs", Some(true), Place::Elsewhere),
-    (0x564c, "ncpfs", Some(true), Place::Elsewhere),
+    (0x564c, "ncpfs", Some(false), Place::Elsewhere),
     (0x6573_5546, "fuse", Some(false), Place::Elsewhere),
     (0x0102_1997, "9p", None, Place::Elsewhere),
     (0xef53, "ext4", Some(true), Place::Here),
@@ -143,4 +144,17 @@ fn number_of(file: impl AsFd) -> std::result::Result<u64, Errno> {
 
 fn known(number: u64) -> Option<&'static (u64, &'static str, Option<bool>, Place)> {
     KNOWN.iter().find(|known| known.0 == number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Locks of ncpfs were taken for everybody's, so `check` promised what no server of NetWare keeps.
+    #[test]
+    fn locks_of_ncpfs_stay_here() {
+        let shares = |number| known(number).and_then(|(_, _, shares_locks, _)| *shares_locks);
+        assert_eq!(shares(0x564c), Some(false));
+        assert_eq!(shares(0xff53_4d42), Some(true));
+    }
 }

@@ -21,13 +21,21 @@ const HAS_MODULE: &str = r#"PATH=$PATH:/usr/sbin:/sbin; exec modprobe --dry-run 
 /// How far the clock of the destination may be from this machine's before it is told.
 const CLOCK_SECONDS: u64 = 60;
 
-/// The packages that bring the programs that mount.
-const PACKAGES: [(&str, &str); 4] = [
-    ("mount.cifs", "cifs-utils"),
-    ("ncpmount", "ncpfs"),
-    ("mount.nfs", "nfs-common or nfs-client"),
-    ("fusermount3", "fuse3"),
+/// Where the programs that mount come from.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("mount.cifs", "the package cifs-utils"),
+    (
+        "ncpmount",
+        "the programs of ncpfs 2.2.6 (from an older release of a distribution that still had them, or built from their source)",
+    ),
+    ("mount.nfs", "the package nfs-common or nfs-client"),
+    ("fusermount3", "the package fuse3"),
 ];
+
+/// Where the module for a file system comes from that no kernel has in its tree.
+const MODULE_OF_NCPFS: &str = "Build the module ncpfs for that kernel: github.com/EnzephaloN/ncpfs-module has a branch for each range \
+                               of kernels from 4.18 on, and EnzephaloN/ncpfs_dkms the same as a DKMS package; it taints the kernel, and \
+                               has to be signed where Secure Boot is on";
 
 /// Whether commands run as root, where something needs it.
 pub(super) async fn privilege(controller: &Controller) -> Result<Judged, StepError> {
@@ -106,34 +114,9 @@ pub(super) async fn mounts_possible(
         }
         let needs = &mount.plan.needs;
         let missing = missing_programs(controller, needs).await?;
-        if let Some(program) = missing.first() {
-            let package = PACKAGES.iter().find(|(name, _)| name == program);
-            let package = package.map_or(program.as_str(), |(_, package)| package);
-            return Ok(Judged::fail(
-                format!("the destination has no {}", missing.join(" and no ")),
-                format!(
-                    "Install the package {package} at the destination{}",
-                    or_rclone(needs)
-                ),
-            ));
-        }
-        let names = needs.file_systems.join(" or ");
-        match look_for_file_system(controller, needs).await? {
-            FileSystem::Known => {}
-            FileSystem::Missing => {
-                return Ok(Judged::fail(
-                    format!("the kernel of the destination knows no file system {names}"),
-                    format!("Use a kernel with it{}", or_rclone(needs)),
-                ));
-            }
-            FileSystem::Unknown(why) => {
-                return Ok(Judged::warning(
-                    format!(
-                        "it cannot be told whether the kernel of the destination has a file system {names}: {why}"
-                    ),
-                    "See why; where it has none, mounting in stage one says so",
-                ));
-            }
+        let file_system = look_for_file_system(controller, needs).await?;
+        if let Some(judged) = judge_mount(needs, &missing, &file_system) {
+            return Ok(judged);
         }
         seen.extend(needs.file_systems.first().copied());
     }
@@ -145,13 +128,74 @@ pub(super) async fn mounts_possible(
     }))
 }
 
-/// What can be done besides where the kernel's client of a share is missing.
-fn or_rclone(needs: &Needs) -> &'static str {
-    if needs.file_systems.contains(&"cifs") {
-        "; or say client = \"rclone\" in [source], or where [[documents.area]] has its own, and install rclone and fuse3 there"
+/// What stands in the way of a mount: of its programs and of its file system alike, so that both can be brought at once.
+fn judge_mount(needs: &Needs, missing: &[String], file_system: &FileSystem) -> Option<Judged> {
+    let names = needs.file_systems.join(" or ");
+    let programs = if missing.is_empty() {
+        format!("the destination has {}", needs.programs.join(" and "))
     } else {
-        ""
+        format!("the destination has no {}", missing.join(" and no "))
+    };
+    let kernel = match file_system {
+        FileSystem::Known => format!("its kernel has the file system {names}, or a module for it"),
+        FileSystem::Missing => {
+            format!("the kernel of the destination knows no file system {names}")
+        }
+        FileSystem::Unknown(why) => format!(
+            "it cannot be told whether the kernel of the destination has a file system {names}: {why}"
+        ),
+    };
+    let text = format!("{programs}; {kernel}");
+    let is_missing = matches!(file_system, FileSystem::Missing);
+    if !missing.is_empty() || is_missing {
+        return Some(Judged::fail(text, remedy(needs, missing, is_missing)));
     }
+    matches!(file_system, FileSystem::Unknown(_)).then(|| {
+        let remedy = "See why; where it has none, mounting in stage one says so";
+        Judged::warning(text, remedy)
+    })
+}
+
+/// Where what is missing comes from, and what can be done besides.
+fn remedy(needs: &Needs, missing: &[String], is_file_system_missing: bool) -> String {
+    let origin = |program: &String| {
+        let known = PROGRAMS.iter().find(|(name, _)| name == program);
+        known.map_or_else(
+            || format!("the package {program}"),
+            |(_, origin)| (*origin).to_owned(),
+        )
+    };
+    let mut said = Vec::new();
+    if !missing.is_empty() {
+        let origins: Vec<String> = missing.iter().map(origin).collect();
+        said.push(format!(
+            "Install {} at the destination",
+            origins.join(" and ")
+        ));
+    }
+    if is_file_system_missing {
+        let is_of_netware = needs.file_systems.contains(&"ncpfs");
+        said.push(
+            if is_of_netware {
+                MODULE_OF_NCPFS
+            } else {
+                "Use a kernel with it"
+            }
+            .to_owned(),
+        );
+    }
+    if needs.file_systems.contains(&"cifs") {
+        said.push(
+            "or say client = \"rclone\" in [source], or where [[documents.area]] has its own, and install rclone and fuse3 there"
+                .to_owned(),
+        );
+    }
+    if needs.file_systems.contains(&"ncpfs") {
+        let other_ways =
+            "or take another way to that server, which are in GUIDE.md, \"A NetWare server today\"";
+        said.push(other_ways.to_owned());
+    }
+    said.join("; ")
 }
 
 async fn missing_programs(

@@ -23,13 +23,14 @@ pub struct Estimate {
 }
 
 /// The names of all checks, in their order; they never change.
-pub const CHECKS: [&str; 29] = [
+pub const CHECKS: [&str; 30] = [
     "connect",
     "privilege",
     "stays-running",
     "places",
     "mount-possible",
     "source-mounted",
+    "source-read-only",
     "worker-runs",
     "destination-abilities",
     "protections",

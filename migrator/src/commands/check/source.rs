@@ -5,6 +5,8 @@ use protocol::{Count, InventoryReport, Offline, Survey, Verdict, worst};
 use super::report::Judged;
 use crate::controller::Finished;
 use crate::numbers;
+use crate::steps::mount_source::Writable;
+use crate::steps::source_poa::NOT_LIVE;
 
 /// The class of the agents' logs, as an inventory names it.
 const LOG_CLASS: &str = "log";
@@ -49,7 +51,20 @@ pub(super) fn readable(finished: &Finished) -> Judged {
     judged
 }
 
-pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
+/// Whether the mounts of the source are read-only, as the mount table says.
+pub(super) fn read_only(writable: Vec<Writable>) -> Judged {
+    let findings = writable.into_iter().map(|one| one.finding);
+    let (texts, remedies): (Vec<String>, Vec<String>) =
+        findings.map(|one| (one.text, one.remedy)).unzip();
+    let Some(remedy) = remedies.into_iter().next() else {
+        return Judged::pass("the mount table says that the source is mounted read-only");
+    };
+    Judged::warning(texts.join("; "), remedy)
+}
+
+/// Whether locks are of use, and which are held; a copy that nobody works on needs none, and where one is held in it, somebody
+/// does.
+pub(super) fn locks(survey: &Survey, is_live: bool) -> [(&'static str, Judged); 2] {
     let mut names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
     names.dedup();
     let names = names.join(", ");
@@ -57,7 +72,9 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
         .sources
         .iter()
         .any(|one| one.shares_locks == Some(false));
-    let shared = if survey.locks_unsupported > 0 {
+    let shared = if !is_live {
+        Judged::pass(format!("{NOT_LIVE}: it needs no locks"))
+    } else if survey.locks_unsupported > 0 {
         Judged::warning(
             format!(
                 "the source ({names}) has no locks for {} of {} databases",
@@ -70,8 +87,8 @@ pub(super) fn locks(survey: &Survey) -> [(&'static str, Judged); 2] {
     } else if is_private {
         Judged::warning(
             format!("the source is on {names}, which keeps locks away from the server"),
-            "Mount it with a client of the kernel where there is one; copies of databases in use may be late, and are \
-             proven and copied again in stage two",
+            "Mount it with a client that passes locks on where there is one (the kernel's for cifs and nfs); copies of databases in use \
+             may be late, and are proven and copied again in stage two",
         )
     } else if survey.sources.iter().any(|one| one.shares_locks.is_none()) {
         Judged::pass(format!(

@@ -54,21 +54,29 @@ fn on(name: &str, shares_locks: Option<bool>) -> Survey {
 
 #[test]
 fn locks_that_stay_here_or_are_not_there_are_told() {
-    let judge = |survey: &Survey| verdicts(&source::locks(survey)).remove(0).1;
+    let judge = |survey: &Survey| verdicts(&source::locks(survey, true)).remove(0).1;
     assert_eq!(judge(&on("cifs", Some(true))), Verdict::Done);
     assert_eq!(judge(&on("9p", None)), Verdict::Done);
     assert_eq!(judge(&on("fuse", Some(false))), Verdict::NeedsAttention);
     let mut without = on("cifs", Some(true));
     without.locks_unsupported = 1;
     assert_eq!(judge(&without), Verdict::NeedsAttention);
+    // A copy that nobody works on needs none; where one is held, somebody does.
+    without.locks_held = 1;
+    let of_copy = verdicts(&source::locks(&without, false));
+    let expected = [
+        ("locks-shared", Verdict::Done),
+        ("source-busy", Verdict::NeedsAttention),
+    ];
+    assert_eq!(of_copy, expected);
 }
 
 #[test]
 fn locks_that_are_held_are_counted() {
     let mut survey = on("cifs", Some(true));
-    assert_eq!(verdicts(&source::locks(&survey))[1].1, Verdict::Done);
+    assert_eq!(verdicts(&source::locks(&survey, true))[1].1, Verdict::Done);
     survey.locks_unreadable = 1;
-    let [_, (_, busy)] = source::locks(&survey);
+    let [_, (_, busy)] = source::locks(&survey, true);
     assert_eq!(busy.verdict, Verdict::NeedsAttention);
     assert!(
         busy.text.contains("1 of 40 databases cannot be opened"),
@@ -76,7 +84,7 @@ fn locks_that_are_held_are_counted() {
         busy.text
     );
     survey.locks_held = 3;
-    let [_, (check, busy)] = source::locks(&survey);
+    let [_, (check, busy)] = source::locks(&survey, true);
     assert_eq!(
         (check, busy.verdict),
         ("source-busy", Verdict::NeedsAttention)

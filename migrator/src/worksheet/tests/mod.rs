@@ -44,6 +44,17 @@ fn complaint(from: &str, to: &str) -> String {
     complaints.into_iter().next().expect("one")
 }
 
+/// Only what somebody else has mounted can be a copy that nobody works on.
+#[test]
+fn a_copy_that_nobody_works_on_is_mounted_already() {
+    let said = "platform = \"netware\"\nlive = false";
+    let text = SMALL.replace("platform = \"netware\"", said);
+    assert!(!Worksheet::parse(&text).expect("right").source.live);
+    let nfs = "kind = \"nfs\"\nserver = \"nw1\"\nshare = \"/mail\"\nlive = false";
+    let told = complaint("kind = \"mounted\"\npath = \"/mnt/source/po\"", nfs);
+    assert!(told.contains("`live`"), "{told}");
+}
+
 #[test]
 fn a_small_worksheet_gets_the_defaults() {
     let worksheet = Worksheet::parse(SMALL).expect("right");
@@ -55,6 +66,7 @@ fn a_small_worksheet_gets_the_defaults() {
     );
     assert_eq!(worksheet.source.platform, Platform::Netware);
     assert_eq!(worksheet.source.clock_allowance_seconds, 2);
+    assert!(worksheet.source.live);
     let destination = &worksheet.destination;
     assert_eq!(
         (

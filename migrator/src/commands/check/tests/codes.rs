@@ -61,6 +61,7 @@ const SEEN: &[(&str, &[&str])] = &[
             "source-not-mounted",
         ],
     ),
+    ("source-read-only", &["source-writable"]),
     (
         "worker-runs",
         &[
