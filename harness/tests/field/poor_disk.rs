@@ -20,6 +20,7 @@ use fuser::{
 };
 
 /// What the disk cannot do.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Poverty {
     /// It refuses every renaming with flags.
@@ -123,9 +124,10 @@ impl Disk {
             let since = Duration::new(seconds.unsigned_abs(), nanoseconds);
             SystemTime::UNIX_EPOCH + since
         };
-        let perm = match self.poverty.no_permissions {
-            true => 0o755,
-            false => u16::try_from(metadata.mode() & 0o7777).unwrap_or(0o600),
+        let perm = if self.poverty.no_permissions {
+            0o755
+        } else {
+            u16::try_from(metadata.mode() & 0o7777).unwrap_or(0o600)
         };
         Ok(FileAttr {
             ino: INodeNo(if number == self.root { ROOT } else { number }),

@@ -326,7 +326,7 @@ mod tests {
             renames_by_link: true,
             ..FolderAbilities::default()
         };
-        let judged = judge_abilities(&[able.clone()]);
+        let judged = judge_abilities(std::slice::from_ref(&able));
         assert_eq!(judged.verdict, Verdict::Done);
         assert!(
             judged
