@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::database_locks::{LockFiles, is_of_database, try_one};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::locks::Attempt;
 use crate::monitor::Monitor;
 use crate::pool::{Threads, lock};
@@ -141,7 +141,7 @@ impl Walker for Look<'_> {
     }
 
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        if is_mount_gone(errno) || path.is_root() {
+        if stops_the_step(errno) || path.is_root() {
             return Err(WorkerError::reading("list", path, errno));
         }
         // Unreadable before and after: the pass reports it.
@@ -198,7 +198,7 @@ impl Look<'_> {
             self.monitor.count(Count::FilesSeen, 1);
             match watched.folder.metadata(&watched.name) {
                 Ok(attributes) => attributes,
-                Err(errno) if is_mount_gone(errno) => {
+                Err(errno) if stops_the_step(errno) => {
                     let path = watched.path.join(&watched.name);
                     return Err(WorkerError::reading("look at", &path, errno));
                 }

@@ -7,7 +7,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::Area;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::locks::{self, Attempt, lock_file_name};
 use crate::source::require_mounts;
 use crate::tree::{Entry, Folder, Kind, Name, Visited};
@@ -56,7 +56,7 @@ pub(crate) fn try_one(
     match locks::try_lock(folder, name, lock_file) {
         Ok(Attempt::Unsupported) => look_for_lock(area, folder, path, name).map(Some),
         Ok(attempt) => Ok(Some(attempt)),
-        Err(errno) if is_mount_gone(errno) => Err(WorkerError::reading("lock", path, errno)),
+        Err(errno) if stops_the_step(errno) => Err(WorkerError::reading("lock", path, errno)),
         Err(_) => Ok(None),
     }
 }

@@ -205,7 +205,7 @@ impl WorkerError {
                 path: path.clone(),
                 source: errno,
             },
-            _ if is_mount_gone(errno) => Self::SourceGone {
+            _ if stops_the_step(errno) => Self::SourceGone {
                 path: path.clone(),
                 source: errno,
             },
@@ -249,7 +249,7 @@ impl WorkerError {
 
 /// Whether an error is about everything, and not about the one thing that was asked for: the file system behind a handle is no
 /// longer there, or no more files can be open.
-pub(crate) fn is_mount_gone(errno: Errno) -> bool {
+pub(crate) fn stops_the_step(errno: Errno) -> bool {
     matches!(
         errno,
         Errno::STALE
@@ -301,7 +301,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Whether a folder could not be opened because its file system does not answer; otherwise the worksheet names a wrong one.
 fn does_not_answer(error: &std::io::Error) -> bool {
-    Errno::from_io_error(error).is_some_and(|errno| errno == Errno::IO || is_mount_gone(errno))
+    Errno::from_io_error(error).is_some_and(|errno| errno == Errno::IO || stops_the_step(errno))
 }
 
 impl Explain for WorkerError {

@@ -4,7 +4,7 @@ use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::monitor::Monitor;
 use crate::quarantine::Quarantine;
 use crate::source::prove_source;
@@ -68,7 +68,7 @@ fn find(area: &Area, subject: &str) -> Result<Option<(Folder, RelativePath, Vec<
         }
         folder = match folder.open_folder(&entry.name) {
             Ok(inner) => inner,
-            Err(errno) if is_mount_gone(errno) => return Err(failed(errno)),
+            Err(errno) if stops_the_step(errno) => return Err(failed(errno)),
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(errno) => return Err(failed(errno)),
         };

@@ -15,7 +15,7 @@ use postoffice::names::{NAME_BYTES_MAX, PATH_DEPTH_MAX, RelativePath, printable}
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
 use crate::monitor::Monitor;
 use crate::names::{
@@ -75,7 +75,7 @@ pub fn take_inventory(
             area.source()?,
             Threads::of(options),
             |path, errno| {
-                if is_mount_gone(errno) {
+                if stops_the_step(errno) {
                     return Err(WorkerError::reading("list", path, errno));
                 }
                 if says_not_there(errno) && errno != Errno::NAMETOOLONG {
@@ -256,7 +256,7 @@ impl AreaWalk<'_> {
                 self.missed.add(&path);
                 return Ok(None);
             }
-            Err(errno) if is_mount_gone(errno) => {
+            Err(errno) if stops_the_step(errno) => {
                 return Err(WorkerError::reading("look at", &path, errno));
             }
             Err(errno) => {

@@ -8,7 +8,6 @@ mod bytes;
 mod held;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use postoffice::layout::{CopyRule, FileClass};
 use postoffice::names::RelativePath;
@@ -16,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::{Decision, decide, is_racy};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
@@ -25,17 +24,13 @@ use crate::store::{
     CopyIdentity, JobStore, Manifest, ManifestFile, ProvenEntry, ProvenFile, ProvenFolder,
 };
 use crate::tree::{
-    Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry, Time,
-    roots, walk_pairs,
+    Entry, Folder, INODE_TIME_LAG, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
+    SourceEntry, Time, roots, walk_pairs,
 };
 use protocol::{CopyOptions, Count, Expected, Finding, Proof, ProveReport, Verdict};
 
 pub(crate) use bytes::{Before, Compared, Equal, compare_files};
 pub(crate) use held::Held;
-
-/// How far the times of inodes may lag behind the clock: kernels take them from a clock that moves with the timer interrupt,
-/// at most ten milliseconds apart.
-const INODE_TIME_LAG: Duration = Duration::from_millis(20);
 
 /// Which files are proven together, those first that never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +157,7 @@ impl PairVisitor for Proving<'_> {
     const FILES_PER_TASK: usize = 32;
 
     fn source_failed(&self, _: usize, path: &RelativePath, errno: Errno) -> Result<()> {
-        if is_mount_gone(errno) {
+        if stops_the_step(errno) {
             return Err(WorkerError::reading("list", path, errno));
         }
         // The pass has said so, or has met it: users work at the source.

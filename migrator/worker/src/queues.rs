@@ -22,7 +22,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::hash_file;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::marker::begin_generation;
 use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
 use crate::monitor::{Monitor, Tally};
@@ -223,7 +223,7 @@ impl QueueRun<'_> {
                 // Where the root or a queue is not listed, nothing is known of its items; "none" would be a lie, and what
                 // was carried before would go from the destination.
                 let leads_to_items = path.depth() == 0 || layout::is_queue(path);
-                if !leads_to_items && !is_mount_gone(errno) {
+                if !leads_to_items && !stops_the_step(errno) {
                     return Ok(());
                 }
                 Err(WorkerError::reading("list the queue", path, errno))

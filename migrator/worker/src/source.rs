@@ -8,7 +8,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::Area;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::tree::Entry;
 use protocol::AreaKind;
 
@@ -66,7 +66,7 @@ pub(crate) fn require_mounts(areas: &[Area], path: &RelativePath, errno: Errno) 
         path: path.clone(),
         source: errno,
     };
-    if is_mount_gone(errno) {
+    if stops_the_step(errno) {
         return Err(gone());
     }
     if errno != Errno::IO {

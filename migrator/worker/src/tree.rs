@@ -14,6 +14,7 @@ mod pace;
 mod pairs;
 mod walk;
 
+pub(crate) use attributes::INODE_TIME_LAG;
 pub use attributes::{Attributes, Kind, Time};
 pub(crate) use change::{has_no_such_renaming, set_modified};
 pub(crate) use content::{read_at, write_all};

@@ -1,7 +1,7 @@
 //! Whether a file must be copied.
 
 use crate::store::{ManifestFile, UnfinishedPass};
-use crate::tree::{Attributes, Kind, Time};
+use crate::tree::{Attributes, INODE_TIME_LAG, Kind, Time};
 
 /// What to do with one file of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,16 +47,13 @@ pub(crate) fn decide(
     }
 }
 
-/// How far the times of inodes may lag behind the clock that the journal is written by: kernels take them from a clock
-/// that moves with the timer interrupt, at most ten milliseconds apart.
-const INODE_TIME_LAG_NANOSECONDS: i128 = 100_000_000;
-
 /// Whether a file of the destination that is in no manifest may have been written by a pass that was cut off before it could
 /// commit: the time of an inode cannot be set.
 fn may_be_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
     destination.kind == Kind::File
         && unfinished.is_some_and(|pass| {
-            destination.changed.nanoseconds_since(pass.began) >= -INODE_TIME_LAG_NANOSECONDS
+            let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
+            destination.changed.nanoseconds_since(pass.began) >= -lag
         })
 }
 

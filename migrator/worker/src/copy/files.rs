@@ -11,7 +11,7 @@ use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::leftover;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::missed::says_not_there;
 use crate::names::{name_refused, refuses_name, same_file};
 use crate::store::{Removal, RemovalKind};
@@ -244,7 +244,7 @@ pub(super) fn open_source(task: &FileTask) -> Result<Result<Source, Outcome>> {
 pub(super) fn outcome_of(task: &FileTask, failure: CopyFailure) -> Result<Outcome> {
     match failure {
         CopyFailure::Changed => Ok(Outcome::KeptChanging),
-        CopyFailure::Read(errno) if is_mount_gone(errno) => {
+        CopyFailure::Read(errno) if stops_the_step(errno) => {
             Err(WorkerError::reading("read", &task.source_path(), errno))
         }
         CopyFailure::Read(errno) => Ok(Outcome::Unreadable(errno)),

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use rustix::io::Errno;
 
-use crate::error::is_mount_gone;
+use crate::error::stops_the_step;
 use crate::file_system::{WindowsAttributes, windows_attributes_of};
 use crate::pool::lock;
 use crate::tree::Folder;
@@ -68,7 +68,7 @@ impl FileSystems {
         }
         let bits = attribute_bits(folder, name, asked.attributes.name());
         if let Err(errno) = bits
-            && is_mount_gone(errno)
+            && stops_the_step(errno)
         {
             return Err(errno);
         }

@@ -12,7 +12,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::Area;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::pool::{self, Threads, lock};
 use crate::tree::{Attributes, Folder, read_at};
 use protocol::Sample;
@@ -160,7 +160,7 @@ fn read_all(
                 read.fetch_add(1, Ordering::Relaxed);
                 bytes.fetch_add(length, Ordering::Relaxed);
             }
-            Err(errno) if is_mount_gone(errno) => {
+            Err(errno) if stops_the_step(errno) => {
                 return Err(WorkerError::reading("read", &path, errno));
             }
             // Gone meanwhile, or nobody may read it: the inventory has said so.
@@ -193,7 +193,7 @@ fn open_folders(lots: BinaryHeap<Lot>, sources: &[&Folder]) -> Result<Vec<Opened
             }
             let opened = match sources[lot.area].descend(&key.1) {
                 Ok(folder) => Some(folder),
-                Err(errno) if is_mount_gone(errno) => {
+                Err(errno) if stops_the_step(errno) => {
                     return Err(WorkerError::reading("open the folder", &key.1, errno));
                 }
                 Err(_) => None,

@@ -11,7 +11,7 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;
 use crate::names::is_marker;
@@ -184,7 +184,7 @@ pub(super) fn look(
         check.root()?,
         Threads::of(options),
         |path, errno| match side {
-            Side::Source if is_mount_gone(errno) => Err(WorkerError::reading("list", path, errno)),
+            Side::Source if stops_the_step(errno) => Err(WorkerError::reading("list", path, errno)),
             // It was read when it was sealed; nothing is known of what it holds now.
             Side::Source => {
                 check.report(path, Change::Changed);

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::copy::hash_file;
-use crate::error::{Result, WorkerError, is_mount_gone};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;
 use crate::names::is_marker;
@@ -109,7 +109,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
-        if is_mount_gone(errno) {
+        if stops_the_step(errno) {
             return Err(WorkerError::reading("list", path, errno));
         }
         require_mounts(std::slice::from_ref(self.area), path, errno)?;

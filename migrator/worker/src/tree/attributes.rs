@@ -1,5 +1,7 @@
 //! What the kernel says about one entry.
 
+use std::time::Duration;
+
 use protocol::CLOCK_ALLOWANCE_SECONDS_MAX;
 use rustix::fs::{FileType, Stat};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,10 @@ pub struct Time {
     /// The rest, below 1,000,000,000.
     pub nanoseconds: u32,
 }
+
+/// How far the times of inodes may lag behind the clock: kernels take them from a clock that moves with the timer interrupt, at
+/// most ten milliseconds apart.
+pub(crate) const INODE_TIME_LAG: Duration = Duration::from_millis(100);
 
 impl Time {
     /// The clock of this machine.

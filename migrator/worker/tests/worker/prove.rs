@@ -279,7 +279,7 @@ fn a_changed_owner_or_mode_carries_the_proof_along() {
         fs::set_permissions(copy, fs::Permissions::from_mode(0o644)).unwrap();
     }
     // A time that is fresher than the clock of the kernel can tell proves nothing.
-    std::thread::sleep(Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(150));
     // What was touched by somebody else is proven no longer; what this job changes itself is.
     let first = site.run(Task::Seal);
     let before = report(&first).before.files;
