@@ -157,7 +157,8 @@ pub(crate) struct Writable {
     pub(crate) finding: Finding,
 }
 
-/// The mounts of the job, and those below them, that are not read-only by the mount table.
+/// The mounts of the job, and those below them, that are not read-only by the mount table.  A source that is only a folder of a
+/// disk of the destination has no mount of its own that could be; it is a copy.
 ///
 /// # Errors
 /// What reading the mount table says.
@@ -170,7 +171,10 @@ pub(crate) async fn writable(controller: &Controller) -> Result<Vec<Writable>, S
         let below = table.iter();
         let below = below.filter(|mount| mount.mount_point.starts_with(path));
         for mount in mounts::covering(&table, path).into_iter().chain(below) {
-            if !mount.is_read_only && seen.insert(mount.id) {
+            let is_folder_of_disk = mount.mount_point != *path
+                && path.starts_with(&mount.mount_point)
+                && !mount.is_share();
+            if !mount.is_read_only && !is_folder_of_disk && seen.insert(mount.id) {
                 found.push(judge_writable(&job, mount));
             }
         }

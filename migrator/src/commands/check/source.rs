@@ -57,7 +57,9 @@ pub(super) fn read_only(writable: Vec<Writable>) -> Judged {
     let (texts, remedies): (Vec<String>, Vec<String>) =
         findings.map(|one| (one.text, one.remedy)).unzip();
     let Some(remedy) = remedies.into_iter().next() else {
-        return Judged::pass("the mount table says that the source is mounted read-only");
+        return Judged::pass(
+            "no mount of the source can be written, by the mount table; a folder of a disk of the destination has none of its own",
+        );
     };
     Judged::warning(texts.join("; "), remedy)
 }
