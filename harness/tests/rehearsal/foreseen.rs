@@ -61,6 +61,7 @@ fn a_startup_file_that_is_not_at_its_place_is_seen_and_the_source_is_blamed() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_line_that_names_the_old_server_is_to_be_corrected_in_the_copy_that_is_used() {
     let stage = with_poa("/work-SYS:\\WORK\r\n", &[]);
     let run = stage.expect(&["check"], 1);
@@ -93,6 +94,7 @@ fn a_line_that_names_the_old_server_is_to_be_corrected_in_the_copy_that_is_used(
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn switches_of_the_old_server_that_mean_nothing_on_linux_are_left_out_with_their_secrets() {
     let secret = "Sesam7";
     let startup =

@@ -71,6 +71,7 @@ fn control(stage: &Stage) -> PathBuf {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_live_destination_stays_live_whatever_a_later_command_does() {
     let stage = sealed(true);
     stage.expect(&["finish"], 0);
@@ -113,6 +114,7 @@ fn a_live_destination_stays_live_whatever_a_later_command_does() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_poa_that_does_not_start_makes_nothing_live() {
     let stage = sealed(true);
     let control = control(&stage);

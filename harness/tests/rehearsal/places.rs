@@ -145,6 +145,7 @@ fn child_binds_the_source() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_stage_one_saw_mounted_must_be_mounted_later() {
     in_own_mounts("places::child_unmounts_the_destination");
 }

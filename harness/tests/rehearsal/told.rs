@@ -109,6 +109,7 @@ fn startup_file(stage: &Stage) -> PathBuf {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn abandon_undoes_what_was_done_says_what_stays_and_a_new_job_begins() {
     let stage = stage(true);
     assert!(startup_file(&stage).exists());
