@@ -301,28 +301,25 @@ impl Pair<'_, '_> {
         records: &mut Records,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<FolderComparison, Ended> {
-        let sample = Choice::Sample(self.request.sample_messages);
         let mut unread = Vec::new();
-        let source = read_side(
-            Side::Source,
+        let sample = Choice::Sample(self.request.sample_messages);
+        let way = self.ways.source.as_deref();
+        let reading = read_folder(
             self.source,
-            self.ways.source.as_deref(),
+            way,
             &sample,
             progress,
+            Side::Source,
+            &mut unread,
         );
-        let source = source.await?.unwrap_or_else(|why| {
-            unread.extend(why);
-            None
-        });
+        let source = reading.await?;
         let digested = source.iter().flat_map(|(_, folder)| &folder.messages);
         let digested = digested.filter(|one| one.digest.is_some());
         let chosen = Choice::Identities(digested.map(|one| one.identity.clone()).collect());
         let way = self.ways.destination.as_deref();
-        let destination = read_side(Side::Destination, self.destination, way, &chosen, progress);
-        let destination = destination.await?.unwrap_or_else(|why| {
-            unread.extend(why);
-            None
-        });
+        let side = Side::Destination;
+        let reading = read_folder(self.destination, way, &chosen, progress, side, &mut unread);
+        let destination = reading.await?;
         let (mut compared, other_bytes) = compare_folder(
             source.as_ref().map(|(_, folder)| folder),
             destination.as_ref().map(|(_, folder)| folder),
@@ -390,20 +387,24 @@ impl Pair<'_, '_> {
     }
 }
 
-/// A folder of one side, or why it could not be read; neither where the side has no such folder.
-async fn read_side(
-    side: Side,
+/// A folder of one side; none where that has no such folder, or could not read it, which is added to `unread`.
+async fn read_folder(
     reader: &mut Reader<'_>,
     way: Option<&[u8]>,
     choice: &Choice,
     progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<Result<Option<(Opened, Folder)>, Option<Ended>>, Ended> {
+    side: Side,
+    unread: &mut Vec<Ended>,
+) -> Result<Option<(Opened, Folder)>, Ended> {
     let Some(way) = way else {
-        return Ok(Ok(None));
+        return Ok(None);
     };
     match reader.folder(way, choice, progress).await {
-        Ok(read) => Ok(Ok(Some(read))),
-        Err(ReadError::Folder(error)) => Ok(Err(Some((side, error)))),
+        Ok(read) => Ok(Some(read)),
+        Err(ReadError::Folder(error)) => {
+            unread.push((side, error));
+            Ok(None)
+        }
         Err(ReadError::Server(error)) => Err((side, error)),
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 mod disks;
+mod fuse;
 mod listings;
 mod odd_mount;
 mod poor_disk;

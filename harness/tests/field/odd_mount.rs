@@ -9,7 +9,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{
@@ -17,6 +17,8 @@ use fuser::{
     Generation, INodeNo, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
     ReplyEmpty, ReplyEntry, ReplyOpen, Request,
 };
+
+use crate::fuse::{self, Entries, kind, lock};
 
 /// How long the kernel believes an answer: not at all, so that what is taken back is gone at once.
 const BELIEVED: Duration = Duration::ZERO;
@@ -105,18 +107,11 @@ impl OddMount {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Everything that the kernel has heard of, by the number that it has there.
 struct Nodes {
     paths: Vec<PathBuf>,
     numbers: HashMap<PathBuf, u64>,
 }
-
-/// What a folder holds, as its listing tells it.
-type Entries = Vec<(u64, FileType, OsString)>;
 
 struct Server {
     behind: PathBuf,
@@ -313,19 +308,13 @@ impl Filesystem for Server {
         node: INodeNo,
         _handle: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectory,
+        reply: ReplyDirectory,
     ) {
         let entries = match self.entries(node, offset) {
             Ok(entries) => entries,
             Err(error) => return reply.error(error.into()),
         };
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (index, (number, kind, name)) in entries.iter().enumerate().skip(skipped) {
-            if reply.add(INodeNo(*number), index as u64 + 1, *kind, name) {
-                break;
-            }
-        }
-        reply.ok();
+        fuse::fill(reply, &entries, offset);
     }
 
     fn access(
@@ -336,16 +325,6 @@ impl Filesystem for Server {
         reply: ReplyEmpty,
     ) {
         reply.error(Errno::ENOSYS);
-    }
-}
-
-fn kind(kind: fs::FileType) -> FileType {
-    if kind.is_dir() {
-        FileType::Directory
-    } else if kind.is_symlink() {
-        FileType::Symlink
-    } else {
-        FileType::RegularFile
     }
 }
 

@@ -2,22 +2,24 @@
 //! links, one name in two cases, no permissions.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{
     DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BackgroundSession, BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem,
-    FopenFlags, Generation, INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr,
-    ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
-    ReplyWrite, Request, TimeOrNow, WriteFlags,
+    BackgroundSession, BsdFileFlags, Config, Errno, FileAttr, FileHandle, Filesystem, FopenFlags,
+    Generation, INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request,
+    TimeOrNow, WriteFlags,
 };
+
+use crate::fuse::{self, Entries, kind, lock};
 
 /// What the disk cannot do.
 #[allow(clippy::struct_excessive_bools)]
@@ -69,10 +71,6 @@ impl PoorDisk {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Disk {
@@ -233,7 +231,7 @@ impl Disk {
         self.attributes(&new)
     }
 
-    fn entries(&self, node: INodeNo) -> io::Result<Vec<(u64, FileType, OsString)>> {
+    fn entries(&self, node: INodeNo) -> io::Result<Entries> {
         let folder = self.path(node)?;
         let entries = fs::read_dir(self.behind.join(folder))?;
         entries
@@ -270,16 +268,6 @@ fn attr(found: io::Result<FileAttr>, reply: ReplyAttr) {
     match found {
         Ok(attributes) => reply.attr(&BELIEVED, &attributes),
         Err(error) => reply.error(error.into()),
-    }
-}
-
-fn kind(kind: fs::FileType) -> FileType {
-    if kind.is_dir() {
-        FileType::Directory
-    } else if kind.is_symlink() {
-        FileType::Symlink
-    } else {
-        FileType::RegularFile
     }
 }
 
@@ -481,19 +469,13 @@ impl Filesystem for Disk {
         node: INodeNo,
         _: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectory,
+        reply: ReplyDirectory,
     ) {
         let entries = match self.entries(node) {
             Ok(entries) => entries,
             Err(error) => return reply.error(error.into()),
         };
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (index, (number, kind, name)) in entries.iter().enumerate().skip(skipped) {
-            if reply.add(INodeNo(*number), index as u64 + 1, *kind, name) {
-                break;
-            }
-        }
-        reply.ok();
+        fuse::fill(reply, &entries, offset);
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {

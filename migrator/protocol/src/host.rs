@@ -58,12 +58,11 @@ pub enum Question {
     },
     /// The clock, in seconds since 1970.
     Clock,
-    /// What the file system of a folder can do, tried in it: a list of [`FolderAbilities`].
+    /// What the file systems of folders can do: a list of [`FolderAbilities`].  Tried in each folder and in what is mounted below
+    /// it, or in the folder above it where it is missing.
     Abilities {
-        /// The folder.
-        folder: PathBuf,
-        /// Whether each file system that is mounted below it is tried as well.
-        with_mounts: bool,
+        /// The folders.
+        folders: Vec<PathBuf>,
     },
 }
 

@@ -19,11 +19,10 @@ mod tests;
 
 pub use report::{CHECKS, CheckLine, CheckReport, Estimate};
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protocol::{AreaOrder, FolderAbilities, Task, TaskReport, Verdict};
+use protocol::{AreaOrder, Task, TaskReport, Verdict};
 
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps;
@@ -119,8 +118,12 @@ async fn look(
     controller.link_mut()?.use_job_folder(folder.to_owned());
     let outcome = steps::install_utility::install(controller).await;
     require(controller, report, "worker-runs", outcome)?;
-    let able = abilities(controller).await;
-    let able = able.unwrap_or_else(|error| Judged::stopped(&error));
+    let folders = controller.area_orders().into_iter();
+    let folders = folders.map(|area| area.destination.into()).collect();
+    let able = match controller.abilities(folders).await {
+        Ok(tried) => destination::judge_abilities(&tried),
+        Err(error) => Judged::stopped(&error),
+    };
     add(controller, report, "destination-abilities", able);
     let areas = areas(controller).await?;
     look_at_source(controller, report, areas.clone()).await?;
@@ -232,21 +235,6 @@ async fn certificate(
     };
     let finished = controller.run_task(areas, task).await?;
     Ok(source::of_task(&finished, "certificate and key fit"))
-}
-
-/// Whether the file systems of the destination can do what the stages need; tried in each folder, or above it where it is missing.
-async fn abilities(controller: &Controller) -> Result<Judged, StepError> {
-    let mut tried: Vec<FolderAbilities> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for area in controller.area_orders() {
-        let wanted = PathBuf::from(area.destination);
-        let folder = existing_ancestor(controller, &wanted).await?;
-        if seen.insert(folder.clone()) {
-            let found = controller.abilities(&folder, folder == wanted).await?;
-            tried.extend(found.unwrap_or_default());
-        }
-    }
-    Ok(destination::judge_abilities(&tried))
 }
 
 /// The deepest folder above `path` that exists, for asking its file system for room.

@@ -87,9 +87,18 @@ impl Link {
     /// # Errors
     /// What the command or the connection says, after some attempts to connect again.
     pub async fn run(&self, command: &RemoteCommand, stdin: Vec<u8>) -> Result<Output, StepError> {
+        let run = async || Ok(self.remote().run(command, stdin.clone()).await);
+        self.over_new_connections(run).await
+    }
+
+    /// Does something, once more over a new connection where the link breaks.
+    async fn over_new_connections<T>(
+        &self,
+        mut attempt: impl AsyncFnMut() -> Result<Result<T, RemoteError>, StepError>,
+    ) -> Result<T, StepError> {
         let mut pauses = pauses();
         loop {
-            match self.remote().run(command, stdin.clone()).await {
+            match attempt().await? {
                 Err(error) if is_broken(&error) && wait(&mut pauses).await => {
                     self.try_reconnect().await?;
                 }
@@ -109,8 +118,7 @@ impl Link {
         stdin: Vec<u8>,
         take: &mut (dyn FnMut(&[u8]) -> Result<(), StepError> + Send),
     ) -> Result<Followed, StepError> {
-        let mut pauses = pauses();
-        loop {
+        let run = async || {
             let (sender, mut lines) = mpsc::channel(LINES_MAX);
             let remote = self.remote();
             let following = remote.follow_with(command, stdin.clone(), sender);
@@ -122,13 +130,9 @@ impl Link {
             };
             let (followed, taken) = tokio::join!(following, taking);
             taken?;
-            match followed {
-                Err(error) if is_broken(&error) && wait(&mut pauses).await => {
-                    self.try_reconnect().await?;
-                }
-                outcome => return Ok(outcome?),
-            }
-        }
+            Ok(followed)
+        };
+        self.over_new_connections(run).await
     }
 
     /// Makes the connection anew; a failure to do so is only an error where waiting cannot mend it.

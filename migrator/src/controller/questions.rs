@@ -64,17 +64,14 @@ impl Controller {
         seconds.ok_or_else(|| could_not_ask(about, "it has none"))
     }
 
-    /// What the file system of a folder can do; `None` where there is no such folder.
+    /// What the file systems of folders can do, those of the folders above where they are missing.
     pub(crate) async fn abilities(
         &self,
-        folder: &Path,
-        with_mounts: bool,
-    ) -> Result<Option<Vec<FolderAbilities>>, StepError> {
-        let question = Question::Abilities {
-            folder: folder.into(),
-            with_mounts,
-        };
-        self.ask(&question, folder).await
+        folders: Vec<PathBuf>,
+    ) -> Result<Vec<FolderAbilities>, StepError> {
+        let about = folders.first().cloned().unwrap_or_default();
+        let found = self.ask(&Question::Abilities { folders }, &about).await?;
+        found.ok_or_else(|| could_not_ask(&about, "nothing was tried"))
     }
 
     /// The process of the agent that was started with a startup file; `None` where there is none.

@@ -282,14 +282,13 @@ impl<'a> Login<'a> {
                 said: "the server asks for another password".into(),
             });
         }
-        if is_disconnected(&error) {
-            // As below: sshd may hang up on the last answer that it bears before it says that this was wrong.
-            self.refused += 1;
-            self.tried.push(format!("{method}: the server hung up"));
-            return Err(self.hung_up(&error));
-        }
         // The library does not tell a step from a refusal; after a step the server takes something else.
-        let now = match offered(self.options, self.session) {
+        let now = if is_disconnected(&error) {
+            Err(error)
+        } else {
+            offered(self.options, self.session)
+        };
+        let now = match now {
             Ok(now) => now,
             // It bears no more, so what it had just been given was wrong; trying that again by itself could lock an account.
             Err(error) => {

@@ -67,6 +67,20 @@ pub struct Followed {
     pub stderr: Vec<u8>,
 }
 
+impl Followed {
+    /// That a command which was followed to its end has succeeded; its last words are in the error where it did not.
+    pub fn require_success(&self, command: &RemoteCommand) -> Result<(), RemoteError> {
+        match &self.status {
+            Some(status) if !status.is_success() => Err(RemoteError::command_failed(
+                command,
+                status.clone(),
+                &self.stderr,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A remote command whose standard input stays open until this is dropped or closed, or the connection ends.
 ///
 /// The command is expected to end when its standard input does: that is what sshd gives it on every such occasion,

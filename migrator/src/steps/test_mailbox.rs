@@ -14,7 +14,6 @@ use crate::mailbox::{
     MailboxProgress, MailboxRequest, ServerAddress, Side,
 };
 use crate::numbers;
-use crate::remote::Output;
 use crate::worksheet::HostAndPort;
 
 /// How long connecting may take, and how long a server may then be silent.
@@ -99,14 +98,7 @@ async fn ask(
         Ok(())
     };
     let ended = link.run_with_lines(&command, text, &mut take).await?;
-    if let Some(status) = ended.status {
-        let output = Output {
-            status,
-            stdout: Vec::new(),
-            stderr: ended.stderr,
-        };
-        output.require_success(&command)?;
-    }
+    ended.require_success(&command)?;
     answer.ok_or_else(|| StepError::Protocol {
         text: "no comparison of mailboxes: it ended without one".to_owned(),
     })

@@ -27,19 +27,24 @@ const NAME_BYTES_MAX: usize = 255;
 /// A time long ago, on a full two seconds, as finely as FAT keeps it.
 const LONG_AGO: i64 = 1_500_000_000;
 
+/// `FS_CASEFOLD_FL` of the kernel's `linux/fs.h`, for which the library has no name; a new folder takes it from the one that it is
+/// in.
+const CASEFOLD_FLAG: u32 = 0x4000_0000;
+
 /// The permissions that a copy has.
 const OWNER_ALONE: u32 = 0o600;
 
-/// Tries everything in `folder`, and leaves nothing behind.
+/// Tries everything in `folder`, which is `shown` so, and leaves nothing behind.
 ///
 /// # Errors
 /// What the kernel says where nothing can be tried: the folder itself cannot be written, or what was tried not be removed.
-pub(crate) fn try_abilities(folder: &Folder) -> Result<FolderAbilities, Errno> {
+pub(crate) fn try_abilities(folder: &Folder, shown: String) -> Result<FolderAbilities, Errno> {
     clean(folder)?;
     let (inside, _) = folder.create_folder(TRIAL_FOLDER)?;
     let mut trial = Trial {
         folder: inside,
         found: FolderAbilities {
+            folder: shown,
             file_system: file_system_of(folder)
                 .map_or_else(|_| "unknown".to_owned(), |one| one.name),
             ..FolderAbilities::default()
@@ -140,7 +145,11 @@ impl Trial {
     /// Names: of any length, and in two cases.
     fn names(&mut self) {
         match self.folder.metadata(LOWER) {
-            Ok(seen) => self.found.folds_case = seen.is_some(),
+            Ok(seen) => {
+                let flags = rustix::fs::ioctl_getflags(&self.folder);
+                let says_so = flags.is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0);
+                self.found.folds_case = seen.is_some() || says_so;
+            }
             Err(errno) => self.cannot("look for a name", &errno.to_string()),
         }
         let long = [b'n'; NAME_BYTES_MAX];

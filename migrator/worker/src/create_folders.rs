@@ -13,13 +13,10 @@ use crate::places::MountChange;
 use crate::preconditions::{changes, mounts_changed, sides, taken};
 use crate::store::JobStore;
 use crate::tree::Folder;
-use protocol::{AreaKind, Expected, Finding, FolderAbilities, Operation, Verdict};
+use protocol::{AreaKind, Expected, Finding, Operation, Verdict};
 
 /// The pass that folders of every post office are recorded with.
 const SKELETON_PASS: i64 = 0;
-
-/// `FS_CASEFOLD_FL` of the kernel's `linux/fs.h`, for which the library has no name.
-const CASEFOLD_FLAG: u32 = 0x4000_0000;
 
 /// Takes the destination folders into this job and makes the folders of a post office in the first.
 ///
@@ -99,39 +96,30 @@ fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<R
 /// Tries what the stages need of the file systems of a destination, before anything is copied: a folder that folds case answers
 /// to names that it does not have, and what only stage two needs must not fail while users are out.
 fn require_abilities(area: &Area) -> Result<()> {
-    let mounts = area
-        .mounts
-        .iter()
-        .map(|(path, folder)| (path.clone(), folder));
-    for (path, folder) in std::iter::once((RelativePath::root(), &area.destination)).chain(mounts) {
-        let failed = |errno| WorkerError::writing("try the file system of", &path, errno);
-        let found = FolderAbilities {
-            folder: format!("The destination folder of {}", area.label),
-            ..try_abilities(folder).map_err(failed)?
+    let root = (RelativePath::root(), area.destination.clone());
+    for (path, folder) in std::iter::once(&root).chain(&area.mounts) {
+        let failed = |errno| WorkerError::writing("try the file system of", path, errno);
+        let shown = format!("The destination folder of {}", area.label);
+        let found = try_abilities(folder, shown).map_err(failed)?;
+        let Some(trouble) = found.trouble() else {
+            continue;
         };
-        let folds = found.folds_case
-            || rustix::fs::ioctl_getflags(folder)
-                .is_ok_and(|flags| flags.bits() & CASEFOLD_FLAG != 0);
-        if folds {
-            return Err(WorkerError::Refused {
+        return Err(if found.folds_case {
+            WorkerError::Refused {
                 code: "destination-folds-case",
-                text: format!(
-                    "The destination folder of {} does not distinguish upper and lower case ({})",
-                    area.label, found.file_system
-                ),
+                text: trouble,
                 remedy: "Use a folder without the casefold attribute, on a file system that distinguishes case (ext4, xfs, btrfs)"
                     .into(),
-            });
-        }
-        if let Some(trouble) = found.trouble() {
-            return Err(WorkerError::Refused {
+            }
+        } else {
+            WorkerError::Refused {
                 code: "destination-unable",
                 text: trouble,
                 remedy:
                     "Use a folder on a file system that can (ext4, xfs, btrfs); nothing was changed"
                         .into(),
-            });
-        }
+            }
+        });
     }
     Ok(())
 }

@@ -169,12 +169,6 @@ impl WorkerError {
     /// A failed write at the destination: out of space is told apart from everything else.
     pub(crate) fn writing(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
         match errno {
-            Errno::NAMETOOLONG => Self::too_deep(operation, path),
-            Errno::MFILE | Errno::NFILE => Self::TooManyOpen {
-                operation,
-                path: path.clone(),
-                source: errno,
-            },
             Errno::NOSPC | Errno::DQUOT => Self::DestinationFull {
                 path: path.clone(),
                 source: errno,
@@ -188,24 +182,26 @@ impl WorkerError {
                 remedy: "Unmount it, then run the same command again; nothing was written there"
                     .into(),
             },
-            _ => Self::FileSystem {
-                operation,
-                path: path.clone(),
-                source: errno,
-            },
+            _ => Self::failed(operation, path, errno),
         }
     }
 
     /// A failed read at the source: a mount that went away is told apart from everything else.
     pub(crate) fn reading(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
-        match errno {
-            Errno::NAMETOOLONG => Self::too_deep(operation, path),
-            Errno::MFILE | Errno::NFILE => Self::TooManyOpen {
-                operation,
+        if stops_the_step(errno) && !is_out_of_handles(errno) {
+            return Self::SourceGone {
                 path: path.clone(),
                 source: errno,
-            },
-            _ if stops_the_step(errno) => Self::SourceGone {
+            };
+        }
+        Self::failed(operation, path, errno)
+    }
+
+    fn failed(operation: &'static str, path: &RelativePath, errno: Errno) -> Self {
+        match errno {
+            Errno::NAMETOOLONG => Self::too_deep(operation, path),
+            errno if is_out_of_handles(errno) => Self::TooManyOpen {
+                operation,
                 path: path.clone(),
                 source: errno,
             },
@@ -261,9 +257,12 @@ pub(crate) fn stops_the_step(errno: Errno) -> bool {
             | Errno::CONNRESET
             | Errno::NODEV
             | Errno::SHUTDOWN
-            | Errno::MFILE
-            | Errno::NFILE
-    )
+    ) || is_out_of_handles(errno)
+}
+
+/// Whether no more files can be open, in this process or on the whole machine.
+fn is_out_of_handles(errno: Errno) -> bool {
+    matches!(errno, Errno::MFILE | Errno::NFILE)
 }
 
 /// What can be done where too many files are open.
@@ -271,8 +270,7 @@ const FEWER_FILES: &str = "Say workers = 2 in [copy], or let root open more file
                            /etc/security/limits.conf), then run the same command again; what was copied is kept";
 
 fn is_too_many(error: &std::io::Error) -> bool {
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE))
+    Errno::from_io_error(error).is_some_and(is_out_of_handles)
 }
 
 /// Whether the operating system refused something, and nothing is wrong with the database.

@@ -7,6 +7,7 @@
 mod process;
 mod write_file;
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -49,10 +50,7 @@ pub fn answer(question: &Question) -> Answer<Value> {
         Question::Process { program, startup } => known(process::find(program, startup)),
         Question::Account { name } => known(account(name)),
         Question::Clock => known(clock().map(Some)),
-        Question::Abilities {
-            folder,
-            with_mounts,
-        } => found(abilities(folder, *with_mounts)),
+        Question::Abilities { folders } => known(abilities(folders).map(Some)),
     }
 }
 
@@ -70,7 +68,12 @@ fn known<T: serde::Serialize>(outcome: io::Result<Option<T>>) -> Answer<Value> {
 
 /// No where the system says for certain that nothing is there.
 fn found<T: serde::Serialize>(outcome: io::Result<T>) -> Answer<Value> {
-    known(match outcome {
+    known(found_here(outcome))
+}
+
+/// None where the system says for certain that nothing is there.
+fn found_here<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
         Ok(value) => Ok(Some(value)),
         Err(error)
             if matches!(
@@ -81,7 +84,7 @@ fn found<T: serde::Serialize>(outcome: io::Result<T>) -> Answer<Value> {
             Ok(None)
         }
         Err(error) => Err(error),
-    })
+    }
 }
 
 fn entry(path: &Path) -> io::Result<Entry> {
@@ -150,22 +153,36 @@ fn account(name: &str) -> io::Result<Option<Account>> {
     }
 }
 
-/// Tries the folder, and the top of each file system that is mounted below it.
-fn abilities(folder: &Path, with_mounts: bool) -> io::Result<Vec<FolderAbilities>> {
-    let opened = if with_mounts {
-        open_with_mounts(folder)
-    } else {
-        open_folder("the destination folder", folder).map(|open| vec![(folder.to_owned(), open)])
-    };
-    let opened = opened.map_err(io::Error::other)?;
-    let tried = opened.into_iter().map(|(path, folder)| {
-        let found = try_abilities(&folder)?;
-        Ok(FolderAbilities {
-            folder: printable(path.as_os_str().as_bytes()),
-            ..found
-        })
-    });
-    tried.collect()
+/// Tries each folder and the top of each file system that is mounted below it, or the folder above where it is missing.
+fn abilities(folders: &[PathBuf]) -> io::Result<Vec<FolderAbilities>> {
+    let mut tried = Vec::new();
+    let mut seen = BTreeSet::new();
+    for wanted in folders {
+        let folder = deepest_folder(wanted)?;
+        if !seen.insert(folder) {
+            continue;
+        }
+        let opened = if folder == wanted {
+            open_with_mounts(folder)
+        } else {
+            open_folder("the destination folder", folder).map(|open| vec![(folder.into(), open)])
+        };
+        for (path, folder) in opened.map_err(io::Error::other)? {
+            let shown = printable(path.as_os_str().as_bytes());
+            tried.push(try_abilities(&folder, shown)?);
+        }
+    }
+    Ok(tried)
+}
+
+/// The deepest folder at or above a path that is there.
+fn deepest_folder(path: &Path) -> io::Result<&Path> {
+    for folder in path.ancestors() {
+        if found_here(entry(folder))?.is_some_and(|entry| entry.is_folder) {
+            return Ok(folder);
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
 }
 
 fn clock() -> io::Result<u64> {

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
 use crate::error::{Result, WorkerError, stops_the_step};
-use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
+use crate::missed::{Missed, Standing, says_not_there};
 use crate::monitor::Monitor;
 use crate::names::{
     is_mapped, is_marker, is_reserved, kept_name, listed_twice, name_collision, name_mapped,
@@ -78,15 +78,12 @@ pub fn take_inventory(
                 if stops_the_step(errno) {
                     return Err(WorkerError::reading("list", path, errno));
                 }
-                if says_not_there(errno) && errno != Errno::NAMETOOLONG {
-                    missed.add(path);
-                    return Ok(());
-                }
-                if errno == Errno::NAMETOOLONG {
+                match errno {
                     // Said of the entry itself.
-                    return Ok(());
+                    Errno::NAMETOOLONG => {}
+                    errno if says_not_there(errno) => missed.add(path),
+                    errno => area_walk.unreadable(path, errno),
                 }
-                area_walk.unreadable(path, errno);
                 Ok(())
             },
             |visited| area_walk.visit(visited),
@@ -231,8 +228,8 @@ impl AreaWalk<'_> {
     /// Says that a file is the same one as that of a name before, where it is.
     fn look_at_names_of_one(&self, visited: &Visited<'_>, file: &File, first: &Entry) {
         let other = visited.folder.metadata(&first.name);
-        let is_same = matches!(other, Ok(Some(other)) if other.is_same_file(&file.attributes)
-            && other.is_unchanged_since(&file.attributes));
+        let is_same =
+            matches!(other, Ok(Some(other)) if other.is_same_and_unchanged(&file.attributes));
         if is_same && visited.path.join(&first.name) != file.path {
             self.finding(|| same_file(&file.path, &first.name, Verdict::NeedsAttention));
         }
@@ -292,12 +289,7 @@ impl AreaWalk<'_> {
         for (path, standing) in self.missed.settle(self.area.source()?) {
             match standing {
                 Standing::Vanished => {}
-                Standing::ListedNotThere(errno) => {
-                    self.finding(|| listed_not_there(&path, errno, verdict));
-                }
-                Standing::ListedOtherwise(listed, is) => {
-                    self.finding(|| listed_otherwise(&path, (listed, is), verdict));
-                }
+                Standing::ShownWrongly(how) => self.finding(|| how.finding(&path, verdict)),
                 Standing::NotAFile(kind) => self.report_no_file(&path, kind),
                 Standing::NotAsked(errno) => self.unreadable(&path, errno),
             }

@@ -37,14 +37,21 @@ pub(crate) fn says_not_there(errno: Errno) -> bool {
 pub(crate) enum Standing {
     /// No listing shows it any more, or it can be opened now: somebody works at the source.
     Vanished,
-    /// It is listed again, and cannot be opened by that name.
-    ListedNotThere(Errno),
-    /// It is listed as one thing, and is another.
-    ListedOtherwise(Kind, Kind),
+    /// Its folder shows it still, and not as what can be had.
+    ShownWrongly(Shown),
     /// It is listed and is neither a file nor a folder.
     NotAFile(Kind),
     /// It, or the folder that it is in, could not be asked for.
     NotAsked(Errno),
+}
+
+/// How a listing shows a name that cannot be had as that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing can be opened by the name.
+    NotThere(Errno),
+    /// As the first of these, while it is the second.
+    Otherwise(Kind, Kind),
 }
 
 /// The names that were missed in one tree, by the folder that they are in.
@@ -134,12 +141,14 @@ fn look(
 fn standing(folder: &Folder, name: &[u8], listed: Option<Kind>) -> Standing {
     let kind = match folder.metadata(name) {
         Ok(Some(attributes)) => attributes.kind,
-        Ok(None) => return Standing::ListedNotThere(Errno::NOENT),
-        Err(errno) if says_not_there(errno) => return Standing::ListedNotThere(errno),
+        Ok(None) => return Standing::ShownWrongly(Shown::NotThere(Errno::NOENT)),
+        Err(errno) if says_not_there(errno) => {
+            return Standing::ShownWrongly(Shown::NotThere(errno));
+        }
         Err(errno) => return Standing::NotAsked(errno),
     };
     if let Some(listed) = listed.filter(|listed| *listed != kind) {
-        return Standing::ListedOtherwise(listed, kind);
+        return Standing::ShownWrongly(Shown::Otherwise(listed, kind));
     }
     let opened = match kind {
         Kind::File => folder.open_file(name).map(|_| ()),
@@ -150,13 +159,23 @@ fn standing(folder: &Folder, name: &[u8], listed: Option<Kind>) -> Standing {
     };
     match opened {
         Ok(()) => Standing::Vanished,
-        Err(errno) if says_not_there(errno) => Standing::ListedNotThere(errno),
+        Err(errno) if says_not_there(errno) => Standing::ShownWrongly(Shown::NotThere(errno)),
         Err(errno) => Standing::NotAsked(errno),
     }
 }
 
+impl Shown {
+    /// What is said of it.
+    pub(crate) fn finding(self, path: &RelativePath, verdict: Verdict) -> Finding {
+        match self {
+            Self::NotThere(errno) => listed_not_there(path, errno, verdict),
+            Self::Otherwise(listed, is) => listed_otherwise(path, (listed, is), verdict),
+        }
+    }
+}
+
 /// What is said of a name that is listed and cannot be opened.
-pub(crate) fn listed_not_there(path: &RelativePath, errno: Errno, verdict: Verdict) -> Finding {
+fn listed_not_there(path: &RelativePath, errno: Errno, verdict: Verdict) -> Finding {
     let text = format!(
         "its folder shows this name, and nothing can be opened by it ({errno}): the mount shows another name than the server \
          has; it is not copied, and an older copy of it stays as it is"
@@ -168,11 +187,7 @@ pub(crate) fn listed_not_there(path: &RelativePath, errno: Errno, verdict: Verdi
 }
 
 /// What is said of a name that is listed as one thing and is another.
-pub(crate) fn listed_otherwise(
-    path: &RelativePath,
-    (listed, is): (Kind, Kind),
-    verdict: Verdict,
-) -> Finding {
+fn listed_otherwise(path: &RelativePath, (listed, is): (Kind, Kind), verdict: Verdict) -> Finding {
     let text = format!(
         "its folder shows it as {}, and it is {} when it is looked at; it is not copied, and an older copy of it stays as it is",
         listed.words(),

@@ -418,8 +418,6 @@ pub(crate) fn proven(
 ) -> ProvenFile {
     let Equal { digest, before } = equal;
     let read = before.began;
-    let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
-    let is_fresh = |changed: Time| read.nanoseconds_since(changed) < lag;
     let entry = ProvenEntry {
         digest: *digest,
         source: Some(area.source_identity(&before.source)),
@@ -431,7 +429,7 @@ pub(crate) fn proven(
             known_since,
             read,
             options.clock_allowance_seconds,
-        ) || is_fresh(before.destination.changed),
+        ) || !read.is_certainly_after(before.destination.changed),
     };
     ProvenFile {
         area: area.id,

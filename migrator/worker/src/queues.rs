@@ -24,7 +24,7 @@ use crate::capabilities::{Area, Capabilities};
 use crate::copy::hash_file;
 use crate::error::{Result, WorkerError, stops_the_step};
 use crate::marker::begin_generation;
-use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise, says_not_there};
+use crate::missed::{Missed, Standing, says_not_there};
 use crate::monitor::{Monitor, Tally};
 use crate::names::{is_reserved, name_collision, reserved_name};
 use crate::pool::{Threads, lock};
@@ -199,13 +199,8 @@ impl QueueRun<'_> {
             }
             match standing {
                 Standing::Vanished => {}
-                Standing::ListedNotThere(errno) => {
-                    let finding = listed_not_there(&path, errno, Verdict::Unproven);
-                    self.monitor.finding(finding);
-                }
-                Standing::ListedOtherwise(listed, is) => {
-                    let finding = listed_otherwise(&path, (listed, is), Verdict::Unproven);
-                    self.monitor.finding(finding);
+                Standing::ShownWrongly(how) => {
+                    self.monitor.finding(how.finding(&path, Verdict::Unproven));
                 }
                 Standing::NotAFile(kind) => self.report_no_file(&path, kind),
                 Standing::NotAsked(errno) => self.unreadable(&path, errno)?,

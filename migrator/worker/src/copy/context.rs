@@ -14,7 +14,7 @@ use super::second_look::PassScope;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
-use crate::missed::{Missed, Standing, listed_not_there, listed_otherwise};
+use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;
 use crate::names::{refuses_name, time_odd};
 use crate::pool::lock;
@@ -177,13 +177,8 @@ impl PassContext<'_> {
             any_stands |= standing != Standing::Vanished;
             match standing {
                 Standing::Vanished => self.report_vanished(&path),
-                Standing::ListedNotThere(errno) => {
-                    let finding = listed_not_there(&path, errno, self.problem());
-                    self.monitor.finding(finding);
-                }
-                Standing::ListedOtherwise(listed, is) => {
-                    let finding = listed_otherwise(&path, (listed, is), self.problem());
-                    self.monitor.finding(finding);
+                Standing::ShownWrongly(how) => {
+                    self.monitor.finding(how.finding(&path, self.problem()));
                 }
                 Standing::NotAFile(kind) => self.report_no_file(&path, kind.words()),
                 Standing::NotAsked(errno) => self.unreadable(&path, errno)?,

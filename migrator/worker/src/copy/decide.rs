@@ -1,7 +1,7 @@
 //! Whether a file must be copied.
 
 use crate::store::{ManifestFile, UnfinishedPass};
-use crate::tree::{Attributes, INODE_TIME_LAG, Kind, Time};
+use crate::tree::{Attributes, Kind, Time};
 
 /// What to do with one file of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,7 @@ pub(crate) fn decide(
 /// commit: the time of an inode cannot be set.
 fn may_be_leftover(destination: &Attributes, unfinished: Option<UnfinishedPass>) -> bool {
     destination.kind == Kind::File
-        && unfinished.is_some_and(|pass| {
-            let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
-            destination.changed.nanoseconds_since(pass.began) >= -lag
-        })
+        && unfinished.is_some_and(|pass| !pass.began.is_certainly_after(destination.changed))
 }
 
 /// The coarsest granularity of times that is known of any source: FAT and NetWare count in two seconds.

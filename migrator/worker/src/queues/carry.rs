@@ -154,13 +154,13 @@ impl QueueRun<'_> {
         let path = standing.source_path();
         let source = match Source::open(&standing.folder, &standing.source_name) {
             Ok(opened) => opened,
-            // Opened by a program that lets nobody else in.
             // It can be looked at, and not be opened by its name.
             Err(errno @ Errno::NOENT)
                 if matches!(standing.folder.metadata(&standing.source_name), Ok(Some(_))) =>
             {
                 return self.unreadable(&path, errno).map(|()| Staged::Unreadable);
             }
+            // It went, or a program has opened it that lets nobody else in.
             Err(Errno::NOENT | Errno::BUSY | Errno::TXTBSY) => return Ok(Staged::Moved),
             Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
         };

@@ -64,6 +64,12 @@ impl Time {
             || u64::try_from(ahead).is_ok_and(|ahead| ahead >= CLOCK_ALLOWANCE_SECONDS_MAX)
     }
 
+    /// Whether this time of the clock is certainly later than a time of an inode, which may lag behind the clock.
+    pub(crate) fn is_certainly_after(self, changed: Self) -> bool {
+        let lag = i128::try_from(INODE_TIME_LAG.as_nanos()).unwrap_or(i128::MAX);
+        self.nanoseconds_since(changed) > lag
+    }
+
     /// Nanoseconds from `earlier` to this time; negative where this one is the earlier.
     pub fn nanoseconds_since(self, earlier: Self) -> i128 {
         (i128::from(self.seconds) - i128::from(earlier.seconds)) * 1_000_000_000
@@ -166,6 +172,11 @@ impl Attributes {
     /// Whether both are the same file, whatever its names.
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.device == other.device && self.inode == other.inode
+    }
+
+    /// Whether both are of the same file, which nobody changed between two looks.
+    pub fn is_same_and_unchanged(&self, before: &Self) -> bool {
+        self.is_same_file(before) && self.is_unchanged_since(before)
     }
 
     /// Whether its content is that of `before`, as far as length and time can tell.

@@ -55,8 +55,7 @@ impl Pair {
         let source = self.source()?;
         let is_it = |entry: &Entry| {
             entry.name[..] != *name
-                && matches!(source.metadata(&entry.name), Ok(Some(other))
-                    if other.is_same_file(file) && other.is_unchanged_since(file))
+                && matches!(source.metadata(&entry.name), Ok(Some(other)) if other.is_same_and_unchanged(file))
         };
         let entries = source.list_unsorted()?;
         Ok(entries.into_iter().find(is_it).map(|entry| entry.name))
