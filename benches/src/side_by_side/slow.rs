@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
     Generation, INodeNo, InitFlags, KernelConfig, LockOwner, MountOption, OpenFlags, ReplyAttr,
-    ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, Request,
+    ReplyData, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, Request,
 };
 
 use super::Result;
@@ -156,7 +156,7 @@ impl Traffic {
 }
 
 /// What a folder holds, as its listing tells it.
-type Entries = Vec<(u64, FileType, OsString)>;
+type Entries = Vec<(FileAttr, OsString)>;
 
 struct Slow {
     traffic: Arc<Traffic>,
@@ -235,19 +235,19 @@ impl Slow {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            let number = self.number(entry.path());
-            entries.push((number, kind(entry.file_type()?), entry.file_name()));
+            entries.push((self.attributes(entry.path())?, entry.file_name()));
         }
-        entries.sort_by(|left, right| left.2.cmp(&right.2));
+        entries.sort_by(|left, right| left.1.cmp(&right.1));
         Ok(entries)
     }
 }
 
 impl Filesystem for Slow {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // As the kernel's network clients do: several names of one folder are asked for at once.
+        // As the kernel's network clients do: several names of one folder are asked for at once, and a listing brings the
+        // attributes of what it names.
         config
-            .add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS)
+            .add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS | InitFlags::FUSE_DO_READDIRPLUS)
             .map_err(|_| io::ErrorKind::Unsupported.into())
     }
 
@@ -333,13 +333,13 @@ impl Filesystem for Slow {
         reply.ok();
     }
 
-    fn readdir(
+    fn readdirplus(
         &self,
         _request: &Request,
         node: INodeNo,
         handle: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectory,
+        mut reply: ReplyDirectoryPlus,
     ) {
         self.traffic.wait();
         let entries = match self.entries(node, handle, offset) {
@@ -347,8 +347,16 @@ impl Filesystem for Slow {
             Err(error) => return reply.error(error.into()),
         };
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (index, (number, kind, name)) in entries.iter().enumerate().skip(skipped) {
-            if reply.add(INodeNo(*number), index as u64 + 1, *kind, name) {
+        for (index, (attributes, name)) in entries.iter().enumerate().skip(skipped) {
+            let behind = index as u64 + 1;
+            if reply.add(
+                attributes.ino,
+                behind,
+                name,
+                &BELIEVED,
+                attributes,
+                Generation(0),
+            ) {
                 break;
             }
         }

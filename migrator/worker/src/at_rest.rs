@@ -21,13 +21,11 @@ use crate::monitor::Monitor;
 use crate::pool::{Threads, lock};
 use crate::source::prove_listing;
 use crate::store::{JobStore, Stamp, StandingItem};
-use crate::tree::{Attributes, Folder, Kind, Name, Time, Visited, Walker, walk_with};
+use crate::tree::{Attributes, DigestSum, Folder, Kind, Name, Time, Visited, Walker, walk_with};
 use protocol::{AtRestReport, CopyOptions, Count, Expected, Finding, Verdict};
 
 /// By folder, the sum of the digests of what is watched in it; folders without any are left out.
-type Snapshot = BTreeMap<RelativePath, [u8; DIGEST_BYTES]>;
-
-const DIGEST_BYTES: usize = blake3::OUT_LEN;
+type Snapshot = BTreeMap<RelativePath, DigestSum>;
 
 /// Watches the source for `quiet_seconds`.
 ///
@@ -215,9 +213,11 @@ impl Look<'_> {
             seen.items.push((path, Stamp::from(&attributes)));
         }
         match seen.folders.get_mut(&watched.path) {
-            Some(sum) => add(sum, &digest),
+            Some(sum) => sum.add(&digest),
             None => {
-                seen.folders.insert(watched.path.clone(), digest);
+                let mut sum = DigestSum::default();
+                sum.add(&digest);
+                seen.folders.insert(watched.path.clone(), sum);
             }
         }
         Ok(())
@@ -251,7 +251,7 @@ impl Look<'_> {
 }
 
 /// A digest of what is watched of one entry.
-fn digest_of(name: &[u8], attributes: Option<Attributes>) -> [u8; DIGEST_BYTES] {
+fn digest_of(name: &[u8], attributes: Option<Attributes>) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(name);
     if let Some(attributes) = attributes.filter(|attributes| attributes.kind == Kind::File) {
@@ -261,14 +261,7 @@ fn digest_of(name: &[u8], attributes: Option<Attributes>) -> [u8; DIGEST_BYTES] 
         hasher.update(&attributes.modified.seconds.to_le_bytes());
         hasher.update(&attributes.modified.nanoseconds.to_le_bytes());
     }
-    *hasher.finalize().as_bytes()
-}
-
-/// Adds a digest to a sum that is the same in whatever order the threads come to the entries.
-fn add(sum: &mut [u8; DIGEST_BYTES], digest: &[u8; DIGEST_BYTES]) {
-    for (sum, byte) in sum.iter_mut().zip(digest) {
-        *sum ^= byte;
-    }
+    hasher.finalize()
 }
 
 fn report_changes(area: &Area, before: &Snapshot, after: &Snapshot, monitor: &dyn Monitor) -> u64 {

@@ -8,6 +8,7 @@
 //! again.
 
 mod compare;
+mod summary;
 mod unmoved;
 mod verify;
 mod verify_source;
@@ -27,6 +28,8 @@ use crate::tree::{Folder, write_all};
 use protocol::{
     AreaKind, CopyOptions, Expected, Finding, Proof, SealDocument, SealReport, Verdict,
 };
+
+use summary::Summary;
 
 pub use crate::names::SEAL_FILE;
 pub use unmoved::{compare_source, look_for_work};
@@ -52,12 +55,13 @@ pub fn seal(
     void_old_seal(&capabilities.job, store)?;
     let at_rest_since = store.at_rest_since()?;
     let mut report = SealReport::default();
+    let mut summaries = Vec::new();
     for area in &capabilities.areas {
-        compare_area(area, store, monitor, options, &mut report)?;
+        summaries.push(compare_area(area, store, monitor, options, &mut report)?);
     }
     if report.differences == 0 {
-        for area in &capabilities.areas {
-            report.differences += look_again(area, store, monitor, options)?;
+        for (area, summary) in capabilities.areas.iter().zip(&summaries) {
+            report.differences += look_again(area, summary, store, monitor, options)?;
         }
     }
     report.sealed = report.differences == 0;
@@ -69,13 +73,14 @@ pub fn seal(
     Ok(report)
 }
 
+/// Compares both sides of an area; returns what the ledger then has of it.
 fn compare_area(
     area: &Area,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
     report: &mut SealReport,
-) -> Result<()> {
+) -> Result<Summary> {
     prove_source(area)?;
     let (files, bytes) = store.manifest_totals(Some(area.id))?;
     let expected = Expected {
@@ -104,15 +109,16 @@ fn compare_area(
     }
     let total = report.at_the_seal + report.before;
     (report.files, report.bytes) = (total.files, total.bytes);
-    report
-        .root_digests
-        .insert(area.label.clone(), root_digest(store, area.id)?);
-    Ok(())
+    let summary = Summary::read(store, area.id)?;
+    let digest = summary.root_digest.clone();
+    report.root_digests.insert(area.label.clone(), digest);
+    Ok(summary)
 }
 
 /// Whether both sides of an area are still what was read; returns how many entries are not.
 fn look_again(
     area: &Area,
+    summary: &Summary,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
@@ -136,28 +142,10 @@ fn look_again(
                           `gwmigrate stage-two` again";
             Finding::new("seal-moved", Verdict::Unproven, text, remedy).about(path.as_bytes())
         };
-        let by = unmoved::By::Identity;
+        let by = unmoved::By::Identity(summary);
         changed += unmoved::look(area, side, by, store, monitor, options, &finding)?.changed;
     }
     Ok(changed)
-}
-
-/// One number for a whole tree: BLAKE3, in hexadecimal, over all sealed files of an area in the order of their folders
-/// and names.
-///
-/// Per file: length of the folder path, folder path, length of the name, name, size, BLAKE3 of the content; lengths and
-/// size as eight bytes, least significant first.
-fn root_digest(store: &JobStore, area: u32) -> Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    store.each_proven(area, |folder, name, entry| {
-        for bytes in [folder.as_bytes(), name] {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        }
-        hasher.update(&entry.copy.stamp.size.to_le_bytes());
-        hasher.update(&entry.digest);
-    })?;
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must

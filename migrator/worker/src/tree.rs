@@ -12,6 +12,7 @@ mod list;
 pub(crate) mod owner;
 mod pace;
 mod pairs;
+mod sum;
 mod walk;
 
 pub(crate) use attributes::INODE_TIME_LAG;
@@ -26,4 +27,5 @@ pub(crate) use pairs::{
     FolderTask, Later, Listings, Matched, Pair, PairVisitor, Slice, SourceEntry, Task,
     by_destination_name, each_once, roots, source_entries, walk_pairs,
 };
+pub(crate) use sum::DigestSum;
 pub(crate) use walk::{Visited, Walker, walk, walk_with};

@@ -19,7 +19,9 @@ use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::source::{prove_source, require_mounts};
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder, Stamp};
-use crate::tree::{Attributes, Folder, Kind, Visited, walk};
+use crate::tree::{Attributes, DigestSum, Folder, Kind, Visited, walk};
+
+use super::summary::{Summary, of_copy, of_source};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
 
 /// Compares the source with what was sealed of it: mail that came since, and whatever else changed, is named.
@@ -125,12 +127,12 @@ impl Change {
 }
 
 /// What tells that a file is the one that was sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
     /// Length and time.
     Stamp,
-    /// Whatever identifies it.
-    Identity,
+    /// Whatever identifies it; folders that add up to what the ledger has of them need no look at single files.
+    Identity(&'a Summary),
 }
 
 /// What is known of a file of one side.
@@ -163,7 +165,7 @@ impl Sealed {
 pub(super) fn look(
     area: &Area,
     side: Side,
-    by: By,
+    by: By<'_>,
     store: &JobStore,
     monitor: &dyn Monitor,
     options: &CopyOptions,
@@ -202,7 +204,7 @@ pub(super) fn look(
 struct SideCheck<'a> {
     area: &'a Area,
     side: Side,
-    by: By,
+    by: By<'a>,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
@@ -250,7 +252,7 @@ impl SideCheck<'_> {
                 known.source.is_some_and(|known| match self.by {
                     By::Stamp => known.stamp == stamp,
                     // Where the time of its inode was not asked for, it tells nothing.
-                    By::Identity => {
+                    By::Identity(_) => {
                         let now = self.area.source_identity(attributes);
                         known.stamp == stamp
                             && (known.changed.is_none() || known.changed == now.changed)
@@ -259,14 +261,57 @@ impl SideCheck<'_> {
             }
             (Known::Proven(known), Side::Destination) => match self.by {
                 By::Stamp => known.copy.stamp == stamp,
-                By::Identity => known.copy == CopyIdentity::from(attributes),
+                By::Identity(_) => known.copy == CopyIdentity::from(attributes),
             },
         }
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<()> {
         let folder = visited.path.to_destination();
-        let mut sealed = self.sealed_of(&folder)?;
+        if !self.adds_up(visited, &folder) {
+            self.visit_files(visited, &folder)?;
+        }
+        lock(&self.visited).insert(folder);
+        Ok(())
+    }
+
+    /// Whether the files of a folder are, all together, those of the ledger; whatever else is met there has to be looked at.
+    fn adds_up(&self, visited: &Visited<'_>, folder: &RelativePath) -> bool {
+        let By::Identity(summary) = self.by else {
+            return false;
+        };
+        let classes = self.area.files_in(visited.path);
+        let (mut sum, mut files) = (DigestSum::default(), 0);
+        for entry in visited.entries {
+            if entry.kind == Some(Kind::Folder)
+                || leaves_out_class(classes.class_of(&entry.name), self.options)
+                || is_marker(visited.path, &entry.name)
+            {
+                continue;
+            }
+            let Ok(Some(attributes)) = visited.folder.metadata(&entry.name) else {
+                return false;
+            };
+            if attributes.kind != Kind::File {
+                return false;
+            }
+            let name = destination_name(&entry.name);
+            sum.add(&match self.side {
+                Side::Source => of_source(&name, self.area.source_identity(&attributes)),
+                Side::Destination => of_copy(&name, CopyIdentity::from(&attributes)),
+            });
+            files += 1;
+        }
+        let is_same = sum == summary.of(folder, self.side);
+        if is_same {
+            lock(&self.totals).files += files;
+            self.monitor.count(Count::FilesSeen, files);
+        }
+        is_same
+    }
+
+    fn visit_files(&self, visited: &Visited<'_>, folder: &RelativePath) -> Result<()> {
+        let mut sealed = self.sealed_of(folder)?;
         let classes = self.area.files_in(visited.path);
         let missed = Missed::default();
         for entry in visited.entries {
@@ -327,7 +372,6 @@ impl SideCheck<'_> {
                 self.report(&folder.join(name), Change::Gone);
             }
         }
-        lock(&self.visited).insert(folder);
         Ok(())
     }
 
