@@ -6,6 +6,7 @@
 mod arguments;
 mod database_command;
 mod json;
+mod page_file;
 #[cfg(test)]
 mod paper;
 mod profile_command;
@@ -337,11 +338,7 @@ async fn dispatch(
             shown((outcome, standing), None, |_, _| {})
         }
         Command::Verify { source, fetch } => verify(controller, source, fetch, screen).await,
-        Command::Report => shown(
-            commands::report::run(controller).await,
-            screen,
-            show::report,
-        ),
+        Command::Report(arguments) => page_file::report(controller, arguments, screen).await,
         Command::Abandon { yes, nobody_worked } => {
             controller.statements = nobody_worked.statements();
             let given = commands::abandon::run(controller, yes).await;

@@ -16,6 +16,7 @@ pub mod mount;
 pub(crate) mod numbers;
 #[cfg(test)]
 mod own_source;
+pub mod page;
 pub mod profile;
 pub mod program;
 pub mod remote;

@@ -16,7 +16,10 @@ use crate::back_end::BackEnd;
 use crate::network::{Disturbance, Network};
 
 /// The commands that a fault may strike.
-const COMMANDS: [&str; 4] = ["stage-one", "stage-two", "finish", "queues"];
+const COMMANDS: [&str; 5] = ["stage-one", "stage-two", "finish", "queues", VERIFY_SOURCE];
+
+/// `verify --source`, as a fault names it.
+const VERIFY_SOURCE: &str = "verify-source";
 
 /// What happens before the POA is started for users.
 const FINISHES: [FaultKind; 3] = [
@@ -177,6 +180,15 @@ impl Fault {
             }
         });
         drawn.collect()
+    }
+
+    /// Whether it strikes the command of these arguments.
+    pub(super) fn strikes(&self, arguments: &[&str]) -> bool {
+        match *arguments {
+            ["verify", "--source"] => self.command == VERIFY_SOURCE,
+            [command, ..] => self.command == command,
+            [] => false,
+        }
     }
 
     /// Whether an exit code is one that this fault may lead to.

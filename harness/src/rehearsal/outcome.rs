@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gwmigrate::commands::report::JobReport;
 use protocol::{Finding, PassLine, Stage, StepLine, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,9 @@ pub struct RehearsalOutcome {
     pub steps: Vec<StepLine>,
     /// The passes, as the job store has them.
     pub passes: Vec<PassLine>,
+    /// What the migrator itself says of the job at the end.
+    #[serde(default)]
+    pub job: JobReport,
     /// What must hold, and whether it does.
     pub checks: Vec<Check>,
     /// How long users would have been out: the steps of stage two and those after it.

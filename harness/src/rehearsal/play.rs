@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protocol::{PassLine, StepLine};
+use gwmigrate::commands::report::JobReport;
 use simulator::{ChurnOptions, truth};
 
 use super::command::{migrate, migrate_killed, milliseconds};
@@ -134,6 +134,7 @@ impl<'a> Play<'a> {
         self.check_answers()?;
         self.check_user()?;
         self.straggler()?;
+        self.verify_source()?;
         self.check_source_untouched()?;
         let refused = self.site.refused_commands()?;
         let name = "the destination let the migrator run every command";
@@ -262,6 +263,21 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
+    /// Reads the source once more, while users work at the destination.
+    fn verify_source(&mut self) -> Result<(), HarnessError> {
+        let run = self.migrate(&["verify", "--source"])?;
+        let read = ["now", "before"].map(|part| run.result[part]["files"].as_u64().unwrap_or(0));
+        let failures = match run.result["differences"].as_u64() {
+            Some(0) if read.iter().sum::<u64>() > 0 => Vec::new(),
+            _ => vec![format!("it says {}", run.result)],
+        };
+        self.checks.push(Check::new(
+            "every byte of the source was read after it had come to rest",
+            failures,
+        ));
+        Ok(())
+    }
+
     fn stop_poa(&self) -> Result<(), HarnessError> {
         if !self.options.with_poa {
             return Ok(());
@@ -269,17 +285,13 @@ impl<'a> Play<'a> {
         self.site.stop_poa()
     }
 
-    /// The steps and the passes, as the job store has them.
-    pub(super) fn status(&mut self) -> Result<(Vec<StepLine>, Vec<PassLine>), HarnessError> {
-        let status = self.migrate(&["status"])?;
-        let part = |name: &str| status.result["status"][name].clone();
-        let no_result = |error: serde_json::Error| HarnessError::NoResult {
-            command: "status".into(),
+    /// What the migrator knows of the job.
+    pub(super) fn report(&mut self) -> Result<JobReport, HarnessError> {
+        let run = self.migrate(&["report"])?;
+        serde_json::from_value(run.result).map_err(|error| HarnessError::NoResult {
+            command: "report".into(),
             cause: error.to_string(),
-        };
-        let steps = serde_json::from_value(part("steps")).map_err(no_result)?;
-        let passes = serde_json::from_value(part("passes")).map_err(no_result)?;
-        Ok((steps, passes))
+        })
     }
 
     /// Runs the migrator as the administrator would, with `--json`; `fault` is what strikes meanwhile.

@@ -1,56 +1,37 @@
 //! A rehearsal as one page for a browser, which needs nothing but itself.
 
-use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, html};
-use protocol::{PassLine, Severity, StepLine, StepState};
+use gwmigrate::page::Page;
+use maud::{Markup, html};
+use protocol::Severity;
 
 use super::{CommandRun, RehearsalOutcome};
 
-/// The look of the page; it follows the reader's choice of light or dark.
-const STYLE: &str = include_str!("report/style.css");
-
-/// The page.
+/// The page: that of the job, with what the rehearsal knows besides.
 pub(super) fn page(outcome: &RehearsalOutcome) -> String {
     let verdict = if outcome.holds() {
         "The migration is sealed and everything holds"
     } else {
         "Something does not hold"
     };
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Rehearsal with seed " (outcome.seed) }
-                style { (STYLE) }
-            }
-            body {
-                h1 { "Rehearsal with seed " (outcome.seed) }
-                p.verdict.fails[!outcome.holds()] { (verdict) }
-                dl {
-                    dt { "Users' downtime" } dd { (seconds(outcome.downtime_milliseconds)) }
-                    @if let Some(estimated) = outcome.estimated_milliseconds {
-                        dt { "As estimated before" } dd { (seconds(estimated)) }
-                    }
-                    dt { "Everything together" } dd { (seconds(outcome.milliseconds)) }
-                    dt { "Commands" } dd { (outcome.commands.len()) }
-                    dt { "Passes" } dd { (outcome.passes.len()) }
-                }
-                h2 { "Checks, made without the migrator" }
-                (checks(outcome))
-                h2 { "Timeline" }
-                (timeline(outcome))
-                h2 { "Passes" }
-                (passes(&outcome.passes))
-                h2 { "Steps" }
-                (steps(&outcome.steps))
-                h2 { "Findings" }
-                (findings(&outcome.commands))
-            }
-        }
-    }
-    .into_string()
+    let page = Page {
+        title: format!("Rehearsal with seed {}", outcome.seed),
+        verdict: verdict.to_owned(),
+        is_well: outcome.holds(),
+        report: &outcome.job,
+        estimated_milliseconds: outcome.estimated_milliseconds,
+        refresh_seconds: None,
+        numbers: vec![
+            ("Users' downtime", seconds(outcome.downtime_milliseconds)),
+            ("Everything together", seconds(outcome.milliseconds)),
+            ("Commands", outcome.commands.len().to_string()),
+        ],
+        more: vec![
+            ("Checks, made without the migrator", checks(outcome)),
+            ("Commands", timeline(outcome)),
+            ("Findings of each command", findings(&outcome.commands)),
+        ],
+    };
+    page.render()
 }
 
 fn checks(outcome: &RehearsalOutcome) -> Markup {
@@ -100,50 +81,11 @@ fn timeline(outcome: &RehearsalOutcome) -> Markup {
     }
 }
 
-fn passes(passes: &[PassLine]) -> Markup {
-    html! {
-        table {
-            tr {
-                th { "Pass" } th { "Kind" } th { "Began" } th { "Took" } th { "Copied" } th { "Bytes" }
-                th { "Unchanged" } th { "Removed" } th { "Set aside" }
-            }
-            @for pass in passes {
-                tr {
-                    td { (pass.pass) }
-                    td { (pass.kind) }
-                    td { (time(pass.began_milliseconds)) }
-                    td { (span(pass.began_milliseconds, pass.ended_milliseconds)) }
-                    td { (pass.files_copied) }
-                    td { (pass.bytes_copied) }
-                    td { (pass.files_unchanged) }
-                    td { (pass.files_removed) }
-                    td { (pass.set_aside) }
-                }
-            }
-        }
-    }
-}
-
-fn steps(steps: &[StepLine]) -> Markup {
-    html! {
-        table {
-            tr { th { "Step" } th { "State" } th { "Runs" } th { "Began" } th { "Took" } th { "What came of it" } }
-            @for step in steps {
-                tr.fails[matches!(step.state, StepState::Failed | StepState::Begun)] {
-                    td { (step.step) }
-                    td { (state(step.state)) }
-                    td { (step.runs) }
-                    td { (time(step.began_milliseconds)) }
-                    td { (span(step.began_milliseconds, step.ended_milliseconds)) }
-                    td { (step.detail) }
-                }
-            }
-        }
-    }
-}
-
 fn findings(commands: &[CommandRun]) -> Markup {
+    let how_many: usize = commands.iter().map(|run| run.findings.len()).sum();
     html! {
+        details {
+        summary { (how_many) " in all" }
         table {
             tr { th { "Command" } th { "Severity" } th { "Code" } th { "About" } th { "What was seen, and what to do" } }
             @for run in commands {
@@ -158,29 +100,8 @@ fn findings(commands: &[CommandRun]) -> Markup {
                 }
             }
         }
+        }
     }
-}
-
-fn state(state: StepState) -> &'static str {
-    match state {
-        StepState::Begun => "cut off",
-        StepState::Done => "done",
-        StepState::Skipped => "nothing to do",
-        StepState::Failed => "stopped",
-        StepState::NotBuilt => "by hand",
-    }
-}
-
-/// A time of day in UTC; nothing where it is none.
-fn time(milliseconds: i64) -> String {
-    Timestamp::from_millisecond(milliseconds)
-        .map(|time| time.strftime("%H:%M:%S").to_string())
-        .unwrap_or_default()
-}
-
-fn span(began: i64, ended: Option<i64>) -> String {
-    let taken = ended.and_then(|ended| u64::try_from(ended - began).ok());
-    taken.map_or_else(|| "cut off".to_owned(), seconds)
 }
 
 fn seconds(milliseconds: u64) -> String {
@@ -189,6 +110,7 @@ fn seconds(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gwmigrate::commands::report::JobReport;
     use protocol::{Finding, Verdict};
 
     use super::*;
@@ -211,6 +133,7 @@ mod tests {
             }],
             steps: Vec::new(),
             passes: Vec::new(),
+            job: JobReport::default(),
             checks: vec![Check::new("a check", vec!["<b>lost</b>".to_owned()])],
             downtime_milliseconds: 1234,
             estimated_milliseconds: Some(1500),

@@ -28,8 +28,8 @@ pub fn run(
     play.between()?;
     play.stage_two()?;
     play.after()?;
-    let (steps, passes) = play.status()?;
-    let downtime_milliseconds = downtime(&steps);
+    let job = play.report()?;
+    let downtime_milliseconds = downtime(&job.status.steps);
     play.every_fault_struck();
     let Play {
         site,
@@ -44,8 +44,9 @@ pub fn run(
         seed: options.seed,
         estimated_milliseconds: estimated(&commands),
         commands,
-        steps,
-        passes,
+        steps: job.status.steps.clone(),
+        passes: job.status.passes.clone(),
+        job,
         checks,
         downtime_milliseconds,
         milliseconds: milliseconds(began),

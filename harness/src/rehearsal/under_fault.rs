@@ -48,7 +48,7 @@ impl Play<'_> {
         let planned = self
             .faults
             .iter()
-            .position(|fault| fault.command == arguments[0]);
+            .position(|fault| fault.strikes(arguments));
         let Some(planned) = planned else {
             return self.migrate_once(arguments, None);
         };

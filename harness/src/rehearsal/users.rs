@@ -58,10 +58,8 @@ impl Play<'_> {
         if self.agent.is_none() || self.site.sheet().mailbox_test.is_none() {
             return Ok(());
         }
-        let (steps, _) = self.status()?;
-        let line = steps
-            .iter()
-            .find(|line| line.step == protocol::Step::TestMailbox);
+        let status = self.report()?.status;
+        let line = status.step(protocol::Step::TestMailbox);
         let detail = line.map(|line| line.detail.as_str()).unwrap_or_default();
         let is_same = run.exit_code == Some(0)
             && detail.contains("of them byte for byte")

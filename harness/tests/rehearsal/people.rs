@@ -79,6 +79,45 @@ fn every_command_ends_with_the_line_that_matters() {
     assert!(text.contains("Next: gwmigrate finish"), "{text}");
     let (text, _) = shown(&stage, &["report"]);
     assert!(text.contains("Manifest: "), "{text}");
+    a_page_shows_all_of_it(&stage);
+}
+
+/// What `report --html` writes, beside what `check` said.
+fn a_page_shows_all_of_it(stage: &Stage) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (page, check) = (file("page.html"), file("check.json"));
+    let wrong = shown(stage, &["report", "--html", &page, "--check", &check]);
+    assert!(wrong.0.contains("[check-unreadable]"), "{}", wrong.0);
+    assert_eq!(wrong.1, Some(2));
+    let (text, _) = shown(stage, &["--json", "check"]);
+    std::fs::write(&check, text).expect("written");
+
+    // Nobody is at work, so watching ends at once.
+    let arguments = ["report", "--html", &page, "--check", &check, "--watch"];
+    let (text, code) = shown(stage, &arguments);
+    assert_eq!(code, Some(0), "{text}");
+    let written = std::fs::read_to_string(&page).expect("a page");
+    for wanted in [
+        "Both trees are proven equal",
+        "gwmigrate finish",
+        "As estimated before",
+        "All of these steps",
+        "Read whole by the seal",
+        "<polyline",
+        "Start the POA at the source again",
+        "The POA at the source is stopped",
+    ] {
+        assert!(written.contains(wanted), "{wanted} in {written}");
+    }
+    // It needs nothing but itself, and stays as it is.
+    for unwanted in ["<script", "http:", "https:", "http-equiv"] {
+        assert!(!written.contains(unwanted), "{unwanted} in {written}");
+    }
+    let nowhere = file("no-folder/page.html");
+    let (text, code) = shown(stage, &["report", "--html", &nowhere]);
+    assert!(text.contains("[page-not-written]"), "{text}");
+    assert_eq!(code, Some(2));
 }
 
 /// The same on a terminal of so many columns, as it is written there.

@@ -13,6 +13,7 @@ mod checklist;
 mod counts;
 mod event;
 mod finding;
+mod history;
 mod host;
 pub mod mounts;
 pub mod numbers;
@@ -32,6 +33,7 @@ pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
 pub use event::{Event, EventKind, Hello, Protections, Started};
 pub use finding::{Accepted, Explain, Finding, Severity, Verdict, worst};
+pub use history::{CURVE_POINTS_MAX, CurvePoint, ORDERS_MAX, OrderLine};
 pub use host::{
     Account, Answer, Change, Entry, FileBytes, FolderAbilities, Inability, Process, Question,
     digest,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, ChecklistItem, Extent, Fact, JobState, Life, PassKind, Step};
+use super::{Change, ChecklistItem, Extent, Fact, JobState, Life, OrderLine, PassKind, Step};
 use crate::finding::Finding;
 
 /// A quick request.
@@ -126,6 +126,8 @@ pub enum Request {
     Status,
     /// The findings that were kept.
     Findings,
+    /// What the event log says of the orders that there were.
+    History,
 }
 
 /// The answer to a request.
@@ -157,6 +159,11 @@ pub enum Reply {
     Findings {
         /// The findings.
         findings: Vec<FindingLine>,
+    },
+    /// The latest orders, oldest first.
+    History {
+        /// The orders.
+        orders: Vec<OrderLine>,
     },
     /// It was not done.
     Failed(Finding),

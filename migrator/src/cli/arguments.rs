@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use protocol::Extent;
 
 use super::database_command::DatabaseCommand;
+use super::page_file::PageArguments;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::commands::accept::Acceptance;
@@ -141,8 +142,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "ENTRY", conflicts_with = "source")]
         fetch: Option<String>,
     },
-    /// Show everything that is known about the job.
-    Report,
+    /// Show everything that is known about the job, or write it as a page for a browser.
+    Report(PageArguments),
     /// Undo the job at the destination; the source is not touched.
     Abandon {
         /// Do it; without this, it is only shown.

@@ -212,14 +212,8 @@ impl Look<'_> {
             let path = watched.path.join(&watched.name).to_destination();
             seen.items.push((path, Stamp::from(&attributes)));
         }
-        match seen.folders.get_mut(&watched.path) {
-            Some(sum) => sum.add(&digest),
-            None => {
-                let mut sum = DigestSum::default();
-                sum.add(&digest);
-                seen.folders.insert(watched.path.clone(), sum);
-            }
-        }
+        let folder = seen.folders.entry(watched.path.clone());
+        folder.or_default().add(&digest);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 mod at_work;
 mod files;
+mod history;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use self::at_work::{progress, running, stop_worker};
 use self::files::{keep_report, remember_place, remove_placed};
+use self::history::history;
 use crate::accept;
 use crate::capabilities::open_folder;
 use crate::error::{Result, WorkerError};
@@ -285,6 +287,11 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         Request::Findings => {
             return Ok(Reply::Findings {
                 findings: store.findings()?,
+            });
+        }
+        Request::History => {
+            return Ok(Reply::History {
+                orders: history(job_folder)?,
             });
         }
     }

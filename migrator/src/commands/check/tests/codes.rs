@@ -166,6 +166,8 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "unknown-item",
             "unknown-person",
             "local-file",
+            "check-unreadable",
+            "page-not-written",
         ],
     ),
     (
