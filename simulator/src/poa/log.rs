@@ -1,5 +1,6 @@
 //! The log of the agent, times in UTC: `mmddpoa.001` and on, in the folder of the `--log` switch or in `wpcsout/ofs`.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -39,12 +40,45 @@ impl Log {
     }
 }
 
+/// The file of the next number; on the server of the source, names that differ in case alone are one.
 fn next_file(folder: &Dir) -> Option<File> {
     let day = Timestamp::now().strftime("%m%d").to_string();
+    let taken: HashSet<String> = folder
+        .entries()
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
     let options = OpenOptions::new().write(true).create_new(true).clone();
-    (1..=NUMBER_MAX).find_map(|number| {
-        folder
-            .open_with(format!("{day}poa.{number:03}"), &options)
-            .ok()
-    })
+    (1..=NUMBER_MAX)
+        .map(|number| format!("{day}poa.{number:03}"))
+        .filter(|name| !taken.contains(name))
+        .find_map(|name| folder.open_with(name, &options).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    /// Regression: on three days of the year the agent of a source made a second log whose name differs in case alone.
+    #[test]
+    fn a_log_of_today_in_other_case_is_the_first_one() {
+        let kept = tempfile::tempdir().unwrap();
+        let folder = Dir::open_ambient_dir(kept.path(), ambient_authority()).unwrap();
+        let day = Timestamp::now().strftime("%m%d");
+        folder.write(format!("{day}Poa.001"), "of before").unwrap();
+        let log = next_file(&folder).unwrap();
+        assert_eq!(log.metadata().unwrap().len(), 0);
+        let names = folder
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let mut numbers: Vec<String> = names
+            .map(|name| name.to_string_lossy()[7..].to_owned())
+            .collect();
+        numbers.sort();
+        assert_eq!(numbers, [".001", ".002"]);
+    }
 }
