@@ -90,6 +90,12 @@ impl Terminal {
     }
 }
 
+/// The command line, as manual pages and completions are made from it.
+#[cfg(feature = "packages")]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs `gwmigrate`.
 ///
 /// `arguments` begin with its name; `wrap` puts a monitor around that of a worker and is the identity in

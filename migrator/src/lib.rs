@@ -16,6 +16,8 @@ pub mod mount;
 pub(crate) mod numbers;
 #[cfg(test)]
 mod own_source;
+#[cfg(feature = "packages")]
+pub mod packages;
 pub mod page;
 pub mod profile;
 pub mod program;

@@ -9,7 +9,7 @@ use harness::site::{Site as _, SiteOptions};
 use protocol::Explain as _;
 use simulator::{GuardianKind, NameCase};
 
-use crate::support::{has_engine, owned_by, program};
+use crate::support::{destination_container, has_engine, program};
 
 /// A user for each kind of login, all with the key of the rehearsal and the same password.
 const PREPARE: &str = r#"
@@ -55,18 +55,12 @@ fn sshd_of_debian_lets_in_with_as_many_steps_as_it_wants() {
         with_mailbox_test: false,
     };
     let site = Containers::start(folder.path(), &options, &mut |_| {}).expect("started");
-    let owned = owned_by(std::process::id());
-    let mut containers = owned.iter().filter_map(|line| {
-        let words = line.strip_prefix("container ")?;
-        words.split(' ').next()
-    });
-    let prepared = containers.any(|id| {
-        // The source has no sshd, and the networks run nothing.
-        let mut exec = Command::new("docker");
-        exec.args(["exec", id, "sh", "-c"]);
-        exec.arg(format!("test -x /usr/sbin/sshd || exit 1\n{PREPARE}"));
-        exec.status().expect("docker").success()
-    });
+    let destination = destination_container();
+    let prepared = Command::new("docker")
+        .args(["exec", &destination, "sh", "-c", PREPARE])
+        .status()
+        .expect("docker")
+        .success();
     assert!(prepared);
     let sheet = site.sheet();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -8,6 +8,8 @@
 #[cfg(feature = "containers")]
 mod ends;
 #[cfg(feature = "containers")]
+mod install;
+#[cfg(feature = "containers")]
 mod login;
 #[cfg(feature = "containers")]
 mod share;
