@@ -13,5 +13,7 @@ pub mod stage_two;
 pub mod status;
 pub mod test_mailbox;
 pub mod verify;
+pub mod watch;
+pub mod wish;
 
 mod ending;

@@ -26,4 +26,5 @@ mod restored;
 mod shares;
 mod support;
 mod told;
+mod watching;
 mod whole;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Accepted, Finding, Verdict};
 
+/// From so many findings of a code on, they are a group: shown as one, and accepted as one where no entry is named.
+pub const GROUP_FROM: usize = 4;
+
 /// How much an acceptance covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

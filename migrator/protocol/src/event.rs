@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use super::TaskReport;
+use super::{TaskReport, WishLine};
 use crate::counts::{Counts, Expected};
 use crate::finding::{Finding, Verdict};
 
@@ -69,6 +69,8 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<NonZeroU64>,
     },
+    /// A person has asked for something, and the worker has heard it.
+    Wished(WishLine),
     /// A person should know something.
     Finding(Finding),
     /// The task has ended; the last event of an order.

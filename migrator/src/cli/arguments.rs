@@ -40,8 +40,35 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     pub(super) take_over: bool,
 
+    /// Say more: each finding and each part of a task; twice, also what the program does inside.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Say less: findings, results and the last line alone.
+    #[arg(long, global = true, conflicts_with_all = ["verbose", "json"])]
+    pub(super) quiet: bool,
+
+    /// When to use colors; NO_COLOR in the environment turns them off as well.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+
+    /// Append what this command does, says and finds to a file of this machine, with the time of each line.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// When colors are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 findings that need a person; 2 command line or worksheet; \
@@ -131,6 +158,14 @@ pub(super) enum Command {
     Accept(AcceptArguments),
     /// Show every step with a mark, and the command that comes next.
     Status,
+    /// Show what the worker is doing now, until its order ends; from any terminal.
+    Watch,
+    /// Halt the worker that is at work, from any terminal: it begins nothing new, and holds no lock of the source.
+    Pause,
+    /// Let a paused worker go on.
+    Resume,
+    /// End the worker that is at work in order; the command that gave the order goes on from there when it is run again.
+    Stop,
     /// Compare the destination with its seal, or the source with what was proven of it.
     Verify {
         /// Read the source once more, while users work at the destination: all that was not read since it came to rest. Run
@@ -142,7 +177,11 @@ pub(super) enum Command {
         fetch: Option<String>,
     },
     /// Show everything that is known about the job.
-    Report,
+    Report {
+        /// Show every finding of this code that was kept, and nothing else.
+        #[arg(long, value_name = "CODE")]
+        finding: Option<String>,
+    },
     /// Undo the job at the destination; the source is not touched.
     Abandon {
         /// Do it; without this, it is only shown.
@@ -178,6 +217,19 @@ impl Command {
         }
     }
 
+    /// Whether it only looks, or asks something of others, so that leaving it leaves nothing undone.
+    pub(super) fn may_be_left(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::Report { .. }
+                | Self::Watch
+                | Self::Pause
+                | Self::Resume
+                | Self::Stop
+        )
+    }
+
     /// What it needs secrets for.
     pub(super) fn uses(&self) -> &'static [Use] {
         match self {
@@ -203,7 +255,7 @@ pub(super) struct AcceptArguments {
     /// The code of the finding.
     #[arg(value_name = "CODE")]
     code: String,
-    /// What it is about, as it is shown; nothing where it is about the whole job.
+    /// What it is about, as it is shown; nothing where it is about the whole job, or for all of a group that is shown as one.
     #[arg(value_name = "ENTRY", default_value = "", hide_default_value = true)]
     entry: String,
     /// Accept everything with this code, also what comes later.

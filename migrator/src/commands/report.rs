@@ -27,16 +27,27 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, Option<JobRepo
 async fn read(controller: &mut Controller) -> Result<JobReport, StepError> {
     steps::install_utility::attach(controller).await?;
     let status = controller.state().await?;
+    Ok(JobReport {
+        report_version: 1,
+        findings: findings(controller, &status).await?,
+        status,
+    })
+}
+
+/// The findings that were kept, with what a person has accepted of them.
+///
+/// # Errors
+/// What the connection says.
+pub(super) async fn findings(
+    controller: &Controller,
+    status: &JobState,
+) -> Result<Vec<FindingLine>, StepError> {
     match controller.call(&Request::Findings).await? {
         Reply::Findings { mut findings } => {
             for line in &mut findings {
                 protocol::mark(&status.accepted, &mut line.finding);
             }
-            Ok(JobReport {
-                report_version: 1,
-                status,
-                findings,
-            })
+            Ok(findings)
         }
         other => Err(StepError::Protocol {
             text: format!("{other:?}"),

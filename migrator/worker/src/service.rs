@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::at_work::{progress, running, stop_worker};
+pub(crate) use self::at_work::running;
+use self::at_work::{progress, stop_worker};
 use self::files::{keep_report, remember_place, remove_placed};
 use crate::accept;
 use crate::capabilities::open_folder;
@@ -26,6 +27,7 @@ use crate::monitor::{FindingTally, Monitor, Tally};
 use crate::pool::raise_handle_limit;
 use crate::run::{Wrap, run};
 use crate::store::JobStore;
+use crate::wishes;
 use protocol::{
     Explain as _, Fact, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply,
     Request, Said, Started, Step, StepState, Verdict,
@@ -255,6 +257,9 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         }
         Request::RemovePlaced => remove_placed(&store, &store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
+        Request::Wish { wish, by } => {
+            return Ok(Reply::Heard(wishes::ask(job_folder, wish, &by)?));
+        }
         Request::Accept {
             code,
             extent,

@@ -166,6 +166,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "unknown-item",
             "unknown-person",
             "local-file",
+            "log-file",
         ],
     ),
     (
@@ -212,6 +213,10 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "sync-failed",
             "worker-died",
         ],
+    ),
+    (
+        "a person asks something of the worker that is at work, or there is none",
+        &["not-heard", "nothing-at-work", "stopped"],
     ),
     (
         "two versions of this program meet, or it has an error",
