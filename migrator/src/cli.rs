@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use protocol::{Finding, Verdict, Wish, worst};
+use protocol::{Finding, Stage, Verdict, Wish, worst};
 use worker::run::Wrap;
 
 use crate::commands;
@@ -358,15 +358,25 @@ async fn dispatch(
         Command::Check { .. } => |_| "`gwmigrate check -v`".to_owned(),
         _ => groups::in_the_report,
     };
-    let (outcome, result) = match command {
+    let told_as = command.told_as();
+    let (mut outcome, result) = match command {
         Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
             // Its lines were findings.
             shown((outcome, Some(report)), None, |_, _| {})
         }
+        Command::StageOne { plan: true, .. } => {
+            let given = commands::plan::run(controller, Stage::StageOne).await;
+            shown(given, screen, show::plan)
+        }
+        Command::StageTwo { plan: true, .. } => {
+            let given = commands::plan::run(controller, Stage::StageTwo).await;
+            shown(given, screen, show::plan)
+        }
         Command::StageOne {
             nobody_worked,
             accept_mounts,
+            plan: false,
         } => {
             controller.statements = nobody_worked.statements_with_mounts(accept_mounts);
             (commands::stage_one::run(controller).await, None)
@@ -389,7 +399,10 @@ async fn dispatch(
                 show::checklist(terminal, items);
             })
         }
-        Command::StageTwo { nobody_worked } => {
+        Command::StageTwo {
+            nobody_worked,
+            plan: false,
+        } => {
             controller.statements = nobody_worked.statements();
             (commands::stage_two::run(controller).await, None)
         }
@@ -462,6 +475,9 @@ async fn dispatch(
         | Command::Profile { .. }
         | Command::Worker { .. } => return USAGE,
     };
+    if let Some(name) = told_as {
+        controller.tell_end(name, &mut outcome).await;
+    }
     show::end(terminal, json, &outcome, result.as_ref(), &list)
 }
 

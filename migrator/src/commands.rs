@@ -5,6 +5,7 @@ pub mod accept;
 pub mod check;
 pub mod finish;
 pub mod lowercase;
+pub mod plan;
 pub mod prepare;
 pub mod queues;
 pub mod report;

@@ -9,6 +9,7 @@ mod error;
 mod interrupt;
 mod journal;
 mod link;
+mod notify;
 mod orders;
 mod outcome;
 mod questions;
@@ -20,6 +21,7 @@ pub use console::Console;
 pub use error::{GoesOn, StepError};
 pub use interrupt::Interrupt;
 pub use link::{Link, PROGRAM_FILE};
+pub use notify::Notice;
 pub use outcome::{CommandOutcome, StepOutcome};
 pub(crate) use questions::could_not_ask;
 pub use statements::{Statement, Statements};
@@ -58,6 +60,8 @@ pub struct Controller {
     findings: Vec<Finding>,
     /// What a person has accepted of them.
     accepted: Vec<AcceptedLine>,
+    /// Whether a job that has begun is known, while this command works in a folder of its own.
+    is_beside_a_job: bool,
     steps: Vec<outcome::StepSummary>,
     /// What this command found mounted, and what that is to people.
     pub(crate) mounted: Vec<(MountedArea, String)>,
@@ -76,6 +80,7 @@ impl Controller {
             journal: Journal::default(),
             findings: Vec::new(),
             accepted: Vec::new(),
+            is_beside_a_job: false,
             steps: Vec::new(),
             mounted: Vec::new(),
         }
@@ -213,6 +218,36 @@ impl Controller {
             protocol::mark(&self.accepted, finding);
         }
         Ok(())
+    }
+
+    /// Knows what a person has accepted in a job that has begun, for a command that works beside it.  Where that cannot be asked,
+    /// nothing is accepted.
+    pub(crate) async fn know_accepted(&mut self) {
+        match self.state().await {
+            Ok(state) => {
+                self.accepted = state.accepted;
+                self.is_beside_a_job = true;
+                for finding in &mut self.findings {
+                    protocol::mark(&self.accepted, finding);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "what was accepted is not known"),
+        }
+    }
+
+    /// Keeps what was found so far in the store of the job beside which this command works, where there is one, so that a person
+    /// can accept it.
+    pub(crate) async fn keep_findings(&self, origin: &str) {
+        if !self.is_beside_a_job {
+            return;
+        }
+        let request = Request::KeepFindings {
+            origin: origin.to_owned(),
+            findings: self.findings.clone(),
+        };
+        if let Err(error) = self.call(&request).await {
+            tracing::debug!(%error, "the findings were not kept");
+        }
     }
 
     /// Whether the job store can be reached.

@@ -122,6 +122,13 @@ pub enum Request {
         /// As in [`Request::Accept`].
         subject: String,
     },
+    /// Keep what a command has found that works beside the job, in place of what it found before.
+    KeepFindings {
+        /// The command.
+        origin: String,
+        /// What it has found.
+        findings: Vec<Finding>,
+    },
     /// Keep a report under the next number; it is never written over.
     KeepReport {
         /// The command that it is about.

@@ -100,6 +100,9 @@ pub(super) enum Command {
     },
     /// Do all that can be done while users work; run it again for another pass.
     StageOne {
+        /// Print what would be done at the destination, and do nothing.
+        #[arg(long)]
+        plan: bool,
         #[command(flatten)]
         nobody_worked: NobodyWorked,
         /// Say that the mounts of source and destination are meant to be as they are now.
@@ -125,6 +128,9 @@ pub(super) enum Command {
     },
     /// Do what must be done while users are out, and seal the result.
     StageTwo {
+        /// Print what would be done at the destination, and do nothing.
+        #[arg(long)]
+        plan: bool,
         #[command(flatten)]
         nobody_worked: NobodyWorked,
     },
@@ -217,11 +223,41 @@ impl Command {
         }
     }
 
+    /// Its name, where its end is told to whom the worksheet names: what only looks is not.
+    pub(super) fn told_as(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::StageOne { plan: true, .. } | Self::StageTwo { plan: true, .. } => return None,
+            Self::Check { .. } => "check",
+            Self::StageOne { .. } => "stage-one",
+            Self::TestMailbox => "test-mailbox",
+            Self::Prepare { .. } => "prepare",
+            Self::StageTwo { .. } => "stage-two",
+            Self::Lowercase { .. } => "lowercase",
+            Self::Queues => "queues",
+            Self::Finish { .. } => "finish",
+            Self::Accept(_) => "accept",
+            Self::Verify { .. } => "verify",
+            Self::Abandon { .. } => "abandon",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Worksheet { .. }
+            | Self::Status
+            | Self::Watch
+            | Self::Report { .. }
+            | Self::Database { .. }
+            | Self::Profile { .. }
+            | Self::Worker { .. } => return None,
+        })
+    }
+
     /// Whether it only looks, or asks something of others, so that leaving it leaves nothing undone.
     pub(super) fn may_be_left(&self) -> bool {
         matches!(
             self,
             Self::Status
+                | Self::StageOne { plan: true, .. }
+                | Self::StageTwo { plan: true, .. }
                 | Self::Report { .. }
                 | Self::Watch
                 | Self::Pause
@@ -233,6 +269,7 @@ impl Command {
     /// What it needs secrets for.
     pub(super) fn uses(&self) -> &'static [Use] {
         match self {
+            Self::StageOne { plan: true, .. } => &[Use::Mounts],
             Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
             Self::StageTwo { .. }
             | Self::Queues

@@ -14,6 +14,7 @@ pub(super) use status::status;
 
 use super::{Terminal, groups};
 use crate::commands::abandon::AbandonPlan;
+use crate::commands::plan::Plan;
 use crate::commands::prepare::ItemShown;
 use crate::commands::report::JobReport;
 use crate::commands::wish::WishReport;
@@ -133,6 +134,53 @@ pub(super) fn checklist(terminal: &Terminal, items: &[ItemShown]) {
             .map_or_else(String::new, |probed| format!("; seen now: {}", probed.seen));
         terminal.line(&format!("[{mark}] {:<24} {}{seen}", item.name, by.trim()));
     }
+}
+
+/// What a command would do.
+pub(super) fn plan(terminal: &Terminal, plan: &Plan) {
+    for planned in &plan.steps {
+        let took = planned.last_milliseconds.map_or_else(String::new, |took| {
+            format!("; its last run took {}", numbers::span(took))
+        });
+        terminal.line(&format!(
+            "  {:<30} {}{took}",
+            planned.step.title(),
+            planned.changes
+        ));
+        for run in &planned.runs {
+            terminal.line(&format!("      {}", run.purpose));
+            for command in &run.commands {
+                // To be read as it is run.
+                terminal.raw_line(&format!("        {command}"));
+            }
+        }
+    }
+    match &plan.known {
+        None => terminal.line(
+            "The job has not begun; `gwmigrate check` estimates bytes and times from a sample",
+        ),
+        Some(known) => {
+            terminal.line(&format!(
+                "Copied so far: {} files, {}",
+                numbers::count(known.files),
+                numbers::bytes(known.bytes)
+            ));
+            let pass = known.last_pass.as_ref();
+            if let Some((pass, ended)) =
+                pass.and_then(|pass| Some((pass, pass.ended_milliseconds?)))
+            {
+                let took = u64::try_from(ended - pass.began_milliseconds).unwrap_or(0);
+                terminal.line(&format!(
+                    "The last pass ({}) copied {} files ({}) in {}; the next one copies what changed since",
+                    pass.kind,
+                    numbers::count(pass.files_copied),
+                    numbers::bytes(pass.bytes_copied),
+                    numbers::span(took)
+                ));
+            }
+        }
+    }
+    terminal.line("Nothing was done; * stands for what is known only then");
 }
 
 /// What was asked of a worker, and what that means.

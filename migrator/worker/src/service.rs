@@ -272,6 +272,7 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             extent,
             subject,
         } => return accept::withdraw(&store, &code, extent, &subject),
+        Request::KeepFindings { origin, findings } => keep_findings(&store, &origin, &findings)?,
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,
@@ -331,11 +332,15 @@ fn end_step(
     detail: &str,
     findings: &[Finding],
 ) -> Result<()> {
+    keep_findings(store, &format!("step {step}"), findings)?;
+    store.end_step(step, state, detail)
+}
+
+fn keep_findings(store: &JobStore, origin: &str, findings: &[Finding]) -> Result<()> {
     let tally = Tally::default();
     for finding in findings {
         tally.take(finding);
     }
     let findings: FindingTally = tally.findings();
-    store.keep_findings(&format!("step {step}"), &findings)?;
-    store.end_step(step, state, detail)
+    store.keep_findings(origin, &findings)
 }

@@ -219,6 +219,10 @@ const UNSEEN: &[(&str, &[&str])] = &[
         &["not-heard", "nothing-at-work", "stopped"],
     ),
     (
+        "it is of a program that the worksheet names for this machine",
+        &["notify-failed"],
+    ),
+    (
         "two versions of this program meet, or it has an error",
         &["finding", "order", "protocol", "task-stopped"],
     ),
