@@ -53,7 +53,7 @@ pub struct Terminal {
     pub is_interactive: bool,
     /// How wide its lines are, where they are to be broken between words.
     pub columns: Option<usize>,
-    /// Whether the environment wants no colors.
+    /// Whether the environment wants no colors, or the terminal has none.
     pub no_color: bool,
     /// Whether colors are used; decided by the command line.
     pub is_colored: bool,
@@ -249,10 +249,8 @@ fn with_worksheet(
     let mut controller = Controller::new(worksheet, local, Arc::clone(&console));
     let interrupt = controller.interrupt();
     // What changes something ends by itself at the next step or order; asked twice, it is left where it is.
-    let (times, looks_on) = match command.may_be_left() {
-        true => (1, matches!(command, Command::Watch)),
-        false => (2, false),
-    };
+    let times = if command.may_be_left() { 1 } else { 2 };
+    let looks_on = matches!(command, Command::Watch);
     let code = runtime.block_on(async {
         interrupt.listen();
         tokio::select! {
@@ -346,6 +344,9 @@ async fn verify(
     }
 }
 
+/// What a command came to, and what it gave, as JSON has it.
+type Given = (CommandOutcome, Option<serde_json::Value>);
+
 async fn dispatch(
     command: Command,
     controller: &mut Controller,
@@ -359,24 +360,80 @@ async fn dispatch(
         _ => groups::in_the_report,
     };
     let told_as = command.told_as();
-    let (mut outcome, result) = match command {
+    let given = match command {
+        Command::Status => {
+            let (outcome, standing) = commands::status::run(controller).await;
+            if let (Some(terminal), Some(standing)) = (screen, &standing) {
+                // Its last line is the command that comes next; nothing matters more.
+                show::status(terminal, standing);
+                return outcome.verdict.exit_code();
+            }
+            Some(shown((outcome, standing), None, |_, _| {}))
+        }
+        command if command.may_be_left() => look(command, controller, screen).await,
+        command => work(command, controller, screen).await,
+    };
+    let Some((mut outcome, result)) = given else {
+        return USAGE;
+    };
+    if let Some(name) = told_as {
+        controller.tell_end(name, &mut outcome).await;
+    }
+    show::end(terminal, json, &outcome, result.as_ref(), &list)
+}
+
+/// The commands that only look, or ask something of others.
+async fn look(
+    command: Command,
+    controller: &mut Controller,
+    screen: Option<&Terminal>,
+) -> Option<Given> {
+    Some(match command {
+        Command::StageOne { .. } => shown(
+            commands::plan::run(controller, Stage::StageOne).await,
+            screen,
+            show::plan,
+        ),
+        Command::StageTwo { .. } => shown(
+            commands::plan::run(controller, Stage::StageTwo).await,
+            screen,
+            show::plan,
+        ),
+        Command::Watch => (commands::watch::run(controller).await, None),
+        Command::Pause => wish(controller, Wish::Pause, screen).await,
+        Command::Resume => wish(controller, Wish::Resume, screen).await,
+        Command::Stop => wish(controller, Wish::Stop, screen).await,
+        Command::Report { finding } => {
+            let given = commands::report::run(controller).await;
+            shown(given, screen, |terminal, report| {
+                show::report(terminal, report, finding.as_deref());
+            })
+        }
+        _ => return None,
+    })
+}
+
+async fn wish(controller: &mut Controller, wish: Wish, screen: Option<&Terminal>) -> Given {
+    let given = commands::wish::run(controller, wish).await;
+    shown(given, screen, show::wish)
+}
+
+/// The commands that do something; none where it is one that needs no worksheet.
+async fn work(
+    command: Command,
+    controller: &mut Controller,
+    screen: Option<&Terminal>,
+) -> Option<Given> {
+    Some(match command {
         Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
             // Its lines were findings.
             shown((outcome, Some(report)), None, |_, _| {})
         }
-        Command::StageOne { plan: true, .. } => {
-            let given = commands::plan::run(controller, Stage::StageOne).await;
-            shown(given, screen, show::plan)
-        }
-        Command::StageTwo { plan: true, .. } => {
-            let given = commands::plan::run(controller, Stage::StageTwo).await;
-            shown(given, screen, show::plan)
-        }
         Command::StageOne {
             nobody_worked,
             accept_mounts,
-            plan: false,
+            ..
         } => {
             controller.statements = nobody_worked.statements_with_mounts(accept_mounts);
             (commands::stage_one::run(controller).await, None)
@@ -399,10 +456,7 @@ async fn dispatch(
                 show::checklist(terminal, items);
             })
         }
-        Command::StageTwo {
-            nobody_worked,
-            plan: false,
-        } => {
+        Command::StageTwo { nobody_worked, .. } => {
             controller.statements = nobody_worked.statements();
             (commands::stage_two::run(controller).await, None)
         }
@@ -436,49 +490,14 @@ async fn dispatch(
                 show::accepted(terminal, lines);
             })
         }
-        Command::Status => {
-            let (outcome, standing) = commands::status::run(controller).await;
-            if !json && let Some(standing) = &standing {
-                // Its last line is the command that comes next; nothing matters more.
-                show::status(terminal, standing);
-                return outcome.verdict.exit_code();
-            }
-            shown((outcome, standing), None, |_, _| {})
-        }
-        Command::Watch => (commands::watch::run(controller).await, None),
-        Command::Pause | Command::Resume | Command::Stop => {
-            let wish = match command {
-                Command::Pause => Wish::Pause,
-                Command::Resume => Wish::Resume,
-                _ => Wish::Stop,
-            };
-            shown(
-                commands::wish::run(controller, wish).await,
-                screen,
-                show::wish,
-            )
-        }
         Command::Verify { source, fetch } => verify(controller, source, fetch, screen).await,
-        Command::Report { finding } => {
-            let given = commands::report::run(controller).await;
-            shown(given, screen, |terminal, report| {
-                show::report(terminal, report, finding.as_deref());
-            })
-        }
         Command::Abandon { yes, nobody_worked } => {
             controller.statements = nobody_worked.statements();
             let given = commands::abandon::run(controller, yes).await;
             shown(given, screen, show::abandon)
         }
-        Command::Worksheet { .. }
-        | Command::Database { .. }
-        | Command::Profile { .. }
-        | Command::Worker { .. } => return USAGE,
-    };
-    if let Some(name) = told_as {
-        controller.tell_end(name, &mut outcome).await;
-    }
-    show::end(terminal, json, &outcome, result.as_ref(), &list)
+        _ => return None,
+    })
 }
 
 /// Shows what a command gave on a screen, where there is one, and gives it as JSON has it.

@@ -13,18 +13,23 @@ use crate::worksheet::{AskedOnce, SecretSource};
 /// Reads the environment of this process; developers' diagnostics go to standard error where `GWMIGRATE_LOG` asks for them.
 pub fn from_process() -> (LocalMachine, Terminal) {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     let terminal = Terminal {
         out: Arc::new(Mutex::new(io::stdout())),
         error: Arc::new(Mutex::new(io::stderr())),
         is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
         columns: columns(),
-        no_color: is_set("NO_COLOR") || is_dumb,
+        no_color: is_set("NO_COLOR") || !(is_set("COLORTERM") || has_colors()),
         is_colored: false,
         loudness: Loudness::Normal,
         diagnostics: std::env::var("GWMIGRATE_LOG").ok(),
     };
     (local(), terminal)
+}
+
+/// Whether the terminal says by its name that it has colors.
+fn has_colors() -> bool {
+    let name = std::env::var("TERM").unwrap_or_default();
+    name.contains("color") || name == "linux"
 }
 
 /// How wide the terminal is, where it says so.

@@ -1,33 +1,40 @@
 //! What a command would do, said and not done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-use walk::contents;
 
 use crate::support::Stage;
 
-mod walk {
-    use super::{BTreeMap, Path};
+/// What is below a folder: of files what they hold.
+type Contents = BTreeMap<String, Option<Vec<u8>>>;
 
-    /// Every file below a folder, with what it holds; of folders that they are there.
-    pub(super) fn contents(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
-        let mut all = BTreeMap::new();
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            return all;
-        };
-        for entry in entries {
-            let path = entry.expect("an entry").path();
-            let name = path.to_string_lossy().into_owned();
-            if path.is_dir() {
-                all.extend(contents(&path));
-                all.insert(name, None);
-            } else {
-                all.insert(name, Some(std::fs::read(&path).expect("read")));
-            }
+fn contents(folder: &Path) -> Contents {
+    let mut all = Contents::new();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return all;
+    };
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path.to_string_lossy().into_owned();
+        if path.is_dir() {
+            all.extend(contents(&path));
+            all.insert(name, None);
+        } else {
+            all.insert(name, Some(std::fs::read(&path).expect("read")));
         }
-        all
     }
+    all
+}
+
+/// What of two looks is not the same.
+fn changed(before: &[Contents; 3], after: &[Contents; 3]) -> Vec<String> {
+    let sides = before.iter().zip(after);
+    let names = sides.flat_map(|(before, after)| {
+        let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        all.into_iter()
+            .filter(|name| before.get(*name) != after.get(*name))
+    });
+    names.cloned().collect()
 }
 
 #[test]
@@ -69,5 +76,5 @@ fn a_plan_names_each_step_and_command_and_leaves_both_sides_as_they_were() {
     let planned = steps("stage-two");
     assert_eq!(planned.first().map(String::as_str), Some("mount-source"));
     assert_eq!(planned.last().map(String::as_str), Some("unmount"));
-    assert!(sides() == before, "a plan changes nothing");
+    assert_eq!(changed(&before, &sides()), Vec::<String>::new());
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::site::Site as _;
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn name_in_worksheet(stage: &Stage, script: &str, timeout_seconds: u64) -> PathB
     told
 }
 
-fn events(told: &PathBuf) -> Vec<Value> {
+fn events(told: &Path) -> Vec<Value> {
     let text = fs::read_to_string(told).unwrap_or_default();
     let lines = text
         .lines()

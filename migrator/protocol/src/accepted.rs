@@ -44,7 +44,10 @@ impl AcceptedLine {
     pub fn covers(&self, finding: &Finding) -> bool {
         let is_meant = match self.extent {
             Extent::Code => true,
-            Extent::Finding => self.subject == finding.subject && self.said == finding.text,
+            // An entry of the source and its copy have one name but for its case: two that differ in nothing else stop the job.
+            Extent::Finding => {
+                self.subject.eq_ignore_ascii_case(&finding.subject) && self.said == finding.text
+            }
         };
         is_meant && self.code == finding.code && finding.verdict == Verdict::NeedsAttention
     }

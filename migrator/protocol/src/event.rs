@@ -70,7 +70,10 @@ pub enum EventKind {
         limit: Option<NonZeroU64>,
     },
     /// A person has asked for something, and the worker has heard it.
-    Wished(WishLine),
+    Wished {
+        /// What, and who.
+        asked: WishLine,
+    },
     /// A person should know something.
     Finding(Finding),
     /// The task has ended; the last event of an order.

@@ -185,7 +185,7 @@ impl State {
                 progress.update(counts, *limit);
                 Some((Shown::of(progress, at), false))
             }
-            EventKind::Wished(line) => {
+            EventKind::Wished { asked: line } => {
                 self.is_paused = line.wish == Wish::Pause;
                 let progress = self.progress.as_mut()?;
                 progress.pause(self.is_paused, at);
@@ -254,7 +254,7 @@ impl Console for TerminalConsole {
             return self.finding(finding);
         }
         let mut state = self.state();
-        if let EventKind::Wished(line) = &event.what {
+        if let EventKind::Wished { asked: line } = &event.what {
             self.print(&state, &format!("      {}", super::show::wished(line)));
         }
         if let Some((shown, is_due)) = state.take(&event.what, event.at_milliseconds) {

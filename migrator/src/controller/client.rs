@@ -252,7 +252,7 @@ impl Following<'_> {
                 }));
             }
             EventKind::Started { protections, .. } => self.protections = protections,
-            EventKind::Phase { .. } | EventKind::Progress { .. } | EventKind::Wished(_) => {}
+            EventKind::Phase { .. } | EventKind::Progress { .. } | EventKind::Wished { .. } => {}
         }
         Ok(None)
     }

@@ -148,7 +148,7 @@ impl EventLog {
         {
             self.write_progress();
             if let Some(heard) = self.wishes.as_ref().and_then(|wishes| wishes.hear()) {
-                self.write(EventKind::Wished(heard));
+                self.write(EventKind::Wished { asked: heard });
             }
         }
     }
