@@ -19,7 +19,9 @@ fn name_in_worksheet(stage: &Stage, script: &str, timeout_seconds: u64) -> PathB
     let text = fs::read_to_string(&sheet).expect("read");
     let text = text.split("\n[notify]").next().expect("a text");
     let section = format!(
-        "\n[notify]\ncommand = [{program:?}, {told:?}, \"$(a) `b` c\"]\ntimeout_seconds = {timeout_seconds}\n"
+        "\n[notify]\ncommand = [\"{}\", \"{}\", \"$(a) `b` c\"]\ntimeout_seconds = {timeout_seconds}\n",
+        program.display(),
+        told.display()
     );
     fs::write(&sheet, format!("{text}{section}")).expect("written");
     told

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::support::{Stage, codes, finding, wait_for_proof_of_rest};
 
 /// How long anything may take that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command of the migrator that runs beside the test.
 struct Running(Child);
@@ -45,7 +45,7 @@ impl Running {
         let out = self.0.stdout.as_mut().expect("piped");
         out.read_to_string(&mut text).expect("text");
         let code = self.0.wait().expect("ended").code();
-        let lines = text.lines().map(|line| serde_json::from_str(line));
+        let lines = text.lines().map(serde_json::from_str);
         (lines.collect::<Result<_, _>>().expect("JSON"), code)
     }
 }

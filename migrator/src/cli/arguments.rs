@@ -226,12 +226,11 @@ impl Command {
     /// Its name, where its end is told to whom the worksheet names: what only looks is not.
     pub(super) fn told_as(&self) -> Option<&'static str> {
         Some(match self {
-            Self::StageOne { plan: true, .. } | Self::StageTwo { plan: true, .. } => return None,
             Self::Check { .. } => "check",
-            Self::StageOne { .. } => "stage-one",
+            Self::StageOne { plan: false, .. } => "stage-one",
             Self::TestMailbox => "test-mailbox",
             Self::Prepare { .. } => "prepare",
-            Self::StageTwo { .. } => "stage-two",
+            Self::StageTwo { plan: false, .. } => "stage-two",
             Self::Lowercase { .. } => "lowercase",
             Self::Queues => "queues",
             Self::Finish { .. } => "finish",
@@ -242,6 +241,8 @@ impl Command {
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::Worksheet { .. }
+            | Self::StageOne { plan: true, .. }
+            | Self::StageTwo { plan: true, .. }
             | Self::Status
             | Self::Watch
             | Self::Report { .. }
@@ -269,9 +270,11 @@ impl Command {
     /// What it needs secrets for.
     pub(super) fn uses(&self) -> &'static [Use] {
         match self {
-            Self::StageOne { plan: true, .. } => &[Use::Mounts],
-            Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
-            Self::StageTwo { .. }
+            Self::Check { .. } | Self::StageOne { plan: false, .. } => {
+                &[Use::Mounts, Use::Certificate]
+            }
+            Self::StageOne { plan: true, .. }
+            | Self::StageTwo { .. }
             | Self::Queues
             | Self::Verify { source: true, .. }
             | Self::Verify { fetch: Some(_), .. }

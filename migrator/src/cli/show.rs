@@ -239,8 +239,7 @@ pub(super) fn accepted(terminal: &Terminal, lines: &[AcceptedLine]) {
         let mut named = about;
         if named.len() >= GROUP_FROM {
             let more = numbers::count(named.len() as u64 - 1);
-            named.truncate(1);
-            named[0] += &format!(" and {more} more");
+            named = vec![format!("{} and {more} more", named[0])];
         }
         for about in named {
             terminal.line(&format!("Accepted by {by}: [{code}] {about}: {note}"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -64,8 +64,8 @@ impl EventLog {
     ///
     /// # Errors
     /// What asking for its length says.
-    pub fn with_all_findings(mut self, file: File) -> std::io::Result<Self> {
-        let mut bytes = file.metadata()?.len();
+    pub fn with_all_findings(mut self, mut file: File) -> std::io::Result<Self> {
+        let mut bytes = file.seek(std::io::SeekFrom::End(0))?;
         if bytes >= FINDINGS_BYTES_MAX {
             // What older orders found is in their reports.
             file.set_len(0)?;
