@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::{Count, Expected, Finding};
 use rustix::process::{Signal, getpid, kill_process};
+use worker::error::WorkerError;
 use worker::monitor::{JournalMoment, Monitor};
 
 /// The variable that names the moment of the journal, counted from 1, at which a worker is killed.
@@ -54,5 +55,9 @@ impl Monitor for KillAtJournal {
         if self.moments.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
             let _ = kill_process(getpid(), Signal::KILL);
         }
+    }
+
+    fn obey(&self) -> Result<(), WorkerError> {
+        self.inner.obey()
     }
 }

@@ -66,7 +66,7 @@ impl Next {
     pub fn text(self) -> &'static str {
         match self {
             Self::Wait => {
-                "nothing has to be typed: a command is at work on this job; `gwmigrate status` shows how far it is"
+                "nothing has to be typed: a command is at work on this job; `gwmigrate watch` shows what it does and how far it is"
             }
             Self::StageOne => "gwmigrate stage-one",
             Self::Test => {

@@ -4,7 +4,10 @@
 //! code runs behind `gwmigrate` and inside a rehearsal.
 
 mod arguments;
+mod color;
 mod database_command;
+mod diagnostics;
+mod groups;
 mod json;
 mod page_file;
 #[cfg(test)]
@@ -24,7 +27,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use protocol::{Finding, Verdict, worst};
+use protocol::{Finding, Stage, Verdict, Wish, worst};
 use worker::run::Wrap;
 
 use crate::commands;
@@ -35,7 +38,7 @@ use crate::local_machine::LocalMachine;
 use crate::mount;
 use crate::steps::secrets;
 use crate::worksheet::{Needed, Worksheet};
-use arguments::{Arguments, Command, Explained};
+use arguments::{Arguments, Color, Command, Explained};
 
 /// The exit code of a command line that cannot be understood.
 const USAGE: u8 = 2;
@@ -51,14 +54,57 @@ pub struct Terminal {
     pub is_interactive: bool,
     /// How wide its lines are, where they are to be broken between words.
     pub columns: Option<usize>,
+    /// Whether the environment wants no colors, or the terminal has none.
+    pub no_color: bool,
+    /// Whether colors are used; decided by the command line.
+    pub is_colored: bool,
+    /// How much is said; decided by the command line.
+    pub loudness: Loudness,
+    /// Which diagnostics the environment wants on standard error.
+    pub diagnostics: Option<String>,
+}
+
+/// How much a command says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// Findings, results and the last line.
+    Quiet,
+    /// Steps and progress as well.
+    Normal,
+    /// Each finding, and each part of a task.
+    Verbose,
 }
 
 impl Terminal {
     /// A text for people, broken between words where it is too long for the screen.
     fn line(&self, text: &str) {
-        match self.columns {
-            Some(columns) => self.raw_line(&wrap::wrap(text, columns)),
-            None => self.raw_line(text),
+        let text = match self.columns {
+            Some(columns) => wrap::wrap(text, columns),
+            None => text.to_owned(),
+        };
+        self.raw_line(&if self.is_colored {
+            color::paint(&text)
+        } else {
+            text
+        });
+    }
+
+    /// The same terminal, as a command line wants it.
+    fn as_wanted(&self, arguments: &Arguments) -> Self {
+        let loudness = match arguments.verbose {
+            _ if arguments.quiet => Loudness::Quiet,
+            0 => Loudness::Normal,
+            _ => Loudness::Verbose,
+        };
+        let is_colored = match arguments.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => self.is_interactive && !self.no_color,
+        };
+        Self {
+            is_colored,
+            loudness,
+            ..self.clone()
         }
     }
 
@@ -120,6 +166,17 @@ pub fn run(
             };
         }
     };
+    let terminal = &terminal.as_wanted(&arguments);
+    let log_file = arguments.log_file.as_deref();
+    if let Err(finding) = diagnostics::begin(terminal, arguments.verbose, log_file) {
+        terminal.error_line(&finding.to_string());
+        return USAGE;
+    }
+    diagnostics::say(&format!(
+        "version {}: {:?}",
+        env!("CARGO_PKG_VERSION"),
+        arguments.command
+    ));
     match arguments.command {
         // Before any other thread exists: a worker closes its sandbox in this very thread.
         Command::Worker { command } => worker_command::run(command, local, terminal, wrap),
@@ -173,6 +230,7 @@ fn with_worksheet(
     } else {
         Arc::new(terminal::TerminalConsole::new(terminal.clone()))
     };
+    let console: Arc<dyn Console> = Arc::new(diagnostics::Logged(console));
     let is_offline = matches!(command, Command::Check { offline: true, .. });
     let read = read_worksheet(file, command.needed()).and_then(|worksheet| {
         if !is_offline {
@@ -195,8 +253,39 @@ fn with_worksheet(
             return Verdict::Temporary.exit_code();
         }
     };
-    let mut controller = Controller::new(worksheet, local, console);
-    runtime.block_on(dispatch(command, &mut controller, json, terminal))
+    let mut controller = Controller::new(worksheet, local, Arc::clone(&console));
+    let interrupt = controller.interrupt();
+    // What changes something ends by itself at the next step or order; asked twice, it is left where it is.
+    let times = if command.may_be_left() { 1 } else { 2 };
+    let looks_on = matches!(command, Command::Watch);
+    let code = runtime.block_on(async {
+        interrupt.listen();
+        tokio::select! {
+            code = dispatch(command, &mut controller, json, terminal) => Some(code),
+            () = interrupt.happened(times) => None,
+        }
+    });
+    // A connection that does not answer is not waited for.
+    runtime.shutdown_background();
+    code.unwrap_or_else(|| left(&console, looks_on, json, terminal))
+}
+
+/// Ends a command that was left at once.
+fn left(console: &Arc<dyn Console>, looks_on: bool, json: bool, terminal: &Terminal) -> u8 {
+    console.ends();
+    let (text, remedy) = if looks_on {
+        (
+            "The worker at the destination goes on; nobody looks on here any more",
+            "`gwmigrate watch` shows it again, `gwmigrate pause` halts it, `gwmigrate stop` ends it in order",
+        )
+    } else {
+        (
+            "Left at once; what the worker at the destination was doing goes on",
+            "`gwmigrate status` shows what is at work, `gwmigrate stop` ends it in order; the same command again goes on from here",
+        )
+    };
+    let finding = Finding::new("interrupted", Verdict::Interrupted, text, remedy);
+    end_at_once(vec![finding], console, json, terminal)
 }
 
 /// Ends a command that connects to nothing, or that must not.
@@ -262,6 +351,9 @@ async fn verify(
     }
 }
 
+/// What a command came to, and what it gave, as JSON has it.
+type Given = (CommandOutcome, Option<serde_json::Value>);
+
 async fn dispatch(
     command: Command,
     controller: &mut Controller,
@@ -269,7 +361,72 @@ async fn dispatch(
     terminal: &Terminal,
 ) -> u8 {
     let screen = Some(terminal).filter(|_| !json);
-    let (outcome, result) = match command {
+    // What a check finds is in no job store, unless there is one already.
+    let list: fn(&str) -> String = match command {
+        Command::Check { .. } => |_| "`gwmigrate check -v`".to_owned(),
+        _ => groups::in_the_report,
+    };
+    let told_as = command.told_as();
+    let given = match command {
+        Command::Status => {
+            let (outcome, standing) = commands::status::run(controller).await;
+            if let (Some(terminal), Some(standing)) = (screen, &standing) {
+                // Its last line is the command that comes next; nothing matters more.
+                show::status(terminal, standing);
+                return outcome.verdict.exit_code();
+            }
+            Some(shown((outcome, standing), None, |_, _| {}))
+        }
+        command if command.may_be_left() => look(command, controller, screen).await,
+        command => work(command, controller, screen).await,
+    };
+    let Some((mut outcome, result)) = given else {
+        return USAGE;
+    };
+    if let Some(name) = told_as {
+        controller.tell_end(name, &mut outcome).await;
+    }
+    show::end(terminal, json, &outcome, result.as_ref(), &list)
+}
+
+/// The commands that only look, or ask something of others.
+async fn look(
+    command: Command,
+    controller: &mut Controller,
+    screen: Option<&Terminal>,
+) -> Option<Given> {
+    Some(match command {
+        Command::StageOne { .. } => shown(
+            commands::plan::run(controller, Stage::StageOne).await,
+            screen,
+            show::plan,
+        ),
+        Command::StageTwo { .. } => shown(
+            commands::plan::run(controller, Stage::StageTwo).await,
+            screen,
+            show::plan,
+        ),
+        Command::Watch => (commands::watch::run(controller).await, None),
+        Command::Pause => wish(controller, Wish::Pause, screen).await,
+        Command::Resume => wish(controller, Wish::Resume, screen).await,
+        Command::Stop => wish(controller, Wish::Stop, screen).await,
+        Command::Report(arguments) => page_file::report(controller, arguments, screen).await,
+        _ => return None,
+    })
+}
+
+async fn wish(controller: &mut Controller, wish: Wish, screen: Option<&Terminal>) -> Given {
+    let given = commands::wish::run(controller, wish).await;
+    shown(given, screen, show::wish)
+}
+
+/// The commands that do something; none where it is one that needs no worksheet.
+async fn work(
+    command: Command,
+    controller: &mut Controller,
+    screen: Option<&Terminal>,
+) -> Option<Given> {
+    Some(match command {
         Command::Check { .. } => {
             let (outcome, report) = commands::check::run(controller).await;
             // Its lines were findings.
@@ -278,6 +435,7 @@ async fn dispatch(
         Command::StageOne {
             nobody_worked,
             accept_mounts,
+            ..
         } => {
             controller.statements = nobody_worked.statements_with_mounts(accept_mounts);
             (commands::stage_one::run(controller).await, None)
@@ -300,7 +458,7 @@ async fn dispatch(
                 show::checklist(terminal, items);
             })
         }
-        Command::StageTwo { nobody_worked } => {
+        Command::StageTwo { nobody_worked, .. } => {
             controller.statements = nobody_worked.statements();
             (commands::stage_two::run(controller).await, None)
         }
@@ -334,28 +492,14 @@ async fn dispatch(
                 show::accepted(terminal, lines);
             })
         }
-        Command::Status => {
-            let (outcome, standing) = commands::status::run(controller).await;
-            if !json && let Some(standing) = &standing {
-                // Its last line is the command that comes next; nothing matters more.
-                show::status(terminal, standing);
-                return outcome.verdict.exit_code();
-            }
-            shown((outcome, standing), None, |_, _| {})
-        }
         Command::Verify { source, fetch } => verify(controller, source, fetch, screen).await,
-        Command::Report(arguments) => page_file::report(controller, arguments, screen).await,
         Command::Abandon { yes, nobody_worked } => {
             controller.statements = nobody_worked.statements();
             let given = commands::abandon::run(controller, yes).await;
             shown(given, screen, show::abandon)
         }
-        Command::Worksheet { .. }
-        | Command::Database { .. }
-        | Command::Profile { .. }
-        | Command::Worker { .. } => return USAGE,
-    };
-    show::end(terminal, json, &outcome, result.as_ref())
+        _ => return None,
+    })
 }
 
 /// Shows what a command gave on a screen, where there is one, and gives it as JSON has it.

@@ -5,6 +5,7 @@ pub mod accept;
 pub mod check;
 pub mod finish;
 pub mod lowercase;
+pub mod plan;
 pub mod prepare;
 pub mod queues;
 pub mod report;
@@ -13,5 +14,7 @@ pub mod stage_two;
 pub mod status;
 pub mod test_mailbox;
 pub mod verify;
+pub mod watch;
+pub mod wish;
 
 mod ending;

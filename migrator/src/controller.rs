@@ -6,22 +6,29 @@
 mod client;
 mod console;
 mod error;
+mod interrupt;
 mod journal;
 mod link;
+mod notify;
 mod orders;
 mod outcome;
 mod questions;
 mod statements;
+mod watching;
 
 pub use client::Finished;
 pub use console::Console;
-pub use error::StepError;
+pub use error::{GoesOn, StepError};
+pub use interrupt::Interrupt;
 pub use link::{Link, PROGRAM_FILE};
+pub use notify::Notice;
 pub use outcome::{CommandOutcome, StepOutcome};
 pub(crate) use questions::could_not_ask;
 pub use statements::{Statement, Statements};
+pub use watching::Watched;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::{
     self, AcceptedLine, Explain as _, Fact, Finding, JobState, MountedArea, Reply, Request, Step,
@@ -33,6 +40,10 @@ use crate::profile::{self, Profile};
 use crate::worksheet::Worksheet;
 use journal::Journal;
 pub(crate) use link::describe as describe_holder;
+pub(crate) use watching::described;
+
+/// For how long an interrupted command asks what goes on at the destination.
+const ASK_AT_INTERRUPT: Duration = Duration::from_secs(10);
 
 /// A controller at work on one job.
 pub struct Controller {
@@ -43,11 +54,14 @@ pub struct Controller {
     /// What it takes from its machine.
     pub local: LocalMachine,
     console: Arc<dyn Console>,
+    interrupt: Interrupt,
     link: Option<Link>,
     journal: Journal,
     findings: Vec<Finding>,
     /// What a person has accepted of them.
     accepted: Vec<AcceptedLine>,
+    /// Whether a job that has begun is known, while this command works in a folder of its own.
+    is_beside_a_job: bool,
     steps: Vec<outcome::StepSummary>,
     /// What this command found mounted, and what that is to people.
     pub(crate) mounted: Vec<(MountedArea, String)>,
@@ -61,10 +75,12 @@ impl Controller {
             statements: Statements::default(),
             local,
             console,
+            interrupt: Interrupt::default(),
             link: None,
             journal: Journal::default(),
             findings: Vec::new(),
             accepted: Vec::new(),
+            is_beside_a_job: false,
             steps: Vec::new(),
             mounted: Vec::new(),
         }
@@ -73,6 +89,30 @@ impl Controller {
     /// What it reports to.
     pub fn console(&self) -> Arc<dyn Console> {
         Arc::clone(&self.console)
+    }
+
+    /// What hears Ctrl-C, once it listens.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
+    /// The error of a command that was interrupted: what goes on at the destination is asked there.
+    pub(crate) async fn interrupted(&self) -> StepError {
+        let goes_on = if self.link.is_none() {
+            GoesOn::NoWorker
+        } else {
+            match tokio::time::timeout(ASK_AT_INTERRUPT, self.state()).await {
+                Ok(Ok(state)) => match &state.running {
+                    None => GoesOn::NoWorker,
+                    Some(running) if running.pause().is_some() => {
+                        GoesOn::Paused(running.task.clone())
+                    }
+                    Some(running) => GoesOn::Worker(running.task.clone()),
+                },
+                Ok(Err(_)) | Err(_) => GoesOn::NotKnown,
+            }
+        };
+        StepError::Interrupted { goes_on }
     }
 
     /// Uses a connection from now on.
@@ -180,6 +220,36 @@ impl Controller {
         Ok(())
     }
 
+    /// Knows what a person has accepted in a job that has begun, for a command that works beside it.  Where that cannot be asked,
+    /// nothing is accepted.
+    pub(crate) async fn know_accepted(&mut self) {
+        match self.state().await {
+            Ok(state) => {
+                self.accepted = state.accepted;
+                self.is_beside_a_job = true;
+                for finding in &mut self.findings {
+                    protocol::mark(&self.accepted, finding);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "what was accepted is not known"),
+        }
+    }
+
+    /// Keeps what was found so far in the store of the job beside which this command works, where there is one, so that a person
+    /// can accept it.
+    pub(crate) async fn keep_findings(&self, origin: &str) {
+        if !self.is_beside_a_job {
+            return;
+        }
+        let request = Request::KeepFindings {
+            origin: origin.to_owned(),
+            findings: self.findings.clone(),
+        };
+        if let Err(error) = self.call(&request).await {
+            tracing::debug!(%error, "the findings were not kept");
+        }
+    }
+
     /// Whether the job store can be reached.
     pub fn is_journal_open(&self) -> bool {
         self.journal.is_open()
@@ -212,9 +282,14 @@ impl Controller {
         let findings_before = self.findings.len();
         let breaks_before = self.link.as_ref().map_or(0, Link::breaks);
         self.journal.begin(self.link.as_ref(), step).await?;
+        let interrupt = self.interrupt();
         let outcome = tokio::select! {
-            outcome = body(self) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(StepError::Interrupted),
+            outcome = body(self) => Some(outcome),
+            () = interrupt.happened(1) => None,
+        };
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => Err(self.interrupted().await),
         };
         let (state, detail) = match &outcome {
             Ok(outcome) => (outcome.state(), outcome.detail().to_owned()),

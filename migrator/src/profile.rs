@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ProfileError;
 pub use privileges::{COMMANDS, Privileged};
-pub use sudoers::sudoers;
+pub use sudoers::{RunInStep, run_in, sudoers};
 
 use crate::worksheet::{Generation, Worksheet};
 

@@ -5,31 +5,31 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
-use tracing_subscriber::prelude::*;
 
-use crate::cli::Terminal;
+use crate::cli::{Loudness, Terminal};
 use crate::local_machine::LocalMachine;
 use crate::worksheet::{AskedOnce, SecretSource};
 
-/// Reads the environment of this process, and sends developers' diagnostics to standard error where `GWMIGRATE_LOG`
-/// asks for them.
+/// Reads the environment of this process; developers' diagnostics go to standard error where `GWMIGRATE_LOG` asks for them.
 pub fn from_process() -> (LocalMachine, Terminal) {
-    let filter = std::env::var("GWMIGRATE_LOG").ok();
-    if let Some(filter) = filter.and_then(|text| text.parse::<Targets>().ok()) {
-        tracing_subscriber::registry()
-            .with(fmt::layer().with_writer(io::stderr))
-            .with(filter)
-            .init();
-    }
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let terminal = Terminal {
         out: Arc::new(Mutex::new(io::stdout())),
         error: Arc::new(Mutex::new(io::stderr())),
         is_interactive: io::stderr().is_terminal() && io::stdout().is_terminal(),
         columns: columns(),
+        no_color: is_set("NO_COLOR") || !(is_set("COLORTERM") || has_colors()),
+        is_colored: false,
+        loudness: Loudness::Normal,
+        diagnostics: std::env::var("GWMIGRATE_LOG").ok(),
     };
     (local(), terminal)
+}
+
+/// Whether the terminal says by its name that it has colors.
+fn has_colors() -> bool {
+    let name = std::env::var("TERM").unwrap_or_default();
+    name.contains("color") || name == "linux"
 }
 
 /// How wide the terminal is, where it says so.

@@ -1,9 +1,14 @@
 //! A good pass ends with 0, although nobody can change at the source what it found: a person has accepted that.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
 use harness::rehearsal::CommandRun;
+use harness::site::Site as _;
+use protocol::Verdict;
 
 use crate::support::{Stage, finding};
 
@@ -106,4 +111,122 @@ fn nobody_accepts_what_protects_mail_or_without_a_name_and_a_reason() {
     let run = stage.expect(&["stage-two"], 1);
     let open = finding(&run, "checklist-open");
     assert_eq!(open.accepted, None, "{open:#?}");
+}
+
+/// Accepts everything that a command has left to a person: a group as one, anything else by what it is about.
+fn accept_all(stage: &Stage, run: &CommandRun) {
+    let mut by_code: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for finding in &run.findings {
+        if finding.verdict == Verdict::NeedsAttention && finding.accepted.is_none() {
+            let subjects = by_code.entry(&finding.code).or_default();
+            subjects.push(&finding.subject);
+        }
+    }
+    for (code, subjects) in by_code {
+        if subjects.len() >= protocol::GROUP_FROM {
+            accept(stage, &[code], 0);
+        } else {
+            for subject in subjects {
+                accept(stage, &[code, subject], 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_night_without_open_findings_ends_with_0_at_every_command() {
+    let stage = Stage::new();
+    let odd = |number: u8| {
+        let name = [b"NOT", &[0xff, b'0' + number][..]].concat();
+        let folder = stage.source().join("OFFILES/FD0");
+        fs::write(folder.join(OsStr::from_bytes(&name)), "x").expect("written");
+    };
+    (0..9).for_each(odd);
+    stage.expect(&["check"], 1);
+    let run = stage.expect(&["stage-one"], 1);
+    accept_all(&stage, &run);
+    // From here on there is a job, in which what a check finds can be accepted.
+    let run = stage.expect(&["check"], 1);
+    accept_all(&stage, &run);
+    stage.expect(&["check"], 0);
+    let run = stage.expect(&["stage-one"], 0);
+    let kept = run
+        .findings
+        .iter()
+        .filter(|found| found.code == "name-kept");
+    assert_eq!(kept.filter(|found| found.accepted.is_some()).count(), 9);
+    stage.prepare();
+    for command in [
+        &["stage-two"][..],
+        &["finish"],
+        &["verify"],
+        &["status"],
+        &["report"],
+    ] {
+        let run = stage.expect(command, 0);
+        assert!(
+            run.findings
+                .iter()
+                .all(|found| found.counts_as() == Verdict::Done),
+            "{run:#?}"
+        );
+    }
+    stage.expect(&["queues"], 3);
+}
+
+#[test]
+fn findings_of_a_kind_are_one_with_a_count_and_are_accepted_and_taken_back_as_one() {
+    let stage = Stage::new();
+    let names: Vec<String> = (0..250).map(|number| format!("LINK.{number:03}")).collect();
+    names[..6].iter().for_each(|name| link(&stage, name));
+    let shown = |arguments: &[&str]| {
+        let output = std::process::Command::new(stage.embedded().migrator())
+            .arg("--worksheet")
+            .arg(stage.embedded().worksheet_path())
+            .args(arguments)
+            .output()
+            .expect("run");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = shown(&["stage-one"]);
+    let (_, end) = text.split_once("Findings:").expect("findings");
+    assert_eq!(end.matches("[not-a-file]").count(), 1, "{text}");
+    assert!(end.contains("(3 more of this kind)"), "{text}");
+    assert!(
+        end.contains("All 6: `gwmigrate report --finding not-a-file`"),
+        "{text}"
+    );
+    let text = shown(&["report", "--finding", "not-a-file"]);
+    assert!(
+        names[..6].iter().all(|name| text.contains(name.as_str())),
+        "{text}"
+    );
+    let text = shown(&["status"]);
+    assert!(
+        text.contains("Found, for a person: 6 [not-a-file]"),
+        "{text}"
+    );
+
+    // All of the group, and nothing that comes later.
+    accept(&stage, &["not-a-file"], 0);
+    stage.expect(&["stage-one"], 0);
+    let text = shown(&["status"]);
+    assert!(!text.contains("Found, for a person"), "{text}");
+    assert_eq!(
+        text.matches("Accepted by Ann: [not-a-file]").count(),
+        1,
+        "{text}"
+    );
+    link(&stage, &names[6]);
+    stage.expect(&["stage-one"], 1);
+    stage.expect(&["accept", "not-a-file", "--withdraw"], 0);
+    // Of more than can be kept one by one, the list is in a file.
+    names[7..].iter().for_each(|name| link(&stage, name));
+    let text = shown(&["stage-one"]);
+    assert!(text.contains("findings.jsonl"), "{text}");
+    let list = stage.embedded().sheet.job_folder.join("findings.jsonl");
+    let list = fs::read_to_string(list).expect("read");
+    assert!(names.iter().all(|name| list.contains(name.as_str())));
+    accept(&stage, &["not-a-file"], 0);
+    stage.expect(&["stage-one"], 0);
 }

@@ -163,6 +163,8 @@ fn screen(written: &str, columns: usize) -> Vec<String> {
                     Some('A') => row = row.saturating_sub(count),
                     Some('B') => row = (row + count).min(lines.len() - 1),
                     Some('K') => lines[row].clear(),
+                    // A color.
+                    Some('m') => {}
                     other => panic!("what does {number}{other:?} do?"),
                 }
             }

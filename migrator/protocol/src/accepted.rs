@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Accepted, Finding, Verdict};
 
+/// From so many findings of a code on, they are a group: shown as one, and accepted as one where no entry is named.
+pub const GROUP_FROM: usize = 4;
+
 /// How much an acceptance covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,7 +44,10 @@ impl AcceptedLine {
     pub fn covers(&self, finding: &Finding) -> bool {
         let is_meant = match self.extent {
             Extent::Code => true,
-            Extent::Finding => self.subject == finding.subject && self.said == finding.text,
+            // An entry of the source and its copy have one name but for its case: two that differ in nothing else stop the job.
+            Extent::Finding => {
+                self.subject.eq_ignore_ascii_case(&finding.subject) && self.said == finding.text
+            }
         };
         is_meant && self.code == finding.code && finding.verdict == Verdict::NeedsAttention
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use super::TaskReport;
+use super::{TaskReport, WishLine};
 use crate::counts::{Counts, Expected};
 use crate::finding::{Finding, Verdict};
 
@@ -68,6 +68,11 @@ pub enum EventKind {
         /// How much may be taken from the source now, in bytes each second; none where that is not limited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<NonZeroU64>,
+    },
+    /// A person has asked for something, and the worker has heard it.
+    Wished {
+        /// What, and who.
+        asked: WishLine,
     },
     /// A person should know something.
     Finding(Finding),

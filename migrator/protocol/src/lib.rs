@@ -26,8 +26,9 @@ mod standing;
 mod state;
 mod step;
 mod survey;
+mod wish;
 
-pub use accepted::{AcceptedLine, Extent, mark};
+pub use accepted::{AcceptedLine, Extent, GROUP_FROM, mark};
 pub use bandwidth::{Bandwidth, NotABandwidth, limit_in_words};
 pub use checklist::{ChecklistItem, PROBE, UnknownItem};
 pub use counts::{Count, Counts, Expected};
@@ -60,9 +61,10 @@ pub use state::{
 };
 pub use step::{Changes, Stage, Step};
 pub use survey::{FileSystem, Offline, Sample, Survey};
+pub use wish::{Wish, WishLine};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// How this build names itself: controller and worker must be of the same.
 pub fn build() -> String {

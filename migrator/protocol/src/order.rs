@@ -281,6 +281,20 @@ impl Task {
         )
     }
 
+    /// Whether users are out and wait for its end.
+    pub fn is_while_users_wait(&self) -> bool {
+        matches!(
+            self,
+            Self::Pass {
+                kind: PassKind::StageTwo
+            } | Self::AtRest { .. }
+                | Self::Lowercase { plan_only: false }
+                | Self::Guardian { .. }
+                | Self::Queues { live: false }
+                | Self::Seal
+        )
+    }
+
     /// Whether the task reads the source at all; the others run also when it is no longer mounted.
     pub fn needs_source(&self) -> bool {
         !matches!(

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, ChecklistItem, Extent, Fact, JobState, Life, OrderLine, PassKind, Step};
+use super::{
+    Change, ChecklistItem, Extent, Fact, JobState, Life, OrderLine, PassKind, Step, Wish, WishLine,
+};
 use crate::finding::Finding;
 
 /// A quick request.
@@ -93,6 +95,13 @@ pub enum Request {
     RemovePlaced,
     /// End the worker that is at work, so that the job can be undone.
     StopWorker,
+    /// Ask something of the worker that is at work, from any terminal, whoever holds the lease; answered once it has heard it.
+    Wish {
+        /// What.
+        wish: Wish,
+        /// Who.
+        by: String,
+    },
     /// A person accepts what the last runs found.
     Accept {
         /// The code.
@@ -114,6 +123,13 @@ pub enum Request {
         extent: Extent,
         /// As in [`Request::Accept`].
         subject: String,
+    },
+    /// Keep what a command has found that works beside the job, in place of what it found before.
+    KeepFindings {
+        /// The command.
+        origin: String,
+        /// What it has found.
+        findings: Vec<Finding>,
     },
     /// Keep a report under the next number; it is never written over.
     KeepReport {
@@ -153,6 +169,8 @@ pub enum Reply {
         /// Its file, below the job folder.
         file: String,
     },
+    /// To [`Request::Wish`]: the worker that has heard it.
+    Heard(Running),
     /// The state of the job.
     Status(Box<JobState>),
     /// The findings, oldest first.
@@ -317,4 +335,17 @@ pub struct Running {
     /// [`super::Order::token`].
     #[serde(default)]
     pub token: String,
+    /// Whether users are out and wait for it.
+    #[serde(default)]
+    pub users_wait: bool,
+    /// The last wish that it has heard; none where nobody asked anything of it.
+    #[serde(default)]
+    pub wish: Option<WishLine>,
+}
+
+impl Running {
+    /// The wish by which it is paused; none where it works.
+    pub fn pause(&self) -> Option<&WishLine> {
+        self.wish.as_ref().filter(|line| line.wish == Wish::Pause)
+    }
 }

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use protocol::Extent;
 
 use super::database_command::DatabaseCommand;
-use super::page_file::PageArguments;
+use super::page_file::ReportArguments;
 use super::profile_command::ProfileCommand;
 use super::worker_command::WorkerCommand;
 use crate::commands::accept::Acceptance;
@@ -41,8 +41,35 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     pub(super) take_over: bool,
 
+    /// Say more: each finding and each part of a task; twice, also what the program does inside.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Say less: findings, results and the last line alone.
+    #[arg(long, global = true, conflicts_with_all = ["verbose", "json"])]
+    pub(super) quiet: bool,
+
+    /// When to use colors; NO_COLOR in the environment turns them off as well.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+
+    /// Append what this command does, says and finds to a file of this machine, with the time of each line.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// When colors are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 findings that need a person; 2 command line or worksheet; \
@@ -74,6 +101,9 @@ pub(super) enum Command {
     },
     /// Do all that can be done while users work; run it again for another pass.
     StageOne {
+        /// Print what would be done at the destination, and do nothing.
+        #[arg(long)]
+        plan: bool,
         #[command(flatten)]
         nobody_worked: NobodyWorked,
         /// Say that the mounts of source and destination are meant to be as they are now.
@@ -99,6 +129,9 @@ pub(super) enum Command {
     },
     /// Do what must be done while users are out, and seal the result.
     StageTwo {
+        /// Print what would be done at the destination, and do nothing.
+        #[arg(long)]
+        plan: bool,
         #[command(flatten)]
         nobody_worked: NobodyWorked,
     },
@@ -132,6 +165,14 @@ pub(super) enum Command {
     Accept(AcceptArguments),
     /// Show every step with a mark, and the command that comes next.
     Status,
+    /// Show what the worker is doing now, until its order ends; from any terminal.
+    Watch,
+    /// Halt the worker that is at work, from any terminal: it begins nothing new, and holds no lock of the source.
+    Pause,
+    /// Let a paused worker go on.
+    Resume,
+    /// End the worker that is at work in order; the command that gave the order goes on from there when it is run again.
+    Stop,
     /// Compare the destination with its seal, or the source with what was proven of it.
     Verify {
         /// Read the source once more, while users work at the destination: all that was not read since it came to rest. Run
@@ -143,7 +184,7 @@ pub(super) enum Command {
         fetch: Option<String>,
     },
     /// Show everything that is known about the job, or write it as a page for a browser.
-    Report(PageArguments),
+    Report(ReportArguments),
     /// Undo the job at the destination; the source is not touched.
     Abandon {
         /// Do it; without this, it is only shown.
@@ -179,11 +220,58 @@ impl Command {
         }
     }
 
+    /// Its name, where its end is told to whom the worksheet names: what only looks is not.
+    pub(super) fn told_as(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Check { .. } => "check",
+            Self::StageOne { plan: false, .. } => "stage-one",
+            Self::TestMailbox => "test-mailbox",
+            Self::Prepare { .. } => "prepare",
+            Self::StageTwo { plan: false, .. } => "stage-two",
+            Self::Lowercase { .. } => "lowercase",
+            Self::Queues => "queues",
+            Self::Finish { .. } => "finish",
+            Self::Accept(_) => "accept",
+            Self::Verify { .. } => "verify",
+            Self::Abandon { .. } => "abandon",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Worksheet { .. }
+            | Self::StageOne { plan: true, .. }
+            | Self::StageTwo { plan: true, .. }
+            | Self::Status
+            | Self::Watch
+            | Self::Report(_)
+            | Self::Database { .. }
+            | Self::Profile { .. }
+            | Self::Worker { .. } => return None,
+        })
+    }
+
+    /// Whether it only looks, or asks something of others, so that leaving it leaves nothing undone.
+    pub(super) fn may_be_left(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::StageOne { plan: true, .. }
+                | Self::StageTwo { plan: true, .. }
+                | Self::Report(_)
+                | Self::Watch
+                | Self::Pause
+                | Self::Resume
+                | Self::Stop
+        )
+    }
+
     /// What it needs secrets for.
     pub(super) fn uses(&self) -> &'static [Use] {
         match self {
-            Self::Check { .. } | Self::StageOne { .. } => &[Use::Mounts, Use::Certificate],
-            Self::StageTwo { .. }
+            Self::Check { .. } | Self::StageOne { plan: false, .. } => {
+                &[Use::Mounts, Use::Certificate]
+            }
+            Self::StageOne { plan: true, .. }
+            | Self::StageTwo { .. }
             | Self::Queues
             | Self::Verify { source: true, .. }
             | Self::Verify { fetch: Some(_), .. }
@@ -204,7 +292,7 @@ pub(super) struct AcceptArguments {
     /// The code of the finding.
     #[arg(value_name = "CODE")]
     code: String,
-    /// What it is about, as it is shown; nothing where it is about the whole job.
+    /// What it is about, as it is shown; nothing where it is about the whole job, or for all of a group that is shown as one.
     #[arg(value_name = "ENTRY", default_value = "", hide_default_value = true)]
     entry: String,
     /// Accept everything with this code, also what comes later.

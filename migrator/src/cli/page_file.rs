@@ -13,9 +13,12 @@ use crate::commands::report::{JobReport, WATCH_INTERVAL};
 use crate::controller::{CommandOutcome, Controller};
 use crate::page::Page;
 
-/// Where the page goes, and what it is made of besides the job.
+/// What of the report is shown, or where its page goes and what it is made of besides the job.
 #[derive(Debug, clap::Args)]
-pub(super) struct PageArguments {
+pub(super) struct ReportArguments {
+    /// Show every finding of this code that was kept, and nothing else.
+    #[arg(long, value_name = "CODE", conflicts_with = "html")]
+    finding: Option<String>,
     /// Write it as a page for a browser, one file that needs no other.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -30,12 +33,14 @@ pub(super) struct PageArguments {
 /// Shows the report of a job, or writes its page.
 pub(super) async fn report(
     controller: &mut Controller,
-    arguments: PageArguments,
+    arguments: ReportArguments,
     screen: Option<&Terminal>,
 ) -> (CommandOutcome, Option<Value>) {
     let Some(file) = &arguments.html else {
         let given = commands::report::run(controller).await;
-        return shown(given, screen, super::show::report);
+        return shown(given, screen, |terminal, report| {
+            super::show::report(terminal, report, arguments.finding.as_deref());
+        });
     };
     let estimated = match arguments.check.as_deref().map(estimate).transpose() {
         Ok(estimated) => estimated,

@@ -30,6 +30,10 @@ impl Terminal {
             error: Arc::new(Mutex::new(io::sink())),
             is_interactive: false,
             columns: None,
+            no_color: false,
+            is_colored: false,
+            loudness: super::Loudness::Normal,
+            diagnostics: None,
         }
     }
 }

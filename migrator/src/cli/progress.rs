@@ -2,32 +2,40 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
 
 use protocol::{Count, Counts, Expected, limit_in_words};
 
 use crate::numbers;
 
-/// How long a phase runs before its remaining time is worth saying.
-const REMAINING_AFTER: Duration = Duration::from_secs(2);
+/// How long a phase runs before its remaining time is worth saying, in milliseconds.
+const REMAINING_AFTER_MILLISECONDS: u64 = 2_000;
 
 /// What is known about the phase that is running.
+///
+/// Times are those of the events, in milliseconds since 1970 by the clock of the destination: whoever comes later, or comes back
+/// behind a broken connection, sees the same rate.
 #[derive(Debug)]
 pub(super) struct Progress {
     phase: String,
     expected: Expected,
-    began: Instant,
+    began: i64,
+    /// For how long it was paused, in milliseconds.
+    paused: u64,
+    /// Since when it is paused.
+    paused_since: Option<i64>,
     at_begin: Counts,
     latest: Counts,
     limit: Option<NonZeroU64>,
 }
 
 impl Progress {
-    pub(super) fn new(phase: &str, expected: Expected, counts: Counts) -> Self {
+    pub(super) fn new(phase: &str, expected: Expected, counts: Counts, began: i64) -> Self {
         Self {
             phase: phase.to_owned(),
             expected,
-            began: Instant::now(),
+            began,
+            paused: 0,
+            paused_since: None,
             at_begin: counts.clone(),
             latest: counts,
             limit: None,
@@ -41,6 +49,14 @@ impl Progress {
             let known = self.latest.entry(*what).or_insert(0);
             *known = (*known).max(*how_many);
         }
+    }
+
+    /// It is paused from then on, or goes on.
+    pub(super) fn pause(&mut self, is_paused: bool, at: i64) {
+        if let Some(since) = self.paused_since.take() {
+            self.paused += milliseconds_between(since, at);
+        }
+        self.paused_since = is_paused.then_some(at);
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -68,13 +84,18 @@ impl Progress {
         self.expected.files > 0
     }
 
-    /// How far the phase is, in words.
-    pub(super) fn line(&self, now: Instant) -> String {
+    /// How far the phase is at that time, in words.
+    pub(super) fn line(&self, now: i64) -> String {
         if self.expected.seconds > 0 {
             return format!("{} s", self.expected.seconds);
         }
         let seen = self.since_begin(Count::FilesSeen);
-        let elapsed = now.saturating_duration_since(self.began);
+        let paused_now = self
+            .paused_since
+            .map_or(0, |since| milliseconds_between(since, now));
+        let milliseconds = milliseconds_between(self.began, now)
+            .saturating_sub(self.paused + paused_now)
+            .max(1);
         let mut line = numbers::count(seen);
         if self.expected.files > 0 {
             let _ = write!(
@@ -88,17 +109,16 @@ impl Progress {
         if copied > 0 {
             let _ = write!(line, ", {}", numbers::bytes(copied));
         }
-        let milliseconds = u64::try_from(elapsed.as_millis())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        if elapsed >= REMAINING_AFTER {
+        if milliseconds >= REMAINING_AFTER_MILLISECONDS {
             let each_second = |number: u64| number.saturating_mul(1000) / milliseconds;
             let _ = if copied > 0 {
                 write!(line, ", {}/s", numbers::bytes(each_second(copied)))
             } else {
                 write!(line, ", {} files/s", numbers::count(each_second(seen)))
             };
-            if seen > 0 && self.expected.files > seen {
+            if self.paused_since.is_some() {
+                line += ", PAUSED";
+            } else if seen > 0 && self.expected.files > seen {
                 let left = milliseconds.saturating_mul(self.expected.files - seen) / seen;
                 let _ = write!(line, ", about {} left", numbers::span(left));
             }
@@ -110,8 +130,14 @@ impl Progress {
     }
 }
 
+fn milliseconds_between(earlier: i64, later: i64) -> u64 {
+    u64::try_from(later.saturating_sub(earlier)).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -120,8 +146,8 @@ mod tests {
             files: 19_996,
             ..Expected::default()
         };
-        let mut progress = Progress::new("copy", expected, Counts::new());
-        let later = progress.began + Duration::from_secs(1000);
+        let mut progress = Progress::new("copy", expected, Counts::new(), 5_000);
+        let later = 5_000 + 1_000_000;
         let counts = Counts::from([
             (Count::FilesSeen, 10_999),
             (Count::BytesCopied, 130_000_000_000),
@@ -136,13 +162,19 @@ mod tests {
             "10,999 of 19,996 files, 121.0 GiB, 123.9 MiB/s, about 13 min 37 s left"
         );
         assert!(line.len() + 6 <= 80);
+        // A pause is no time in which anything could be done.
+        progress.pause(true, later);
+        let paused = progress.line(later + 9_000_000);
+        assert!(paused.ends_with(", 123.9 MiB/s, PAUSED"), "{paused}");
+        progress.pause(false, later + 9_000_000);
+        assert_eq!(progress.line(later + 9_000_000), line);
     }
 
     #[test]
     fn a_wait_is_said_with_its_seconds() {
         let expected = Expected::wait(Duration::from_millis(9_100));
-        let progress = Progress::new("wait", expected, Counts::new());
-        assert_eq!(progress.line(Instant::now()), "10 s");
+        let progress = Progress::new("wait", expected, Counts::new(), 0);
+        assert_eq!(progress.line(0), "10 s");
     }
 
     #[test]
@@ -154,6 +186,7 @@ mod tests {
                 ..Expected::default()
             },
             Counts::new(),
+            0,
         );
         progress.update(&Counts::from([(Count::FilesSeen, 50)]), None);
         assert_eq!(progress.per_mille(), Some(500));
@@ -161,10 +194,6 @@ mod tests {
         assert_eq!(progress.per_mille(), Some(500));
         progress.update(&Counts::from([(Count::FilesSeen, 120)]), None);
         assert_eq!(progress.per_mille(), Some(1000));
-        assert!(
-            progress
-                .line(Instant::now())
-                .starts_with("120 of 120 files")
-        );
+        assert!(progress.line(0).starts_with("120 of 120 files"));
     }
 }

@@ -5,33 +5,36 @@ mod status;
 use std::collections::BTreeMap;
 
 use protocol::{
-    AcceptedLine, Extent, FetchReport, Finding, LowercaseReport, QueueReport, SealReport, Severity,
-    Verdict, VerifySourceReport,
+    AcceptedLine, Extent, FetchReport, GROUP_FROM, LowercaseReport, QueueReport, SealReport,
+    Severity, Verdict, VerifySourceReport, Wish, WishLine,
 };
 use serde_json::json;
 
 pub(super) use status::status;
 
-use super::Terminal;
+use super::{Terminal, groups};
 use crate::commands::abandon::AbandonPlan;
+use crate::commands::plan::Plan;
 use crate::commands::prepare::ItemShown;
 use crate::commands::report::JobReport;
+use crate::commands::wish::WishReport;
 use crate::controller::{CommandOutcome, Controller};
 use crate::numbers;
 use crate::steps::trees::{amount, seal_in_words};
 
-/// What a command found, once more, its last line, and its exit code.
+/// What a command found, once more, its last line, and its exit code; `list` says what shows each finding of a code.
 pub(super) fn end(
     terminal: &Terminal,
     json: bool,
     outcome: &CommandOutcome,
     result: Option<&serde_json::Value>,
+    list: &dyn Fn(&str) -> String,
 ) -> u8 {
     // What stopped a command at once stands right above.
     let is_alone = outcome.steps.is_empty() && outcome.findings.len() == 1;
     let is_right_above = outcome.is_stopped && is_alone;
     if !json && !is_right_above {
-        findings(terminal, outcome);
+        findings(terminal, outcome, list);
     }
     last(terminal, json, outcome, result)
 }
@@ -91,7 +94,8 @@ pub(super) fn last(
         Verdict::Refused => format!("Refused for safety: {errors}, see above"),
         Verdict::Unproven => format!("NOT PROVEN: {errors}, see above; do not start the POA"),
         Verdict::Interrupted => {
-            "Interrupted; run the same command again, or `gwmigrate status`".to_owned()
+            "Interrupted; what goes on stands above, and the same command again goes on from here"
+                .to_owned()
         }
     };
     if let (false, Some(next)) = (outcome.is_stopped, &outcome.next) {
@@ -104,29 +108,16 @@ pub(super) fn last(
     code
 }
 
-/// What was found, once more: one line for all of a kind, the worst last.
-fn findings(terminal: &Terminal, outcome: &CommandOutcome) {
-    let mut kinds: BTreeMap<(Verdict, bool, &str), Vec<&Finding>> = BTreeMap::new();
-    for finding in outcome
-        .findings
-        .iter()
-        .filter(|one| one.verdict >= Verdict::NeedsAttention)
-    {
-        let counts = finding.counts_as();
-        let is_counted_only = finding.subject.is_empty();
-        let kind = (counts, is_counted_only, &*finding.code);
-        kinds.entry(kind).or_default().push(finding);
-    }
-    if !kinds.is_empty() {
+/// What was found, once more: those of a kind together, the worst last.
+fn findings(terminal: &Terminal, outcome: &CommandOutcome, list: &dyn Fn(&str) -> String) {
+    let findings = outcome.findings.iter();
+    let for_people = findings.filter(|one| one.verdict >= Verdict::NeedsAttention);
+    let groups = groups::groups(for_people);
+    if !groups.is_empty() {
         terminal.line("Findings:");
     }
-    for findings in kinds.values() {
-        let mut shown = findings[0].clone();
-        if findings.len() > 1 {
-            let more = numbers::count(findings.len() as u64 - 1);
-            shown.text = format!("{} ({more} more of this kind)", shown.text);
-        }
-        terminal.line(&format!("  {}", shown.to_string().replace('\n', "\n  ")));
+    for group in groups {
+        terminal.line(&format!("  {}", group.text(list).replace('\n', "\n  ")));
     }
 }
 
@@ -145,18 +136,114 @@ pub(super) fn checklist(terminal: &Terminal, items: &[ItemShown]) {
     }
 }
 
-/// What is accepted.
+/// What a command would do.
+pub(super) fn plan(terminal: &Terminal, plan: &Plan) {
+    for planned in &plan.steps {
+        let took = planned.last_milliseconds.map_or_else(String::new, |took| {
+            format!("; its last run took {}", numbers::span(took))
+        });
+        terminal.line(&format!(
+            "  {:<30} {}{took}",
+            planned.step.title(),
+            planned.changes
+        ));
+        for run in &planned.runs {
+            terminal.line(&format!("      {}", run.purpose));
+            for command in &run.commands {
+                // To be read as it is run.
+                terminal.raw_line(&format!("        {command}"));
+            }
+        }
+    }
+    match &plan.known {
+        None => terminal.line(
+            "The job has not begun; `gwmigrate check` estimates bytes and times from a sample",
+        ),
+        Some(known) => {
+            terminal.line(&format!(
+                "Copied so far: {} files, {}",
+                numbers::count(known.files),
+                numbers::bytes(known.bytes)
+            ));
+            let pass = known.last_pass.as_ref();
+            if let Some((pass, ended)) =
+                pass.and_then(|pass| Some((pass, pass.ended_milliseconds?)))
+            {
+                let took = u64::try_from(ended - pass.began_milliseconds).unwrap_or(0);
+                terminal.line(&format!(
+                    "The last pass ({}) copied {} files ({}) in {}; the next one copies what changed since",
+                    pass.kind,
+                    numbers::count(pass.files_copied),
+                    numbers::bytes(pass.bytes_copied),
+                    numbers::span(took)
+                ));
+            }
+        }
+    }
+    terminal.line("Nothing was done; * stands for what is known only then");
+}
+
+/// What was asked of a worker, and what that means.
+pub(super) fn wished(line: &WishLine) -> String {
+    let at = numbers::moment(line.at_milliseconds);
+    let by = &line.by;
+    match line.wish {
+        Wish::Pause if line.users_wait => format!(
+            "PAUSED by {by} on {at}, and USERS ARE OUT AND WAIT: nothing new is begun until `gwmigrate resume`"
+        ),
+        Wish::Pause => format!(
+            "Paused by {by} on {at}: what is in hand comes to its end, and nothing new is begun until `gwmigrate resume`"
+        ),
+        Wish::Resume => format!("Resumed by {by} on {at}"),
+        Wish::Stop => format!("Asked to stop by {by} on {at}: it ends with what it has in hand"),
+    }
+}
+
+/// What came of a wish.
+pub(super) fn wish(terminal: &Terminal, report: &WishReport) {
+    let task = &report.worker.task;
+    terminal.line(&match report.wish {
+        Wish::Pause => format!(
+            "Paused: {task}. What is in hand comes to its end, a file or one database, and its locks are let go with it; nothing new \
+             is begun. The pause stays when this terminal, or the command that waits for the worker, is gone"
+        ),
+        Wish::Resume => format!("{task} goes on"),
+        Wish::Stop if report.came_to_its_end => {
+            format!("{task} came to its end before it heard that; it was not stopped")
+        }
+        Wish::Stop => format!(
+            "Stopped: {task}. What is durable was recorded; the command that gave the order goes on from there when it is run again"
+        ),
+    });
+    if report.wish == Wish::Pause {
+        if report.worker.users_wait {
+            terminal.line("USERS ARE OUT AND WAIT for this worker: do not leave it paused");
+        }
+        terminal.line("`gwmigrate resume` lets it go on, `gwmigrate stop` ends it in order");
+    }
+}
+
+/// What is accepted: entries that one person has accepted for one reason together.
 pub(super) fn accepted(terminal: &Terminal, lines: &[AcceptedLine]) {
+    let mut together: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
     for line in lines {
         let about = match (line.extent, line.subject.as_str()) {
             (Extent::Code, _) => "everything with this code",
             (Extent::Finding, "") => "about the whole job",
             (Extent::Finding, subject) => subject,
         };
-        terminal.line(&format!(
-            "Accepted by {}: [{}] {about}: {}",
-            line.by, line.code, line.note
-        ));
+        let kind = (line.by.as_str(), line.code.as_str(), line.note.as_str());
+        together.entry(kind).or_default().push(about.to_owned());
+    }
+    for ((by, code, note), about) in together {
+        let mut named = about;
+        if named.len() >= GROUP_FROM {
+            let more = numbers::count(named.len() as u64 - 1);
+            named = vec![format!("{} and {more} more", named[0])];
+        }
+        for about in named {
+            terminal.line(&format!("Accepted by {by}: [{code}] {about}: {note}"));
+        }
     }
 }
 
@@ -267,8 +354,24 @@ pub(super) fn abandon(terminal: &Terminal, plan: &AbandonPlan) {
     }
 }
 
-/// The report of a job.
-pub(super) fn report(terminal: &Terminal, report: &JobReport) {
+/// The report of a job; with a code, every finding that was kept of that, and nothing else.
+pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>) {
+    if let Some(code) = code {
+        let lines = report.findings.iter();
+        let mut shown = 0;
+        for line in lines.filter(|line| line.finding.code == code) {
+            terminal.line(&format!("{}: {}", line.origin, line.finding));
+            shown += 1;
+        }
+        let counted = report.status.findings.get(code).copied().unwrap_or(0);
+        if counted > shown {
+            let more = numbers::count(counted - shown);
+            terminal.line(&format!(
+                "{more} more were counted: findings.jsonl in the job folder of the destination has each"
+            ));
+        }
+        return;
+    }
     for step in &report.status.steps {
         let took = step
             .ended_milliseconds
@@ -284,8 +387,19 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport) {
         numbers::count(report.status.manifest_files),
         numbers::bytes(report.status.manifest_bytes)
     ));
+    let mut origins: Vec<&str> = Vec::new();
     for line in &report.findings {
-        terminal.line(&format!("{}: {}", line.origin, line.finding));
+        if !origins.contains(&line.origin.as_str()) {
+            origins.push(&line.origin);
+        }
+    }
+    for origin in origins {
+        let lines = report.findings.iter();
+        let of_origin = lines.filter(|line| line.origin == origin);
+        for group in groups::groups(of_origin.map(|line| &line.finding)) {
+            let text = group.text(&groups::in_the_report);
+            terminal.line(&format!("{origin}: {text}"));
+        }
     }
     accepted(terminal, &report.status.accepted);
     let how_many: u64 = report.status.findings.values().sum();

@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::{Event, EventKind, Finding, Stage, Step, StepState};
+use protocol::{Event, EventKind, Finding, Severity, Stage, Step, StepState, Wish};
 
-use super::Terminal;
 use super::progress::Progress;
+use super::{Loudness, Terminal};
 use crate::controller::Console;
 use crate::numbers;
 
@@ -34,6 +34,10 @@ struct State {
     last_line: Instant,
     /// How many findings of each code the step has had.
     kinds: BTreeMap<String, u64>,
+    /// Whether the worker is paused.
+    is_paused: bool,
+    /// Whether each part of a task has its line.
+    says_each_phase: bool,
 }
 
 /// Prints for people.
@@ -52,6 +56,8 @@ impl TerminalConsole {
             bar: None,
             last_line: now,
             kinds: BTreeMap::new(),
+            is_paused: false,
+            says_each_phase: terminal.loudness == Loudness::Verbose,
         };
         Self {
             terminal,
@@ -71,8 +77,18 @@ impl TerminalConsole {
         }
     }
 
+    /// Prints a line that says what is done, unless only findings and results are wanted.
+    fn say(&self, text: &str) {
+        if self.terminal.loudness > Loudness::Quiet {
+            self.terminal.line(text);
+        }
+    }
+
     /// Shows how far something is: at once where `is_due`, else now and then where nobody watches a bar.
     fn show(&self, state: &mut State, shown: &Shown, is_due: bool) {
+        if self.terminal.loudness == Loudness::Quiet {
+            return;
+        }
         if self.terminal.is_interactive {
             let bar = state.bar.get_or_insert_with(new_bar);
             // In one piece, so that no draw mixes two phases.
@@ -94,7 +110,7 @@ impl TerminalConsole {
         }
         state.progress = None;
         for (code, how_many) in std::mem::take(&mut state.kinds) {
-            if how_many > SHOWN_OF_A_KIND {
+            if how_many > SHOWN_OF_A_KIND && self.terminal.loudness == Loudness::Normal {
                 let more = numbers::count(how_many - SHOWN_OF_A_KIND);
                 self.terminal
                     .line(&format!("      and {more} more [{code}]"));
@@ -136,10 +152,10 @@ impl Shown {
             .join("\n")
     }
 
-    fn of(progress: &Progress) -> Self {
+    fn of(progress: &Progress, now: i64) -> Self {
         Self {
             what: progress.phase().to_owned(),
-            how_far: progress.line(Instant::now()),
+            how_far: progress.line(now),
             per_mille: progress.per_mille().filter(|_| progress.is_measured()),
         }
     }
@@ -147,25 +163,33 @@ impl Shown {
 
 impl State {
     /// Takes what a worker says of its progress; gives what is to be shown, and whether at once.
-    fn take(&mut self, event: &EventKind) -> Option<(Shown, bool)> {
+    fn take(&mut self, event: &EventKind, at: i64) -> Option<(Shown, bool)> {
         match event {
             // Every worker counts from nothing.
             EventKind::Started { .. } => {
                 self.progress = None;
+                self.is_paused = false;
                 None
             }
             EventKind::Phase { name, expected } => {
                 let counts = self.progress.as_ref().map(Progress::counts);
-                let progress = Progress::new(name, *expected, counts.unwrap_or_default());
-                let shown = Shown::of(&progress);
+                let mut progress = Progress::new(name, *expected, counts.unwrap_or_default(), at);
+                progress.pause(self.is_paused, at);
+                let shown = Shown::of(&progress, at);
                 self.progress = Some(progress);
                 // A wait has no progress that would show it later.
-                Some((shown, expected.seconds > 0))
+                Some((shown, expected.seconds > 0 || self.says_each_phase))
             }
             EventKind::Progress { counts, limit } => {
                 let progress = self.progress.as_mut()?;
                 progress.update(counts, *limit);
-                Some((Shown::of(progress), false))
+                Some((Shown::of(progress, at), false))
+            }
+            EventKind::Wished { asked: line } => {
+                self.is_paused = line.wish == Wish::Pause;
+                let progress = self.progress.as_mut()?;
+                progress.pause(self.is_paused, at);
+                Some((Shown::of(progress, at), false))
             }
             EventKind::Finding(_) | EventKind::Finished { .. } => None,
         }
@@ -188,7 +212,7 @@ impl Console for TerminalConsole {
         self.settle(&mut state);
         if state.stage != Some(step.stage()) {
             state.stage = Some(step.stage());
-            self.terminal.line(step.stage().title());
+            self.say(step.stage().title());
         }
         state.began = Instant::now();
         state.last_line = Instant::now();
@@ -199,7 +223,7 @@ impl Console for TerminalConsole {
         self.settle(&mut state);
         let took =
             numbers::span(u64::try_from(state.began.elapsed().as_millis()).unwrap_or(u64::MAX));
-        self.terminal.line(&format!(
+        self.say(&format!(
             "  {:<7} {:<30} {took:>10}  {detail}",
             mark(state_of_step),
             step.title()
@@ -230,7 +254,10 @@ impl Console for TerminalConsole {
             return self.finding(finding);
         }
         let mut state = self.state();
-        if let Some((shown, is_due)) = state.take(&event.what) {
+        if let EventKind::Wished { asked: line } = &event.what {
+            self.print(&state, &format!("      {}", super::show::wished(line)));
+        }
+        if let Some((shown, is_due)) = state.take(&event.what, event.at_milliseconds) {
             self.show(&mut state, &shown, is_due);
         }
     }
@@ -239,7 +266,11 @@ impl Console for TerminalConsole {
         let mut state = self.state();
         let so_far = state.kinds.entry(finding.code.to_string()).or_insert(0);
         *so_far += 1;
-        if *so_far > SHOWN_OF_A_KIND {
+        let is_one_of_many =
+            *so_far > SHOWN_OF_A_KIND && self.terminal.loudness < Loudness::Verbose;
+        let is_too_soft =
+            self.terminal.loudness == Loudness::Quiet && finding.severity() == Severity::Note;
+        if is_one_of_many || is_too_soft {
             return;
         }
         let text = finding.to_string().replace('\n', "\n      ");
@@ -251,6 +282,9 @@ impl Console for TerminalConsole {
     }
 
     fn note(&self, text: &str) {
+        if self.terminal.loudness == Loudness::Quiet {
+            return;
+        }
         let state = self.state();
         self.print(&state, &format!("      {text}"));
     }
@@ -300,11 +334,11 @@ mod tests {
         };
         // The first one counts what there is; the second one copies it.
         for event in [started(), phase("look", Expected::default()), seen(19_996)] {
-            state.take(&event);
+            state.take(&event, 0);
         }
-        state.take(&started());
-        state.take(&phase("copy", all));
-        let (shown, _) = state.take(&seen(4_999)).expect("shown");
+        state.take(&started(), 0);
+        state.take(&phase("copy", all), 0);
+        let (shown, _) = state.take(&seen(4_999), 0).expect("shown");
         assert_eq!(shown.how_far, "4,999 of 19,996 files");
         assert_eq!(shown.per_mille, Some(250));
         assert_eq!(
@@ -313,8 +347,8 @@ mod tests {
         );
         assert_eq!(shown.drawn(20), "      [=======>    \n      4,999 of 19,9");
         // A later phase of the same worker counts on.
-        state.take(&phase("copy the databases", all));
-        let (shown, _) = state.take(&seen(5_000)).expect("shown");
+        state.take(&phase("copy the databases", all), 0);
+        let (shown, _) = state.take(&seen(5_000), 0).expect("shown");
         assert_eq!(shown.how_far, "1 of 19,996 files");
     }
 

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{AreaOrder, Task, TaskReport, Verdict};
 
-use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::controller::{CommandOutcome, Controller, PROGRAM_FILE, StepError};
 use crate::steps;
 use estimate::Costs;
 use report::{Judged, add, require};
@@ -33,6 +33,7 @@ use report::{Judged, add, require};
 pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
     let mut report = CheckReport::default();
     let outcome = checks(controller, &mut report).await;
+    controller.keep_findings("check").await;
     if let Err(error) = &outcome
         && !matches!(error, StepError::Task { .. })
     {
@@ -56,6 +57,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     }
     let stays = logind::stays_running(controller).await?;
     add(controller, report, "stays-running", stays);
+    know_accepted(controller).await?;
     let apart = steps::places::require_apart(controller).await;
     require(controller, report, "places", apart)?;
     let missing = steps::mount_source::missing(controller).await?;
@@ -72,6 +74,15 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
         remove_empty_job_folder(controller).await?;
     }
     outcome
+}
+
+/// What a person has accepted, where the job has begun: that decides nothing here either.
+async fn know_accepted(controller: &mut Controller) -> Result<(), StepError> {
+    let link = controller.link()?;
+    if link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
+        controller.know_accepted().await;
+    }
+    Ok(())
 }
 
 async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {

@@ -4,7 +4,7 @@ use protocol::{ChecklistItem, ChecklistLine, Finding, PROBE, Request, Step, Verd
 use serde::Serialize;
 
 use super::{ending, stage_two};
-use crate::controller::{CommandOutcome, Controller, StepError};
+use crate::controller::{CommandOutcome, Controller, Notice, StepError};
 use crate::steps::convert_guardian;
 use crate::steps::probe::{Probed, probe};
 use crate::steps::{self, checklist, identify_documents};
@@ -109,14 +109,20 @@ fn known_items(controller: &Controller, names: &[String]) -> Result<Vec<Checklis
 }
 
 async fn confirm(
-    controller: &Controller,
+    controller: &mut Controller,
     item: &ChecklistItem,
     by: String,
     note: String,
 ) -> Result<(), StepError> {
+    let were_out = controller.state().await?.confirmed(item).is_some();
     let item = item.clone();
+    let goes_out = item == ChecklistItem::SourcePoaStopped && !were_out;
     let request = Request::Confirm { item, by, note };
-    controller.call(&request).await.map(|_| ())
+    controller.call(&request).await?;
+    if goes_out {
+        controller.tell(&Notice::UsersOut).await;
+    }
+    Ok(())
 }
 
 async fn withdraw(controller: &mut Controller, item: &ChecklistItem) -> Result<(), StepError> {

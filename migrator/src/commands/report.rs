@@ -70,28 +70,43 @@ async fn read(
 }
 
 async fn read_once(controller: &Controller) -> Result<JobReport, StepError> {
-    let unexpected = |reply: Reply| StepError::Protocol {
-        text: format!("{reply:?}"),
-    };
     let status = controller.state().await?;
-    let mut findings = match controller.call(&Request::Findings).await? {
-        Reply::Findings { findings } => findings,
-        other => return Err(unexpected(other)),
-    };
-    for line in &mut findings {
-        protocol::mark(&status.accepted, &mut line.finding);
-    }
     let orders = match controller.call(&Request::History).await? {
         Reply::History { orders } => orders,
-        other => return Err(unexpected(other)),
+        other => return Err(unexpected(&other)),
     };
     let advice = ending::advice(controller, &status);
     Ok(JobReport {
         report_version: 1,
+        findings: findings(controller, &status).await?,
         status,
-        findings,
         orders,
         next: advice.next.text().to_owned(),
         back: advice.back.text().to_owned(),
     })
+}
+
+/// The findings that were kept, with what a person has accepted of them.
+///
+/// # Errors
+/// What the connection says.
+pub(super) async fn findings(
+    controller: &Controller,
+    status: &JobState,
+) -> Result<Vec<FindingLine>, StepError> {
+    match controller.call(&Request::Findings).await? {
+        Reply::Findings { mut findings } => {
+            for line in &mut findings {
+                protocol::mark(&status.accepted, &mut line.finding);
+            }
+            Ok(findings)
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn unexpected(reply: &Reply) -> StepError {
+    StepError::Protocol {
+        text: format!("{reply:?}"),
+    }
 }

@@ -40,6 +40,10 @@ async fn with_source<R: TryFrom<protocol::TaskReport>>(
     stage_two::attach(controller).await?;
     steps::mount_source::mount(controller).await?;
     let report = controller.report_of(task).await;
+    // The worker goes on, and reads what is mounted.
+    if let Err(interrupted @ StepError::Interrupted { .. }) = report {
+        return Err(interrupted);
+    }
     let unmounted = steps::mount_source::unmount_all(controller).await;
     let report = report?;
     unmounted.map(|_| report)

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use protocol::{
     self, AcceptedLine, Counts, Event, EventKind, Finding, Hello, Order, Protections, Reply,
-    Request, Started, TaskReport, Verdict,
+    Request, Running, Started, TaskReport, Verdict,
 };
 
 use super::console::Console;
@@ -72,7 +72,11 @@ pub(super) async fn carry_out(
                 console
                     .note("A worker is at work on this job already; following it to its end first");
                 match follow(link, &hello, task, accepted, console).await {
-                    // However it ended, the order that was asked for comes now.
+                    // Whoever stopped it wants nothing else to begin.
+                    Ok(finished) if finished.verdict == Verdict::Interrupted => {
+                        return Ok(finished);
+                    }
+                    // However else it ended, the order that was asked for comes now.
                     Ok(_) | Err(StepError::WorkerDied { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -135,15 +139,32 @@ async fn running(link: &Link) -> Result<Option<(Hello, String)>, StepError> {
             text: "no status".into(),
         });
     };
-    Ok(status.running.map(|running| {
-        let hello = Hello {
-            protocol: protocol::PROTOCOL,
-            order: running.order,
-            pid: running.pid,
-            events_offset: running.events_offset,
-        };
-        (hello, running.token)
-    }))
+    Ok(status
+        .running
+        .map(|running| (hello_of(&running), running.token)))
+}
+
+/// What a worker that is at work said when it began.
+fn hello_of(running: &Running) -> Hello {
+    Hello {
+        protocol: protocol::PROTOCOL,
+        order: running.order,
+        pid: running.pid,
+        events_offset: running.events_offset,
+    }
+}
+
+/// Follows a worker that is at work to the end of its order, whoever gave that.
+///
+/// # Errors
+/// As [`carry_out`].
+pub(super) async fn follow_running(
+    link: &Link,
+    running: &Running,
+    accepted: &[AcceptedLine],
+    console: &dyn Console,
+) -> Result<Finished, StepError> {
+    follow(link, &hello_of(running), &running.task, accepted, console).await
 }
 
 /// Follows the events of an order from its first one on.
@@ -231,7 +252,7 @@ impl Following<'_> {
                 }));
             }
             EventKind::Started { protections, .. } => self.protections = protections,
-            EventKind::Phase { .. } | EventKind::Progress { .. } => {}
+            EventKind::Phase { .. } | EventKind::Progress { .. } | EventKind::Wished { .. } => {}
         }
         Ok(None)
     }

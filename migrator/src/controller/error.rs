@@ -48,8 +48,60 @@ pub enum StepError {
         source: std::io::Error,
     },
     /// The administrator interrupted the controller.
-    #[error("Interrupted; what the worker was doing at the destination goes on")]
-    Interrupted,
+    #[error("Interrupted; {goes_on}")]
+    Interrupted {
+        /// What goes on at the destination.
+        goes_on: GoesOn,
+    },
+}
+
+/// What goes on at the destination although the controller was interrupted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GoesOn {
+    /// No worker; a program that was begun through ssh comes to its end.
+    NoWorker,
+    /// A worker at this task.
+    Worker(String),
+    /// A worker that is paused in this task.
+    Paused(String),
+    /// It could not be asked.
+    NotKnown,
+}
+
+impl std::fmt::Display for GoesOn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoWorker => formatter.write_str("no worker is at work at the destination"),
+            Self::Worker(task) => {
+                write!(formatter, "the worker at the destination goes on: {task}")
+            }
+            Self::Paused(task) => write!(
+                formatter,
+                "the worker at the destination stays paused, in {task}"
+            ),
+            Self::NotKnown => formatter.write_str(
+                "it could not be asked whether the worker at the destination goes on; it does, unless it had ended before",
+            ),
+        }
+    }
+}
+
+impl GoesOn {
+    /// What can be done about it.
+    fn guidance(&self) -> &'static str {
+        match self {
+            Self::NoWorker => {
+                "Run the same command again to go on; `gwmigrate status` shows where the job stands"
+            }
+            Self::Worker(_) | Self::NotKnown => {
+                "`gwmigrate watch` shows it, `gwmigrate pause` halts it, `gwmigrate stop` ends it in order; the same command again sees \
+                 it to its end"
+            }
+            Self::Paused(_) => {
+                "`gwmigrate resume` lets it go on, `gwmigrate stop` ends it in order; the same command again sees it to its end"
+            }
+        }
+    }
 }
 
 impl StepError {
@@ -84,7 +136,7 @@ impl Explain for StepError {
             Self::WorkerDied { .. } => "worker-died",
             Self::Protocol { .. } => "protocol",
             Self::Local { .. } => "local-file",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted { .. } => "interrupted",
         }
     }
 
@@ -96,7 +148,7 @@ impl Explain for StepError {
             Self::WorkerDied { .. } => Verdict::Temporary,
             Self::Protocol { .. } => Verdict::Refused,
             Self::Local { .. } => Verdict::Usage,
-            Self::Interrupted => Verdict::Interrupted,
+            Self::Interrupted { .. } => Verdict::Interrupted,
         }
     }
 
@@ -112,9 +164,7 @@ impl Explain for StepError {
             }
             Self::Protocol { .. } => "Use the version of gwmigrate that began this job".into(),
             Self::Local { .. } => "Correct the path in the worksheet or on the command line".into(),
-            Self::Interrupted => {
-                "Run the same command again to see it to its end, or `gwmigrate status` to look".into()
-            }
+            Self::Interrupted { goes_on } => goes_on.guidance().into(),
         }
     }
 

@@ -124,13 +124,23 @@ impl Controller {
         };
         let console = self.console();
         let accepted = &self.accepted;
-        let finished = client::carry_out(self.link()?, &order, accepted, console.as_ref()).await?;
+        let link = self.link()?;
+        let carrying = client::carry_out(link, &order, accepted, console.as_ref());
+        let finished = tokio::select! {
+            finished = carrying => finished?,
+            () = self.interrupt.happened(1) => return Err(self.interrupted().await),
+        };
+        self.take(&finished);
+        Ok(finished)
+    }
+
+    /// Counts what an order has found.
+    pub(super) fn take(&mut self, finished: &Finished) {
         // The console has shown them as they came.
         self.findings.extend(finished.findings.iter().cloned());
         for finding in finished.not_kept() {
             self.report(finding);
         }
-        Ok(finished)
     }
 }
 
@@ -165,7 +175,8 @@ impl Finished {
                     Verdict::NeedsAttention,
                     format!("{} more were counted and not kept one by one", count(more)),
                     format!(
-                        "Look for the cause of those that are shown; `gwmigrate accept {code} --all --by NAME --note WHY` accepts each of them"
+                        "Look for the cause of those that are shown; findings.jsonl in the job folder of the destination has each; \
+                         `gwmigrate accept {code} --all --by NAME --note WHY` accepts each of them"
                     ),
                 );
                 Finding {

@@ -2,6 +2,8 @@
 //!
 //! A test reads the code of the controller and fails where a program is run that is not in this list.
 
+use protocol::Step;
+
 use super::places::{Places, beside};
 use crate::worksheet::{MountClient, PackageKind, Protocol};
 
@@ -15,6 +17,8 @@ pub struct Privileged {
     pub program: &'static str,
     /// What it is for.
     pub purpose: &'static str,
+    /// In which steps it is run; none where it is only run by `check`.
+    pub steps: &'static [Step],
     /// What its arguments look like, with the wildcards of sudoers; none where this job never runs it.
     pub arguments: fn(&Places) -> Vec<String>,
 }
@@ -24,6 +28,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "mkdir",
         purpose: "the folders of the job and of the post office, and mount points",
+        steps: &[Step::MountSource, Step::CreateFolders, Step::InstallUtility],
         arguments: |places| {
             let mut made = vec![
                 format!("-p -m 0700 -- {}", places.job),
@@ -40,11 +45,13 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "test",
         purpose: "whether something is there",
+        steps: &[Step::InstallUtility],
         arguments: |_| vec!["-e *".into()],
     },
     Privileged {
         program: "install",
         purpose: "what was uploaded, into the job folder",
+        steps: &[Step::InstallUtility, Step::CopySoftware],
         arguments: |places| {
             let mut targets = vec![places.job.clone()];
             targets.extend(beside(&places.job));
@@ -62,6 +69,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rm",
         purpose: "secrets of the mount, what a check left",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let mut gone = vec![format!("-f -- {}/private/*", places.job)];
             gone.extend(beside(&places.job).map(|scratch| format!("-r -f -- {scratch}")));
@@ -71,6 +79,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rmdir",
         purpose: "folders that are empty again after a check or an unmount",
+        steps: &[Step::Unmount],
         arguments: |places| {
             let mut gone = vec![format!(
                 "--ignore-fail-on-non-empty -- {0}/private {0}",
@@ -86,6 +95,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "tar",
         purpose: "unpacking the POA's software",
+        steps: &[Step::StartTestPoa],
         arguments: |places| {
             let file = places.package_file(PackageKind::TarGz);
             file.map(|file| format!("-x -z -f {file} -C {}", places.install_folder))
@@ -96,6 +106,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rpm",
         purpose: "asking for and installing the POA's software",
+        steps: &[Step::CopySoftware, Step::StartTestPoa],
         arguments: |places| {
             let mut told = places.with_package(PackageKind::Rpm, &["-U --replacepkgs --"]);
             told.extend(places.asked_of_package(PackageKind::Rpm, "-q --queryformat * -p --"));
@@ -108,16 +119,19 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "dpkg",
         purpose: "installing the POA's software",
+        steps: &[Step::StartTestPoa],
         arguments: |places| places.with_package(PackageKind::Deb, &["-i --force-confold --"]),
     },
     Privileged {
         program: "dpkg-deb",
         purpose: "what a package is",
+        steps: &[Step::CopySoftware, Step::StartTestPoa],
         arguments: |places| places.asked_of_package(PackageKind::Deb, r"-W --showformat\=* --"),
     },
     Privileged {
         program: "dpkg-query",
         purpose: "which version is installed",
+        steps: &[Step::StartTestPoa],
         arguments: |places| {
             let told = places.with_package(PackageKind::Deb, &[""]);
             told.first()
@@ -129,16 +143,19 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "id",
         purpose: "who commands run as",
+        steps: &[],
         arguments: |_| vec!["-u".into()],
     },
     Privileged {
         program: "readlink",
         purpose: "where the folders of the job really are",
+        steps: &[Step::MountSource, Step::CreateFolders],
         arguments: |_| vec!["-m -z -- *".into()],
     },
     Privileged {
         program: "mount",
         purpose: "mounting the source, to be read only",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let kinds = [("cifs", Protocol::Cifs), ("nfs", Protocol::Nfs)];
             let mounts = kinds.into_iter().flat_map(|(kind, protocol)| {
@@ -153,6 +170,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "rclone",
         purpose: "looking at a share and mounting it where the kernel has no client, to be read only",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let points = places.mounted_by(MountClient::Rclone, Protocol::Cifs);
             points
@@ -170,6 +188,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "timeout",
         purpose: "whether a mount answers",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let mounts = places.mounts.iter();
             mounts
@@ -180,6 +199,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "umount",
         purpose: "unmounting the source",
+        steps: &[Step::Unmount],
         arguments: |places| {
             let points = places.mounts.iter().map(|mount| &mount.point);
             points
@@ -190,6 +210,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "env",
         purpose: "mounting a NetWare volume, to be read only",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let points = places.mounted_by(MountClient::Kernel, Protocol::Ncp);
             points
@@ -201,6 +222,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "sh",
         purpose: "secrets of the mount, from standard input into a file of the job folder",
+        steps: &[Step::MountSource],
         arguments: |places| {
             let mount = places.mounts.first().into_iter();
             mount

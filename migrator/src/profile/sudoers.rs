@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::places::{Places, escaped};
+use protocol::Step;
+use serde::{Deserialize, Serialize};
+
+use super::places::{Places, beside, escaped};
 use super::privileges::{COMMANDS, FOLDERS};
 use super::{Naming, Profile};
 use crate::controller::PROGRAM_FILE;
@@ -66,8 +69,8 @@ pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
         let name = command.program.to_ascii_uppercase().replace('-', "_");
         add(&name, command.purpose, &lines);
     }
-    for (name, purpose, commands) in of_profile(sheet, profile) {
-        add(name, purpose, &commands);
+    for named in of_profile(sheet, profile) {
+        add(named.alias, named.purpose, &named.commands);
     }
     let user = escaped(&sheet.destination.user);
     let _ = writeln!(
@@ -78,11 +81,15 @@ pub fn sudoers(sheet: &Worksheet, profile: &Profile) -> String {
     text
 }
 
-/// The commands whose names are in the profile or the worksheet.
-fn of_profile(
-    sheet: &Worksheet,
-    profile: &Profile,
-) -> Vec<(&'static str, &'static str, Vec<String>)> {
+/// Commands whose names are in the profile or the worksheet.
+struct Named {
+    alias: &'static str,
+    purpose: &'static str,
+    steps: &'static [Step],
+    commands: Vec<String>,
+}
+
+fn of_profile(sheet: &Worksheet, profile: &Profile) -> Vec<Named> {
     let control = &profile.control;
     let agent = match control.names {
         Naming::StartupFile => {
@@ -105,12 +112,68 @@ fn of_profile(
     let gwcheck = gwcheck.unwrap_or(&profile.agent.gwcheck).to_string_lossy();
     let job = sheet.destination.job_folder.to_string_lossy();
     vec![
-        ("CONTROL", "starting and stopping the POA", controls),
-        ("GWHA", "the high-availability service", gwha),
-        (
-            "GWCHECK",
-            "lower-case names in a guardian that the worker does not know",
-            vec![format!("{} {}/gwcheck/*", escaped(&gwcheck), escaped(&job))],
-        ),
+        Named {
+            alias: "CONTROL",
+            purpose: "starting and stopping the POA",
+            steps: &[Step::StartTestPoa, Step::StopTestPoa, Step::StartPoa],
+            commands: controls,
+        },
+        Named {
+            alias: "GWHA",
+            purpose: "the high-availability service",
+            steps: &[Step::StopTestPoa, Step::StartPoa],
+            commands: gwha,
+        },
+        Named {
+            alias: "GWCHECK",
+            purpose: "lower-case names in a guardian that the worker does not know",
+            steps: &[Step::StartTestPoa, Step::LowercaseGuardian],
+            commands: vec![format!("{} {}/gwcheck/*", escaped(&gwcheck), escaped(&job))],
+        },
     ]
+}
+
+/// What is run at the destination in one step, for one purpose; `*` stands for what is known only then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInStep {
+    /// What for.
+    pub purpose: String,
+    /// The commands.
+    pub commands: Vec<String>,
+}
+
+/// What is run at the destination in a step, in the words of the sudoers file; the mounts, whose commands are known exactly, are
+/// not among them.
+pub fn run_in(step: Step, sheet: &Worksheet, profile: &Profile) -> Vec<RunInStep> {
+    let places = Places::of(sheet);
+    let scratch = beside(&places.job).unwrap_or_default();
+    let plain = |line: String| line.replace('\\', "");
+    let of_code = COMMANDS.iter().filter(|known| known.steps.contains(&step));
+    let of_code = of_code.map(|known| {
+        let mut lines = (known.arguments)(&places);
+        // What only a check runs is beside the job folder.
+        lines.retain(|line| scratch.is_empty() || !line.contains(&scratch));
+        lines.dedup();
+        let commands = lines
+            .into_iter()
+            .map(|told| plain(format!("{} {told}", known.program)));
+        (known.purpose, commands.collect::<Vec<_>>())
+    });
+    let is_wanted = sheet.poa.package.is_some();
+    let of_profile = of_profile(sheet, profile).into_iter();
+    let of_profile = of_profile.filter(|known| known.steps.contains(&step) && is_wanted);
+    let of_profile = of_profile.map(|known| {
+        (
+            known.purpose,
+            known.commands.into_iter().map(plain).collect(),
+        )
+    });
+    of_code
+        .chain(of_profile)
+        .filter(|(_, commands)| !commands.is_empty())
+        .map(|(purpose, commands)| RunInStep {
+            purpose: purpose.to_owned(),
+            commands,
+        })
+        .collect()
 }

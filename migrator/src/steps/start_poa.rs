@@ -5,7 +5,7 @@ use protocol::{Account, AgentRun, Change, JobState, Life, Proof, Request};
 
 use super::run_as_user;
 use super::{life, poa, source_poa};
-use crate::controller::{Controller, StepError, StepOutcome};
+use crate::controller::{Controller, Notice, StepError, StepOutcome};
 
 /// Starts it with the startup file that was converted in stage one, and waits until it answers.
 ///
@@ -21,6 +21,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     require_guardian(&state)?;
     if !poa::is_wanted(controller) {
         begin_life(controller).await?;
+        controller.tell(&Notice::UsersMayWork).await;
         return Ok(StepOutcome::Skipped(
             "the worksheet names no POA software; start it by hand, users may work from now on"
                 .into(),
@@ -63,6 +64,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     } else {
         ""
     };
+    controller.tell(&Notice::UsersMayWork).await;
     let port = controller.worksheet.poa.http_port;
     Ok(StepOutcome::Done(format!(
         "started, answers at {address}, port {port}{runs_as}{gwha}"

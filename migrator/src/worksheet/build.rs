@@ -4,8 +4,8 @@ use toml::de::DeTable;
 
 use super::kinds::Generation;
 use super::model::{
-    CopySettings, Destination, DocumentArea, GuardianSettings, MailboxTest, Poa, PostOffice,
-    SECTIONS, SealSettings, Source, Worksheet,
+    CopySettings, Destination, DocumentArea, GuardianSettings, MailboxTest, NotifySettings, Poa,
+    PostOffice, SECTIONS, SealSettings, Source, Worksheet,
 };
 use super::problem::Problems;
 use super::read::{Reader, Section};
@@ -45,6 +45,7 @@ pub(super) fn read(
     let seal = reader.section(&SealSettings::SCHEMA);
     let mut areas = reader.list(&DocumentArea::SCHEMA, source.kind);
     let mailbox_test = reader.section(&MailboxTest::SCHEMA);
+    let notify = reader.section(&NotifySettings::SCHEMA);
 
     let problems = reader.problems;
     name_job(&mut post_office, problems);
@@ -89,6 +90,7 @@ pub(super) fn read(
         } else {
             None
         },
+        notify: NotifySettings::read(&notify)?,
     })
 }
 

@@ -30,7 +30,8 @@ mod value;
 pub use kinds::{Generation, HostAndPort, MountClient, Package, PackageKind, Protocol, SourceKind};
 pub use model::{
     Certificate, CopySettings, Destination, DocumentArea, GuardianEngine, GuardianSettings,
-    LowPorts, MailboxTest, Platform, Poa, PostOffice, SealSettings, Source, Worksheet,
+    LowPorts, MailboxTest, NotifySettings, Platform, Poa, PostOffice, SealSettings, Source,
+    Worksheet,
 };
 pub use problem::{Problem, WorksheetProblems};
 pub use secret::{AskedOnce, SecretError, SecretReference, SecretSource};

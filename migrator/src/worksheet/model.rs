@@ -12,7 +12,7 @@ use super::secret::SecretReference;
 use super::source::{MOUNTED, NETWORK, OF_AREA, OF_SOURCE, SourceAccess};
 use super::value::{
     absolute_path, bandwidth, choice, flag, host_and_port, job, local_file, local_files,
-    lowercase_path, number, package, port, ports, secret, source_path, text, workers,
+    lowercase_path, number, package, port, ports, secret, source_path, text, texts, workers,
 };
 use crate::remote::{ConnectOptions, Privilege};
 
@@ -37,10 +37,12 @@ pub struct Worksheet {
     pub documents: Vec<DocumentArea>,
     /// The mailbox that is compared between the stages.
     pub mailbox_test: Option<MailboxTest>,
+    /// Who is told of what happens.
+    pub notify: NotifySettings,
 }
 
 /// The sections, in the order of the template.
-pub(super) const SECTIONS: [&Schema; 9] = [
+pub(super) const SECTIONS: [&Schema; 10] = [
     &Source::SCHEMA,
     &Destination::SCHEMA,
     &PostOffice::SCHEMA,
@@ -50,6 +52,7 @@ pub(super) const SECTIONS: [&Schema; 9] = [
     &SealSettings::SCHEMA,
     &DocumentArea::SCHEMA,
     &MailboxTest::SCHEMA,
+    &NotifySettings::SCHEMA,
 ];
 
 const DAY: u64 = 24 * 60 * 60;
@@ -238,6 +241,18 @@ section! {
         destination_imap: HostAndPort = required(host_and_port, r#""127.0.0.1:143""#);
         /// How many messages of each folder are compared byte by byte; 0 for all
         sample_messages: u64 = default(number::<u64, 0, 1_000_000>, 0);
+    }
+}
+
+section! {
+    /// What is told of the things that happen: when a command ends, when a person is needed, when users go out, and when they
+    /// may work again
+    pub struct NotifySettings: Optional "notify" {
+        /// A program of this machine and its arguments, run without a shell; it gets what happened as one JSON object on its
+        /// standard input
+        command: Vec<String> = optional(texts, r#"["/usr/local/bin/tell-operators", "--channel", "migration"]"#);
+        /// How long it may take before it is ended; whatever becomes of it, the migration goes on
+        timeout_seconds: u64 = default(number::<u64, 1, 600>, 20);
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) struct Reader<'a, 't> {
 
 impl<'a> Reader<'a, '_> {
     /// Tells what belongs to no section.
-    pub(super) fn refuse_unknown_sections(&mut self, sections: [&Schema; 9]) {
+    pub(super) fn refuse_unknown_sections(&mut self, sections: [&Schema; 10]) {
         let first = |schema: &Schema| schema.name.split('.').next().unwrap_or_default();
         let known = sections.map(first);
         for (key, value) in self.table {

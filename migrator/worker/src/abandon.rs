@@ -119,6 +119,7 @@ impl Undo<'_> {
                 .map(|item| item.name),
         );
         for entry in folder.list().map_err(failed)? {
+            self.monitor.obey()?;
             if is_marker(path, &entry.name) {
                 continue;
             }

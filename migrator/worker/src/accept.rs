@@ -1,8 +1,10 @@
 //! A person's word about a finding: which can be accepted, and what is said where it cannot.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::store::{Found, JobStore};
-use protocol::{Extent, Finding, Reply, Verdict};
+use protocol::{Extent, Finding, GROUP_FROM, Reply, Verdict};
 
 /// How many of the things that findings are about are named.
 const NAMED: usize = 10;
@@ -17,7 +19,13 @@ pub(crate) fn accept(
     note: &str,
 ) -> Result<Reply> {
     let what = in_words(code, extent, subject);
-    Ok(match store.accept(code, extent, subject, by, note)? {
+    let found = match store.accept(code, extent, subject, by, note)? {
+        Found::Nothing(subjects) if extent == Extent::Finding && subject.is_empty() => {
+            accept_group(store, code, subjects, by, note)?
+        }
+        found => found,
+    };
+    Ok(match found {
         Found::Accepted => Reply::Done,
         Found::Protected => Reply::Failed(
             Finding::new(
@@ -50,7 +58,35 @@ pub(crate) fn accept(
     })
 }
 
-/// Takes an acceptance back.
+/// Accepts a group of findings that is shown as one: each of them as long as it says the same, or the code where not all of them
+/// were kept, so that nobody can tell one of the others from a new one.
+fn accept_group(
+    store: &JobStore,
+    code: &str,
+    subjects: BTreeSet<String>,
+    by: &str,
+    note: &str,
+) -> Result<Found> {
+    if subjects.len() < GROUP_FROM {
+        return Ok(Found::Nothing(subjects));
+    }
+    let counted = store.status()?.findings.get(code).copied().unwrap_or(0);
+    let findings = store.findings()?.into_iter();
+    let kept = findings.filter(|line| line.finding.code == code).count();
+    if counted > kept as u64 {
+        return store.accept(code, Extent::Code, "", by, note);
+    }
+    let mut found = Found::Nothing(BTreeSet::new());
+    for subject in &subjects {
+        found = store.accept(code, Extent::Finding, subject, by, note)?;
+        if found != Found::Accepted {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Takes an acceptance back; without a subject, that of a whole group.
 pub(crate) fn withdraw(
     store: &JobStore,
     code: &str,
@@ -59,6 +95,19 @@ pub(crate) fn withdraw(
 ) -> Result<Reply> {
     if store.withdraw_acceptance(code, extent, subject)? {
         return Ok(Reply::Done);
+    }
+    if extent == Extent::Finding && subject.is_empty() {
+        let accepted = store.status()?.accepted;
+        let group = accepted
+            .iter()
+            .filter(|line| line.code == code && line.extent == extent);
+        let mut is_one = false;
+        for line in group {
+            is_one |= store.withdraw_acceptance(code, extent, &line.subject)?;
+        }
+        if is_one {
+            return Ok(Reply::Done);
+        }
     }
     let text = format!("Nobody has accepted {}", in_words(code, extent, subject));
     let remedy = "`gwmigrate report` shows what was accepted";

@@ -56,7 +56,7 @@ pub fn prove_at_rest(
     let since = Time::since_start();
     let quiet = Duration::from_secs(quiet_seconds);
     monitor.phase("wait whether anything changes", Expected::wait(quiet));
-    std::thread::sleep(quiet);
+    monitor.wait(quiet)?;
     monitor.phase("look at the source again", Expected::default());
     let mut standing = Vec::new();
     for (area, before) in capabilities.areas.iter().zip(&before) {
@@ -147,6 +147,7 @@ impl Walker for Look<'_> {
     }
 
     fn visit(&self, visited: &Visited<'_>) -> Result<Vec<Watched>> {
+        self.monitor.obey()?;
         let tries_locks = self.purpose == Purpose::LocksToo;
         if tries_locks && visited.path.is_root() {
             prove_listing(self.area, visited.entries)?;
@@ -178,6 +179,7 @@ impl Walker for Look<'_> {
     }
 
     fn work(&self, watched: Watched) -> Result<()> {
+        self.monitor.obey()?;
         self.remember(&watched)?;
         if watched.has_lock {
             self.try_lock(&watched)?;

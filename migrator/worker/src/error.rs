@@ -121,6 +121,26 @@ pub enum WorkerError {
         /// The version of this worker.
         known: u32,
     },
+    /// A person has asked the worker to end.
+    #[error("It was stopped by {by}; what is durable was recorded")]
+    Stopped {
+        /// Who.
+        by: String,
+    },
+    /// A person has asked something of a worker, and none is at work, or not in a way that fits.
+    #[error("{text}")]
+    NothingToAsk {
+        /// What was seen.
+        text: String,
+    },
+    /// A worker does not answer what is asked of it.
+    #[error(
+        "The worker has not answered for {seconds} seconds; it is asked, and hears it once it can"
+    )]
+    NotHeard {
+        /// For how long it was waited.
+        seconds: u64,
+    },
     /// Going on could have lost mail.
     #[error("{text}")]
     Refused {
@@ -319,6 +339,9 @@ impl Explain for WorkerError {
             Self::Busy { .. } => "worker-busy",
             Self::LeaseLost { .. } => "lease-lost",
             Self::Protocol { .. } => "protocol",
+            Self::Stopped { .. } => "stopped",
+            Self::NothingToAsk { .. } => "nothing-at-work",
+            Self::NotHeard { .. } => "not-heard",
             Self::Refused { code, .. } => code,
             Self::Order { .. } => "order",
             Self::JobFolder { .. } => "job-folder",
@@ -335,7 +358,10 @@ impl Explain for WorkerError {
                 _ => Verdict::Refused,
             },
             Self::StoreDamaged { .. } => Verdict::Unproven,
-            Self::DestinationFull { .. }
+            Self::Stopped { .. } => Verdict::Interrupted,
+            Self::NothingToAsk { .. } => Verdict::NothingToDo,
+            Self::NotHeard { .. }
+            | Self::DestinationFull { .. }
             | Self::TooManyOpen { .. }
             | Self::SourceGone { .. }
             | Self::SyncFailed { .. }
@@ -409,6 +435,13 @@ impl Explain for WorkerError {
                 "Use the version of gwmigrate that began this job".into()
             }
             Self::Busy { .. } => "Wait for it; `gwmigrate status` shows how far it is".into(),
+            Self::Stopped { .. } => "Run the same command again: it goes on from here".into(),
+            Self::NothingToAsk { .. } => {
+                "Nothing; `gwmigrate status` says where the job stands and which command comes next".into()
+            }
+            Self::NotHeard { .. } => {
+                "Wait a moment, then look with `gwmigrate status`; where its machine does not answer either, look at that".into()
+            }
             Self::LeaseLost { is_taken: true, .. } => {
                 "See `gwmigrate status`: another controller is at work now, and this one has stopped".into()
             }

@@ -86,7 +86,10 @@ pub fn take_inventory(
                 }
                 Ok(())
             },
-            |visited| area_walk.visit(visited),
+            |visited| {
+                monitor.obey()?;
+                area_walk.visit(visited)
+            },
         )?;
         if !only_count {
             area_walk.settle_missed()?;

@@ -63,16 +63,19 @@ impl Lease {
     }
 
     fn try_take(job_folder: &Path, role: Role) -> Result<Self> {
+        let mut lease = Self::try_lock(job_folder, role)?;
+        // What an earlier holder wrote about itself must not be taken for the new one.
+        lease.describe("")?;
+        Ok(lease)
+    }
+
+    fn try_lock(job_folder: &Path, role: Role) -> Result<Self> {
         let mut lease = Self {
             file: open(job_folder, role)?,
             role,
         };
         match rustix::fs::flock(&lease.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                // What an earlier holder wrote about itself must not be taken for the new one.
-                lease.describe("")?;
-                Ok(lease)
-            }
+            Ok(()) => Ok(lease),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(WorkerError::Busy {
                 holder: lease.read()?,
             }),
@@ -80,12 +83,12 @@ impl Lease {
         }
     }
 
-    /// What the holder of a lease wrote about itself, or `None` where nobody holds it.
+    /// What the holder of a lease wrote about itself, or `None` where nobody holds it; asking writes nothing.
     ///
     /// # Errors
     /// [`WorkerError::JobFolder`].
     pub fn holder(job_folder: &Path, role: Role) -> Result<Option<String>> {
-        match Self::try_take(job_folder, role) {
+        match Self::try_lock(job_folder, role) {
             Ok(_) => Ok(None),
             Err(WorkerError::Busy { holder }) => Ok(Some(holder)),
             Err(error) => Err(error),

@@ -46,3 +46,4 @@ pub mod service;
 pub(crate) mod source;
 pub mod store;
 pub mod tree;
+pub mod wishes;

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use crate::error::Result;
 use postoffice::names::RelativePath;
 use protocol::{Count, Counts, Expected, Finding, Verdict};
 
@@ -29,9 +31,35 @@ pub trait Monitor: Send + Sync {
     fn finding(&self, finding: Finding);
     /// The journal is written.
     fn journal(&self, moment: JournalMoment);
+    /// Something new would begin now: waits while the worker is paused.  Asked where nothing of the source is locked.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Stopped`] where the worker is to end.
+    fn obey(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
+/// How long a wait lasts before it is looked whether the worker is to end.
+const WAIT_PIECE: Duration = Duration::from_millis(250);
+
 impl dyn Monitor + '_ {
+    /// Waits for so long, and for as long as the worker is paused.
+    ///
+    /// # Errors
+    /// As [`Monitor::obey`].
+    pub(crate) fn wait(&self, wait: Duration) -> Result<()> {
+        let until = Instant::now() + wait;
+        loop {
+            self.obey()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(WAIT_PIECE));
+        }
+    }
+
     /// Reports something about a path of the source.
     pub(crate) fn report(
         &self,

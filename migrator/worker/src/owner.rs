@@ -78,7 +78,10 @@ pub fn give_to(
             &area.destination,
             Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
-            |visited| giving.visit(visited),
+            |visited| {
+                monitor.obey()?;
+                giving.visit(visited)
+            },
         )?;
         report.entries += giving.entries.load(Ordering::Relaxed);
         report.others += giving.others.load(Ordering::Relaxed);

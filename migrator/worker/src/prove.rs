@@ -185,6 +185,7 @@ impl PairVisitor for Proving<'_> {
         listings: &Listings,
         later: &mut Later<'_, Self>,
     ) -> Result<()> {
+        self.monitor.obey()?;
         let classes = self.area.files_in(&pair.source_path);
         for slice in listings.slices() {
             let (first, end) = (&slice.first, slice.end.as_deref());
@@ -215,6 +216,7 @@ impl PairVisitor for Proving<'_> {
     }
 
     fn file(&self, file: File) -> Result<()> {
+        self.monitor.obey()?;
         self.prove_file(&file)
     }
 }

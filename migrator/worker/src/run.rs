@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
-use crate::events::{EVENT_FILE, EventLog};
+use crate::events::{EVENT_FILE, EventLog, FINDINGS_FILE};
 use crate::execute::execute;
 use crate::lease::{Lease, Role};
 use crate::monitor::Monitor;
@@ -16,6 +16,7 @@ use crate::sandbox;
 use crate::seal::remove_old_document;
 use crate::store::{JobStore, now_milliseconds};
 use crate::tree::{Folder, Pace};
+use crate::wishes::Wishes;
 use jiff::tz::TimeZone;
 use protocol::{
     EventKind, Explain as _, Hello, Order, PROTOCOL, Protections, Running, Task, Verdict,
@@ -31,7 +32,7 @@ struct Prepared {
     store: JobStore,
     log: Arc<EventLog>,
     monitor: Arc<dyn Monitor>,
-    _lease: Lease,
+    _wishes: Arc<Wishes>,
     hello: Hello,
 }
 
@@ -66,7 +67,7 @@ fn prepare(
             known: PROTOCOL,
         });
     }
-    let mut lease = Lease::take(job_folder, Role::Worker)?;
+    let lease = Lease::take(job_folder, Role::Worker)?;
     let pace = order.options.bandwidth.clone();
     let pace = pace.map(|bandwidth| Arc::new(Pace::new(bandwidth, zone)));
     let mut capabilities = Capabilities::open(&order, job_folder)?;
@@ -80,7 +81,19 @@ fn prepare(
     let quiet: Arc<dyn Monitor> = wrap(Arc::new(crate::monitor::Tally::default()));
     let first = JobStore::open(job_folder, 0, quiet)?;
     order.number = first.next_order_number()?;
-    let log = Arc::new(EventLog::new(file, order.number, pace));
+    let running = Running {
+        pid: std::process::id(),
+        order: order.number,
+        task: order.task.name().to_owned(),
+        began_milliseconds: now_milliseconds(),
+        events_offset,
+        token: order.token.clone(),
+        users_wait: order.task.is_while_users_wait(),
+        wish: None,
+    };
+    let wishes = Arc::new(Wishes::open(&capabilities.job, lease, running)?);
+    let log = EventLog::new(file, order.number, pace).hearing(Arc::clone(&wishes));
+    let log = Arc::new(with_all_findings(log, &capabilities.job)?);
     let monitor = wrap(Arc::clone(&log) as Arc<dyn Monitor>);
     let store = JobStore::open(
         job_folder,
@@ -92,19 +105,11 @@ fn prepare(
         // Void from now on, and the sealed worker cannot remove it.
         remove_old_document(&capabilities.job)?;
     }
-    let running = Running {
-        pid: std::process::id(),
-        order: order.number,
-        task: order.task.name().to_owned(),
-        began_milliseconds: now_milliseconds(),
-        events_offset,
-        token: order.token.clone(),
-    };
-    lease.describe(&serde_json::to_string(&running).unwrap_or_default())?;
+    wishes.describe()?;
     let hello = Hello {
         protocol: PROTOCOL,
         order: order.number,
-        pid: running.pid,
+        pid: std::process::id(),
         events_offset,
     };
     Ok(Prepared {
@@ -113,7 +118,7 @@ fn prepare(
         store,
         log,
         monitor,
-        _lease: lease,
+        _wishes: wishes,
         hello,
     })
 }
@@ -139,6 +144,17 @@ fn open_log(job: &Folder) -> Result<(File, u64)> {
         name: EVENT_FILE.into(),
         source,
     })
+}
+
+fn with_all_findings(log: EventLog, job: &Folder) -> Result<EventLog> {
+    let file = job.open_appending(FINDINGS_FILE.as_bytes());
+    file.map_err(std::io::Error::from)
+        .and_then(|file| log.with_all_findings(File::from(file)))
+        .map_err(|source| WorkerError::JobFolder {
+            operation: "open",
+            name: FINDINGS_FILE.into(),
+            source,
+        })
 }
 
 fn work(prepared: &Prepared, protections: Protections) -> Verdict {

@@ -15,7 +15,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::at_work::{progress, running, stop_worker};
+pub(crate) use self::at_work::running;
+use self::at_work::{progress, stop_worker};
 use self::files::{keep_report, remember_place, remove_placed};
 use self::history::history;
 use crate::accept;
@@ -28,6 +29,7 @@ use crate::monitor::{FindingTally, Monitor, Tally};
 use crate::pool::raise_handle_limit;
 use crate::run::{Wrap, run};
 use crate::store::JobStore;
+use crate::wishes;
 use protocol::{
     Explain as _, Fact, Finding, Hello, LeaseHolder, Order, PROTOCOL, Proof, Refusal, Reply,
     Request, Said, Started, Step, StepState, Verdict,
@@ -257,6 +259,9 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
         }
         Request::RemovePlaced => remove_placed(&store, &store.status()?.facts)?,
         Request::StopWorker => stop_worker(job_folder)?,
+        Request::Wish { wish, by } => {
+            return Ok(Reply::Heard(wishes::ask(job_folder, wish, &by)?));
+        }
         Request::Accept {
             code,
             extent,
@@ -269,6 +274,7 @@ fn answer(job_folder: &Path, request: Request) -> Result<Reply> {
             extent,
             subject,
         } => return accept::withdraw(&store, &code, extent, &subject),
+        Request::KeepFindings { origin, findings } => keep_findings(&store, &origin, &findings)?,
         Request::KeepReport { command, report } => {
             return Ok(Reply::Kept {
                 file: keep_report(job_folder, &command, &report)?,
@@ -333,11 +339,15 @@ fn end_step(
     detail: &str,
     findings: &[Finding],
 ) -> Result<()> {
+    keep_findings(store, &format!("step {step}"), findings)?;
+    store.end_step(step, state, detail)
+}
+
+fn keep_findings(store: &JobStore, origin: &str, findings: &[Finding]) -> Result<()> {
     let tally = Tally::default();
     for finding in findings {
         tally.take(finding);
     }
     let findings: FindingTally = tally.findings();
-    store.keep_findings(&format!("step {step}"), &findings)?;
-    store.end_step(step, state, detail)
+    store.keep_findings(origin, &findings)
 }

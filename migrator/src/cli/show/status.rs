@@ -1,10 +1,10 @@
 //! Where a job stands, as `status` shows it.
 
-use protocol::{Count, JobState, Life, Step, StepState};
+use protocol::{Count, JobState, Life, Step, StepState, Wish};
 
 use super::super::Terminal;
 use crate::commands::status::StatusReport;
-use crate::controller::describe_holder;
+use crate::controller::{describe_holder, described};
 use crate::numbers;
 
 /// The list of the steps, a mark for each, and what comes next.
@@ -61,6 +61,18 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
         let text = format!("Confirmed by {}: {} {}", line.by, line.item, line.note);
         terminal.line(text.trim_end());
     }
+    for found in &report.findings {
+        let (open, accepted) = (numbers::count(found.open), numbers::count(found.accepted));
+        let code = &found.code;
+        let text = match (found.open, found.accepted) {
+            (0, _) => continue,
+            (_, 0) => format!("Found, for a person: {open} [{code}]"),
+            _ => format!("Found, for a person: {open} [{code}], and {accepted} that were accepted"),
+        };
+        terminal.line(&format!(
+            "{text}; `gwmigrate report --finding {code}` shows each"
+        ));
+    }
     super::accepted(terminal, &status.accepted);
     for line in &status.words {
         terminal.line(&format!(
@@ -99,11 +111,7 @@ fn at_work(status: &JobState) -> Vec<String> {
         lines.push(format!("At work: {}", describe_holder(holder)));
     }
     if let Some(running) = &status.running {
-        let since = numbers::moment(running.began_milliseconds);
-        lines.push(format!(
-            "A worker is at work: {}, since {since} (process {})",
-            running.task, running.pid
-        ));
+        lines.push(described(running));
     }
     if let Some(progress) = &status.progress {
         let of = |expected: u64, shown: String| {
@@ -130,6 +138,13 @@ fn at_work(status: &JobState) -> Vec<String> {
                 of(expected.bytes, numbers::bytes(expected.bytes)),
             )
         });
+    }
+    let wish = status
+        .running
+        .as_ref()
+        .and_then(|running| running.wish.as_ref());
+    if let Some(line) = wish.filter(|line| line.wish != Wish::Resume) {
+        lines.push(super::wished(line));
     }
     lines
 }

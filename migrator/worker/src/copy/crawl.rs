@@ -72,6 +72,7 @@ impl PairVisitor for PassContext<'_> {
         listings: &Listings,
         later: &mut Later<'_, Self>,
     ) -> Result<()> {
+        self.monitor.obey()?;
         if pair.has_source() {
             self.monitor.count(Count::FoldersSeen, 1);
         }
@@ -99,6 +100,7 @@ impl PairVisitor for PassContext<'_> {
     }
 
     fn file(&self, file: FileTask) -> Result<()> {
+        self.monitor.obey()?;
         copy_if_changed(self, file)
     }
 }

@@ -35,6 +35,8 @@ const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Copies a unit where any member has changed.
 pub(super) fn copy_unit(context: &PassContext<'_>, unit: Unit) -> Result<()> {
+    // Nothing is locked here.
+    context.monitor.obey()?;
     if is_converted(context, &unit)? {
         let how_many = unit.members.len() as u64;
         context.monitor.count(Count::FilesUnchanged, how_many);

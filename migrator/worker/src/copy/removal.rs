@@ -122,6 +122,7 @@ pub(super) fn carry_out(
             return Ok(());
         }
         for removal in &batch {
+            monitor.obey()?;
             carry_out_one(capabilities, &quarantine, monitor, removal)?;
         }
         store.finish_removals(&batch)?;

@@ -8,6 +8,7 @@
 //! It changes no copy and removes nothing, and it is silent: the first look has said what there is to say, and what the
 //! second cannot have, the next pass has.  Stage two needs none, because nobody works at its source.
 
+use crate::error::Result;
 use crate::monitor::{JournalMoment, Monitor};
 use protocol::{CopyOptions, Count, Expected, Finding};
 
@@ -41,6 +42,10 @@ impl Monitor for Quiet<'_> {
 
     fn journal(&self, moment: JournalMoment) {
         self.0.journal(moment);
+    }
+
+    fn obey(&self) -> Result<()> {
+        self.0.obey()
     }
 }
 

@@ -111,6 +111,7 @@ fn rename_all(
 ) -> Result<()> {
     let folders: Vec<&[FolderRenames]> = of_one_folder(batch).collect();
     pool::run(folders, Threads::of(options), |rows, _| {
+        monitor.obey()?;
         let Some(first) = rows.first() else {
             return Ok(());
         };

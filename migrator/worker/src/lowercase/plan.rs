@@ -38,7 +38,10 @@ pub(super) fn plan(
             &area.destination,
             Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
-            |visited| planner.visit(area, visited),
+            |visited| {
+                monitor.obey()?;
+                planner.visit(area, visited)
+            },
         )?;
     }
     planner.flush()?;

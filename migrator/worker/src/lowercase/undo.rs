@@ -41,6 +41,7 @@ pub fn undo_lowercase(
                 break;
             };
             before = last.id;
+            monitor.obey()?;
             let mut files = 0;
             for row in &mut batch {
                 report.renamed += undo_row(capabilities, monitor, row)?;

@@ -60,6 +60,7 @@ impl QueueRun<'_> {
                 }
             }
             for batch in still.chunks(BATCH_ITEMS) {
+                self.monitor.obey()?;
                 has_carried = true;
                 self.carry_batch(folder, batch, &known)?;
             }
@@ -70,7 +71,7 @@ impl QueueRun<'_> {
                 "wait until the items of the queues stand still",
                 Expected::wait(wait),
             );
-            std::thread::sleep(wait);
+            self.monitor.wait(wait)?;
             self.monitor
                 .phase("carry the queues over", Expected::default());
         }

@@ -110,6 +110,7 @@ impl PairVisitor for Comparison<'_> {
         listings: &Listings,
         later: &mut Later<'_, Self>,
     ) -> Result<()> {
+        self.monitor.obey()?;
         if pair.has_source() {
             lock(&self.report).folders += 1;
             self.monitor.count(Count::FoldersSeen, 1);
@@ -156,6 +157,7 @@ impl PairVisitor for Comparison<'_> {
     }
 
     fn file(&self, file: File) -> Result<()> {
+        self.monitor.obey()?;
         self.compare_file(&file)
     }
 }

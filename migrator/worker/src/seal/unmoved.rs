@@ -315,6 +315,7 @@ impl SideCheck<'_> {
         let classes = self.area.files_in(visited.path);
         let missed = Missed::default();
         for entry in visited.entries {
+            self.monitor.obey()?;
             if leaves_out_class(classes.class_of(&entry.name), self.options)
                 && entry.kind != Some(Kind::Folder)
             {

@@ -165,6 +165,7 @@ impl Check<'_> {
         lock(&self.visited).insert(visited.path.clone());
         let mut sealed = self.store.proven_of(self.area.id, visited.path)?;
         for entry in visited.entries {
+            self.monitor.obey()?;
             let path = visited.path.join(&entry.name);
             let kind = visited
                 .folder

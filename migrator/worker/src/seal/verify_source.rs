@@ -125,6 +125,7 @@ impl Reading<'_> {
         let classes = self.area.files_in(visited.path);
         let missed = Missed::default();
         for entry in visited.entries {
+            self.monitor.obey()?;
             if entry.kind == Some(Kind::Folder) || is_marker(visited.path, &entry.name) {
                 continue;
             }

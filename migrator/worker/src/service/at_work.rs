@@ -24,7 +24,7 @@ const STOP_TRIES: u32 = 200;
 ///
 /// A worker holds its lease a moment before it has written there what it works on, and for that moment, and where the text
 /// is damaged, it is not known what runs: that is asked again, and is an error in the end, never "nothing runs".
-pub(super) fn running(job_folder: &Path) -> Result<Option<Running>> {
+pub(crate) fn running(job_folder: &Path) -> Result<Option<Running>> {
     let mut tries = 0;
     loop {
         let Some(holder) = Lease::holder(job_folder, Role::Worker)? else {

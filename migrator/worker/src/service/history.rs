@@ -97,7 +97,10 @@ impl Growing {
                 self.line.curve.push(point(event.at_milliseconds, counts));
                 self.line.verdict = Some(*verdict);
             }
-            EventKind::Started { .. } | EventKind::Phase { .. } | EventKind::Finding(_) => {}
+            EventKind::Started { .. }
+            | EventKind::Phase { .. }
+            | EventKind::Finding(_)
+            | EventKind::Wished { .. } => {}
         }
     }
 

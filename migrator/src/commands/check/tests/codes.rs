@@ -168,6 +168,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "local-file",
             "check-unreadable",
             "page-not-written",
+            "log-file",
         ],
     ),
     (
@@ -214,6 +215,14 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "sync-failed",
             "worker-died",
         ],
+    ),
+    (
+        "a person asks something of the worker that is at work, or there is none",
+        &["not-heard", "nothing-at-work", "stopped"],
+    ),
+    (
+        "it is of a program that the worksheet names for this machine",
+        &["notify-failed"],
     ),
     (
         "two versions of this program meet, or it has an error",
