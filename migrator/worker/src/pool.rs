@@ -93,6 +93,17 @@ fn free_handles() -> Option<usize> {
     usize::try_from(limit.saturating_sub(taken)).ok()
 }
 
+/// So many files a connection of the job store opens at most.
+const HANDLES_OF_A_CONNECTION: usize = 4;
+
+/// Whether hardly any more file may be opened, so that a library which says only that it cannot open one means that.
+pub(crate) fn is_short_of_handles() -> bool {
+    let is_limited = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .is_some();
+    is_limited && free_handles().is_none_or(|free| free < HANDLES_OF_A_CONNECTION)
+}
+
 /// Lets this process open as many files as the system lets it: 1,024 is a limit for programs of another kind.
 pub(crate) fn raise_handle_limit() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);

@@ -29,10 +29,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use postoffice::names::RelativePath;
 use rusqlite::{Connection, OpenFlags, Transaction};
+use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError};
 use crate::monitor::{JournalMoment, Monitor};
+use crate::pool::is_short_of_handles;
 use crate::tree::Time;
 
 pub use accepted::Found;
@@ -72,6 +75,28 @@ pub struct JobStore {
     folder: PathBuf,
 }
 
+fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let reader = connect(file, OpenFlags::default())?;
+    reader.pragma_update(None, "query_only", true)?;
+    reader.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    // Touches the write-ahead log, so that everything is open before the sandbox closes.
+    reader.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+    Ok(reader)
+}
+
+/// Why the store was not opened for reading: SQLite does not say that too many files are open.
+fn not_opened(error: rusqlite::Error) -> WorkerError {
+    let is_not_opened = error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen);
+    if is_not_opened && is_short_of_handles() {
+        return WorkerError::TooManyOpen {
+            operation: "open",
+            path: RelativePath::root().join(STORE_FILE.as_bytes()),
+            source: Errno::MFILE,
+        };
+    }
+    WorkerError::store("open it for reading")(error)
+}
+
 impl JobStore {
     /// Opens the store in a job folder, making it where there is none, with `readers` reading connections.
     ///
@@ -86,16 +111,9 @@ impl JobStore {
             .and_then(|()| writer.pragma_update(None, "wal_autocheckpoint", LOG_PAGES))
             .map_err(WorkerError::store("open it"))?;
         let readers = (0..readers)
-            .map(|_| {
-                let reader = connect(&file, OpenFlags::default())?;
-                reader.pragma_update(None, "query_only", true)?;
-                reader.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-                // Touches the write-ahead log, so that everything is open before the sandbox closes.
-                reader.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
-                Ok(reader)
-            })
-            .collect::<rusqlite::Result<Vec<_>>>()
-            .map_err(WorkerError::store("open it for reading"))?;
+            // While those before it are open.
+            .map(|_| open_reader(&file).map_err(not_opened))
+            .collect::<Result<Vec<_>>>()?;
         Ok(Self {
             writer: Mutex::new(writer),
             readers_count: readers.len(),
