@@ -95,6 +95,18 @@ impl Lease {
         }
     }
 
+    /// What the last holder of a lease wrote about itself, whether it still holds it or not.
+    ///
+    /// # Errors
+    /// [`WorkerError::JobFolder`].
+    pub fn last_holder(job_folder: &Path, role: Role) -> Result<String> {
+        let mut lease = Self {
+            file: open(job_folder, role)?,
+            role,
+        };
+        lease.read()
+    }
+
     /// Writes who holds the lease.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::capabilities::open_folder;
 use crate::error::{Result, WorkerError};
-use crate::lease::Lease;
+use crate::lease::{Lease, Role};
 use crate::pool::lock;
 use crate::service::running;
 use crate::store::now_milliseconds;
@@ -197,12 +197,21 @@ fn wait_until_heard(job_folder: &Path, asked: Running, line: &WishLine) -> Resul
             Some(_) => std::thread::sleep(LOOK_PAUSE),
             // Its last event says whether it has heard that before.
             None if line.wish == Wish::Stop => return Ok(asked),
+            // It may have heard it and come to its end between two looks.
+            None if last_heard(job_folder)?.as_ref() == Some(line) => return Ok(asked),
             None => return Err(nothing("The worker came to its end before it heard that")),
         }
     }
     Err(WorkerError::NotHeard {
         seconds: HEARD_WITHIN.as_secs(),
     })
+}
+
+/// The wish that the last worker has heard last.
+fn last_heard(job_folder: &Path) -> Result<Option<WishLine>> {
+    let text = Lease::last_holder(job_folder, Role::Worker)?;
+    let running: Option<Running> = serde_json::from_str(&text).ok();
+    Ok(running.and_then(|running| running.wish))
 }
 
 fn nothing(text: &str) -> WorkerError {
