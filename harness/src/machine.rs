@@ -29,7 +29,7 @@ use crate::containers::{
 use crate::error::{HarnessError, MachineError, io_error};
 use crate::network::{Link, Networks};
 use crate::site::{Site as _, SiteOptions, Trees};
-use crate::worksheet::{RehearsalWorksheet, ShareClient};
+use crate::worksheet::RehearsalWorksheet;
 use emulator::{Emulator, Forwarded};
 use terminal::Terminal;
 

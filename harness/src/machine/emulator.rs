@@ -148,7 +148,8 @@ const BY_SOFTWARE: [&str; 4] = ["-accel", "tcg,thread=multi", "-cpu", "max"];
 /// With help of the hardware.
 const BY_HARDWARE: [&str; 4] = ["-accel", "kvm", "-cpu", "host"];
 
-/// How long a kernel with that help may take for its first word.
+/// What a kernel says first, and how long one with that help may take for it.
+const FIRST_WORD: &str = "Linux version";
 const FIRST_WORD_MAX: Duration = Duration::from_secs(15);
 
 /// What the processors are made of.  That the device for hardware help is there says nothing: behind it a kernel may never begin,
@@ -187,7 +188,9 @@ fn speaks(disk: &Disk, console: &Path) -> bool {
     let mut has_spoken = false;
     while !has_spoken && began.elapsed() < FIRST_WORD_MAX && matches!(trial.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(200));
-        has_spoken = fs::metadata(console).is_ok_and(|file| file.len() > 0);
+        // What loads it speaks before, on any processor.
+        let said = fs::read(console).unwrap_or_default();
+        has_spoken = String::from_utf8_lossy(&said).contains(FIRST_WORD);
     }
     // One that ended by itself makes both fail.
     let _ = trial.kill();

@@ -114,6 +114,9 @@ impl Site for Machine {
     }
 
     fn poa_user(&self) -> Result<Option<(String, String)>, HarnessError> {
+        if self.sheet.package.is_none() {
+            return Ok(None);
+        }
         let found = self.run("ps -C gwpoa -o user=")?;
         Ok(Some((POA_USER.to_owned(), found)))
     }

@@ -115,7 +115,7 @@ fn changes_are_seen(machine: &Machine) {
 
 fn locks_and_changes(way: Way) {
     let folder = tempfile::tempdir().expect("a folder");
-    let machine = post_office(folder.path(), way, 60);
+    let machine = post_office(folder.path(), way, 300);
     both_ways(&machine);
     changes_are_seen(&machine);
 }
