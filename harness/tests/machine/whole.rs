@@ -15,7 +15,8 @@ use crate::support::{booted, note, program};
 const FAULTS: [&str; 2] = ["stage-two:share-silent=30", "queues:source-gone"];
 
 fn moves(way: Way, back_end: BackEnd, files: usize, with_poa: bool) -> RehearsalOutcome {
-    let folder = tempfile::tempdir().expect("a folder");
+    // It stays where anything does not hold.
+    let folder = tempfile::tempdir().expect("a folder").keep();
     let faults = FAULTS.iter().map(|fault| fault.parse::<Fault>());
     let options = RehearsalOptions {
         back_end,
@@ -29,11 +30,11 @@ fn moves(way: Way, back_end: BackEnd, files: usize, with_poa: bool) -> Rehearsal
         source_rate: 10,
         faults: faults.collect::<Result<_, _>>().expect("faults"),
         with_poa,
-        folder: Some(folder.path().to_owned()),
+        folder: Some(folder.clone()),
         keep: false,
     };
     let began = Instant::now();
-    let machine = Machine::on(&booted(), way, folder.path(), &options.site(), &mut note);
+    let machine = Machine::on(&booted(), way, &folder, &options.site(), &mut note);
     let site = Box::new(machine.expect("started"));
     let outcome = run_at(site, began, &options, &mut note).expect("carried out");
     let failures: Vec<_> = outcome
@@ -42,6 +43,7 @@ fn moves(way: Way, back_end: BackEnd, files: usize, with_poa: bool) -> Rehearsal
         .filter(|check| !check.holds())
         .collect();
     assert!(outcome.holds(), "{failures:#?}\n{}", options.command_line());
+    std::fs::remove_dir_all(&folder).expect("removed");
     outcome
 }
 

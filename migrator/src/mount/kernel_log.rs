@@ -123,8 +123,8 @@ mod tests {
         let log = lines_since(LOG, words_of(&["cifs"]), 190.0);
         assert_eq!(
             log.added_to("mount error(112): Host is down"),
-            "mount error(112): Host is down; `dmesg` there says: CIFS: Attempting to mount \\\\source\\groupwise; CIFS: VFS: \
-             cifs_mount failed w/return code = -112"
+            "mount error(112): Host is down; `dmesg` there says: CIFS: Attempting to mount \\x5c\\x5csource\\x5cgroupwise; \
+             CIFS: VFS: cifs_mount failed w/return code = -112"
         );
         assert_eq!(
             lines_since(LOG, words_of(&["cifs"]), 201.0),
