@@ -37,9 +37,9 @@ use terminal::Terminal;
 const DESTINATION: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 2, 15));
 const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2));
 
-/// Takes away what another rehearsal left mounted; the program for NFS (which `-i` leaves out) would ask a server that has gone.
+/// Takes away what a rehearsal left mounted.
 const CLEAR: &str =
-    "for at in $(awk '$3 ~ /^(cifs|nfs)/ { print $2 }' /proc/mounts); do umount -il $at; done";
+    "for at in $(awk '$3 ~ /^(cifs|nfs)/ { print $2 }' /proc/mounts); do umount -l $at; done";
 
 /// An emulated machine that has begun, for one rehearsal after another; it ends with the last who holds it.
 #[derive(Debug)]
@@ -161,7 +161,6 @@ impl Machine {
             networks: Networks { link, share },
         };
         machine.write_worksheet()?;
-        machine.run(CLEAR)?;
         machine.run(&format!(
             "rm -rf {SYSTEM} {JOBS}; mkdir -p {SYSTEM} {JOBS}; id {POA_USER} >/dev/null 2>&1 || {}",
             ADD_POA_USER.join(" ")
@@ -190,5 +189,14 @@ impl Machine {
     /// Where the file server of the source is, seen from the destination.
     pub fn share_address(&self) -> SocketAddr {
         SocketAddr::new(GATEWAY, self.networks.share.address().port())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // While the source is there: the kernel takes leave of a server for NFS, and waits minutes for one that has gone.
+        if let Err(error) = self.run(CLEAR) {
+            tracing::warn!(%error, "a mount of the emulated machine was left behind");
+        }
     }
 }
