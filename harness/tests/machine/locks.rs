@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::containers::Way;
 use harness::machine::Machine;
-use harness::rehearsal::folder_in_any_case;
+use harness::rehearsal::{folder_in_any_case, migrate};
 use harness::site::Site as _;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
@@ -118,6 +118,21 @@ fn locks_and_changes(way: Way) {
     let machine = post_office(folder.path(), way, 300);
     both_ways(&machine);
     changes_are_seen(&machine);
+    measured(&machine);
+}
+
+/// What the migrator measures: with SMB the kernel counts what it asks its server; with NFS that server alone knows the rest.
+fn measured(machine: &Machine) {
+    let (run, _) = migrate(machine, &["check"]).expect("run");
+    let lines = run.result["lines"].as_array().expect("lines");
+    let mut named = lines.iter().filter(|line| line["check"] == "locks-shared");
+    let said = named.next().expect("the line")["text"].to_string();
+    let wanted = if machine.way().is_nfs() {
+        "locks: unknown ("
+    } else {
+        "locks: shared;"
+    };
+    assert!(said.contains(wanted), "{said}");
 }
 
 #[test]
