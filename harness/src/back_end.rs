@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[cfg(feature = "containers")]
-use crate::containers::Containers;
+use crate::containers::{Containers, Way};
 use crate::embedded::{Embedded, EmbeddedOptions};
 use crate::error::HarnessError;
 #[cfg(feature = "containers")]
-use crate::machine::Machine;
+use crate::machine::{Booted, Machine};
 use crate::site::{Site, SiteOptions};
 
 /// Where the simulated servers of a rehearsal run.
@@ -22,6 +22,12 @@ pub enum BackEnd {
     /// The source as a container, the destination as an emulated machine with a kernel of its own, which mounts the share
     /// itself.  Slow: its processors are emulated.
     Vm,
+    /// The same, from a server that speaks SMB 1 alone.
+    VmSmb1,
+    /// The same, by NFS 3.
+    VmNfs3,
+    /// The same, by NFS 4.2.
+    VmNfs4,
 }
 
 impl BackEnd {
@@ -48,6 +54,9 @@ impl BackEnd {
             Self::Embedded => "",
             Self::Containers => " --backend containers",
             Self::Vm => " --backend vm",
+            Self::VmSmb1 => " --backend vm-smb1",
+            Self::VmNfs3 => " --backend vm-nfs3",
+            Self::VmNfs4 => " --backend vm-nfs4",
         }
     }
 
@@ -75,8 +84,25 @@ impl BackEnd {
             Self::Containers => Box::new(Containers::start(folder, &site, note)?),
             #[cfg(feature = "containers")]
             Self::Vm => Box::new(Machine::start(folder, &site, note)?),
+            #[cfg(feature = "containers")]
+            Self::VmSmb1 => start(Way::Smb1, folder, &site, note)?,
+            #[cfg(feature = "containers")]
+            Self::VmNfs3 => start(Way::Nfs3, folder, &site, note)?,
+            #[cfg(feature = "containers")]
+            Self::VmNfs4 => start(Way::Nfs4, folder, &site, note)?,
             #[cfg(not(feature = "containers"))]
-            Self::Containers | Self::Vm => return Err(self.not_built()),
+            _ => return Err(self.not_built()),
         })
     }
+}
+
+#[cfg(feature = "containers")]
+fn start(
+    way: Way,
+    folder: &Path,
+    site: &SiteOptions,
+    note: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Site>, HarnessError> {
+    let booted = Booted::start(folder, note)?;
+    Ok(Box::new(Machine::on(&booted, way, folder, site, note)?))
 }

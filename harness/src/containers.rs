@@ -16,6 +16,7 @@ mod share;
 mod site;
 mod software;
 mod source_alone;
+mod way;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,8 +27,10 @@ pub use engine::Ran;
 pub use servers::SourceProfile;
 pub use share::ask_share;
 
+pub use way::Way;
+
 pub(crate) use login::Login;
-pub(crate) use prepare::{Endpoints, Prepared};
+pub(crate) use prepare::{Endpoints, Keys, Prepared};
 pub(crate) use servers::{JOBS, SYSTEM};
 pub(crate) use source_alone::SourceAlone;
 
@@ -141,6 +144,7 @@ impl Containers {
             // Through the proxy, at the gateway of the network between both.
             share: share.address(),
             client: ShareClient::Rclone,
+            options: &[],
             source: servers.source_behind,
             documents: servers.documents_behind,
             destination: servers.destination.address,

@@ -19,7 +19,7 @@ pub use fault::{Fault, FaultKind};
 pub use folder::make_page_again;
 pub use outcome::{CommandRun, RehearsalOutcome};
 pub use play::folder_in_any_case;
-pub use run::run;
+pub use run::{run, run_at};
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ pub struct RehearsalOptions {
 
 impl RehearsalOptions {
     /// What its servers are made from.
-    fn site(&self) -> SiteOptions {
+    pub fn site(&self) -> SiteOptions {
         SiteOptions {
             program: self.program.clone(),
             seed: self.seed,

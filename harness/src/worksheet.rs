@@ -75,18 +75,29 @@ pub struct MailboxTestSheet {
 /// Who mounts a share at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareClient {
-    /// Its kernel.
+    /// Its kernel, from a Windows server.
     Kernel,
+    /// Its kernel, from a server for NFS, which asks for no user.
+    KernelNfs,
     /// `rclone mount`, through FUSE.
     Rclone,
 }
 
 impl ShareClient {
-    fn text(self) -> &'static str {
-        match self {
+    /// The lines that say who mounts it, and as whom.
+    fn lines(share: &ShareSheet) -> Vec<(&'static str, String)> {
+        let client = match share.client {
+            Self::KernelNfs => return vec![("kind", "\"nfs\"".into())],
             Self::Kernel => "\"kernel\"",
             Self::Rclone => "\"rclone\"",
-        }
+        };
+        let password = format!("{{ file = {} }}", text(&share.password_file));
+        vec![
+            ("kind", "\"cifs\"".into()),
+            ("client", client.into()),
+            ("user", format!("\"{}\"", share.user)),
+            ("password", password),
+        ]
     }
 }
 
@@ -130,21 +141,18 @@ impl RehearsalWorksheet {
                 ("path", text(&self.source)),
                 ("platform", "\"netware\"".into()),
             ],
-            Some(share) => vec![
-                ("kind", "\"cifs\"".into()),
-                ("client", share.client.text().into()),
-                ("server", format!("\"{}\"", share.server)),
-                ("share", format!("\"{}\"", share.share)),
-                ("folder", format!("\"{}\"", share.folder)),
-                ("user", format!("\"{}\"", share.user)),
-                (
-                    "password",
-                    format!("{{ file = {} }}", text(&share.password_file)),
-                ),
-                ("mount_point", text(&share.mount_point)),
-                ("options", format!("{:?}", share.options)),
-                ("platform", "\"windows\"".into()),
-            ],
+            Some(share) => {
+                let mut lines = ShareClient::lines(share);
+                lines.extend([
+                    ("server", format!("\"{}\"", share.server)),
+                    ("share", format!("\"{}\"", share.share)),
+                    ("folder", format!("\"{}\"", share.folder)),
+                    ("mount_point", text(&share.mount_point)),
+                    ("options", format!("{:?}", share.options)),
+                    ("platform", "\"windows\"".into()),
+                ]);
+                lines
+            }
         };
         lines.push(("address", format!("\"{}\"", self.source_address)));
         lines.push(("poa_ports", format!("{:?}", self.source_ports)));

@@ -38,6 +38,10 @@ const SOURCE: Recipe = Recipe {
             include_str!("../../../containers/source/smb.conf"),
         ),
         (
+            "ganesha.conf",
+            include_str!("../../../containers/source/ganesha.conf"),
+        ),
+        (
             "source-server",
             include_str!("../../../containers/source/source-server"),
         ),

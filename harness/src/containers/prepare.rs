@@ -26,8 +26,9 @@ pub(crate) struct Endpoints {
     pub(crate) server: SocketAddr,
     /// The file server of the source, seen from the destination.
     pub(crate) share: SocketAddr,
-    /// Who mounts the share there.
+    /// Who mounts the share there, and with which options besides.
     pub(crate) client: ShareClient,
+    pub(crate) options: &'static [&'static str],
     /// The source, seen from the destination.
     pub(crate) source: IpAddr,
     /// The server that has the document storage area, seen from there, where it is another one.
@@ -36,16 +37,43 @@ pub(crate) struct Endpoints {
     pub(crate) destination: IpAddr,
 }
 
+/// The keys of both ends of a login.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    /// Who may log in at the destination, as its sshd reads it, and the file of that key.
+    pub(crate) authorized: String,
+    pub(crate) file: PathBuf,
+    /// The key of the destination itself, in OpenSSH's format, and its public part.
+    pub(crate) host: String,
+    pub(crate) host_public: String,
+}
+
+impl Keys {
+    /// Makes new ones, in the folder of a rehearsal.
+    ///
+    /// # Errors
+    /// What making and writing say.
+    pub(crate) fn make(folder: &Path) -> Result<Self, HarnessError> {
+        let (client, file) = (KeyPair::generate()?, folder.join("keys/client"));
+        let keys = folder.join("keys");
+        std::fs::create_dir_all(&keys).map_err(io_error("create", &keys))?;
+        client.write_private(&file)?;
+        let host = KeyPair::generate()?;
+        Ok(Self {
+            authorized: client.public_line(),
+            file,
+            host: host.private_text()?,
+            host_public: host.public_line(),
+        })
+    }
+}
+
 /// What lies ready.
 pub(crate) struct Prepared {
     pub(crate) created: Created,
     package: Option<PathBuf>,
     certificate: Option<CertificateFiles>,
-    /// Who logs in at the destination, and the file of that key.
-    pub(crate) client: KeyPair,
-    pub(crate) key: PathBuf,
-    /// The key of the destination itself.
-    pub(crate) host: KeyPair,
+    pub(crate) keys: Keys,
     pub(crate) share_password: String,
     share_password_file: PathBuf,
     /// The password of the server that has the document storage area, and its file, where that is another one.
@@ -58,6 +86,18 @@ impl Prepared {
     /// # Errors
     /// What making says.
     pub(crate) fn make(folder: &Path, options: &SiteOptions) -> Result<Self, HarnessError> {
+        Self::make_with(folder, options, Keys::make(folder)?)
+    }
+
+    /// The same with keys that a destination has already.
+    ///
+    /// # Errors
+    /// What making says.
+    pub(crate) fn make_with(
+        folder: &Path,
+        options: &SiteOptions,
+        keys: Keys,
+    ) -> Result<Self, HarnessError> {
         let at = |name: &str| folder.join(name);
         for name in ["agent", "destination/gwsystem", "destination/migration"] {
             std::fs::create_dir_all(at(name)).map_err(io_error("create", &at(name)))?;
@@ -70,16 +110,12 @@ impl Prepared {
             };
             make_certificate(&at("source/CERTS"), &at("agent"), &options)
         };
-        let (client, key) = (KeyPair::generate()?, at("keys/client"));
-        client.write_private(&key)?;
         let (share_password, share_password_file) = new_password(at("keys/share-password"))?;
         Ok(Self {
             created,
             package: make_system_package(folder, options)?,
             certificate: options.with_mailbox_test.then(certificate).transpose()?,
-            client,
-            key,
-            host: KeyPair::generate()?,
+            keys,
             share_password,
             share_password_file,
             documents_password: None,
@@ -122,8 +158,8 @@ impl Prepared {
                 .documents_password
                 .as_ref()
                 .map(|(text, _)| text.as_str()),
-            host_key: self.host.private_text()?,
-            authorized_key: self.client.public_line(),
+            host_key: self.keys.host.clone(),
+            authorized_key: self.keys.authorized.clone(),
         };
         let servers = servers::start(&engine, owner, images, &wanted).await;
         if servers.is_err() {
@@ -148,7 +184,7 @@ impl Prepared {
             "[{}]:{} {}\n",
             server.ip(),
             server.port(),
-            self.host.public_line()
+            self.keys.host_public
         );
         std::fs::write(&known_hosts, line).map_err(io_error("write", &known_hosts))?;
         let post_office = self.created.post_office.to_ascii_lowercase();
@@ -165,7 +201,7 @@ impl Prepared {
             source_ports: [CLIENT_PORT, HTTP_PORT],
             server,
             user: endpoints.login.user().into(),
-            key: self.key.clone(),
+            key: self.keys.file.clone(),
             known_hosts,
             job_folder: Path::new(JOBS).join(&post_office),
             destination: Path::new(SYSTEM).join(&post_office),
@@ -198,7 +234,7 @@ impl Prepared {
         ShareSheet {
             client: endpoints.client,
             server: "source".into(),
-            share: "groupwise".into(),
+            share: exported(endpoints, "groupwise"),
             folder: "PO".into(),
             user: "migrator".into(),
             password_file: self.share_password_file.clone(),
@@ -214,7 +250,8 @@ impl Prepared {
         let (Some((_, file)), Some(address)) = (&self.documents_password, endpoints.documents)
         else {
             let options = through(endpoints);
-            return format!("share = \"documents\"\n{mount_point}\noptions = {options:?}");
+            let share = exported(endpoints, "documents");
+            return format!("share = \"{share}\"\n{mount_point}\noptions = {options:?}");
         };
         let file = file.display();
         format!(
@@ -270,11 +307,22 @@ fn mailbox_test(
 /// What leads the client to the file server, which is behind a proxy.
 fn through(endpoints: &Endpoints) -> Vec<String> {
     let (address, port) = (endpoints.share.ip(), endpoints.share.port());
-    match endpoints.client {
+    let mut options = match endpoints.client {
         ShareClient::Rclone => vec![
             format!("--smb-host={address}"),
             format!("--smb-port={port}"),
         ],
         ShareClient::Kernel => vec![format!("ip={address}"), format!("port={port}")],
+        ShareClient::KernelNfs => Vec::new(),
+    };
+    options.extend(endpoints.options.iter().map(|&option| option.to_owned()));
+    options
+}
+
+/// What the file server calls what it gives away.
+fn exported(endpoints: &Endpoints, name: &str) -> String {
+    match endpoints.client {
+        ShareClient::KernelNfs => format!("/{name}"),
+        ShareClient::Kernel | ShareClient::Rclone => name.to_owned(),
     }
 }

@@ -95,6 +95,7 @@ pub(super) async fn start(
         wanted.folder,
         wanted.program,
         wanted.share_password,
+        SourceProfile::Today,
     );
     let source = source.with_label(label, &value).with_network(&front);
     let source = run(source.with_hostname("source")).await?;
@@ -153,6 +154,8 @@ pub enum SourceProfile {
     Today,
     /// SMB 1 alone, as NetWare and old Windows servers.
     Old,
+    /// NFS 3 and 4, and no SMB.
+    Nfs,
 }
 
 impl SourceProfile {
@@ -161,6 +164,7 @@ impl SourceProfile {
         match self {
             Self::Today => "smb3",
             Self::Old => "smb1",
+            Self::Nfs => "nfs",
         }
     }
 }
@@ -171,6 +175,7 @@ pub(super) fn source_of(
     folder: &Path,
     program: &Path,
     share_password: &str,
+    profile: SourceProfile,
 ) -> ContainerRequest<GenericImage> {
     let (shared, agent) = (folder.join("source"), folder.join("agent"));
     let folders = [
@@ -178,7 +183,7 @@ pub(super) fn source_of(
         (agent.as_path(), AGENT_FOLDER),
         (program, AGENT_PROGRAM),
     ];
-    source(image, SourceProfile::Today, &folders, share_password)
+    source(image, profile, &folders, share_password)
 }
 
 /// A source server with folders of this machine in it.
@@ -200,6 +205,10 @@ pub(super) fn source(
         .with_host_config_modifier(move |host| {
             host.binds = Some(binds.clone());
             host.init = Some(true);
+            if profile == SourceProfile::Nfs {
+                // It opens files by the numbers that its clients hold.
+                host.cap_add = Some(vec!["DAC_READ_SEARCH".into()]);
+            }
             // A real server does not filter the system calls of its programs.
             host.security_opt = Some(vec!["seccomp=unconfined".into()]);
         })

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::images;
 use super::owned::{self, Owner};
 use super::remote_agent;
-use super::servers;
+use super::servers::{self, SourceProfile};
 use crate::error::{ContainersError, HarnessError};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
@@ -36,6 +36,7 @@ impl SourceAlone {
         folder: &Path,
         program: &Path,
         share_password: &str,
+        profile: SourceProfile,
         note: &mut dyn FnMut(&str),
     ) -> Result<Self, ContainersError> {
         let runtime = super::runtime()?;
@@ -45,7 +46,7 @@ impl SourceAlone {
             owned::sweep(&engine).await?;
             let image = images::source_image(&engine, note).await?;
             let (label, value) = owner.label();
-            let request = servers::source_of(image, folder, program, share_password);
+            let request = servers::source_of(image, folder, program, share_password, profile);
             let id = servers::run(request.with_label(label, &value)).await?;
             let address = servers::address(&engine, &id, DEFAULT_NETWORK).await?;
             Ok((id, address))
@@ -68,6 +69,42 @@ impl SourceAlone {
     /// Its address.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Lets its server for NFS be silent, and then speak again.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(crate) fn let_nfs_speak(&self, speaks: bool) -> Result<(), ContainersError> {
+        let signal = if speaks { "-CONT" } else { "-STOP" };
+        self.run(&["pkill", signal, "-x", "ganesha.nfsd"])
+    }
+
+    /// Lets its server for NFS go away, as one that is switched off, or come back.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(crate) fn let_nfs_be_there(&self, is_there: bool) -> Result<(), ContainersError> {
+        let script = if is_there {
+            "rm /run/away; until rpcinfo -t 127.0.0.1 nfs 4 && rpcinfo -t 127.0.0.1 nlockmgr 4; do sleep 0.2; done"
+        } else {
+            "touch /run/away; pkill -KILL -x ganesha.nfsd"
+        };
+        self.run(&["sh", "-c", script])
+    }
+
+    /// Runs a command there, which must end well.
+    fn run(&self, command: &[&str]) -> Result<(), ContainersError> {
+        let ran = self.runtime.block_on(self.engine.run(&self.id, command))?;
+        if ran.code == 0 {
+            return Ok(());
+        }
+        Err(ContainersError::Command {
+            server: "source",
+            command: command.join(" "),
+            code: ran.code,
+            said: ran.said,
+        })
     }
 
     /// Starts its agent.

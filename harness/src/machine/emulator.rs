@@ -6,6 +6,8 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use super::MachineError;
 use super::disk::Disk;
@@ -72,7 +74,7 @@ impl Emulator {
         let mut command = Command::new("setpriv");
         // A rehearsal that is killed takes the machine with it.
         command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
-        command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"]);
+        command.args(processors(disk, console)).args(["-smp", "2"]);
         command.args(["-m", &MEMORY_MEBIBYTES.to_string()]);
         command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
         command.args(["-monitor", "none", "-no-reboot"]);
@@ -138,6 +140,62 @@ impl Drop for Emulator {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Emulated by software, as everywhere.
+const BY_SOFTWARE: [&str; 4] = ["-accel", "tcg,thread=multi", "-cpu", "max"];
+
+/// With help of the hardware.
+const BY_HARDWARE: [&str; 4] = ["-accel", "kvm", "-cpu", "host"];
+
+/// What a kernel says first, and how long one with that help may take for it.
+const FIRST_WORD: &str = "Linux version";
+const FIRST_WORD_MAX: Duration = Duration::from_secs(15);
+
+/// What the processors are made of.  That the device for hardware help is there says nothing: behind it a kernel may never begin,
+/// so that is tried, once.
+fn processors(disk: &Disk, console: &Path) -> [&'static str; 4] {
+    static CHOSEN: OnceLock<[&str; 4]> = OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        let device = fs::File::options().read(true).write(true).open("/dev/kvm");
+        if device.is_ok() && speaks(disk, &console.with_extension("trial")) {
+            BY_HARDWARE
+        } else {
+            BY_SOFTWARE
+        }
+    })
+}
+
+/// Whether a kernel begins on the hardware; what cannot be tried does not.
+fn speaks(disk: &Disk, console: &Path) -> bool {
+    let mut serial = OsString::from("file:");
+    serial.push(console);
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+    command.args(BY_HARDWARE).args(["-m", "512", "-nodefaults"]);
+    command.args(["-display", "none", "-monitor", "none", "-no-reboot"]);
+    command.arg("-kernel").arg(&disk.kernel);
+    command.args(["-append", "console=ttyS0 earlyprintk=ttyS0"]);
+    command.arg("-serial").arg(serial);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let Ok(mut trial) = command.spawn() else {
+        return false;
+    };
+    let began = Instant::now();
+    let mut has_spoken = false;
+    while !has_spoken && began.elapsed() < FIRST_WORD_MAX && matches!(trial.try_wait(), Ok(None)) {
+        std::thread::sleep(Duration::from_millis(200));
+        // What loads it speaks before, on any processor.
+        let said = fs::read(console).unwrap_or_default();
+        has_spoken = String::from_utf8_lossy(&said).contains(FIRST_WORD);
+    }
+    // One that ended by itself makes both fail.
+    let _ = trial.kill();
+    let _ = trial.wait();
+    has_spoken
 }
 
 fn drive(path: &Path, more: &str) -> OsString {

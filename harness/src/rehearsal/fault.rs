@@ -115,7 +115,7 @@ impl Fault {
     pub fn draw_on(back_end: BackEnd, seed: u64, how_many: usize) -> Vec<Self> {
         match back_end {
             BackEnd::Embedded => Self::draw(seed, how_many),
-            BackEnd::Containers | BackEnd::Vm => Self::draw_between_servers(seed, how_many),
+            _ => Self::draw_between_servers(seed, how_many),
         }
     }
 

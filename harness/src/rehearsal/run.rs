@@ -11,6 +11,7 @@ use super::{CommandRun, RehearsalOptions, RehearsalOutcome};
 use crate::back_end::BackEnd;
 use crate::checks::Check;
 use crate::error::HarnessError;
+use crate::site::Site;
 
 /// Runs a rehearsal; `note` hears of each part as it ends.
 ///
@@ -23,6 +24,20 @@ pub fn run(
     let began = Instant::now();
     let folder = folder_of(options)?;
     let site = options.back_end.start(&folder, options.site(), note)?;
+    run_at(site, began, options, note)
+}
+
+/// The same at servers that were started for these options, in the empty folder that they name; `began` is when that was.
+///
+/// # Errors
+/// The same.
+pub fn run_at(
+    site: Box<dyn Site>,
+    began: Instant,
+    options: &RehearsalOptions,
+    note: &mut dyn FnMut(&str),
+) -> Result<RehearsalOutcome, HarnessError> {
+    let folder = site.folder().to_owned();
     let mut play = Play::begin(options, site, began, note)?;
     play.stage_one()?;
     play.between()?;

@@ -1,43 +1,40 @@
-//! Locks, as the kernel's cifs client and the file server of the source pass them on to each other.
+//! Locks, as each client of the kernel and its server pass them on to each other; and when a change at the server is seen.
 
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use harness::containers::Way;
 use harness::machine::Machine;
-use harness::rehearsal::folder_in_any_case;
-use harness::site::{Site as _, SiteOptions};
+use harness::rehearsal::{folder_in_any_case, migrate};
+use harness::site::Site as _;
 use rustix::fs::{FlockOperation, fcntl_lock};
-use simulator::{GuardianKind, NameCase};
 
-use crate::program;
-
-/// Where the test mounts the share for itself, to be written.
-const MOUNT_POINT: &str = "/mnt/locks";
+use crate::support::{MOUNT_POINT, mount, post_office, unmount};
 
 /// How long a lock may take to be given back.
 const RELEASE_MAX: Duration = Duration::from_secs(30);
 
-/// Opens the database through the mount and holds a lock of its first bytes, as an agent does, until it is killed.
-const HOLD: &str = "import fcntl, sys, time
-file = open(sys.argv[1], 'r+b')
-fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 16, 0)
+/// How long a client may show a folder as it was (`missed.rs` of the worker).
+const MEMORY_OF_CLIENTS: Duration = Duration::from_millis(1200);
+
+/// Opens the database through the mount and holds a shared lock of all of it, as the worker does, until it is killed.
+const HOLD: &str = "import fcntl, os, sys, time
+file = open(sys.argv[1], 'rb')
+fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
 open('/run/lock-held', 'w').close()
 time.sleep(3600)
 ";
 
-fn mount(machine: &Machine) {
-    let share = machine.sheet().share.as_ref().expect("a share");
-    let password = std::fs::read_to_string(&share.password_file).expect("read");
-    let address = machine.share_address();
-    let (ip, port, user) = (address.ip(), address.port(), &share.user);
-    let options = format!("rw,username={user},ip={ip},port={port}");
-    let mounting = format!(
-        "mkdir -p {MOUNT_POINT} && PASSWD='{}' mount -t cifs //source/groupwise {MOUNT_POINT} -o {options}",
-        password.trim()
-    );
-    machine.run(&mounting).expect("mounted");
-}
+/// Tries the same lock, and says what came of it.
+const TRY: &str = "import fcntl, sys
+file = open(sys.argv[1], 'rb')
+try:
+    fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    print('had')
+except OSError as error:
+    print('refused', error.errno)
+";
 
 fn lock_here(file: &File) -> rustix::io::Result<()> {
     fcntl_lock(file, FlockOperation::NonBlockingLockExclusive)
@@ -48,42 +45,27 @@ fn open(path: &Path) -> File {
     options.expect("opened")
 }
 
-#[test]
-#[ignore = "an emulated machine is slow; .ci/vm runs this"]
-fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = SiteOptions {
-        program: program(),
-        seed: 1,
-        files: 300,
-        case: NameCase::Mixed,
-        guardian: GuardianKind::Flaim,
-        guardian_engine: None,
-        with_documents: false,
-        with_poa: false,
-        with_mailbox_test: false,
-    };
-    let note = &mut |line: &str| eprintln!("{line}");
-    let machine = Machine::start(folder.path(), &options, note).expect("started");
-    mount(&machine);
+fn put(machine: &Machine, name: &str, text: &str) {
+    let writing = format!("cat >/run/{name} <<'END'\n{text}END\n");
+    machine.run(&writing).expect("written");
+}
+
+/// What a read lock through a read-only mount, and a write lock of a program of the source, are to each other.
+fn both_ways(machine: &Machine) {
+    mount(machine);
     let here = folder_in_any_case(&machine.trees().source, &["wphost.db"]).expect("found");
     let name = here.file_name().expect("a name").to_string_lossy();
     let there = format!("{MOUNT_POINT}/PO/{name}");
-
-    // Before anything is locked: a process that closes a file gives all of its locks on it back.
-    let bytes: Vec<u8> = std::fs::read(&here).expect("read")[..16].to_vec();
-    let decimal = format!("{bytes:?}");
-    let saving = format!("python3 -c 'open(\"/run/first\", \"wb\").write(bytes({decimal}))'");
-    machine.run(&saving).expect("written");
+    put(machine, "hold.py", HOLD);
+    put(machine, "try.py", TRY);
 
     // Held through the mount: a writer at the source does not get it, and gets it once it is given back.
     let file = open(&here);
     lock_here(&file).expect("free at first");
     drop(file);
-    machine
-        .run(&format!("cat >/run/hold.py <<'END'\n{HOLD}END\n"))
-        .expect("written");
-    let holding = format!("setsid python3 /run/hold.py {there} </dev/null >/run/hold.log 2>&1 &");
+    let holding = format!(
+        "rm -f /run/lock-held; setsid python3 /run/hold.py {there} </dev/null >/run/hold.log 2>&1 &"
+    );
     machine.run(&holding).expect("started");
     let waiting = "for i in $(seq 100); do [ -e /run/lock-held ] && exit 0; sleep 0.2; done; cat /run/hold.log; exit 1";
     machine.run(waiting).expect("held");
@@ -96,16 +78,83 @@ fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round
         std::thread::sleep(Duration::from_millis(100));
     }
 
-    // Held at the source: who comes through the mount can neither read nor write there, and can once it is given back.
-    let reading = format!("dd if={there} of=/dev/null bs=16 count=1 iflag=direct");
-    let writing =
-        format!("dd if=/run/first of={there} bs=16 count=1 conv=notrunc,fsync oflag=direct");
-    for command in [&reading, &writing] {
-        let error = machine.run(command).expect_err(command).to_string();
-        assert!(error.contains("Permission denied"), "{error}");
-    }
+    // Held at the source: who comes through the mount does not get it, and gets it once it is given back.
+    let trying = format!("python3 /run/try.py {there}");
+    let said = machine.run(&trying).expect("tried");
+    assert!(said.starts_with("refused"), "{said}");
     drop(file);
-    for command in [&reading, &writing] {
-        machine.run(command).expect(command);
+    assert_eq!(machine.run(&trying).expect("tried"), "had");
+    unmount(machine);
+}
+
+/// A file that is made, one that grows, and one that goes at the server, behind a look through the mount: the next listing, and
+/// the next look at each that was listed, have them as they are.
+fn changes_are_seen(machine: &Machine) {
+    mount(machine);
+    let folder = machine.trees().source.join("SEEN");
+    std::fs::create_dir(&folder).expect("made");
+    for name in ["grows", "goes"] {
+        std::fs::write(folder.join(name), "1").expect("written");
     }
+    let look = format!(
+        "cd {MOUNT_POINT}/PO/SEEN && for name in *; do printf '%s=%s ' $name $(cat $name); done"
+    );
+    assert_eq!(machine.run(&look).expect("looked").trim(), "goes=1 grows=1");
+    std::fs::write(folder.join("grows"), "1and2").expect("written");
+    std::fs::remove_file(folder.join("goes")).expect("removed");
+    std::fs::write(folder.join("new"), "3").expect("written");
+    // What the pass allows for before it lists again.
+    std::thread::sleep(MEMORY_OF_CLIENTS);
+    assert_eq!(
+        machine.run(&look).expect("looked").trim(),
+        "grows=1and2 new=3"
+    );
+    std::fs::remove_dir_all(&folder).expect("removed");
+    unmount(machine);
+}
+
+fn locks_and_changes(way: Way) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let machine = post_office(folder.path(), way, 300);
+    both_ways(&machine);
+    changes_are_seen(&machine);
+    measured(&machine);
+}
+
+/// What the migrator measures: with SMB the kernel counts what it asks its server; with NFS that server alone knows the rest.
+fn measured(machine: &Machine) {
+    let (run, _) = migrate(machine, &["check"]).expect("run");
+    let lines = run.result["lines"].as_array().expect("lines");
+    let mut named = lines.iter().filter(|line| line["check"] == "locks-shared");
+    let said = named.next().expect("the line")["text"].to_string();
+    let wanted = if machine.way().is_nfs() {
+        "locks: unknown ("
+    } else {
+        "locks: shared;"
+    };
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+#[ignore = "an emulated machine is slow; .ci/vm runs this"]
+fn a_lock_through_the_mount_stops_a_writer_at_the_source_and_the_other_way_round() {
+    locks_and_changes(Way::Smb3);
+}
+
+#[test]
+#[ignore = "an emulated machine is slow; .ci/vm runs this"]
+fn smb_1_passes_locks_on_both_ways() {
+    locks_and_changes(Way::Smb1);
+}
+
+#[test]
+#[ignore = "an emulated machine is slow; .ci/vm runs this"]
+fn nfs_3_passes_locks_on_both_ways() {
+    locks_and_changes(Way::Nfs3);
+}
+
+#[test]
+#[ignore = "an emulated machine is slow; .ci/vm runs this"]
+fn nfs_4_passes_locks_on_both_ways() {
+    locks_and_changes(Way::Nfs4);
 }

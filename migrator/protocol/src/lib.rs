@@ -60,7 +60,7 @@ pub use state::{
     Progress, Proof, ProofLine, SeenPort, WordLine,
 };
 pub use step::{Changes, Stage, Step};
-pub use survey::{FileSystem, Offline, Sample, Survey};
+pub use survey::{FileSystem, LockReach, Offline, Sample, Survey};
 pub use wish::{Wish, WishLine};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.

@@ -21,6 +21,8 @@ pub struct Mount {
     pub file_system: String,
     /// What is mounted, as the file system names it; `//server/share` for cifs.
     pub source: Vec<u8>,
+    /// The options of its file system.
+    pub file_system_options: String,
     /// Whether nothing can be written through it: `ro` stands among the options of this mount, or among those of its file
     /// system.
     pub is_read_only: bool,
@@ -67,6 +69,10 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
         options: String::from_utf8_lossy(fields[5]).into_owned(),
         file_system: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
         source: unescape(fields.get(dash + 2)?),
+        file_system_options: fields
+            .get(dash + 3)
+            .map(|options| String::from_utf8_lossy(options).into_owned())
+            .unwrap_or_default(),
         is_read_only: has_read_only(fields[5])
             || fields
                 .get(dash + 3)
@@ -144,6 +150,7 @@ mod tests {
             options: "rw,nosuid".into(),
             file_system: "cifs".into(),
             source: b"//fs1/mail box".to_vec(),
+            file_system_options: "rw,vers=3.0".into(),
             is_read_only: false,
         };
         assert_eq!(mounts[2], share);

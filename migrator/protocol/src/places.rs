@@ -7,6 +7,8 @@
 //! What stage one saw of each folder is kept, so that a later command knows it again: an unmounted disk leaves an empty
 //! folder behind, which must never be filled, nor taken for "everything was deleted".
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
@@ -49,12 +51,19 @@ struct Location {
 impl Location {
     fn of(mount: &Mount, path: &Path) -> Option<Self> {
         let inside = path.strip_prefix(&mount.mount_point).ok()?;
-        let path = mount.root.join(inside);
         // Mounts of a share are told apart by what they are mounted from.
         let is_share = mount.is_share();
+        let (share, path) = match export(mount) {
+            // Exports of one disk have one device, and each has `/` as its root; where they lie says their name.
+            Some((server, export)) => {
+                let root = mount.root.strip_prefix("/").unwrap_or(&mount.root);
+                (server, export.join(root).join(inside))
+            }
+            None => (mount.source.as_slice(), mount.root.join(inside)),
+        };
         Some(Self {
             device: mount.device,
-            share: is_share.then(|| mount.source.to_ascii_lowercase()),
+            share: is_share.then(|| share.to_ascii_lowercase()),
             // Servers of shares find names in any case.
             path: if is_share {
                 path.as_os_str().to_ascii_lowercase().into()
@@ -73,6 +82,16 @@ impl Location {
         self.is_beside(other)
             && (self.path.starts_with(&other.path) || other.path.starts_with(&self.path))
     }
+}
+
+/// The server and the folder of an export that is mounted by NFS: `fs1:/vol/mail`, or `[fd00::7]:/vol/mail`.
+fn export(mount: &Mount) -> Option<(&[u8], PathBuf)> {
+    if !matches!(mount.file_system.as_str(), "nfs" | "nfs4") {
+        return None;
+    }
+    let colon = mount.source.windows(2).position(|two| two == b":/")?;
+    let (server, rest) = mount.source.split_at(colon);
+    Some((server, PathBuf::from(OsStr::from_bytes(&rest[1..]))))
 }
 
 impl Place {
@@ -298,5 +317,31 @@ mod tests {
         let place = place("destination", "/gw/po", &table);
         assert_eq!(place.mounts.len(), 1);
         assert_eq!(place.mounts[0].mount.device, (8, 9));
+    }
+
+    /// As Linux 6.1 tells two exports of one disk: one device, and the root `/` for both.
+    #[test]
+    fn exports_of_one_disk_are_told_apart_by_where_they_lie_at_the_server() {
+        let mounted = |docs: &str| {
+            let table = format!(
+                "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                 40 22 0:41 / /mnt/po ro - nfs 10.0.0.7:/vol/mail ro,vers=3\n\
+                 41 22 0:41 / /mnt/docs ro - nfs 10.0.0.7:{docs} ro,vers=3\n"
+            );
+            let table = crate::mounts::parse(table.as_bytes());
+            let place =
+                |what, path| Place::locate(what, false, Path::new(path), &table).expect("placed");
+            let mut other = place("the documents", "/mnt/docs");
+            other.is_written = true;
+            trouble(&[place("the source", "/mnt/po/sales"), other])
+        };
+        assert_eq!(mounted("/vol/docs"), None);
+        assert_eq!(mounted("/vol/mail2"), None);
+        let inside = mounted("/vol/mail/Sales/docs").expect("told");
+        assert!(
+            inside.contains("holds") || inside.contains("lies inside"),
+            "{inside}"
+        );
+        assert!(mounted("/vol/mail").is_some());
     }
 }

@@ -1,5 +1,7 @@
 //! What a check wants to know of both sides, besides what an inventory counts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What was seen of both sides.
@@ -48,13 +50,50 @@ pub struct Offline {
     pub not_asked: u64,
 }
 
+/// Whom a lock reaches that is taken through a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockReach {
+    /// Everybody who uses the files: a copy may rely on it.
+    Shared,
+    /// Programs of this machine alone.
+    KeptHere,
+    /// Nobody: there are no locks.
+    None,
+    /// That could not be measured, so a copy does not rely on it.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Default for LockReach {
+    fn default() -> Self {
+        Self::Unknown {
+            why: "nobody asked".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for LockReach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared => formatter.write_str("shared"),
+            Self::KeptHere => formatter.write_str("kept here"),
+            Self::None => formatter.write_str("none"),
+            Self::Unknown { why } => write!(formatter, "unknown ({why})"),
+        }
+    }
+}
+
 /// A file system, as far as a check cares.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FileSystem {
     /// Its name, or its number where it has none that is known.
     pub name: String,
-    /// Whether a lock that is taken here is one for everybody who uses the files; `None` where that is not known.
-    pub shares_locks: Option<bool>,
+    /// Whom a lock reaches that is taken here; of a destination, nobody asks.
+    #[serde(default)]
+    pub locks: LockReach,
     /// Whether its inodes have a time of their last change that nobody can set.
     #[serde(default)]
     pub keeps_change_times: bool,

@@ -1,11 +1,14 @@
 //! Mounting and unmounting by a plan.
 
+use std::time::Instant;
+
 use postoffice::names::printable;
 use protocol::mounts::Mount;
 use secrecy::ExposeSecret as _;
 
 use super::complaint::{self, Complaint, Mismatch};
 use super::error::MountError;
+use super::kernel_log::{self, KernelLog};
 use super::plan::MountPlan;
 use crate::remote::{Remote, RemoteCommand, RemoteError};
 
@@ -29,9 +32,12 @@ impl MountPlan {
             Err(MountError::NotMounted { .. }) if !self.commands.is_empty() => {}
             Err(error) => return Err(error),
         }
+        let began = Instant::now();
         let mounted = self.run_commands(remote).await;
         let removed = self.remove_private_files(remote).await;
-        mounted.map_err(|error| self.mount_failed(error))?;
+        if let Err(error) = mounted {
+            return Err(self.mount_failed(remote, error, began).await);
+        }
         removed?;
         let mount = self.proof.check(&mount_table(remote).await?)?;
         if self.answers(remote).await? {
@@ -84,12 +90,20 @@ impl MountPlan {
         Ok(())
     }
 
-    /// What the mount program said when it could not mount.
-    fn mount_failed(&self, error: RemoteError) -> MountError {
+    /// What the mount program said when it could not mount, and the kernel with it since `began`.
+    async fn mount_failed(
+        &self,
+        remote: &Remote,
+        error: RemoteError,
+        began: Instant,
+    ) -> MountError {
         let RemoteError::CommandFailed { stderr, .. } = &error else {
             return error.into();
         };
-        let said = complaint::brief(stderr).to_owned();
+        let log = kernel_log::read(remote, self.privilege, self.needs.file_systems, began).await;
+        // A connection that broke meanwhile takes nothing away from what the program said.
+        let log = log.unwrap_or(KernelLog::NotReadable);
+        let said = log.added_to(complaint::brief(stderr));
         let share = self.proof.wanted.as_ref();
         let share = share.and_then(|wanted| wanted.source.clone());
         let share = share.unwrap_or_else(|| "the source".to_owned());
@@ -104,7 +118,7 @@ impl MountPlan {
             Some(Complaint::Server) => MountError::ServerUnreachable { share, said },
             Some(Complaint::Client) => MountError::NoClient { share, said },
             None => MountError::Failed {
-                said: error.to_string(),
+                said: log.added_to(&error.to_string()),
             },
         }
     }

@@ -15,6 +15,7 @@ mod carry_out;
 mod cifs;
 mod complaint;
 mod error;
+mod kernel_log;
 mod mounted;
 mod ncp;
 mod nfs;

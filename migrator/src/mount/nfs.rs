@@ -29,8 +29,12 @@ pub(super) const OPTIONS: OptionTable = OptionTable {
             "a minute (in tenths of a second) for an answer, before a request is sent again",
         ),
         option(
-            "retrans=5",
-            "how often it is sent again before that error: a server that is started anew is waited for",
+            "retrans=2",
+            "how often it is sent again before that error, three minutes in all; the kernel asks once more, and a run ends after six: with more of them it hung for twelve",
+        ),
+        option(
+            "actimeo=1",
+            "names and times are remembered for a second, as the pass allows for; the kernel's own is up to a minute, in which what changed looks as it was",
         ),
         NO_SUID,
         NO_DEVICES,
@@ -47,8 +51,12 @@ pub(super) const OPTIONS: OptionTable = OptionTable {
             "the kernel and the server agree on them; say vers=3 and proto=tcp for NetWare",
         ),
         option(
-            "actimeo=..., noac",
-            "left as the kernel has them; the pass knows that an NFS client may show old names, and opening a file asks the server",
+            "noac",
+            "a look at each name would ask the server each time, for the sake of one second",
+        ),
+        option(
+            "hard",
+            "who reads would wait for ever for a server that is gone; a kill ends such a wait too, but nobody is told of it",
         ),
     ],
 };

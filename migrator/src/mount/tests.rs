@@ -151,7 +151,7 @@ fn nfs_mounts_without_a_password() {
     let plan = plan(&source(Protocol::Nfs, "/vol/mail"));
     assert_eq!(
         lines(&plan.commands)[1],
-        "mount -t nfs 10.0.0.7:/vol/mail /mnt/nwserver1/mail -o 'ro,soft,timeo=600,retrans=5,nosuid,nodev,noexec'"
+        "mount -t nfs 10.0.0.7:/vol/mail /mnt/nwserver1/mail -o 'ro,soft,timeo=600,retrans=2,actimeo=1,nosuid,nodev,noexec'"
     );
     assert!(plan.private_files.is_empty());
 }

@@ -197,6 +197,22 @@ pub const COMMANDS: &[Privileged] = &[
         },
     },
     Privileged {
+        program: "dmesg",
+        purpose: "what the kernel said of a mount that failed",
+        arguments: |places| {
+            let mounts = [Protocol::Cifs, Protocol::Nfs, Protocol::Ncp];
+            let mut mounts = mounts
+                .into_iter()
+                .flat_map(|protocol| places.mounted_by(MountClient::Kernel, protocol));
+            // Without arguments alone, in the words of sudoers.
+            mounts
+                .next()
+                .map(|_| r#""""#.to_owned())
+                .into_iter()
+                .collect()
+        },
+    },
+    Privileged {
         program: "umount",
         purpose: "unmounting the source",
         steps: &[Step::Unmount],

@@ -3,7 +3,7 @@
 //! Tried before anything is copied: what stage two alone needs would otherwise fail while users are out.  Each call that has a
 //! second way is tried in both ([`Folder::rename_to_new`]).
 
-use protocol::{FolderAbilities, Inability};
+use protocol::{FolderAbilities, Inability, LockReach};
 use rustix::fs::{RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
@@ -45,7 +45,7 @@ pub(crate) fn try_abilities(folder: &Folder, shown: String) -> Result<FolderAbil
         folder: inside,
         found: FolderAbilities {
             folder: shown,
-            file_system: file_system_of(folder)
+            file_system: file_system_of(folder, LockReach::default())
                 .map_or_else(|_| "unknown".to_owned(), |one| one.name),
             ..FolderAbilities::default()
         },

@@ -22,7 +22,7 @@ use crate::file_system;
 use crate::places::SeenPlace;
 use crate::store::{SourceIdentity, Stamp};
 use crate::tree::{Attributes, Folder, Pace};
-use protocol::{AreaKind, CopyOptions, Order};
+use protocol::{AreaKind, CopyOptions, LockReach, Order};
 
 /// Where some file systems keep what a repair found, at their top.
 const LOST_AND_FOUND: &[u8] = b"lost+found";
@@ -46,6 +46,8 @@ pub struct Area {
     pub(crate) is_on_its_own: bool,
     /// The device whose files have change times that can be relied on, of the source; none where it has none.
     pub(crate) change_times: Option<u64>,
+    /// Whom a lock reaches that is taken at the source, as measured.
+    pub(crate) locks: LockReach,
     /// The source folder and its mounts, as they are now; none where the task does not need it.
     pub(crate) source_seen: Option<SeenPlace>,
     /// The same of the destination.
@@ -53,6 +55,16 @@ pub struct Area {
 }
 
 impl Area {
+    /// Whether a lock that is held at the source keeps its programs out; what is not certain does not.
+    pub(crate) fn relies_on_locks(&self) -> bool {
+        self.locks == LockReach::Shared
+    }
+
+    /// Whether it is of no use to ask the source for a lock.
+    pub(crate) fn has_no_locks(&self) -> bool {
+        matches!(self.locks, LockReach::KeptHere | LockReach::None)
+    }
+
     /// Makes everything durable that was written at the destination, on every file system that it has.
     ///
     /// # Errors

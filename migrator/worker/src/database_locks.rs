@@ -53,6 +53,9 @@ pub(crate) fn try_one(
     name: &[u8],
     lock_file: Option<&[u8]>,
 ) -> Result<Option<Attempt>> {
+    if area.has_no_locks() {
+        return look_for_lock(area, folder, path, name).map(Some);
+    }
     match locks::try_lock(folder, name, lock_file) {
         Ok(Attempt::Unsupported) => look_for_lock(area, folder, path, name).map(Some),
         Ok(attempt) => Ok(Some(attempt)),

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use crate::error::{Result, WorkerError};
-use protocol::FileSystem;
+use protocol::{FileSystem, LockReach};
 
 /// On which machine the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,29 +16,45 @@ enum Place {
     Elsewhere,
 }
 
-/// The numbers of `statfs(2)`, the names, whether locks are shared with everybody who uses the files, and whether those
-/// are on another machine.
+/// What is known of the locks of a kind of file system without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocksOfKind {
+    /// Everybody who uses the files is on this machine.
+    OfThisMachine,
+    /// They stay in this kernel, where no program of the source meets them.
+    KeptHere,
+    /// The client for SMB: how it is mounted decides.
+    Smb,
+    /// The client for NFS, likewise.
+    Nfs,
+    /// Nothing.
+    NotKnown,
+}
+
+use LocksOfKind::{KeptHere, NotKnown, OfThisMachine};
+
+/// The numbers of `statfs(2)`, the names, what is known of locks (`lock_reach` measures the rest), and whether the files are on
+/// another machine.
 ///
-/// The locks of a network client go to the server, but for ncpfs, whose module outside the kernel's tree passes none on: what a
-/// process held on such a mount was given to another client all the same.  Those of a FUSE client stay in this kernel unless
-/// its program passes them on, which none that is used here does; those of a local file system are for everybody because everybody is here.
-const KNOWN: &[(u64, &str, Option<bool>, Place)] = &[
-    (0xff53_4d42, "cifs", Some(true), Place::Elsewhere),
-    (0xfe53_4d42, "smb3", Some(true), Place::Elsewhere),
-    (0x517b, "smbfs", Some(true), Place::Elsewhere),
-    (0x6969, "nfs", Some(true), Place::Elsewhere),
-    (0x564c, "ncpfs", Some(false), Place::Elsewhere),
-    (0x6573_5546, "fuse", Some(false), Place::Elsewhere),
-    (0x0102_1997, "9p", None, Place::Elsewhere),
-    (0xef53, "ext4", Some(true), Place::Here),
-    (0x5846_5342, "xfs", Some(true), Place::Here),
-    (0x9123_683e, "btrfs", Some(true), Place::Here),
-    (0x0102_1994, "tmpfs", Some(true), Place::Here),
-    (0x794c_7630, "overlay", Some(true), Place::Here),
-    (0x2fc1_2fc1, "zfs", Some(true), Place::Here),
-    (0x4d44, "vfat", Some(true), Place::Here),
-    (0x2011_bab0, "exfat", Some(true), Place::Here),
-    (0x7366_746e, "ntfs3", Some(true), Place::Here),
+/// The module ncpfs, outside the kernel's tree, passes none on: what a process held on such a mount was given to another client all
+/// the same.  Those of a FUSE client stay in this kernel unless its program passes them on, which none that is used here does.
+const KNOWN: &[(u64, &str, LocksOfKind, Place)] = &[
+    (0xff53_4d42, "cifs", LocksOfKind::Smb, Place::Elsewhere),
+    (0xfe53_4d42, "smb3", LocksOfKind::Smb, Place::Elsewhere),
+    (0x517b, "smbfs", NotKnown, Place::Elsewhere),
+    (0x6969, "nfs", LocksOfKind::Nfs, Place::Elsewhere),
+    (0x564c, "ncpfs", KeptHere, Place::Elsewhere),
+    (0x6573_5546, "fuse", KeptHere, Place::Elsewhere),
+    (0x0102_1997, "9p", NotKnown, Place::Elsewhere),
+    (0xef53, "ext4", OfThisMachine, Place::Here),
+    (0x5846_5342, "xfs", OfThisMachine, Place::Here),
+    (0x9123_683e, "btrfs", OfThisMachine, Place::Here),
+    (0x0102_1994, "tmpfs", OfThisMachine, Place::Here),
+    (0x794c_7630, "overlay", OfThisMachine, Place::Here),
+    (0x2fc1_2fc1, "zfs", OfThisMachine, Place::Here),
+    (0x4d44, "vfat", OfThisMachine, Place::Here),
+    (0x2011_bab0, "exfat", OfThisMachine, Place::Here),
+    (0x7366_746e, "ntfs3", OfThisMachine, Place::Here),
 ];
 
 /// File systems whose inodes have a time of their last change that nobody can set: those of Linux, and clients of servers
@@ -64,21 +80,27 @@ pub(crate) fn keeps_change_times(folder: impl AsFd) -> bool {
     known.is_some_and(|(_, name, ..)| KEEP_CHANGE_TIMES.contains(name))
 }
 
-/// The file system of an open folder.
-pub(crate) fn file_system_of(folder: impl AsFd) -> Result<FileSystem> {
+/// What is known of the locks of the file system of an open folder.
+pub(crate) fn locks_of_kind(folder: impl AsFd) -> LocksOfKind {
+    let known = number_of(folder).ok().and_then(known);
+    known.map_or(NotKnown, |(_, _, locks, _)| *locks)
+}
+
+/// The file system of an open folder, whose locks reach those who are said.
+pub(crate) fn file_system_of(folder: impl AsFd, locks: LockReach) -> Result<FileSystem> {
     let number = number_of(folder).map_err(|errno| {
         let root = postoffice::names::RelativePath::root();
         WorkerError::reading("ask for the file system of", &root, errno)
     })?;
     Ok(match known(number) {
-        Some((_, name, shares_locks, _)) => FileSystem {
+        Some((_, name, ..)) => FileSystem {
             name: (*name).to_owned(),
-            shares_locks: *shares_locks,
+            locks,
             keeps_change_times: KEEP_CHANGE_TIMES.contains(name),
         },
         None => FileSystem {
             name: format!("{number:#x}"),
-            shares_locks: None,
+            locks,
             keeps_change_times: false,
         },
     })
@@ -86,8 +108,7 @@ pub(crate) fn file_system_of(folder: impl AsFd) -> Result<FileSystem> {
 
 /// Whether locks on an open file stay in this kernel, where no program of the source meets them.
 pub(crate) fn keeps_locks_here(file: impl AsFd) -> bool {
-    let known = number_of(file).ok().and_then(known);
-    known.is_some_and(|(_, _, shares_locks, _)| *shares_locks == Some(false))
+    locks_of_kind(file) == KeptHere
 }
 
 /// Whether an open folder may show names and times that are no longer so, because a client remembers them for a while.
@@ -142,7 +163,7 @@ fn number_of(file: impl AsFd) -> std::result::Result<u64, Errno> {
     Ok(number)
 }
 
-fn known(number: u64) -> Option<&'static (u64, &'static str, Option<bool>, Place)> {
+fn known(number: u64) -> Option<&'static (u64, &'static str, LocksOfKind, Place)> {
     KNOWN.iter().find(|known| known.0 == number)
 }
 
@@ -153,8 +174,8 @@ mod tests {
     /// Locks of ncpfs were taken for everybody's, so `check` promised what no server of NetWare keeps.
     #[test]
     fn locks_of_ncpfs_stay_here() {
-        let shares = |number| known(number).and_then(|(_, _, shares_locks, _)| *shares_locks);
-        assert_eq!(shares(0x564c), Some(false));
-        assert_eq!(shares(0xff53_4d42), Some(true));
+        let locks = |number| known(number).map(|(_, _, locks, _)| *locks);
+        assert_eq!(locks(0x564c), Some(KeptHere));
+        assert_eq!(locks(0xff53_4d42), Some(LocksOfKind::Smb));
     }
 }

@@ -26,6 +26,7 @@ pub mod guardian;
 pub mod host;
 pub mod inventory;
 pub mod lease;
+pub(crate) mod lock_reach;
 pub(crate) mod locks;
 pub mod lowercase;
 pub mod marker;

@@ -124,17 +124,49 @@ pub(crate) fn lock(
     }
 }
 
+/// What came of trying a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// It was had, and given back.
+    Granted,
+    /// Another program has it.
+    Busy,
+    /// The file system has none.
+    Unsupported,
+}
+
+/// A byte that no database has, and that also a server with offsets of 32 bits knows.
+const TRIED_BYTE: libc::off_t = 0x7fff_fffe;
+
+/// Takes a read lock where nothing is, and gives it back.
+pub(crate) fn try_shared_byte(handle: impl AsFd) -> Trial {
+    let trial = match set(&handle, libc::F_RDLCK, TRIED_BYTE, 1) {
+        Taken::Yes => Trial::Granted,
+        Taken::Busy => Trial::Busy,
+        Taken::Unsupported => Trial::Unsupported,
+    };
+    if trial == Trial::Granted {
+        // Closing the handle gives it back as well.
+        let _ = set(&handle, libc::F_UNLCK, TRIED_BYTE, 1);
+    }
+    trial
+}
+
 /// A read lock of `length` bytes from the start; 0 is the whole file, however long it becomes.
 fn take(handle: impl AsFd, length: libc::off_t) -> Taken {
     if keeps_locks_here(&handle) {
         return Taken::Unsupported;
     }
+    set(handle, libc::F_RDLCK, 0, length)
+}
+
+fn set(handle: impl AsFd, kind: libc::c_int, start: libc::off_t, length: libc::off_t) -> Taken {
     // The constants are small; the type of the field differs between systems.
     #[allow(clippy::cast_possible_truncation)]
     let region = libc::flock {
-        l_type: libc::F_RDLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
+        l_start: start,
         l_len: length,
         l_pid: 0,
     };

@@ -15,7 +15,7 @@ use crate::pool::lock;
 use crate::tree::{Folder, Kind, Name};
 use protocol::{Finding, Verdict};
 
-/// For how long the client of a mount may show a folder as it was: a second, with rclone as we start it and with the
+/// For how long the client of a mount may show a folder as it was: a second, with rclone and NFS as we mount them and with the
 /// kernel's cifs client as it comes (`actimeo`), and a little for the clocks of both.
 pub(crate) const MEMORY_OF_CLIENTS: Duration = Duration::from_millis(1200);
 

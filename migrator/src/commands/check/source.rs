@@ -1,6 +1,6 @@
 //! What the worker saw of the source, judged.
 
-use protocol::{Count, InventoryReport, Offline, Survey, Verdict, worst};
+use protocol::{Count, InventoryReport, LockReach, Offline, Survey, Verdict, worst};
 
 use super::report::Judged;
 use crate::controller::Finished;
@@ -70,35 +70,41 @@ pub(super) fn locks(survey: &Survey, is_live: bool) -> [(&'static str, Judged); 
     let mut names: Vec<&str> = survey.sources.iter().map(|one| one.name.as_str()).collect();
     names.dedup();
     let names = names.join(", ");
-    let is_private = survey
+    let mut reaches: Vec<String> = survey
         .sources
         .iter()
-        .any(|one| one.shares_locks == Some(false));
+        .map(|one| one.locks.to_string())
+        .collect();
+    reaches.dedup();
+    let reaches = format!("locks: {}", reaches.join(", "));
+    let is_one =
+        |wanted: fn(&LockReach) -> bool| survey.sources.iter().any(|one| wanted(&one.locks));
     let shared = if !is_live {
         Judged::pass(format!("{NOT_LIVE}: it needs no locks"))
-    } else if survey.locks_unsupported > 0 {
+    } else if is_one(|locks| *locks == LockReach::KeptHere) {
+        Judged::warning(
+            format!("{reaches}; the source is on {names}, which keeps locks away from the server"),
+            "Mount it with a client that passes locks on where there is one (the kernel's for cifs and nfs); copies of databases in use \
+             may be late, and are proven and copied again in stage two",
+        )
+    } else if survey.locks_unsupported > 0 || is_one(|locks| *locks == LockReach::None) {
         Judged::warning(
             format!(
-                "the source ({names}) has no locks for {} of {} databases",
+                "{reaches}; the source ({names}) has no locks for {} of {} databases",
                 numbers::count(survey.locks_unsupported),
                 numbers::count(survey.locks_tried)
             ),
             "Mount it so that it has locks; until then a database counts as copied only where nothing of it moved meanwhile, and one \
              that keeps moving is left to stage two, where nobody works on it",
         )
-    } else if is_private {
-        Judged::warning(
-            format!("the source is on {names}, which keeps locks away from the server"),
-            "Mount it with a client that passes locks on where there is one (the kernel's for cifs and nfs); copies of databases in use \
-             may be late, and are proven and copied again in stage two",
-        )
-    } else if survey.sources.iter().any(|one| one.shares_locks.is_none()) {
+    } else if is_one(|locks| matches!(locks, LockReach::Unknown { .. })) {
         Judged::pass(format!(
-            "the source is on {names}; whether its server knows of locks cannot be told"
+            "{reaches}; the source is on {names}: locks are taken, and a database counts as copied only where nothing of it moved \
+             meanwhile"
         ))
     } else {
         Judged::pass(format!(
-            "the source is on {names}, whose locks everybody sees"
+            "{reaches}; the source is on {names}, whose locks everybody sees"
         ))
     };
     let tried = numbers::count(survey.locks_tried);

@@ -2,7 +2,9 @@ mod codes;
 
 use super::estimate::Costs;
 use super::*;
-use protocol::{AreaInventory, FileSystem, InventoryReport, Offline, ReadAgain, Sample, Survey};
+use protocol::{
+    AreaInventory, FileSystem, InventoryReport, LockReach, Offline, ReadAgain, Sample, Survey,
+};
 
 const GIB: u64 = 1 << 30;
 
@@ -40,11 +42,11 @@ fn verdicts(lines: &[(&'static str, Judged)]) -> Vec<(&'static str, Verdict)> {
         .collect()
 }
 
-fn on(name: &str, shares_locks: Option<bool>) -> Survey {
+fn on(name: &str, locks: LockReach) -> Survey {
     Survey {
         sources: vec![FileSystem {
             name: name.into(),
-            shares_locks,
+            locks,
             keeps_change_times: true,
         }],
         locks_tried: 40,
@@ -55,10 +57,18 @@ fn on(name: &str, shares_locks: Option<bool>) -> Survey {
 #[test]
 fn locks_that_stay_here_or_are_not_there_are_told() {
     let judge = |survey: &Survey| verdicts(&source::locks(survey, true)).remove(0).1;
-    assert_eq!(judge(&on("cifs", Some(true))), Verdict::Done);
-    assert_eq!(judge(&on("9p", None)), Verdict::Done);
-    assert_eq!(judge(&on("fuse", Some(false))), Verdict::NeedsAttention);
-    let mut without = on("cifs", Some(true));
+    assert_eq!(judge(&on("cifs", LockReach::Shared)), Verdict::Done);
+    assert_eq!(judge(&on("9p", LockReach::default())), Verdict::Done);
+    assert_eq!(
+        judge(&on("fuse", LockReach::KeptHere)),
+        Verdict::NeedsAttention
+    );
+    assert_eq!(judge(&on("nfs", LockReach::None)), Verdict::NeedsAttention);
+    let why = "the server keeps it to itself".to_owned();
+    let [(_, unknown), _] = source::locks(&on("nfs", LockReach::Unknown { why }), true);
+    let said = "locks: unknown (the server keeps it to itself)";
+    assert!(unknown.text.contains(said), "{}", unknown.text);
+    let mut without = on("cifs", LockReach::Shared);
     without.locks_unsupported = 1;
     assert_eq!(judge(&without), Verdict::NeedsAttention);
     // A copy that nobody works on needs none; where one is held, somebody does.
@@ -73,7 +83,7 @@ fn locks_that_stay_here_or_are_not_there_are_told() {
 
 #[test]
 fn locks_that_are_held_are_counted() {
-    let mut survey = on("cifs", Some(true));
+    let mut survey = on("cifs", LockReach::Shared);
     assert_eq!(verdicts(&source::locks(&survey, true))[1].1, Verdict::Done);
     survey.locks_unreadable = 1;
     let [_, (_, busy)] = source::locks(&survey, true);
@@ -175,7 +185,7 @@ fn what_a_proof_rests_on_at_the_source_is_told() {
         sources: keeps
             .map(|keeps_change_times| FileSystem {
                 name: "there".into(),
-                shares_locks: None,
+                locks: LockReach::default(),
                 keeps_change_times,
             })
             .into(),

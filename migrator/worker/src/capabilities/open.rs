@@ -13,12 +13,13 @@ use super::read_only_view::ReadOnlyView;
 use super::{Area, Capabilities, CertificateFiles};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
+use crate::lock_reach;
 use crate::names::{QUARANTINE_FOLDER, SEAL_FILE};
 use crate::places::{SeenPlace, known_mounts};
 use crate::tree::Folder;
 use protocol::mounts::{self, Mount, covering};
 use protocol::places::{Place, trouble};
-use protocol::{AreaOrder, Order, Task};
+use protocol::{AreaOrder, LockReach, Order, Task};
 
 /// What the folders of an order are for.
 const SOURCE: &str = "the source folder";
@@ -189,6 +190,13 @@ impl Opening<'_> {
             }
             None => None,
         };
+        let locks = match &source {
+            Some(folder) => {
+                let place = locate(SOURCE, &area.label, &area.source, &self.table)?;
+                lock_reach::measure(folder, covering(&self.table, &place.path))
+            }
+            None => LockReach::default(),
+        };
         let place = locate(DESTINATION, &area.label, &area.destination, &self.table)?;
         let own = covering(&self.table, &place.path);
         Ok(Area {
@@ -200,6 +208,7 @@ impl Opening<'_> {
             mounts: destination.mounts,
             is_on_its_own: own.is_some_and(|mount| mount.is_at(&place.path)),
             change_times,
+            locks,
             source_seen,
             destination_seen: SeenPlace::of(&place, &area.destination, &self.table),
         })

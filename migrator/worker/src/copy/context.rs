@@ -21,7 +21,7 @@ use crate::pool::lock;
 use crate::source::require_mounts;
 use crate::store::{Copied, JobStore, ManifestFile, Pass, Removal, UnfinishedPass};
 use crate::tree::{Attributes, Folder, FolderTask, Pair, Time};
-use protocol::{CopyOptions, Count, PassKind, Verdict};
+use protocol::{CopyOptions, Count, LockReach, PassKind, Verdict};
 
 /// How many entries of the plan of removals are held before they go to the store.
 const REMOVALS_HELD: usize = 4096;
@@ -222,16 +222,23 @@ impl PassContext<'_> {
     }
 
     /// Says once that databases are copied without locks.
-    pub(super) fn report_no_locks(&self, path: &RelativePath) {
+    pub(super) fn report_no_locks(&self, path: &RelativePath, locks: &LockReach) {
         if self.no_locks_said.swap(true, Ordering::Relaxed) {
             return;
         }
+        let what = match locks {
+            LockReach::Unknown { why } => {
+                format!("whether locks reach the programs of the source is unknown ({why})")
+            }
+            _ => "the mount of the source hands no locks on to its server".to_owned(),
+        };
         self.monitor.report(
             "no-locks",
             Verdict::Done,
             path,
-            "the mount of the source hands no locks on to its server; this and every other database counts as copied only \
-             if nothing of it moved meanwhile",
+            &format!(
+                "{what}; this and every other database counts as copied only if nothing of it moved meanwhile"
+            ),
             "",
         );
     }

@@ -17,6 +17,7 @@ use super::files::{Looked, Outcome, look, outcome_of, put_off, report_outcome, w
 use super::second_look::PassScope;
 use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
+use crate::capabilities::Area;
 use crate::database::discard_unfinished;
 use crate::error::Result;
 use crate::guardian;
@@ -25,7 +26,7 @@ use crate::missed::says_not_there;
 use crate::source::require_mounts;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
-use protocol::{Count, PassKind};
+use protocol::{Count, LockReach, PassKind};
 
 /// How long to wait before a unit that moved is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -166,10 +167,10 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
         {
             return context.unreadable(path, *errno);
         }
-        let asks_no_locks = matches!(lock, Attempt::Unsupported);
+        let has_no_lock = !is_relied_on(context, &unit, &lock);
         drop(lock);
         let (pause, is_last) = match &unreadable {
-            Some((path, errno)) if asks_no_locks => {
+            Some((path, errno)) if has_no_lock => {
                 require_mounts(context.areas, path, *errno)?;
                 (LOCKED_PAUSE, Instant::now() >= until)
             }
@@ -179,7 +180,7 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
             }
         };
         if is_last {
-            return give_up(context, &unit, unreadable, asks_no_locks);
+            return give_up(context, &unit, unreadable, has_no_lock);
         }
         std::thread::sleep(pause);
     }
@@ -190,10 +191,10 @@ fn give_up(
     context: &PassContext<'_>,
     unit: &Unit,
     unreadable: Option<(RelativePath, Errno)>,
-    asks_no_locks: bool,
+    has_no_lock: bool,
 ) -> Result<()> {
     match unreadable {
-        Some((path, errno)) if asks_no_locks => {
+        Some((path, errno)) if has_no_lock => {
             // Where locks cannot be asked for, a held one looks like this, and so does a broken disk.
             let why = format!(
                 "it could not be read for all the time that was waited ({errno}): a program of the source holds a part \
@@ -212,13 +213,29 @@ fn give_up(
     Ok(())
 }
 
-/// Waits for the lock of the control file.
+/// Whether a lock keeps the programs of the source out of this unit; what is not certain does not.
+pub(super) fn is_relied_on(context: &PassContext<'_>, unit: &Unit, lock: &Attempt) -> bool {
+    let area = unit
+        .control()
+        .map(|control| &context.areas[control.pair.area]);
+    matches!(lock, Attempt::Held(_)) && area.is_some_and(Area::relies_on_locks)
+}
+
+/// Waits for the lock of the control file; one that may not reach the programs of the source is taken all the same, where it can
+/// be.
 fn take_lock(context: &PassContext<'_>, control: &FileTask, wait: Duration) -> Result<Lock> {
+    let area = &context.areas[control.pair.area];
+    if !area.relies_on_locks() {
+        context.report_no_locks(&control.source_path(), &area.locks);
+    }
+    if area.has_no_locks() {
+        return Ok(Lock::Taken(Attempt::Unsupported));
+    }
     let lock_file = control.lock_file.as_deref();
     let outcome = match locks::lock(control.source()?, &control.source_name, lock_file, wait) {
         Ok(Attempt::Busy) => return Ok(Lock::Busy),
         Ok(Attempt::Unsupported) => {
-            context.report_no_locks(&control.source_path());
+            context.report_no_locks(&control.source_path(), &LockReach::None);
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),

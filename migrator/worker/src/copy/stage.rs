@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use super::context::{FileTask, PassContext};
 use super::file::{CopyFailure, Source, Written, temporary_name, write_copy_seen};
 use super::files::{Outcome, destination_of, open_source, outcome_of, publish, report_outcome};
+use super::locked::is_relied_on;
 use super::unit::{KnownHeaders, Unit};
 use crate::error::Result;
 use crate::locks::Attempt;
@@ -79,7 +80,7 @@ pub(super) fn copy_members(
     if matches!(attempted, Attempted::Whole)
         && (control_header(unit)? != before
             || !all_stand_still(&staged)?
-            || is_torn(&staged, lock)
+            || (!is_relied_on(context, unit, lock) && is_torn(&staged))
             || was_passed(unit, lock)?)
     {
         attempted = Attempted::Moved;
@@ -156,8 +157,8 @@ fn was_passed(unit: &Unit, lock: &Attempt) -> Result<bool> {
 }
 
 /// Without a lock, a block whose checksum is wrong is a write that was caught half-way; under it, old damage.
-fn is_torn(staged: &[Staged<'_>], lock: &Attempt) -> bool {
-    matches!(lock, Attempt::Unsupported) && staged.iter().any(|member| damage(member) > 0)
+fn is_torn(staged: &[Staged<'_>]) -> bool {
+    staged.iter().any(|member| damage(member) > 0)
 }
 
 fn damage(member: &Staged<'_>) -> u64 {

@@ -11,7 +11,7 @@ use crate::file_system::file_system_of;
 use crate::locks::Attempt;
 use crate::pool::Threads;
 use crate::tree::{Attributes, Time, Visited};
-use protocol::{Offline, Survey};
+use protocol::{LockReach, Offline, Survey};
 
 /// What has been gathered so far.
 #[derive(Debug, Default)]
@@ -95,13 +95,16 @@ impl Gathered {
     pub(super) fn finish(self, capabilities: &Capabilities, threads: Threads) -> Result<Survey> {
         let areas = &capabilities.areas;
         let sources = areas.iter().map(Area::source).collect::<Result<Vec<_>>>()?;
-        let file_systems = sources.iter().map(file_system_of);
+        let file_systems = sources
+            .iter()
+            .zip(areas)
+            .map(|(folder, area)| file_system_of(folder, area.locks.clone()));
         let (sample, seen) = self.draw.measure(&sources, threads)?;
         Ok(Survey {
             sources: file_systems.collect::<Result<_>>()?,
             destination: match areas.first() {
-                Some(area) => file_system_of(&area.destination)?,
-                None => file_system_of(&capabilities.job)?,
+                Some(area) => file_system_of(&area.destination, LockReach::default())?,
+                None => file_system_of(&capabilities.job, LockReach::default())?,
             },
             locks_tried: self.locks.tried,
             locks_held: self.locks.held,
