@@ -144,9 +144,8 @@ mod tests {
             KernelLog::NotReadable
         );
         let long = format!("[    1.000000] cifs: \u{1b}[2J{}\n", "x".repeat(5_000));
-        let many: String = (0..100)
-            .map(|number| format!("[    2.000000] cifs: {number}\n"))
-            .collect();
+        let lines = (0..100).map(|number| format!("[    2.000000] cifs: {number}\n"));
+        let many = lines.collect::<Vec<_>>().concat();
         let KernelLog::Said(lines) = lines_since(long.as_bytes(), &["cifs"], 0.0) else {
             panic!("nothing was said");
         };

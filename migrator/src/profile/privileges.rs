@@ -17,7 +17,7 @@ pub struct Privileged {
     pub program: &'static str,
     /// What it is for.
     pub purpose: &'static str,
-    /// In which steps it is run; none where it is only run by `check`.
+    /// In which steps it is run; none where only `check` runs it, or only something that failed.
     pub steps: &'static [Step],
     /// What its arguments look like, with the wildcards of sudoers; none where this job never runs it.
     pub arguments: fn(&Places) -> Vec<String>,
@@ -199,6 +199,7 @@ pub const COMMANDS: &[Privileged] = &[
     Privileged {
         program: "dmesg",
         purpose: "what the kernel said of a mount that failed",
+        steps: &[],
         arguments: |places| {
             let mounts = [Protocol::Cifs, Protocol::Nfs, Protocol::Ncp];
             let mut mounts = mounts
