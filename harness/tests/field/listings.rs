@@ -89,6 +89,7 @@ fn a_copy_of_what_can_no_longer_be_opened_stays_and_so_does_a_folder() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_file_that_can_be_looked_at_and_not_opened_is_named() {
     let Some(site) = Shown::new() else { return };
     let path = "OFFILES/FD0/HALF.001";

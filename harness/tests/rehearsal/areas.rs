@@ -355,6 +355,7 @@ fn a_library_that_nothing_is_said_about_stops_before_users_are_out_with_the_line
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_person_may_say_that_a_library_has_no_documents() {
     let stage = unmapped();
     stage.migrate(&["stage-one"]);

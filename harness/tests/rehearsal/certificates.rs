@@ -54,6 +54,7 @@ fn assert_refused(stage: &Stage, code: &str) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_key_that_cannot_be_used_stops_before_anything_is_copied() {
     let mut stage = with_certificate(&CertificateOptions {
         key_password: Some("right"),
@@ -93,6 +94,7 @@ fn a_key_that_cannot_be_used_stops_before_anything_is_copied() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_certificate_that_clients_will_refuse_is_told_beforehand_and_stops_nothing() {
     for (from_days, until_days, code) in [
         (-30, -1, "certificate-expired"),

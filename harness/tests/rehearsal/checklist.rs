@@ -14,6 +14,7 @@ fn item<'a>(run: &'a CommandRun, name: &str) -> &'a Json {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_a_probe_sees_is_confirmed_by_it_and_the_rest_by_a_person() {
     let mut stage = Stage::new();
     let line = ("poa".to_owned(), "dns_name = \"localhost\"".to_owned());

@@ -47,6 +47,7 @@ fn told(run: &CommandRun, check: &str, verdict: &str) -> (String, String) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_startup_file_that_is_not_at_its_place_is_seen_and_the_source_is_blamed() {
     let stage = with_poa("", &["startup_file = \"NOSUCH.POA\""]);
     for command in ["check", "stage-one"] {
@@ -192,6 +193,7 @@ fn folders_of_the_system_are_no_folders_of_a_job() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_taken_port_is_seen_and_named_where_it_stops_the_poa() {
     let free = TcpListener::bind("127.0.0.1:0").expect("bound");
     let imap = free.local_addr().expect("bound").port();

@@ -48,6 +48,7 @@ fn detail(run: &harness::rehearsal::CommandRun) -> String {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn an_opaque_guardian_stops_with_the_exact_command_and_goes_on_after_it_was_done_by_hand() {
     let stage = Stage::with_opaque_guardian();
     prepared(&stage);
@@ -93,6 +94,7 @@ fn an_opaque_guardian_stops_with_the_exact_command_and_goes_on_after_it_was_done
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn gwcheck_is_chosen_for_what_the_built_in_engine_does_not_know() {
     let mut stage = Stage::with_opaque_guardian();
     prepared(&stage);
@@ -110,6 +112,7 @@ fn gwcheck_is_chosen_for_what_the_built_in_engine_does_not_know() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_gwcheck_that_fails_or_does_nothing_is_not_believed() {
     let mut stage = Stage::with_opaque_guardian();
     prepared(&stage);
@@ -132,6 +135,7 @@ fn a_gwcheck_that_fails_or_does_nothing_is_not_believed() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn options_that_could_remove_users_are_never_used() {
     let mut stage = Stage::with_opaque_guardian();
     prepared(&stage);

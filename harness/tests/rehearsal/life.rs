@@ -138,6 +138,7 @@ fn a_poa_that_does_not_start_makes_nothing_live() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn an_agent_that_keeps_the_outputs_of_its_control_script_does_not_hold_up_the_start() {
     let stage = sealed(true);
     let control = control(&stage);
@@ -158,6 +159,7 @@ fn an_agent_that_keeps_the_outputs_of_its_control_script_does_not_hold_up_the_st
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_start_of_which_nothing_is_known_is_looked_at() {
     // Without software nothing here can know what becomes of the POA that is started by hand.
     let stage = sealed(false);
@@ -188,6 +190,7 @@ fn a_start_of_which_nothing_is_known_is_looked_at() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_job_leaves_the_destination_of_another_one_alone() {
     let mut stage = Stage::new();
     stage.migrate(&["stage-one"]);

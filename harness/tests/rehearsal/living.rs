@@ -55,6 +55,7 @@ fn copy_plainly(from: &Path, to: &Path) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_copy_without_the_locks_is_torn_and_ours_never_is() {
     let stage = Stage::new();
     let agent = agent(&stage, 1, PAUSE_MILLISECONDS, 0);

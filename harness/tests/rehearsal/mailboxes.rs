@@ -147,6 +147,7 @@ fn stage_with(source: &Server, destination: &Server, run_under: Vec<String>) -> 
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_mailbox_that_was_not_read_to_its_end_never_passes() {
     let (source, destination) = (Server::start(), Server::start());
     let stage = stage_with(&source, &destination, Vec::new());
@@ -193,6 +194,7 @@ fn a_mailbox_that_was_not_read_to_its_end_never_passes() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_folder_that_is_none_and_messages_that_change_by_themselves_do_not_keep_a_test_from_its_end() {
     let (source, destination) = (Server::start(), Server::start());
     let stage = stage_with(&source, &destination, Vec::new());

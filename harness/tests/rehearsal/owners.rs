@@ -33,6 +33,7 @@ fn sealed_with_log(log: &str) -> Stage {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_log_folder_that_the_job_did_not_make_stays_whose_it_is() {
     if !rustix::process::geteuid().is_root() {
         println!("only root can give anything away: nothing to test here");
@@ -56,6 +57,7 @@ fn a_log_folder_that_the_job_did_not_make_stays_whose_it_is() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn everybodys_log_folder_stops_before_anything_is_given_away() {
     if !rustix::process::geteuid().is_root() {
         println!("only root can give anything away: nothing to test here");
@@ -97,6 +99,7 @@ fn uid_conf(stage: &Stage) -> PathBuf {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn an_agents_file_that_says_root_names_nobody_and_is_no_circle() {
     if !rustix::process::geteuid().is_root() {
         println!("only root can give anything away: nothing to test here");

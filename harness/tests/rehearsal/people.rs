@@ -182,6 +182,7 @@ fn screen(written: &str, columns: usize) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_screen_breaks_no_word_keeps_no_bar_and_ends_with_the_findings() {
     is_readable_on(80);
 }

@@ -43,6 +43,7 @@ fn new_mail(stage: &Stage) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_pass_after_the_seal_makes_the_job_unsealed_until_it_is_sealed_again() {
     let stage = sealed();
     new_mail(&stage);
@@ -103,6 +104,7 @@ fn finish_names_what_came_to_the_source_since_the_seal() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn finish_starts_nothing_beside_a_poa_that_answers_at_the_source() {
     let stage = sealed();
     stage.start_source_poa();
@@ -128,6 +130,7 @@ fn finish_starts_nothing_beside_a_poa_that_answers_at_the_source() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_source_that_is_gone_for_good_needs_a_name_and_a_reason() {
     let stage = sealed();
     fs::rename(stage.source(), stage.source().with_extension("gone")).expect("renamed");
@@ -197,6 +200,7 @@ fn a_folder_that_is_a_link_at_the_source_is_not_sealed_over() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_difference_that_size_and_time_do_not_show_is_mended_by_the_remedy() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);

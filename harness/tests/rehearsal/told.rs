@@ -74,6 +74,7 @@ fn whoever_asks_while_a_command_is_at_work_is_told_so_and_nothing_is_to_be_typed
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn behind_a_finish_that_failed_comes_finish() {
     let stage = stage(true);
     stage.prepare();
@@ -174,6 +175,7 @@ fn abandon_ends_a_worker_that_is_at_work_first() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn verify_knows_that_users_work_and_tells_what_they_cannot_have_done() {
     let stage = stage(true);
     stage.prepare();

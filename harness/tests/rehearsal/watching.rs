@@ -233,6 +233,7 @@ fn a_stopped_order_ends_its_command_as_an_interruption_and_the_next_run_goes_on(
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_pause_dies_with_its_worker_and_is_loud_while_users_wait() {
     let mut stage = Stage::new();
     stage.embedded_mut().sheet.quiet_seconds = 5;
