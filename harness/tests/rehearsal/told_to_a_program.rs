@@ -103,8 +103,8 @@ fn a_program_that_fails_or_hangs_is_a_finding_and_stops_nothing() {
     let run = stage.expect(&["stage-one"], 1);
     let failed = finding(&run, "notify-failed");
     assert!(failed.text.contains("after 1 seconds"), "{failed:#?}");
-    // One that does not read what it is told has been told all the same.
-    name_in_worksheet(&stage, "exit 0", 20);
+    // One that does not read what it is told has been told all the same, however much it says itself.
+    name_in_worksheet(&stage, "head -c 300000 /dev/zero >&2; exit 0", 20);
     let run = stage.expect(&["stage-one"], 0);
     assert!(!codes(&run).contains(&"notify-failed"), "{run:#?}");
 }

@@ -3,6 +3,7 @@
 //! Whatever becomes of that program, the migration goes on; that it failed is a finding.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::{CommandOutcome, Controller, now_milliseconds};
+use crate::steps::secrets;
 
 /// The version of what is told.
 const NOTICE_VERSION: u32 = 1;
@@ -136,7 +138,12 @@ impl Controller {
         let mut text = serde_json::to_vec(&told).ok()?;
         text.push(b'\n');
         let limit = Duration::from_secs(settings.timeout_seconds);
-        let why = match tokio::time::timeout(limit, run(program, arguments, &text)).await {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        for secret in secrets::environment_variables(&self.worksheet) {
+            command.env_remove(secret);
+        }
+        let why = match tokio::time::timeout(limit, run(command, &text)).await {
             Ok(Ok(())) => return None,
             Ok(Err(why)) => why,
             Err(_) => format!(
@@ -155,9 +162,8 @@ impl Controller {
 }
 
 /// Runs the program to its end; it is ended where this is not waited for any more.
-async fn run(program: &str, arguments: &[String], text: &[u8]) -> Result<(), String> {
-    let mut child = Command::new(program)
-        .args(arguments)
+async fn run(mut command: Command, text: &[u8]) -> Result<(), String> {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -170,15 +176,27 @@ async fn run(program: &str, arguments: &[String], text: &[u8]) -> Result<(), Str
         // One that does not want to read it all may end all the same.
         let _ = input.write_all(text).await;
     }
-    let errors = child.stderr.take();
-    let status = child.wait().await.map_err(|error| error.to_string())?;
+    let mut said = Vec::new();
+    let mut errors = child.stderr.take();
+    let listen = async {
+        if let Some(errors) = &mut errors {
+            let _ = errors.take(SAID_BYTES_MAX).read_to_end(&mut said).await;
+            // One that says more must not wait for a reader.
+            let _ = tokio::io::copy(errors, &mut tokio::io::sink()).await;
+        }
+        std::future::pending::<Infallible>().await
+    };
+    let status = tokio::select! {
+        status = child.wait() => status.map_err(|error| error.to_string())?,
+        never = listen => match never {},
+    };
     if status.success() {
         return Ok(());
     }
-    let mut said = Vec::new();
     if let Some(errors) = errors {
         // What it left behind may hold the pipe open for ever; the time limit holds for that as well.
-        let _ = errors.take(SAID_BYTES_MAX).read_to_end(&mut said).await;
+        let rest = SAID_BYTES_MAX.saturating_sub(said.len() as u64);
+        let _ = errors.take(rest).read_to_end(&mut said).await;
     }
     let said = printable(said.trim_ascii());
     Err(if said.is_empty() {

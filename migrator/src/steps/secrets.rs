@@ -60,6 +60,18 @@ pub(crate) fn ask(
     }
 }
 
+/// The environment variables that hold secrets of a job.
+pub(crate) fn environment_variables(sheet: &Worksheet) -> Vec<&str> {
+    let uses = [Use::Mounts, Use::Certificate, Use::Mailbox];
+    let wanted = wanted(sheet, &uses).into_iter();
+    wanted
+        .filter_map(|(_, reference)| match reference {
+            SecretReference::Environment(name) => Some(name.as_str()),
+            SecretReference::File(_) | SecretReference::Prompt => None,
+        })
+        .collect()
+}
+
 fn wanted<'s>(sheet: &'s Worksheet, uses: &[Use]) -> Vec<(String, &'s SecretReference)> {
     let login = &sheet.destination;
     let mut all = vec![
@@ -179,5 +191,12 @@ destination_imap = "gw1:143"
             let asked = person.0.lock().expect("a lock").clone();
             assert_eq!(asked, [&login[..], more].concat(), "{uses:?}");
         }
+    }
+
+    #[test]
+    fn every_variable_with_a_secret_is_known() {
+        let sheet = SHEET.replace("{ prompt = true }", "{ environment = \"IT\" }");
+        let sheet = Worksheet::parse(&sheet).expect("right");
+        assert_eq!(environment_variables(&sheet), ["IT"; 6]);
     }
 }
