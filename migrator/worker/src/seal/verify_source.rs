@@ -92,6 +92,13 @@ enum Known {
     Alone(Stamp),
 }
 
+/// What a file of the source has to hold.
+struct Due {
+    digest: [u8; 32],
+    /// When it was read last and held that; none where its time is another since.
+    read: Option<Time>,
+}
+
 /// Files that were read, by folder and name at the destination, with the time at which reading began; and their bytes.
 type Read = (Vec<(RelativePath, Vec<u8>, Time)>, u64);
 
@@ -160,13 +167,21 @@ impl Reading<'_> {
                 None if visited.is_repeated(entry) => {}
                 None => self.differs(&path, "it has come since the seal"),
                 Some(Known::Alone(stamp)) if stamp == Stamp::from(&attributes) => {}
+                // Another time alone says nothing of the bytes, which are read: some servers move all times by an hour.
                 Some(Known::Proven {
                     stamp,
                     digest,
                     read,
-                }) if stamp == Stamp::from(&attributes) => {
-                    let read = if was_read { self.at_rest } else { read };
-                    self.file(visited, &entry.name, (&folder, name), (digest, read))?;
+                }) if stamp.size == attributes.size => {
+                    let due = Due {
+                        digest,
+                        read: match stamp == Stamp::from(&attributes) {
+                            true if was_read => Some(self.at_rest),
+                            true => Some(read),
+                            false => None,
+                        },
+                    };
+                    self.file(visited, &entry.name, (&folder, name), &due)?;
                 }
                 Some(_) => self.differs(&path, "it has changed since the seal"),
             }
@@ -242,28 +257,31 @@ impl Reading<'_> {
         visited: &Visited<'_>,
         source_name: &[u8],
         (folder, name): (&RelativePath, Vec<u8>),
-        (digest, read): ([u8; 32], Time),
+        due: &Due,
     ) -> Result<()> {
         let began = Time::now();
         let path = || visited.path.join(source_name);
-        if read >= self.at_rest {
+        if due.read.is_some_and(|read| read >= self.at_rest) {
             let attributes = visited.folder.metadata(source_name).ok().flatten();
             let bytes = attributes.map_or(0, |attributes| attributes.size);
             lock(&self.report).before.add(bytes);
             return Ok(());
         }
         match hash_file(visited.folder, source_name) {
-            Ok((attributes, now)) if now == digest => {
+            Ok((attributes, now)) if now == due.digest => {
                 lock(&self.report).now.add(attributes.size);
                 self.monitor.count(Count::FilesSeen, 1);
                 self.monitor.count(Count::BytesSeen, attributes.size);
                 self.keep((folder.clone(), name, began), attributes.size)
             }
             Ok(_) => {
-                self.differs(
-                    &path(),
-                    "its bytes are not those that were proven, although its size and time are: the destination may not have them",
-                );
+                let text = match due.read {
+                    Some(_) => {
+                        "its bytes are not those that were proven, although its size and time are: the destination may not have them"
+                    }
+                    None => "it has changed since the seal",
+                };
+                self.differs(&path(), text);
                 Ok(())
             }
             Err(errno) => self.source_failed(&path(), errno),
