@@ -348,9 +348,7 @@ fn print(
             StepState::Failed => "STOP",
             StepState::NotBuilt => "BY HAND",
         };
-        let took = line
-            .ended_milliseconds
-            .map_or(0, |ended| ended - line.began_milliseconds);
+        let took = line.milliseconds().unwrap_or(0);
         writeln!(
             out,
             "  {mark:<8} {:<20} {took:>7} ms  {}",

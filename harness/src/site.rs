@@ -39,6 +39,23 @@ pub struct SiteOptions {
     pub with_mailbox_test: bool,
 }
 
+impl SiteOptions {
+    /// Servers with a post office and nothing else: no software, no document storage area, no mailbox that is compared.
+    pub fn bare(program: PathBuf, seed: u64, files: usize) -> Self {
+        Self {
+            program,
+            seed,
+            files,
+            case: NameCase::Mixed,
+            guardian: GuardianKind::Flaim,
+            guardian_engine: None,
+            with_documents: false,
+            with_poa: false,
+            with_mailbox_test: false,
+        }
+    }
+}
+
 /// The trees of both servers, as this machine sees them.
 #[derive(Debug, Clone)]
 pub struct Trees {

@@ -7,7 +7,6 @@ mod arguments;
 mod color;
 mod database_command;
 mod diagnostics;
-mod groups;
 mod json;
 mod page_file;
 #[cfg(test)]
@@ -34,6 +33,7 @@ use crate::commands;
 use crate::commands::lowercase::LowercaseAction::{Plan, Undo};
 use crate::commands::prepare::PrepareOptions;
 use crate::controller::{CommandOutcome, Console, Controller};
+use crate::groups;
 use crate::local_machine::LocalMachine;
 use crate::mount;
 use crate::steps::secrets;

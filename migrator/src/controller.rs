@@ -25,7 +25,6 @@ pub use notify::Notice;
 pub use outcome::{CommandOutcome, StepOutcome};
 pub(crate) use questions::could_not_ask;
 pub use statements::{Statement, Statements};
-pub use watching::Watched;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod controller;
 pub mod database;
+pub(crate) mod groups;
 pub mod local_machine;
 pub mod mailbox;
 pub mod mount;

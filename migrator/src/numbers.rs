@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-pub(crate) use protocol::numbers::{bytes, count};
+pub(crate) use protocol::numbers::{bytes, count, milliseconds_between};
 use protocol::{Count, Counts};
 
 /// A moment, to the second.

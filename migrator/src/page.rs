@@ -9,11 +9,13 @@ mod timeline;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use protocol::{
-    Amount, ChecklistItem, JobState, Life, PassLine, SealDocument, Stage, StepLine, StepState,
+    Amount, ChecklistItem, JobState, Life, PassLine, SealDocument, StepLine, StepState,
 };
 
+pub use timeline::{Bar, scale};
+
 use crate::commands::report::JobReport;
-use crate::numbers::{bytes, count, moment, span};
+use crate::numbers::{bytes, count, milliseconds_between, moment, span};
 
 /// The look of the page; it follows the reader's choice of light or dark.
 const STYLE: &str = include_str!("page/style.css");
@@ -165,11 +167,10 @@ fn users_out(state: &JobState) -> Option<(i64, Option<i64>)> {
 
 /// The steps that users wait for, with their sum.
 fn downtime(state: &JobState, estimated_milliseconds: Option<u64>) -> Markup {
-    let parts = state
-        .steps
-        .iter()
-        .filter(|line| matches!(line.step.stage(), Stage::StageTwo | Stage::After));
-    let parts: Vec<(&StepLine, Option<u64>)> = parts.map(|line| (line, taken(line))).collect();
+    let parts = state.steps.iter();
+    let parts = parts.filter(|line| line.step.stage().is_without_users());
+    let parts: Vec<(&StepLine, Option<u64>)> =
+        parts.map(|line| (line, line.milliseconds())).collect();
     let sum: u64 = parts.iter().filter_map(|(_, taken)| *taken).sum();
     html! {
         table {
@@ -177,7 +178,7 @@ fn downtime(state: &JobState, estimated_milliseconds: Option<u64>) -> Markup {
             @for (line, taken) in &parts {
                 tr {
                     td { (line.step.title()) }
-                    td { (taken.map_or_else(|| "cut off".to_owned(), span)) }
+                    td { (took(*taken)) }
                     td { (line.detail) }
                 }
             }
@@ -191,7 +192,7 @@ fn downtime(state: &JobState, estimated_milliseconds: Option<u64>) -> Markup {
             Some((from, None)) => p { "Users are out since " (moment(from)) "." },
             Some((from, Some(until))) => p {
                 "Users were out from " (moment(from)) " to " (moment(until)) ": "
-                (span(u64::try_from(until - from).unwrap_or(0)))
+                (span(milliseconds_between(from, until)))
                 ", with everything that people did in between."
             },
         }
@@ -210,7 +211,7 @@ fn passes(passes: &[PassLine]) -> Markup {
                     td { (pass.pass) }
                     td { (pass.kind) }
                     td { (time(pass.began_milliseconds)) }
-                    td { (span_of(pass.began_milliseconds, pass.ended_milliseconds)) }
+                    td { (took(pass.milliseconds())) }
                     td { (count(pass.files_copied)) }
                     td { (bytes(pass.bytes_copied)) }
                     td { (count(pass.files_unchanged)) }
@@ -290,7 +291,7 @@ fn steps(steps: &[StepLine]) -> Markup {
                     td { (state(step.state)) }
                     td { (step.runs) }
                     td { (time(step.began_milliseconds)) }
-                    td { (span_of(step.began_milliseconds, step.ended_milliseconds)) }
+                    td { (took(step.milliseconds())) }
                     td { (step.detail) }
                 }
             }
@@ -315,13 +316,8 @@ fn time(milliseconds: i64) -> String {
         .unwrap_or_default()
 }
 
-fn taken(line: &StepLine) -> Option<u64> {
-    u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok()
-}
-
-fn span_of(began: i64, ended: Option<i64>) -> String {
-    let taken = ended.and_then(|ended| u64::try_from(ended - began).ok());
-    taken.map_or_else(|| "cut off".to_owned(), span)
+fn took(milliseconds: Option<u64>) -> String {
+    milliseconds.map_or_else(|| "cut off".to_owned(), span)
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use gwmigrate::commands::check::estimated_downtime;
 use gwmigrate::commands::report::JobReport;
-use protocol::{Finding, PassLine, Stage, StepLine, Verdict};
+use protocol::{Finding, PassLine, StepLine, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -96,17 +97,14 @@ impl RehearsalOutcome {
 /// What `check` said of that.
 pub(super) fn estimated(commands: &[CommandRun]) -> Option<u64> {
     let check = commands.iter().find(|run| run.arguments == ["check"])?;
-    let seconds = check.result["estimate"]["downtime_seconds"].as_f64()?;
-    // Neither negative nor beyond what a count of milliseconds holds.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some((seconds * 1000.0) as u64)
+    estimated_downtime(&check.result)
 }
 
 /// How long users would be out: from the proof that the source is at rest to the started POA.
 pub(super) fn downtime(steps: &[StepLine]) -> u64 {
     steps
         .iter()
-        .filter(|line| matches!(line.step.stage(), Stage::StageTwo | Stage::After))
-        .filter_map(|line| u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok())
+        .filter(|line| line.step.stage().is_without_users())
+        .filter_map(StepLine::milliseconds)
         .sum()
 }

@@ -1,6 +1,6 @@
 //! A rehearsal as one page for a browser, which needs nothing but itself.
 
-use gwmigrate::page::Page;
+use gwmigrate::page::{Bar, Page, scale};
 use maud::{Markup, html};
 use protocol::Severity;
 
@@ -52,31 +52,21 @@ fn checks(outcome: &RehearsalOutcome) -> Markup {
 
 /// Commands as bars, each where it lay in the time of the whole rehearsal.
 fn timeline(outcome: &RehearsalOutcome) -> Markup {
-    let whole = outcome.milliseconds.max(1);
-    let percent = |milliseconds: u64| {
-        let thousandths = milliseconds.saturating_mul(100_000) / whole;
-        format!("{}.{:03}%", thousandths / 1000, thousandths % 1000)
-    };
+    let milliseconds = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let bars = outcome.commands.iter().map(|run| Bar {
+        name: run.arguments.first().cloned().unwrap_or_default(),
+        began: milliseconds(run.began_milliseconds),
+        ended: milliseconds(run.began_milliseconds.saturating_add(run.milliseconds)),
+        fails: run.fault.is_some() || !run.is_fine(),
+        is_hatched: run.while_users_worked,
+        note: run
+            .fault
+            .as_ref()
+            .map(|fault| format!("under the fault {fault}")),
+    });
+    let bars: Vec<Bar> = bars.collect();
     html! {
-        div.timeline {
-            @for run in &outcome.commands {
-                div.row {
-                    span.name { (run.arguments.first().map_or("", String::as_str)) }
-                    span.track {
-                        span.bar.fails[run.fault.is_some() || !run.is_fine()]
-                            .living[run.while_users_worked]
-                            style={
-                                "left:" (percent(run.began_milliseconds))
-                                ";width:" (percent(run.milliseconds))
-                            } {}
-                    }
-                    span.time { (seconds(run.milliseconds)) }
-                }
-                @if let Some(fault) = &run.fault {
-                    div.detail { "under the fault " (fault) }
-                }
-            }
-        }
+        (scale(&bars, 0, milliseconds(outcome.milliseconds)))
         p.detail { "Hatched: the agent of the source was at work meanwhile. Red: under a fault, or not to its end." }
     }
 }

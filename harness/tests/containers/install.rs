@@ -5,7 +5,6 @@ use std::process::Command;
 
 use harness::containers::Containers;
 use harness::site::SiteOptions;
-use simulator::{GuardianKind, NameCase};
 
 use crate::support::{destination_container, has_engine, program};
 
@@ -59,17 +58,7 @@ fn the_packages_of_gwmigrate_are_installed_used_and_removed_without_a_trace() {
     std::fs::create_dir(&packages).expect("a folder");
     // The program of the tests is also gwmigrate, by its name.
     gwmigrate::packages::write_all(Path::new(&program()), &packages).expect("packages");
-    let options = SiteOptions {
-        program: program(),
-        seed: 3,
-        files: 300,
-        case: NameCase::Mixed,
-        guardian: GuardianKind::Flaim,
-        guardian_engine: None,
-        with_documents: false,
-        with_poa: false,
-        with_mailbox_test: false,
-    };
+    let options = SiteOptions::bare(program(), 3, 300);
     let site = folder.path().join("site");
     let _site = Containers::start(&site, &options, &mut |_| {}).expect("started");
     let destination = destination_container();

@@ -7,7 +7,6 @@ use gwmigrate::remote::{Authentication, ConnectOptions, Remote, RemoteCommand, R
 use harness::containers::Containers;
 use harness::site::{Site as _, SiteOptions};
 use protocol::Explain as _;
-use simulator::{GuardianKind, NameCase};
 
 use crate::support::{destination_container, has_engine, program};
 
@@ -43,17 +42,7 @@ fn sshd_of_debian_lets_in_with_as_many_steps_as_it_wants() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let options = SiteOptions {
-        program: program(),
-        seed: 2,
-        files: 300,
-        case: NameCase::Mixed,
-        guardian: GuardianKind::Flaim,
-        guardian_engine: None,
-        with_documents: false,
-        with_poa: false,
-        with_mailbox_test: false,
-    };
+    let options = SiteOptions::bare(program(), 2, 300);
     let site = Containers::start(folder.path(), &options, &mut |_| {}).expect("started");
     let destination = destination_container();
     let prepared = Command::new("docker")

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use harness::containers::Way;
 use harness::machine::{Booted, Machine};
 use harness::site::{Site as _, SiteOptions};
-use simulator::{GuardianKind, NameCase};
 
 /// Where a test mounts the source for itself.
 pub(crate) const MOUNT_POINT: &str = "/mnt/trial";
@@ -42,17 +41,7 @@ pub(crate) fn booted() -> Arc<Booted> {
 
 /// A tiny post office without software, in an empty folder, and the machine beside it.
 pub(crate) fn post_office(folder: &std::path::Path, way: Way, files: usize) -> Machine {
-    let options = SiteOptions {
-        program: program(),
-        seed: 1,
-        files,
-        case: NameCase::Mixed,
-        guardian: GuardianKind::Flaim,
-        guardian_engine: None,
-        with_documents: false,
-        with_poa: false,
-        with_mailbox_test: false,
-    };
+    let options = SiteOptions::bare(program(), 1, files);
     Machine::on(&booted(), way, folder, &options, &mut note).expect("started")
 }
 

@@ -13,6 +13,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// Milliseconds from one moment to another, both since 1970; none where the clock went back.
+pub fn milliseconds_between(earlier: i64, later: i64) -> u64 {
+    u64::try_from(later.saturating_sub(earlier)).unwrap_or(0)
+}
+
 /// Bytes in the largest unit that leaves at least one before the point.
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];

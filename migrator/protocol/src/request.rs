@@ -271,6 +271,13 @@ pub struct StepLine {
     pub detail: String,
 }
 
+impl StepLine {
+    /// How long it took, in milliseconds; none where it has not ended.
+    pub fn milliseconds(&self) -> Option<u64> {
+        took(self.began_milliseconds, self.ended_milliseconds)
+    }
+}
+
 /// One pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassLine {
@@ -292,6 +299,18 @@ pub struct PassLine {
     pub files_removed: u64,
     /// Entries set aside.
     pub set_aside: u64,
+}
+
+impl PassLine {
+    /// How long it took, in milliseconds; none where it has not ended.
+    pub fn milliseconds(&self) -> Option<u64> {
+        took(self.began_milliseconds, self.ended_milliseconds)
+    }
+}
+
+/// How long something took; none where it has not ended, or where the clock went back.
+fn took(began: i64, ended: Option<i64>) -> Option<u64> {
+    u64::try_from(ended? - began).ok()
 }
 
 /// One item of the checklist that has been confirmed.

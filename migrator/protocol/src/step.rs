@@ -30,6 +30,11 @@ impl Stage {
             Self::After => "After",
         }
     }
+
+    /// Whether users are out meanwhile.
+    pub fn is_without_users(self) -> bool {
+        matches!(self, Self::StageTwo | Self::After)
+    }
 }
 
 /// One step.

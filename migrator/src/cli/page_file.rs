@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Terminal, shown};
 use crate::commands;
+use crate::commands::check::estimated_downtime;
 use crate::commands::report::{JobReport, WATCH_INTERVAL};
 use crate::controller::{CommandOutcome, Controller};
 use crate::page::Page;
@@ -120,11 +121,7 @@ fn estimate(file: &Path) -> Result<u64, PageError> {
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
     let last: Value = serde_json::from_str(last.unwrap_or_default())
         .map_err(|error| unreadable(format!("Its last line is no result: {error}")))?;
-    let seconds = last["result"]["estimate"]["downtime_seconds"].as_f64();
-    let seconds = seconds.ok_or_else(|| unreadable("It has no estimate".to_owned()))?;
-    // Neither negative nor beyond what a count of milliseconds holds.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Ok((seconds * 1000.0) as u64)
+    estimated_downtime(&last["result"]).ok_or_else(|| unreadable("It has no estimate".to_owned()))
 }
 
 /// Writes the page beside its place and moves it there, so that a browser never loads half of one.

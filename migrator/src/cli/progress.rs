@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use protocol::{Count, Counts, Expected, limit_in_words};
 
-use crate::numbers;
+use crate::numbers::{self, milliseconds_between};
 
 /// How long a phase runs before its remaining time is worth saying, in milliseconds.
 const REMAINING_AFTER_MILLISECONDS: u64 = 2_000;
@@ -128,10 +128,6 @@ impl Progress {
         }
         line
     }
-}
-
-fn milliseconds_between(earlier: i64, later: i64) -> u64 {
-    u64::try_from(later.saturating_sub(earlier)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -12,13 +12,14 @@ use serde_json::json;
 
 pub(super) use status::status;
 
-use super::{Terminal, groups};
+use super::Terminal;
 use crate::commands::abandon::AbandonPlan;
 use crate::commands::plan::Plan;
 use crate::commands::prepare::ItemShown;
 use crate::commands::report::JobReport;
 use crate::commands::wish::WishReport;
 use crate::controller::{CommandOutcome, Controller};
+use crate::groups;
 use crate::numbers;
 use crate::steps::trees::{amount, seal_in_words};
 
@@ -166,10 +167,7 @@ pub(super) fn plan(terminal: &Terminal, plan: &Plan) {
                 numbers::bytes(known.bytes)
             ));
             let pass = known.last_pass.as_ref();
-            if let Some((pass, ended)) =
-                pass.and_then(|pass| Some((pass, pass.ended_milliseconds?)))
-            {
-                let took = u64::try_from(ended - pass.began_milliseconds).unwrap_or(0);
+            if let Some((pass, took)) = pass.and_then(|pass| Some((pass, pass.milliseconds()?))) {
                 terminal.line(&format!(
                     "The last pass ({}) copied {} files ({}) in {}; the next one copies what changed since",
                     pass.kind,
@@ -374,8 +372,7 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
     }
     for step in &report.status.steps {
         let took = step
-            .ended_milliseconds
-            .and_then(|ended| u64::try_from(ended - step.began_milliseconds).ok())
+            .milliseconds()
             .map_or_else(|| "not ended".to_owned(), numbers::span);
         terminal.line(&format!(
             "{:<22} {:?} after {took}, run {}: {}",
@@ -387,16 +384,8 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
         numbers::count(report.status.manifest_files),
         numbers::bytes(report.status.manifest_bytes)
     ));
-    let mut origins: Vec<&str> = Vec::new();
-    for line in &report.findings {
-        if !origins.contains(&line.origin.as_str()) {
-            origins.push(&line.origin);
-        }
-    }
-    for origin in origins {
-        let lines = report.findings.iter();
-        let of_origin = lines.filter(|line| line.origin == origin);
-        for group in groups::groups(of_origin.map(|line| &line.finding)) {
+    for (origin, groups) in groups::by_origin(&report.findings) {
+        for group in groups {
             let text = group.text(&groups::in_the_report);
             terminal.line(&format!("{origin}: {text}"));
         }

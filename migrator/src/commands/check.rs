@@ -17,7 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use report::{CHECKS, CheckLine, CheckReport, Estimate};
+pub use report::{CHECKS, CheckLine, CheckReport, Estimate, estimated_downtime};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -76,7 +76,9 @@ async fn plan(controller: &mut Controller, steps: &[Step]) -> Result<Plan, StepE
             step,
             changes: in_words(step).to_owned(),
             runs,
-            last_milliseconds: state.as_ref().and_then(|state| last_took(state, step)),
+            last_milliseconds: state
+                .as_ref()
+                .and_then(|state| state.step(step)?.milliseconds()),
         })
     };
     let steps = steps.iter().map(planned);
@@ -112,11 +114,6 @@ fn in_words(step: Step) -> &'static str {
         Changes::Trees(_) => "changes the post office at the destination",
         Changes::Life => "the destination serves users from then on",
     }
-}
-
-fn last_took(state: &JobState, step: Step) -> Option<u64> {
-    let line = state.step(step)?;
-    u64::try_from(line.ended_milliseconds? - line.began_milliseconds).ok()
 }
 
 fn known(state: &JobState) -> KnownAmounts {

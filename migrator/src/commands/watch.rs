@@ -12,5 +12,5 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 
 async fn watch(controller: &mut Controller) -> Result<(), StepError> {
     install_utility::attach(controller).await?;
-    controller.watch().await.map(|_| ())
+    controller.watch().await
 }

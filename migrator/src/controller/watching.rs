@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use protocol::{Event, Finding, Reply, Request, Running, Step, StepState, Verdict, Wish};
+use protocol::{
+    AcceptedLine, Event, Finding, Reply, Request, Running, Step, StepState, Verdict, Wish,
+};
 
 use super::console::Console;
 use super::{Controller, Finished, StepError, client};
@@ -14,38 +16,28 @@ use crate::numbers;
 const NEXT_ORDER_TRIES: u32 = 20;
 const NEXT_ORDER_PAUSE: Duration = Duration::from_millis(500);
 
-/// What a person has watched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Watched {
-    /// The worker.
-    pub running: Running,
-    /// How its order ended.
-    pub finished: Finished,
-}
-
 impl Controller {
     /// Follows the worker that is at work to the end of its order, and counts what it finds.
     ///
     /// # Errors
     /// A finding with the code `nothing-at-work` where none is; what the connection says.
-    pub async fn watch(&mut self) -> Result<Watched, StepError> {
-        let running = self.worker_at_work().await?;
+    pub async fn watch(&mut self) -> Result<(), StepError> {
+        let (running, accepted) = self.worker_at_work().await?;
         self.console().note(&described(&running));
-        let accepted = self.state().await?.accepted;
         let console = self.console();
         let finished =
             client::follow_running(self.link()?, &running, &accepted, console.as_ref()).await?;
         self.take(&finished);
-        Ok(Watched { running, finished })
+        Ok(())
     }
 
-    /// The worker that is at work; where a command is at work and its worker is between two orders, the next one is waited for.
-    async fn worker_at_work(&self) -> Result<Running, StepError> {
+    /// The worker that is at work, and what was accepted in its job; where a command is at work and its worker is between two orders, the next one is waited for.
+    async fn worker_at_work(&self) -> Result<(Running, Vec<AcceptedLine>), StepError> {
         let mut tries = 0;
         loop {
             let state = self.state().await?;
             if let Some(running) = state.running {
-                return Ok(running);
+                return Ok((running, state.accepted));
             }
             let Some(holder) = state.controller.filter(|_| tries < NEXT_ORDER_TRIES) else {
                 return Err(nothing_at_work());
@@ -84,7 +76,7 @@ impl Controller {
     }
 }
 
-/// What a worker does, since when, and whether it is paused.
+/// What a worker does, and since when.
 pub(crate) fn described(running: &Running) -> String {
     let since = numbers::moment(running.began_milliseconds);
     format!(

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use protocol::{CurvePoint, JobState, OrderLine};
 
-use crate::numbers::{bytes, count, span};
+use crate::numbers::{bytes, count, milliseconds_between, span};
 
 /// How wide and how high a drawing is, in units of its own.
 const WIDTH: u64 = 600;
@@ -33,10 +33,11 @@ pub(super) fn of_passes(state: &JobState, orders: &[OrderLine]) -> Markup {
 fn drawing(order: &OrderLine) -> Markup {
     let last = order.curve.last().copied();
     let (files, size) = last.map_or((0, 0), |point| (point.files, point.bytes));
-    let whole = milliseconds(order.began_milliseconds, order.last_milliseconds).max(1);
+    let whole = milliseconds_between(order.began_milliseconds, order.last_milliseconds).max(1);
     let line = |of: fn(&CurvePoint) -> u64, most: u64| {
         let points = order.curve.iter().map(|point| {
-            let x = milliseconds(order.began_milliseconds, point.at_milliseconds) * WIDTH / whole;
+            let x = milliseconds_between(order.began_milliseconds, point.at_milliseconds) * WIDTH
+                / whole;
             let y = HEIGHT - scaled(of(point), most);
             format!("{x},{y}")
         });
@@ -58,10 +59,6 @@ fn drawing(order: &OrderLine) -> Markup {
             span.detail { (span(whole)) }
         }
     }
-}
-
-fn milliseconds(from: i64, to: i64) -> u64 {
-    u64::try_from(to - from).unwrap_or(0)
 }
 
 /// A value as a height.

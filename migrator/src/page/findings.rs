@@ -3,88 +3,69 @@
 use maud::{Markup, html};
 use protocol::{Finding, FindingLine, Severity, Verdict};
 
+use crate::groups::{Group, by_origin};
 use crate::numbers::count;
 
 /// How many of a kind are shown before the rest is folded.
 const SHOWN: usize = 3;
 
-/// Findings of one kind, from one step or task.
-struct Group<'a> {
-    origin: &'a str,
-    findings: Vec<&'a Finding>,
-}
+/// Findings of one kind, and the step or task that they are from.
+type Row<'a> = (&'a str, Group<'a>);
 
 /// All findings that mean anything, the worst first.
 pub(super) fn of(lines: &[FindingLine]) -> Markup {
-    let told = |line: &&FindingLine| line.finding.verdict > Verdict::NothingToDo;
-    let (accepted, open): (Vec<_>, Vec<_>) = lines
+    let told = lines
         .iter()
-        .filter(told)
-        .partition(|line| line.finding.severity() == Severity::Note);
+        .filter(|line| line.finding.verdict > Verdict::NothingToDo);
+    let rows = by_origin(told).into_iter().flat_map(|(origin, groups)| {
+        let groups = groups.into_iter();
+        groups.map(move |group| (origin, group))
+    });
+    let (accepted, mut open): (Vec<Row<'_>>, Vec<Row<'_>>) =
+        rows.partition(|(_, group)| group.findings()[0].severity() == Severity::Note);
+    open.sort_by_key(|(_, group)| std::cmp::Reverse(group.findings()[0].verdict));
+    let how_many: usize = accepted
+        .iter()
+        .map(|(_, group)| group.findings().len())
+        .sum();
     html! {
         @if open.is_empty() {
             p { "No finding is open." }
         } @else {
-            (table(&groups(&open)))
+            (table(&open))
         }
         @if !accepted.is_empty() {
             details {
-                summary { (count(accepted.len() as u64)) " accepted" }
-                (table(&groups(&accepted)))
+                summary { (count(how_many as u64)) " accepted" }
+                (table(&accepted))
             }
         }
     }
 }
 
-fn groups<'a>(lines: &[&'a FindingLine]) -> Vec<Group<'a>> {
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    for line in lines {
-        let finding = &line.finding;
-        let same = groups.iter_mut().find(|group| {
-            group.origin == line.origin
-                && group
-                    .findings
-                    .first()
-                    .is_some_and(|first| first.code == finding.code)
-        });
-        match same {
-            Some(group) => group.findings.push(finding),
-            None => groups.push(Group {
-                origin: &line.origin,
-                findings: vec![finding],
-            }),
-        }
-    }
-    groups.sort_by_key(|group| {
-        let worst = group.findings.iter().map(|finding| finding.verdict).max();
-        std::cmp::Reverse(worst)
-    });
-    groups
-}
-
-fn table(groups: &[Group<'_>]) -> Markup {
+fn table(rows: &[Row<'_>]) -> Markup {
     html! {
         table {
             tr { th { "From" } th { "Severity" } th { "Code" } th { "What was seen, and what to do" } }
-            @for group in groups {
-                @if let Some(first) = group.findings.first() {
-                    tr.fails[first.severity() == Severity::Error] {
-                        td { (group.origin) }
-                        td { (first.verdict.severity()) }
-                        td { (first.code) }
-                        td {
-                            @if group.findings.len() > 1 {
-                                div { (count(group.findings.len() as u64)) " times:" }
-                            }
-                            @for finding in group.findings.iter().take(SHOWN) { (one(finding)) }
-                            @if group.findings.len() > SHOWN {
-                                details {
-                                    summary { (count((group.findings.len() - SHOWN) as u64)) " more" }
-                                    @for finding in group.findings.iter().skip(SHOWN) { (one(finding)) }
-                                }
-                            }
-                            div.detail { (first.remedy) }
+            @for (origin, group) in rows {
+                @let findings = group.findings();
+                @let first = findings[0];
+                tr.fails[first.severity() == Severity::Error] {
+                    td { (origin) }
+                    td { (first.verdict.severity()) }
+                    td { (first.code) }
+                    td {
+                        @if findings.len() > 1 {
+                            div { (count(findings.len() as u64)) " times:" }
                         }
+                        @for finding in findings.iter().take(SHOWN) { (one(finding)) }
+                        @if findings.len() > SHOWN {
+                            details {
+                                summary { (count((findings.len() - SHOWN) as u64)) " more" }
+                                @for finding in findings.iter().skip(SHOWN) { (one(finding)) }
+                            }
+                        }
+                        div.detail { (first.remedy) }
                     }
                 }
             }

@@ -1,28 +1,66 @@
 //! When each step and each pass ran, as bars.
 
 use maud::{Markup, html};
-use protocol::{JobState, Stage, StepState};
+use protocol::{JobState, PassKind, StepState};
 
-use crate::numbers::{moment, span};
+use crate::numbers::{milliseconds_between, moment, span};
 
 /// What lies further apart than this is shown on scales of its own: stage two may come weeks after stage one.
 const GAP_MILLISECONDS: i64 = 30 * 60 * 1000;
 
-/// One bar.
-struct Bar {
-    name: String,
-    began: i64,
-    ended: i64,
-    is_over: bool,
-    users_are_out: bool,
+/// One bar of a timeline, in milliseconds since whenever the timeline counts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bar {
+    /// What it is of.
+    pub name: String,
+    /// Where it begins.
+    pub began: i64,
+    /// Where it ends.
+    pub ended: i64,
+    /// Whether it is red.
+    pub fails: bool,
+    /// Whether it is hatched.
+    pub is_hatched: bool,
+    /// What is said below it.
+    pub note: Option<String>,
+}
+
+/// Bars, each where it lies in the time from `began` to `ended`.
+pub fn scale(bars: &[Bar], began: i64, ended: i64) -> Markup {
+    let whole = milliseconds_between(began, ended).max(1);
+    let percent = |milliseconds: u64| {
+        let thousandths = milliseconds.saturating_mul(100_000) / whole;
+        format!("{}.{:03}%", thousandths / 1000, thousandths % 1000)
+    };
+    html! {
+        div.timeline {
+            @for bar in bars {
+                @let took = milliseconds_between(bar.began, bar.ended);
+                div.row {
+                    span.name { (bar.name) }
+                    span.track {
+                        span.bar.fails[bar.fails].hatched[bar.is_hatched]
+                            style={
+                                "left:" (percent(milliseconds_between(began, bar.began)))
+                                ";width:" (percent(took))
+                            } {}
+                    }
+                    span.time { (span(took)) }
+                }
+                @if let Some(note) = &bar.note {
+                    div.detail { (note) }
+                }
+            }
+        }
+    }
 }
 
 /// The last run of each step, and all passes.
 pub(super) fn of(state: &JobState) -> Markup {
     let bars = bars(state);
     html! {
-        @for sitting in sittings(&bars) {
-            (scale(sitting))
+        @for bars in sittings(&bars) {
+            (sitting(bars))
         }
         p.detail { "The last run of each step, and all passes. Hatched: users were out. Red: not to its end." }
     }
@@ -33,15 +71,17 @@ fn bars(state: &JobState) -> Vec<Bar> {
         name: line.step.to_string(),
         began: line.began_milliseconds,
         ended: line.ended_milliseconds.unwrap_or(line.began_milliseconds),
-        is_over: !matches!(line.state, StepState::Begun | StepState::Failed),
-        users_are_out: matches!(line.step.stage(), Stage::StageTwo | Stage::After),
+        fails: matches!(line.state, StepState::Begun | StepState::Failed),
+        is_hatched: line.step.stage().is_without_users(),
+        note: None,
     });
     let passes = state.passes.iter().map(|line| Bar {
         name: format!("pass {}", line.pass),
         began: line.began_milliseconds,
         ended: line.ended_milliseconds.unwrap_or(line.began_milliseconds),
-        is_over: line.ended_milliseconds.is_some(),
-        users_are_out: line.kind == protocol::PassKind::StageTwo,
+        fails: line.ended_milliseconds.is_none(),
+        is_hatched: line.kind == PassKind::StageTwo,
+        note: None,
     });
     let mut bars: Vec<Bar> = steps.chain(passes).collect();
     bars.sort_by_key(|bar| bar.began);
@@ -65,31 +105,11 @@ fn sittings(bars: &[Bar]) -> Vec<&[Bar]> {
     sittings
 }
 
-fn scale(bars: &[Bar]) -> Markup {
+fn sitting(bars: &[Bar]) -> Markup {
     let began = bars.iter().map(|bar| bar.began).min().unwrap_or(0);
     let ended = bars.iter().map(|bar| bar.ended).max().unwrap_or(began);
-    let whole = u64::try_from(ended - began).unwrap_or(0).max(1);
-    let milliseconds = |from: i64, to: i64| u64::try_from(to - from).unwrap_or(0);
-    let percent = |milliseconds: u64| {
-        let thousandths = milliseconds.saturating_mul(100_000) / whole;
-        format!("{}.{:03}%", thousandths / 1000, thousandths % 1000)
-    };
     html! {
-        h3 { (moment(began)) ", " (span(whole)) }
-        div.timeline {
-            @for bar in bars {
-                div.row {
-                    span.name { (bar.name) }
-                    span.track {
-                        span.bar.fails[!bar.is_over].out[bar.users_are_out]
-                            style={
-                                "left:" (percent(milliseconds(began, bar.began)))
-                                ";width:" (percent(milliseconds(bar.began, bar.ended)))
-                            } {}
-                    }
-                    span.time { (span(milliseconds(bar.began, bar.ended))) }
-                }
-            }
-        }
+        h3 { (moment(began)) ", " (span(milliseconds_between(began, ended).max(1))) }
+        (scale(bars, began, ended))
     }
 }

@@ -7,7 +7,7 @@
 use postoffice::layout::{CopyRule, FileClass};
 use protocol::{Bandwidth, InventoryReport, ReadAgain};
 
-use super::report::{Estimate, Judged};
+use super::report::{Estimate, Judged, milliseconds};
 use crate::numbers;
 
 /// How much of a post office is taken to change between the last pass of stage one and stage two.
@@ -95,9 +95,7 @@ fn databases(inventory: &InventoryReport) -> (f64, f64) {
 }
 
 pub(super) fn judge(estimate: &Estimate) -> Judged {
-    // Neither negative nor beyond what a count of milliseconds holds.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let span = |seconds: f64| numbers::span((seconds * 1000.0) as u64);
+    let span = |seconds: f64| numbers::span(milliseconds(seconds));
     Judged::pass(format!(
         "about {} for stage one, {} for a pass that finds {} % changed, {} without users; guessed from a sample, and the \
          destination may be slower",

@@ -22,6 +22,21 @@ pub struct Estimate {
     pub changed_percent: u64,
 }
 
+/// Seconds of an estimate in milliseconds.
+pub(super) fn milliseconds(seconds: f64) -> u64 {
+    // Neither negative nor beyond what a count of milliseconds holds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let milliseconds = (seconds * 1000.0) as u64;
+    milliseconds
+}
+
+/// How long the result of a check says that users will be out, in milliseconds; none where it has no estimate.
+pub fn estimated_downtime(result: &serde_json::Value) -> Option<u64> {
+    result["estimate"]["downtime_seconds"]
+        .as_f64()
+        .map(milliseconds)
+}
+
 /// The names of all checks, in their order; they never change.
 pub const CHECKS: [&str; 30] = [
     "connect",

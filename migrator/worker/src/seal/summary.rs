@@ -9,15 +9,45 @@ use postoffice::names::RelativePath;
 
 use crate::error::Result;
 use crate::places::Side;
-use crate::store::{CopyIdentity, JobStore, SourceIdentity};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, SourceIdentity};
 use crate::tree::{DigestSum, Time};
+
+/// One number for an area: BLAKE3 over all sealed files in the order of their folders and names.
+///
+/// Per file: length of the folder path, folder path, length of the name, name, size, BLAKE3 of the content; lengths and
+/// size as eight bytes, least significant first.
+#[derive(Default)]
+struct RootDigest(Hasher);
+
+impl RootDigest {
+    fn add(&mut self, folder: &RelativePath, name: &[u8], entry: &ProvenEntry) {
+        for bytes in [folder.as_bytes(), name] {
+            self.0.update(&(bytes.len() as u64).to_le_bytes());
+            self.0.update(bytes);
+        }
+        self.0.update(&entry.copy.stamp.size.to_le_bytes());
+        self.0.update(&entry.digest);
+    }
+
+    /// In hexadecimal.
+    fn text(&self) -> String {
+        self.0.finalize().to_hex().to_string()
+    }
+}
+
+/// That number alone.
+///
+/// # Errors
+/// [`crate::error::WorkerError::Store`].
+pub(super) fn root_digest(store: &JobStore, area: u32) -> Result<String> {
+    let mut digest = RootDigest::default();
+    store.each_proven(area, |folder, name, entry| digest.add(folder, name, entry))?;
+    Ok(digest.text())
+}
 
 /// The ledger of one area.
 pub(super) struct Summary {
-    /// BLAKE3, in hexadecimal, over all sealed files of the area in the order of their folders and names.
-    ///
-    /// Per file: length of the folder path, folder path, length of the name, name, size, BLAKE3 of the content; lengths and
-    /// size as eight bytes, least significant first.
+    /// The number for all of it.
     pub(super) root_digest: String,
     folders: HashMap<RelativePath, Sides>,
 }
@@ -35,16 +65,11 @@ impl Summary {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub(super) fn read(store: &JobStore, area: u32) -> Result<Self> {
-        let mut hasher = Hasher::new();
+        let mut digest = RootDigest::default();
         let mut folders = HashMap::new();
         let mut current = (RelativePath::root(), Sides::default());
         store.each_proven(area, |folder, name, entry| {
-            for bytes in [folder.as_bytes(), name] {
-                hasher.update(&(bytes.len() as u64).to_le_bytes());
-                hasher.update(bytes);
-            }
-            hasher.update(&entry.copy.stamp.size.to_le_bytes());
-            hasher.update(&entry.digest);
+            digest.add(folder, name, entry);
             if *folder != current.0 {
                 let (path, sides) =
                     std::mem::replace(&mut current, (folder.clone(), Sides::default()));
@@ -58,7 +83,7 @@ impl Summary {
         })?;
         folders.insert(current.0, current.1);
         Ok(Self {
-            root_digest: hasher.finalize().to_hex().to_string(),
+            root_digest: digest.text(),
             folders,
         })
     }

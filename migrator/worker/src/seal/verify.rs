@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use super::summary::Summary;
+use super::summary::root_digest;
 use crate::capabilities::{Area, Capabilities};
 use crate::copy::hash_file;
 use crate::error::{Result, WorkerError};
@@ -67,7 +67,7 @@ pub fn verify(
         )?;
         check.folders_that_are_gone()?;
         by_users += check.by_users.into_inner();
-        let digest = Summary::read(store, area.id)?.root_digest;
+        let digest = root_digest(store, area.id)?;
         if document.report.root_digests.get(&area.label) != Some(&digest) {
             report.differences += 1;
             monitor.finding(document_differs(&format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Finding, GROUP_FROM, Verdict};
+use protocol::{Finding, FindingLine, GROUP_FROM, Verdict};
 
 use crate::numbers;
 
@@ -10,10 +10,10 @@ use crate::numbers;
 const NAMED: usize = 3;
 
 /// Findings of a kind.
-pub(super) struct Group<'a>(Vec<&'a Finding>);
+pub(crate) struct Group<'a>(Vec<&'a Finding>);
 
 /// Sorts findings into kinds, those that count most last.
-pub(super) fn groups<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Group<'a>> {
+pub(crate) fn groups<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Group<'a>> {
     let mut kinds: BTreeMap<(Verdict, bool, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         let is_counted_only = finding.subject.is_empty();
@@ -23,9 +23,34 @@ pub(super) fn groups<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec
     kinds.into_values().map(Group).collect()
 }
 
+/// The same for each step or task that has found something, in the order in which they first did.
+pub(crate) fn by_origin<'a>(
+    lines: impl IntoIterator<Item = &'a FindingLine>,
+) -> Vec<(&'a str, Vec<Group<'a>>)> {
+    let mut origins: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    for line in lines {
+        match origins
+            .iter_mut()
+            .find(|(origin, _)| *origin == line.origin)
+        {
+            Some((_, findings)) => findings.push(&line.finding),
+            None => origins.push((&line.origin, vec![&line.finding])),
+        }
+    }
+    let origins = origins.into_iter();
+    origins
+        .map(|(origin, findings)| (origin, groups(findings)))
+        .collect()
+}
+
 impl Group<'_> {
+    /// The findings, of which there is one at least.
+    pub(crate) fn findings(&self) -> &[&Finding] {
+        &self.0
+    }
+
     /// The text for people; `list` says what shows each of a code.
-    pub(super) fn text(&self, list: &dyn Fn(&str) -> String) -> String {
+    pub(crate) fn text(&self, list: &dyn Fn(&str) -> String) -> String {
         let mut shown = self.0[0].clone();
         let named = self.0.iter().map(|finding| finding.subject.as_str());
         let named: Vec<&str> = named.take(NAMED).collect();
@@ -44,7 +69,7 @@ impl Group<'_> {
 }
 
 /// What shows every finding of a code once it is in the job store.
-pub(super) fn in_the_report(code: &str) -> String {
+pub(crate) fn in_the_report(code: &str) -> String {
     format!(
         "`gwmigrate report --finding {code}`, or findings.jsonl in the job folder of the destination"
     )
