@@ -20,9 +20,6 @@ use fuser::{
 
 use crate::fuse::{self, Entries, kind, lock};
 
-/// How long the kernel believes an answer: not at all, so that what is taken back is gone at once.
-const BELIEVED: Duration = Duration::ZERO;
-
 /// What is odd about one entry, which need not exist in the folder behind.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Odd {
@@ -56,11 +53,19 @@ pub(crate) struct OddMount {
 
 impl OddMount {
     /// Shows the folder `behind` at `mount_point`, which is made; none where nothing can be mounted here.
+    ///
+    /// The kernel caches no attributes, so that what is taken back is gone at once.
     pub(crate) fn new(behind: &Path, mount_point: &Path) -> Option<Self> {
+        Self::caching(behind, mount_point, Duration::ZERO)
+    }
+
+    /// The same; the kernel caches the attributes that it was told for so long.
+    pub(crate) fn caching(behind: &Path, mount_point: &Path, cached: Duration) -> Option<Self> {
         fs::create_dir_all(mount_point).expect("made");
         let oddities = Arc::<Mutex<Oddities>>::default();
         let server = Server {
             behind: behind.to_owned(),
+            cached,
             oddities: Arc::clone(&oddities),
             nodes: Mutex::new(Nodes {
                 paths: vec![PathBuf::new()],
@@ -115,6 +120,7 @@ struct Nodes {
 
 struct Server {
     behind: PathBuf,
+    cached: Duration,
     oddities: Arc<Mutex<Oddities>>,
     nodes: Mutex<Nodes>,
     files: Mutex<HashMap<u64, Arc<File>>>,
@@ -246,7 +252,7 @@ impl Filesystem for Server {
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let found = self.path(parent).map(|folder| folder.join(name));
         match found.and_then(|path| self.attributes(&path)) {
-            Ok(attributes) => reply.entry(&BELIEVED, &attributes, Generation(0)),
+            Ok(attributes) => reply.entry(&self.cached, &attributes, Generation(0)),
             Err(error) => reply.error(error.into()),
         }
     }
@@ -259,7 +265,7 @@ impl Filesystem for Server {
         reply: ReplyAttr,
     ) {
         match self.path(node).and_then(|path| self.attributes(&path)) {
-            Ok(attributes) => reply.attr(&BELIEVED, &attributes),
+            Ok(attributes) => reply.attr(&self.cached, &attributes),
             Err(error) => reply.error(error.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! An embedded rehearsal whose source is seen through a mount that shows odd things.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use harness::rehearsal::CommandRun;
 use harness::site::Site as _;
@@ -20,10 +21,20 @@ pub(crate) struct Shown {
 impl Shown {
     /// None where nothing can be mounted here.
     pub(crate) fn new() -> Option<Self> {
+        Self::through(OddMount::new)
+    }
+
+    /// The same through a client that caches attributes for an hour.
+    pub(crate) fn cached_for_an_hour() -> Option<Self> {
+        let hour = Duration::from_secs(60 * 60);
+        Self::through(|behind, mount_point| OddMount::caching(behind, mount_point, hour))
+    }
+
+    fn through(mount: impl FnOnce(&Path, &Path) -> Option<OddMount>) -> Option<Self> {
         let mut stage = Stage::new();
         let behind = stage.source().to_owned();
         let mount_point = stage.folder.path().join("shown");
-        let mount = OddMount::new(&behind, &mount_point)?;
+        let mount = mount(&behind, &mount_point)?;
         stage.embedded_mut().sheet.source = mount_point;
         stage.embedded().write_worksheet().expect("written");
         Some(Self {

@@ -87,3 +87,31 @@ fn a_file_that_is_ahead_by_hours_is_told_with_an_allowance_that_the_worksheet_ta
     let run = site.stage.migrate(&["check"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
 }
+
+/// A client that caches attributes showed files as they were when they were first looked at: what was changed within that time was
+/// neither copied nor missed.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn what_a_client_caches_for_an_hour_hides_no_change() {
+    let Some(site) = Shown::cached_for_an_hour() else {
+        return;
+    };
+    let folder = site.behind.join("OFFILES/FD0");
+    let [grown, same_length] = ["GROWN.001", "SAME.001"].map(|name| folder.join(name));
+    for file in [&grown, &same_length] {
+        fs::write(file, "before").expect("made");
+    }
+    assert!(site.stage.migrate(&["stage-one"]).is_fine());
+    fs::write(&grown, "before and after").expect("changed");
+    let first = site.copy("offiles/fd0/grown.001");
+    assert!(site.stage.migrate(&["stage-one"]).is_fine());
+    assert_eq!(
+        fs::read_to_string(&first).expect("read"),
+        "before and after"
+    );
+    fs::write(&same_length, "after!").expect("changed");
+    site.stage.prepare();
+    site.is_done(&site.stage.migrate(&["stage-two"]));
+    let second = site.copy("offiles/fd0/same.001");
+    assert_eq!(fs::read_to_string(second).expect("read"), "after!");
+}

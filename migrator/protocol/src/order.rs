@@ -74,6 +74,9 @@ pub struct CopyOptions {
     pub prove_databases: bool,
     /// What the seal reads whole on both sides.
     pub read_again: ReadAgain,
+    /// Whether the server of the source is asked for each folder and file, past the attributes that the client of the mount has
+    /// cached: where somebody else mounted it, for how long it caches them is not known.
+    pub bypass_attribute_cache: bool,
 }
 
 /// The most that a clock may be off, in seconds: what is ahead by more is no matter of clocks, but a time that cannot be.
@@ -92,6 +95,7 @@ impl Default for CopyOptions {
             bandwidth: None,
             prove_databases: false,
             read_again: ReadAgain::Unproven,
+            bypass_attribute_cache: false,
         }
     }
 }

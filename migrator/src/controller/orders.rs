@@ -46,6 +46,7 @@ impl Controller {
             bandwidth: None,
             prove_databases: self.worksheet.seal.prove_databases,
             read_again: self.worksheet.seal.read_again,
+            bypass_attribute_cache: self.worksheet.may_cache_attributes(),
         }
     }
 

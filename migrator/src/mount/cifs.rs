@@ -62,7 +62,7 @@ pub(super) const OPTIONS: OptionTable = OptionTable {
         ),
         option(
             "actimeo=...",
-            "the kernel's own is a second: longer would hide a change from the look behind a copy",
+            "the kernel's own is a second; where the worksheet says how long, each look asks the server, past what is cached",
         ),
         option(
             "noserverino",

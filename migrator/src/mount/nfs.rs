@@ -34,7 +34,7 @@ pub(super) const OPTIONS: OptionTable = OptionTable {
         ),
         option(
             "actimeo=1",
-            "names and times are remembered for a second, as the pass allows for; the kernel's own is up to a minute, in which what changed looks as it was",
+            "names and times are remembered for a second, as the pass allows for; the kernel's own is up to a minute: where the worksheet says how long, each look asks the server, past what is cached",
         ),
         NO_SUID,
         NO_DEVICES,

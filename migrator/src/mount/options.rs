@@ -77,7 +77,7 @@ pub fn explain() -> String {
         text.push('\n');
     }
     text.push_str(
-        "kind = \"mounted\"\n  nothing is mounted; `check` says whether what is there is read-only\n\n\
+        "kind = \"mounted\"\n  nothing is mounted; `check` says whether what is there is read-only, and each look asks the server, past what is cached\n\n\
          What `options` of a share in the worksheet says stands behind these, where it wins.",
     );
     text

@@ -61,4 +61,11 @@ impl Worksheet {
         let worksheet = build::read(text, local, &mut problems);
         problems.finish(worksheet)
     }
+
+    /// Whether the client of any source may cache attributes for longer than a second.
+    pub fn may_cache_attributes(&self) -> bool {
+        let documents = self.documents.iter().map(|area| &area.access);
+        let mut all = std::iter::once(&self.source.access).chain(documents);
+        all.any(SourceAccess::may_cache_attributes)
+    }
 }

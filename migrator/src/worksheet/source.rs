@@ -141,6 +141,16 @@ impl SourceAccess {
             Self::Network(network) => Some(network),
         }
     }
+
+    /// Whether the client of the mount may cache attributes for longer than the second of the mounts that are made here: where
+    /// somebody else made it, or the worksheet says how long (`actimeo` and its kin).
+    pub fn may_cache_attributes(&self) -> bool {
+        let says = |options: &String| options.split(',').any(|one| one.trim().starts_with("ac"));
+        match self {
+            Self::Mounted { .. } => true,
+            Self::Network(network) => network.options.iter().any(says),
+        }
+    }
 }
 
 impl NetworkSource {

@@ -172,7 +172,12 @@ impl Opening<'_> {
 
     fn area(&self, area: &AreaOrder, destination: Destination) -> Result<Area> {
         let source = if self.order.task.needs_source() {
-            Some(open_folder(SOURCE, Path::new(&area.source))?)
+            let folder = open_folder(SOURCE, Path::new(&area.source))?;
+            Some(if self.order.options.bypass_attribute_cache {
+                folder.bypassing_cache()
+            } else {
+                folder
+            })
         } else {
             None
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::CLOCK_ALLOWANCE_SECONDS_MAX;
-use rustix::fs::{FileType, Stat};
+use rustix::fs::{FileType, Stat, Statx, StatxTimestamp};
 use serde::{Deserialize, Serialize};
 
 /// A day before 1980-01-01 UTC, because servers keep local times.
@@ -164,6 +164,29 @@ impl From<&Stat> for Attributes {
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
             links: stat.st_nlink as u64,
+        }
+    }
+}
+
+impl From<StatxTimestamp> for Time {
+    fn from(time: StatxTimestamp) -> Self {
+        Self {
+            seconds: time.tv_sec,
+            nanoseconds: time.tv_nsec,
+        }
+    }
+}
+
+impl From<&Statx> for Attributes {
+    fn from(statx: &Statx) -> Self {
+        Self {
+            kind: FileType::from_raw_mode(statx.stx_mode.into()).into(),
+            size: statx.stx_size,
+            modified: statx.stx_mtime.into(),
+            changed: statx.stx_ctime.into(),
+            device: rustix::fs::makedev(statx.stx_dev_major, statx.stx_dev_minor),
+            inode: statx.stx_ino,
+            links: statx.stx_nlink.into(),
         }
     }
 }

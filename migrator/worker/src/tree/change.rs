@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timesta
 use rustix::io::Errno;
 
 use super::folder::{require_entry_name, require_regular};
-use super::{Folder, Time};
+use super::{Attributes, Folder, Time};
 
 /// Mail is nobody else's business: only the owner reads what is copied.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -37,7 +37,8 @@ impl Folder {
             | OFlags::NONBLOCK
             | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(self, name, flags, FILE_MODE)?;
-        require_regular(&handle)?;
+        let stat = rustix::fs::fstat(&handle)?;
+        require_regular(Attributes::from(&stat).kind)?;
         Ok(handle)
     }
 

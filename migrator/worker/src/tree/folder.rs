@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use postoffice::names::{RelativePath, is_one_name};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::{Attributes, Pace};
+use super::{Attributes, Kind, Pace};
 
 /// An open folder.  Clones share the handle.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Folder {
     mounts: Option<Arc<KnownMounts>>,
     /// How fast files may be read; none where that is not limited.
     pace: Option<Arc<Pace>>,
+    /// Whether attributes are asked of the server, past the cache of the client.
+    bypasses_cache: bool,
 }
 
 /// The mounts of a tree, by their numbers: that of its root and those that were below it when it was opened.
@@ -82,6 +84,7 @@ impl Folder {
             handle: Arc::new(handle),
             mounts: None,
             pace: None,
+            bypasses_cache: false,
         })
     }
 
@@ -103,6 +106,17 @@ impl Folder {
         }
     }
 
+    /// The same folder, whose attributes, and those of what it holds, are asked of the server each time.
+    ///
+    /// The clients of network file systems cache them, for as long as whoever mounted them said.
+    #[must_use]
+    pub(crate) fn bypassing_cache(self) -> Self {
+        Self {
+            bypasses_cache: true,
+            ..self
+        }
+    }
+
     /// How fast files may be read here; none where that is not limited.
     pub(crate) fn pace(&self) -> Option<&Arc<Pace>> {
         self.pace.as_ref()
@@ -119,6 +133,7 @@ impl Folder {
             handle: Arc::new(handle),
             mounts: None,
             pace: None,
+            bypasses_cache: false,
         })
     }
 
@@ -156,6 +171,7 @@ impl Folder {
             handle: Arc::new(handle),
             mounts: self.mounts.clone(),
             pace: self.pace.clone(),
+            bypasses_cache: self.bypasses_cache,
         })
     }
 
@@ -177,7 +193,8 @@ impl Folder {
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let handle = rustix::fs::openat(self, name, flags, Mode::empty())?;
-        let attributes = require_regular(&handle)?;
+        let attributes = self.stat(&handle, b"", AtFlags::EMPTY_PATH)?;
+        require_regular(attributes.kind)?;
         Ok((handle, attributes))
     }
 
@@ -187,8 +204,8 @@ impl Folder {
     /// What the kernel says, but for `ENOENT`.
     pub fn metadata(&self, name: &[u8]) -> Result<Option<Attributes>, Errno> {
         require_entry_name(name)?;
-        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(Attributes::from(&stat))),
+        match self.stat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(attributes) => Ok(Some(attributes)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno),
         }
@@ -218,16 +235,36 @@ impl Folder {
     /// # Errors
     /// What the kernel says.
     pub fn attributes(&self) -> Result<Attributes, Errno> {
-        rustix::fs::fstat(self).map(|stat| Attributes::from(&stat))
+        self.stat(self, b"", AtFlags::EMPTY_PATH)
+    }
+
+    /// The attributes of an entry of this folder, past the cache of the client where that is wanted.
+    fn stat(&self, at: impl AsFd, name: &[u8], flags: AtFlags) -> Result<Attributes, Errno> {
+        if self.bypasses_cache {
+            let flags = flags | AtFlags::STATX_FORCE_SYNC;
+            match rustix::fs::statx(&at, name, flags, StatxFlags::BASIC_STATS) {
+                // A kernel before 4.11 cannot be told to ask.
+                Err(Errno::NOSYS) => {}
+                told => return told.map(|statx| Attributes::from(&statx)),
+            }
+        }
+        rustix::fs::statat(at, name, flags).map(|stat| Attributes::from(&stat))
+    }
+
+    /// Has the client ask its server whether the folder has changed, so that no listing comes from its cache.
+    pub(super) fn refresh(&self) -> Result<(), Errno> {
+        if self.bypasses_cache {
+            self.attributes()?;
+        }
+        Ok(())
     }
 }
 
 /// Refuses what was opened and is not a regular file.
-pub(super) fn require_regular(handle: &OwnedFd) -> Result<Attributes, Errno> {
-    let stat = rustix::fs::fstat(handle)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(Attributes::from(&stat)),
-        _ => Err(Errno::INVAL),
+pub(super) fn require_regular(kind: Kind) -> Result<(), Errno> {
+    match kind {
+        Kind::File => Ok(()),
+        Kind::Folder | Kind::Symlink | Kind::Special => Err(Errno::INVAL),
     }
 }
 

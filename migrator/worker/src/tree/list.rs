@@ -42,6 +42,7 @@ impl Folder {
     /// in silence.
     pub fn list_unsorted(&self) -> Result<Vec<Entry>, Errno> {
         let mut entries = Vec::new();
+        self.refresh()?;
         // Opened once more: where a listing has come to belongs to the handle, and clones of this one list too.
         let handle = rustix::fs::openat(self, ".", FOLDER_FLAGS, Mode::empty())?;
         let mut buffer = Vec::with_capacity(LISTING_BYTES);
