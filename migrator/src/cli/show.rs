@@ -53,8 +53,11 @@ pub(super) fn last(
             "console": "end",
             "verdict": outcome.verdict,
             "exit_code": code,
+            "is_stopped": outcome.is_stopped,
             "findings": outcome.findings,
             "steps": outcome.steps,
+            "next": outcome.next,
+            "back": outcome.back,
             "result": result,
         });
         terminal.raw_line(&end.to_string());

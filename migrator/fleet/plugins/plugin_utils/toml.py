@@ -14,7 +14,7 @@ def _value(value: Any) -> str:
         return str(value)
     if isinstance(value, str):
         # A basic string of TOML is one of JSON, but for this character.
-        return json.dumps(str(value)).replace("\x7f", "\\u007f")
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_value(str(name))} = {_value(one)}" for name, one in value.items()) + " }"
     if isinstance(value, (list, tuple)):
