@@ -41,6 +41,7 @@ impl Ansible {
         let ansible = Self {
             folder: folder.to_owned(),
         };
+        std::fs::write(folder.join("ansible.cfg"), "[defaults]\n").expect("written");
         let collection = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrator/fleet");
         let galaxy = |arguments: &[&str]| {
             let mut command = ansible.command("ansible-galaxy");
@@ -61,7 +62,7 @@ impl Ansible {
         let mut command = Command::new(program);
         command
             .current_dir(&self.folder)
-            .env("ANSIBLE_CONFIG", "/dev/null")
+            .env("ANSIBLE_CONFIG", self.folder.join("ansible.cfg"))
             .env("ANSIBLE_HOME", self.folder.join("home"))
             .env("ANSIBLE_COLLECTIONS_PATH", &self.folder)
             .env("ANSIBLE_PIPELINING", "1")

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a command is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Writes a line when a command begins and one when it ends; the third argument is the worksheet, the fourth the command.
 const AROUND: &str = r#"#!/bin/sh
@@ -40,8 +44,25 @@ impl Around {
 
     /// What was written down since it was asked last.
     pub(crate) fn take(&self) -> Vec<Line> {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines = self.look();
         fs::write(&self.log, "").expect("written");
+        lines
+    }
+
+    /// Waits until a command has come to its end for a post office.
+    pub(crate) fn wait_for_end(&self, name: &str, command: &str) {
+        let until = Instant::now() + PATIENCE;
+        let is_it = |line: &Line| !line.begins && line.name == name && line.command == command;
+        while !self.look().iter().any(is_it) {
+            assert!(Instant::now() < until, "{command} never ended for {name}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn look(&self) -> Vec<Line> {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        // Half a line is one that is being written.
+        let text = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let line = |line: &str| {
             let words: Vec<&str> = line.split(' ').collect();
             let [sign, name, command] = words[..] else {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use harness::embedded::{Embedded, EmbeddedOptions};
+use harness::network::{Conditions, Passage, Proxy};
 use harness::rehearsal;
 use harness::site::{Site as _, SiteOptions};
 use harness::worksheet::RehearsalWorksheet;
@@ -15,6 +16,7 @@ pub(crate) struct PostOffice {
     pub(crate) name: &'static str,
     pub(crate) source_server: &'static str,
     pub(crate) destination_server: &'static str,
+    network: Option<Proxy>,
     embedded: Option<Embedded>,
     source_poa: Vec<TcpListener>,
 }
@@ -22,7 +24,7 @@ pub(crate) struct PostOffice {
 /// Makes a post office and its servers in a folder.
 pub(crate) fn servers(folder: &Path, seed: u64, with_poa: bool) -> Embedded {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_gwrehearse"));
-    let mut site = SiteOptions::bare(program, seed, 200);
+    let mut site = SiteOptions::bare(program, seed, 300);
     site.with_poa = with_poa;
     let options = EmbeddedOptions {
         site,
@@ -71,9 +73,10 @@ impl PostOffice {
         folder: &Path,
         [name, source_server, destination_server]: [&'static str; 3],
         seed: u64,
+        with_poa: bool,
         at: Option<&Self>,
     ) -> Self {
-        let mut embedded = servers(&folder.join(name), seed, true);
+        let mut embedded = servers(&folder.join(name), seed, with_poa);
         if let Some(other) = at {
             let there = other.embedded().sheet();
             let (server, key) = (there.server, there.key.clone());
@@ -87,9 +90,41 @@ impl PostOffice {
             name,
             source_server,
             destination_server,
+            network: None,
             source_poa: embedded.sheet.source_ports.map(bind).into(),
             embedded: Some(embedded),
         }
+    }
+
+    /// Puts a network between the controller and its destination.
+    pub(crate) fn with_network(mut self) -> Self {
+        let sheet = self.embedded.as_mut().expect("running").sheet_mut();
+        let network = Proxy::start(([127, 0, 0, 1], 0).into(), sheet.server).expect("started");
+        let known = std::fs::read_to_string(&sheet.known_hosts).expect("read");
+        let place = |port: u16| format!("]:{port} ");
+        let there = place(network.address().port());
+        let known = known.replace(&place(sheet.server.port()), &there);
+        assert!(known.contains(&there), "{known}");
+        sheet.known_hosts = sheet.known_hosts.with_extension("through-the-network");
+        std::fs::write(&sheet.known_hosts, known).expect("written");
+        sheet.server = network.address();
+        self.embedded().write_worksheet().expect("written");
+        self.network = Some(network);
+        self
+    }
+
+    /// Whether its destination can be reached.
+    pub(crate) fn let_through(&self, is_open: bool) {
+        let passage = if is_open {
+            Passage::Open
+        } else {
+            Passage::Refuse
+        };
+        let network = self.network.as_ref().expect("a network");
+        network.set(Conditions {
+            passage,
+            ..Conditions::default()
+        });
     }
 
     pub(crate) fn embedded(&self) -> &Embedded {
@@ -128,9 +163,9 @@ impl PostOffice {
         })
     }
 
-    /// Whether its users work at the destination.
-    pub(crate) fn is_live(&self) -> bool {
-        self.job()["life"]["life"] == "live"
+    /// Whether its users may work at the destination.
+    pub(crate) fn is_over(&self) -> bool {
+        ["starting", "live"].contains(&self.job()["life"]["life"].as_str().expect("a word"))
     }
 
     /// What differs between the trees, looked at without the migrator.

@@ -212,6 +212,9 @@ def state(outcome: Outcome) -> str:
         return "unknown"
     job = outcome.result["status"]
     life = job["life"]["life"]
+    if life == "starting" and job["facts"]["agent"] is None:
+        # The worksheet names no software, so nothing was ever told to an agent: a person starts it.
+        return "by-hand"
     if life != "not-live":
         return life
     if job["abandoned_milliseconds"] is not None:

@@ -19,7 +19,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: One of V(unknown), V(not-begun), V(abandoned), V(begun), V(copied), V(sealed), V(starting) and V(live).
+  description: One of V(unknown), V(not-begun), V(abandoned), V(begun), V(copied), V(sealed), V(starting), V(by-hand) and V(live).
   returned: always
   type: str
 at_work:

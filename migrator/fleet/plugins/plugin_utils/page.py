@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 # How far a job has come, in that order.
-STATES = ("unknown", "not-begun", "abandoned", "begun", "copied", "sealed", "starting", "live")
+STATES = ("unknown", "not-begun", "abandoned", "begun", "copied", "sealed", "starting", "by-hand", "live")
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --bad: #c22; --good: #2a7; }
@@ -16,7 +16,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 75rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem .35rem 0; text-align: left; vertical-align: top; }
-.unknown, .starting { color: var(--bad); font-weight: bold; } .live { color: var(--good); font-weight: bold; }
+.unknown, .starting { color: var(--bad); font-weight: bold; } .by-hand, .live { color: var(--good); font-weight: bold; }
 @media (max-width: 45rem) {
   thead { display: none; } tr { display: block; border-bottom: 2px solid var(--line); padding: .5rem 0; }
   td { display: grid; grid-template-columns: 7rem 1fr; border: 0; padding: .1rem 0; overflow-wrap: anywhere; }
