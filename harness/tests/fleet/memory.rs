@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Output};
 use std::time::Duration;
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Waits for a program; gives what it said, and how much memory it and its descendants had at most, in kibibytes: what
 /// several of them share is counted once.

@@ -173,12 +173,14 @@ def run(
     changed: Callable[[Outcome, Parameters], bool] = lambda _outcome, _parameters: False,
     check_mode: Callable[[Parameters], list[str] | None] = lambda _parameters: None,
     more: Callable[[Outcome, Parameters], dict[str, Any]] = lambda _outcome, _parameters: {},
+    needless: Callable[[Outcome, Parameters], str | None] | None = None,
     **rules: Any,
 ) -> NoReturn:
     """The whole of a module.
 
     `arguments` are those of the command line; `check_mode` gives those that change nothing, and none where there are
-    no such.  `more` is what the module returns besides.  `rules` are those of `AnsibleModule`.
+    no such.  `more` is what the module returns besides.  `needless` is asked with the status of the job, once the slots are
+    held, and says why the command must not run now.  `rules` are those of `AnsibleModule`.
     """
     module = AnsibleModule(argument_spec={**COMMON, **(options or {})}, supports_check_mode=True, **rules)
     parameters = module.params
@@ -190,10 +192,17 @@ def run(
     if parameters["slots"] and not parameters["slots_folder"]:
         module.fail_json(msg="slots need a slots_folder")
     program = module.get_bin_path(parameters["program"], required=True)
-    words = [program, "--json", "--worksheet", parameters["worksheet"], command, *(given or [])]
+    front = [program, "--json", "--worksheet", parameters["worksheet"]]
+    words = [*front, command, *(given or [])]
     try:
         with slots(parameters["slots_folder"], parameters["slots"]) as held:
-            outcome = execute(words, held)
+            outcome = execute([*front, "status"], held) if needless else None
+            if outcome and needless and outcome.exit_code in NO_FAILURE:
+                why = needless(outcome, parameters)
+                if why:
+                    module.exit_json(changed=False, msg=why, exit_code=NOTHING_TO_DO, stopped=False, findings=[])
+                outcome = None
+            outcome = outcome or execute(words, held)
         extra = more(outcome, parameters)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"gwmigrate {command}: {error}")
@@ -208,9 +217,9 @@ def state(outcome: Outcome) -> str:
     """Where a job stands, from what `gwmigrate status` gave."""
     if outcome.exit_code == NOTHING_TO_DO:
         return "not-begun"
-    if not outcome.result:
+    job = (outcome.result or {}).get("status")
+    if not job:
         return "unknown"
-    job = outcome.result["status"]
     life = job["life"]["life"]
     if life == "starting" and job["facts"]["agent"] is None:
         # The worksheet names no software, so nothing was ever told to an agent: a person starts it.

@@ -11,6 +11,7 @@ import unittest
 from ansible_collections.gwmigrate.fleet.plugins.module_utils import gwmigrate
 
 PERSON = {"code": "name-kept", "verdict": "person", "subject": "A/B", "text": "kept", "remedy": "Look at it"}
+JOB = {"life": {"life": "not-live"}, "abandoned_milliseconds": None, "seal": None, "generation": 3, "proofs": [], "steps": []}
 
 
 def end(exit_code, verdict, findings=(), **more):
@@ -55,10 +56,8 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(len(answer["result"]["a"][0]), gwmigrate.KEPT)
 
     def test_states_come_from_what_status_says(self):
-        job = {"life": {"life": "not-live"}, "abandoned_milliseconds": None, "seal": None, "generation": 3, "proofs": [], "steps": []}
-
         def state(**more):
-            return gwmigrate.state(gwmigrate.outcome_of([end(0, "done", result={"status": {**job, **more}})]))
+            return gwmigrate.state(gwmigrate.outcome_of([end(0, "done", result={"status": {**JOB, **more}})]))
 
         steps = [{"step": "copy-data", "state": "done"}, {"step": "clean-up", "state": "skipped"}]
         seal = {"proofs": [{"proof": "seal"}], "steps": steps}
@@ -132,6 +131,23 @@ class Programs(unittest.TestCase):
             words = file.read().split()
         self.assertEqual(words.count("--plan"), 2)
         self.assertNotIn("--yes", words)
+
+    def test_no_pass_takes_a_seal_unless_that_is_said(self):
+        said = os.path.join(self.folder, "said")
+        job = {**JOB, "seal": {"generation": 3}, "proofs": [{"proof": "seal"}]}
+        sealed = end(0, "done", result={"status": job})
+        script = f"echo $4 >>{said}; [ $4 = status ] && echo '{sealed}' || echo '{end(0, 'done')}'"
+        self.assertIn("sealed", self.module("stage_one", script)["msg"])
+        with open(said, encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["status"])
+        self.assertEqual(self.module("stage_one", script, over_seal=True)["msg"], "Done")
+
+    def test_a_job_that_cannot_be_asked_about_is_left_alone_and_may_be_tried_again(self):
+        said = os.path.join(self.folder, "said")
+        answer = self.module("stage_one", f"echo $4 >>{said}; echo '{end(4, 'temporary')}'; exit 4")
+        self.assertEqual((answer["failed"], answer["exit_code"]), (True, 4))
+        with open(said, encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["status"])
 
     def test_a_check_that_failed_keeps_no_estimate(self):
         kept = os.path.join(self.folder, "kept.json")
