@@ -17,7 +17,7 @@ const DESTINATIONS: usize = 25;
 
 /// What all of it may have at the same time, in kibibytes: Ansible with this many forks, a module and gwmigrate in each.
 const FORKS: &str = "4";
-const MEMORY_MAX: u64 = 700 * 1024;
+const MEMORY_MAX: u64 = 400 * 1024;
 
 const WINDOW_HOURS: f64 = 8.0;
 const FACTOR: f64 = 2.0;
