@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 mod ansible;
+mod example;
 mod many;
 mod memory;
 mod overlap;

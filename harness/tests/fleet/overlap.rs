@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a command is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Writes a line when a command begins and one when it ends; the third argument is the worksheet, the fourth the command.
 const AROUND: &str = r#"#!/bin/sh
