@@ -220,7 +220,7 @@ def state(outcome: Outcome) -> str:
     job = (outcome.result or {}).get("status")
     if not job:
         return "unknown"
-    life = job["life"]["life"]
+    life = str(job["life"]["life"])
     if life == "starting" and job["facts"]["agent"] is None:
         # The worksheet names no software, so nothing was ever told to an agent: a person starts it.
         return "by-hand"

@@ -26,7 +26,8 @@ def take(folder: str, limits: Mapping[str, int]) -> list[int] | None:
         for name, limit in sorted(limits.items()):
             free = _one_of(folder, name, int(limit))
             if free is None:
-                return _close(held)
+                _close(held)
+                return None
             held.append(free)
     except BaseException:
         _close(held)

@@ -7,11 +7,11 @@ DOCUMENTATION = r"""
 module: abandon
 short_description: Undo the job at the destination
 description:
-  - Runs C(gwmigrate abandon); without I(yes), and in check mode, it only shows what would be undone.
+  - Runs C(gwmigrate abandon); without I(undo), and in check mode, it only shows what would be undone.
 extends_documentation_fragment: gwmigrate.fleet.common
 author: The authors of gwmigrate
 options:
-  yes:
+  undo:
     description: Do it.
     type: bool
     default: false
@@ -27,18 +27,17 @@ RETURN = r"""# What all of them return, as the notes have it."""
 from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import run
 
 
-OPTIONS = {"yes": {"type": "bool", "default": False}}
+OPTIONS = {"undo": {"type": "bool", "default": False}}
 
 
 def main() -> None:
     run(
         "abandon",
         OPTIONS,
-        lambda parameters: ["--yes"] if parameters["yes"] else [],
-        changed=lambda outcome, parameters: parameters["yes"] and outcome.is_whole,
+        lambda parameters: ["--yes"] if parameters["undo"] else [],
+        changed=lambda outcome, parameters: parameters["undo"] and outcome.is_whole,
         check_mode=lambda _parameters: [],
     )
-
 
 
 if __name__ == "__main__":

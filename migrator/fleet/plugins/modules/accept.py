@@ -77,6 +77,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

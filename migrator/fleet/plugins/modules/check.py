@@ -57,6 +57,5 @@ def main() -> None:
     run("check", OPTIONS, check_mode=lambda _parameters: [], more=keep)
 
 
-
 if __name__ == "__main__":
     main()

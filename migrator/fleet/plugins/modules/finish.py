@@ -56,6 +56,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

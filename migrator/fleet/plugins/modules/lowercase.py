@@ -40,6 +40,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

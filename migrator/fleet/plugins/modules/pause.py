@@ -26,6 +26,5 @@ def main() -> None:
     run("pause", changed=lambda outcome, _parameters: outcome.exit_code == DONE)
 
 
-
 if __name__ == "__main__":
     main()

@@ -65,6 +65,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

@@ -26,6 +26,5 @@ def main() -> None:
     run("queues", changed=lambda outcome, _parameters: bool((outcome.result or {}).get("carried")))
 
 
-
 if __name__ == "__main__":
     main()

@@ -63,6 +63,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

@@ -31,6 +31,5 @@ def main() -> None:
     )
 
 
-
 if __name__ == "__main__":
     main()

@@ -46,6 +46,5 @@ def main() -> None:
     run("status", check_mode=lambda _parameters: [], more=more)
 
 
-
 if __name__ == "__main__":
     main()

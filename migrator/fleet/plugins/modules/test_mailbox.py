@@ -26,6 +26,5 @@ def main() -> None:
     run("test-mailbox")
 
 
-
 if __name__ == "__main__":
     main()

@@ -18,7 +18,8 @@ ITEM = {"name": "replicated", "text": "Look at the console", "confirmed": None, 
 
 
 def end(exit_code, result=None):
-    return json.dumps({"console": "end", "exit_code": exit_code, "verdict": "x", "findings": [], "is_stopped": False, "result": result})
+    said = {"console": "end", "exit_code": exit_code, "verdict": "x", "findings": [], "is_stopped": False}
+    return json.dumps({**said, "result": result})
 
 
 PROGRAM = f"""#!/bin/sh

@@ -112,7 +112,8 @@ class Programs(unittest.TestCase):
         answer = self.module("prepare", script, confirm=["ip-address"], by="Ann O'Neill; $(reboot)", note="")
         with open(said, encoding="utf-8") as file:
             words = file.read().splitlines()
-        self.assertEqual(words, ["--json", "--worksheet", "sales.toml", "prepare", "--confirm=ip-address", "--by=Ann O'Neill; $(reboot)"])
+        front = ["--json", "--worksheet", "sales.toml", "prepare"]
+        self.assertEqual(words, [*front, "--confirm=ip-address", "--by=Ann O'Neill; $(reboot)"])
         self.assertTrue(answer["changed"])
 
     def test_check_mode_gives_a_plan_or_runs_nothing(self):
@@ -126,7 +127,7 @@ class Programs(unittest.TestCase):
         self.assertFalse(os.path.exists(said))
         for name in ("stage_one", "stage_two"):
             self.assertTrue(self.module(name, script, _ansible_check_mode=True)["changed"], name)
-        self.assertTrue(self.module("abandon", script, yes=True, _ansible_check_mode=True)["changed"], "it would")
+        self.assertTrue(self.module("abandon", script, undo=True, _ansible_check_mode=True)["changed"], "it would")
         with open(said, encoding="utf-8") as file:
             words = file.read().split()
         self.assertEqual(words.count("--plan"), 2)
