@@ -53,8 +53,11 @@ pub(super) fn last(
             "console": "end",
             "verdict": outcome.verdict,
             "exit_code": code,
+            "is_stopped": outcome.is_stopped,
             "findings": outcome.findings,
             "steps": outcome.steps,
+            "next": outcome.next,
+            "back": outcome.back,
             "result": result,
         });
         terminal.raw_line(&end.to_string());
@@ -396,4 +399,38 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
         "{} findings in all, by the last run of each step",
         numbers::count(how_many)
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Finding;
+
+    use super::*;
+    use crate::cli::paper::{Paper, text};
+
+    #[test]
+    fn the_last_line_for_programs_says_whether_it_was_stopped_what_is_next_and_the_way_back() {
+        let finding = Finding::new(
+            "checklist-open",
+            Verdict::NeedsAttention,
+            "It is open",
+            "Do it",
+        );
+        let outcome = CommandOutcome {
+            verdict: Verdict::NeedsAttention,
+            is_stopped: true,
+            findings: vec![finding],
+            steps: Vec::new(),
+            next: Some("gwmigrate prepare".to_owned()),
+            back: Some("Start the POA".to_owned()),
+        };
+        let paper = Paper::default();
+        let code = last(&Terminal::on(&paper), true, &outcome, None);
+        let line: serde_json::Value = serde_json::from_str(&text(&paper)).expect("an object");
+        assert_eq!((code, &line["exit_code"]), (1, &json!(1)));
+        assert_eq!(line["is_stopped"], true);
+        assert_eq!(line["next"], "gwmigrate prepare");
+        assert_eq!(line["back"], "Start the POA");
+        assert_eq!(line["findings"][0]["code"], "checklist-open");
+    }
 }

@@ -1,0 +1,91 @@
+"""The cut-over waits for a person, and nobody else's word counts.
+
+The real `ansible-playbook` at a terminal, with a program in place of gwmigrate that writes down what it is told.
+"""
+
+import json
+import os
+import pty
+import sys
+import tempfile
+import time
+import unittest
+
+PATIENCE_SECONDS = 60
+
+JOB = {"life": {"life": "not-live"}, "abandoned_milliseconds": None, "seal": None, "generation": 1, "proofs": [], "steps": []}
+ITEM = {"name": "replicated", "text": "Look at the console", "confirmed": None, "probed": None}
+
+
+def end(exit_code, result=None):
+    said = {"console": "end", "exit_code": exit_code, "verdict": "x", "findings": [], "is_stopped": False}
+    return json.dumps({**said, "result": result})
+
+
+PROGRAM = f"""#!/bin/sh
+shift 3
+echo "$*" >>"$(dirname "$0")/said"
+case $1 in
+    status) echo '{end(0, {"status": JOB, "findings": [{"code": "name-kept", "open": 2, "accepted": 0}]})}' ;;
+    prepare) echo '{end(0, [ITEM])}' ;;
+    *) echo '{end(0)}' ;;
+esac
+"""
+
+INVENTORY = "all: {hosts: {sales: {}}, vars: {gwmigrate_source_server: nw1, gwmigrate_destination: lin1}}\n"
+
+
+class AtATerminal(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        for name, text in (("gwmigrate-program", PROGRAM), ("site.yml", INVENTORY)):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        os.chmod(os.path.join(self.folder, "gwmigrate-program"), 0o700)
+
+    def cut_over(self, *typed):
+        """Runs the playbook, types what is given at each prompt, and gives what the program was told."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+            more = ["-e", f"gwmigrate_program={self.folder}/gwmigrate-program", "-e", "gwmigrate_by=Ann"]
+            os.execv(program, [program, "-i", "site.yml", "gwmigrate.fleet.cut_over", *more])
+        answers, seen, shown = list(typed), 0, ""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.assertLess(time.monotonic(), until, shown)
+            try:
+                shown += os.read(terminal, 1 << 16).decode("utf-8", "replace")
+            except OSError:
+                break
+            if answers and shown.count("anything else leaves") > seen:
+                seen += 1
+                time.sleep(1)
+                os.write(terminal, answers.pop(0).encode() + b"\r")
+        self.code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        self.assertIn("[ ] replicated: Look at the console", shown)
+        with open(os.path.join(self.folder, "said"), encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_another_word_than_the_name_leaves_the_post_office_as_it_is(self):
+        self.assertEqual(self.cut_over("yes"), ["status", "prepare"])
+        self.assertNotEqual(self.code, 0)
+
+    def test_the_name_confirms_what_was_shown_and_open_findings_are_waited_for_again(self):
+        self.assertEqual(
+            self.cut_over("sales", "no"),
+            ["status", "prepare", "prepare --confirm=replicated --by=Ann", "stage-two", "status"],
+        )
+        self.assertNotEqual(self.code, 0)
+
+    def test_typed_twice_users_work_on_linux(self):
+        self.assertEqual(self.cut_over("sales", "sales")[-1], "finish")
+        self.assertEqual(self.code, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
