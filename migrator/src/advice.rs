@@ -75,7 +75,9 @@ impl Next {
             Self::Prepare => "gwmigrate prepare",
             Self::StageTwo => "gwmigrate stage-two",
             Self::Finish => "gwmigrate finish",
-            Self::Queues => "gwmigrate queues (for stragglers), gwmigrate report",
+            Self::Queues => {
+                "gwmigrate queues (for stragglers), gwmigrate verify --source (while users work), gwmigrate report"
+            }
         }
     }
 }

@@ -228,7 +228,8 @@ fn with_worksheet(
     let console: Arc<dyn Console> = if json {
         Arc::new(json::JsonConsole::new(terminal.clone()))
     } else {
-        Arc::new(terminal::TerminalConsole::new(terminal.clone()))
+        let console = terminal::TerminalConsole::new(terminal.clone());
+        Arc::new(console.with_headings(command.part()))
     };
     let console: Arc<dyn Console> = Arc::new(diagnostics::Logged(console));
     let is_offline = matches!(command, Command::Check { offline: true, .. });

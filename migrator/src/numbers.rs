@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-pub(crate) use protocol::numbers::{bytes, count, milliseconds_between};
+pub(crate) use protocol::numbers::{bytes, count, milliseconds_between, things};
 use protocol::{Count, Counts};
 
 /// A moment, to the second.
@@ -38,8 +38,8 @@ pub(crate) fn count_of(counts: &Counts, what: Count) -> u64 {
 pub(crate) fn pass(counts: &Counts) -> String {
     let mut parts = vec![
         format!(
-            "{} files copied ({})",
-            count(count_of(counts, Count::FilesCopied)),
+            "{} copied ({})",
+            things(count_of(counts, Count::FilesCopied), "file"),
             bytes(count_of(counts, Count::BytesCopied))
         ),
         format!(

@@ -19,7 +19,8 @@ const SITE: [[&str; 3]; 5] = [
     ["field", "nw3", "lin2"],
 ];
 
-/// The one whose source is away, and the only one with a POA, whose runs for tests change databases between two passes; the one whose destination cannot be reached for a moment, and the one whose POA still
+/// The one whose source is away, and the only one with a POA, whose runs for tests change databases between two passes; the one
+/// whose destination cannot be reached for a moment; and the one whose POA still
 /// answers when the others are cut over.
 const AWAY: &str = "plant";
 const CUT_OFF: &str = "board";

@@ -13,6 +13,18 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A count of things, whose name is that of one of them: `1 file`, `2,000 files`.
+pub fn things(number: u64, name: &str) -> String {
+    if number == 1 {
+        return format!("1 {name}");
+    }
+    let name = match name.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{name}s"),
+    };
+    format!("{} {name}", count(number))
+}
+
 /// Milliseconds from one moment to another, both since 1970; none where the clock went back.
 pub fn milliseconds_between(earlier: i64, later: i64) -> u64 {
     u64::try_from(later.saturating_sub(earlier)).unwrap_or(0)
@@ -44,6 +56,9 @@ mod tests {
 
     #[test]
     fn counts_and_bytes_read_well() {
+        assert_eq!(things(1, "file"), "1 file");
+        assert_eq!(things(0, "file"), "0 files");
+        assert_eq!(things(2_000, "entry"), "2,000 entries");
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_234_567), "1,234,567");

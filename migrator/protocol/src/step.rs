@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Operation, Proof};
 
 /// The part of a migration that a step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Users keep working.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
-use protocol::Extent;
+use protocol::{Extent, Stage};
 
 use super::database_command::DatabaseCommand;
 use super::page_file::ReportArguments;
@@ -247,6 +247,18 @@ impl Command {
             | Self::Profile { .. }
             | Self::Worker { .. } => return None,
         })
+    }
+
+    /// The part of a migration that it begins with; none where it has no place of its own in their order.
+    pub(super) fn part(&self) -> Option<Stage> {
+        match self {
+            Self::StageOne { .. } => Some(Stage::StageOne),
+            Self::TestMailbox | Self::Prepare { .. } | Self::StageTwo { .. } => {
+                Some(Stage::Between)
+            }
+            Self::Finish { .. } => Some(Stage::After),
+            _ => None,
+        }
     }
 
     /// Whether it only looks, or asks something of others, so that leaving it leaves nothing undone.

@@ -2,11 +2,11 @@
 
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use protocol::{
-    AcceptedLine, Extent, FetchReport, GROUP_FROM, LowercaseReport, QueueReport, SealReport,
-    Severity, Verdict, VerifySourceReport, Wish, WishLine,
+    AcceptedLine, Extent, FetchReport, FindingLine, GROUP_FROM, LowercaseReport, QueueReport,
+    SealReport, Severity, StepState, Verdict, VerifySourceReport, Wish, WishLine,
 };
 use serde_json::json;
 
@@ -181,7 +181,7 @@ pub(super) fn plan(terminal: &Terminal, plan: &Plan) {
             }
         }
     }
-    terminal.line("Nothing was done; * stands for what is known only then");
+    terminal.line("* stands for what is known only then; nothing was changed");
 }
 
 /// What was asked of a worker, and what that means.
@@ -325,11 +325,14 @@ pub(super) fn fetched(terminal: &Terminal, controller: &Controller, report: &Fet
 pub(super) fn abandon(terminal: &Terminal, plan: &AbandonPlan) {
     for line in &plan.lines {
         terminal.line(&format!(
-            "  {:<40} {} files, {}, {} entries to be set aside",
+            "  {:<40} {}, {}{}",
             line.path,
-            numbers::count(line.files),
+            numbers::things(line.files, "file"),
             numbers::bytes(line.bytes),
-            numbers::count(line.set_aside)
+            match line.set_aside {
+                0 => String::new(),
+                many => format!(", {} to be set aside", numbers::things(many, "entry")),
+            }
         ));
     }
     for path in plan.system.files.iter().chain(&plan.system.folders) {
@@ -339,17 +342,17 @@ pub(super) fn abandon(terminal: &Terminal, plan: &AbandonPlan) {
         terminal.line(&format!("Stays: {}: {}", staying.what, staying.why));
     }
     let (removed, bytes, aside) = (
-        numbers::count(plan.files_removed),
+        numbers::things(plan.files_removed, "file"),
         numbers::bytes(plan.bytes_removed),
-        numbers::count(plan.set_aside),
+        numbers::things(plan.set_aside, "entry"),
     );
     if plan.is_done {
         terminal.line(&format!(
-            "{removed} files ({bytes}) removed at the destination, {aside} entries set aside"
+            "{removed} ({bytes}) removed at the destination, {aside} set aside"
         ));
     } else {
         terminal.line(&format!(
-            "Would remove {removed} files ({bytes}) at the destination and set {aside} entries aside"
+            "Would remove {removed} ({bytes}) at the destination and set {aside} aside"
         ));
         terminal.line("Nothing was changed; `gwmigrate abandon --yes` does it");
     }
@@ -360,15 +363,23 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
     if let Some(code) = code {
         let lines = report.findings.iter();
         let mut shown = 0;
+        let mut said = HashSet::new();
         for line in lines.filter(|line| line.finding.code == code) {
-            terminal.line(&format!("{}: {}", line.origin, line.finding));
             shown += 1;
+            if said.insert(what(line)) {
+                terminal.line(&format!("{}: {}", line.origin, line.finding));
+            }
         }
         let counted = report.status.findings.get(code).copied().unwrap_or(0);
         if counted > shown {
             let more = numbers::count(counted - shown);
             terminal.line(&format!(
                 "{more} more were counted: findings.jsonl in the job folder of the destination has each"
+            ));
+        }
+        if counted == 0 && shown == 0 {
+            terminal.line(&format!(
+                "The last runs found no {code}; `gwmigrate report` shows what they found, each with its code"
             ));
         }
         return;
@@ -378,8 +389,11 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
             .milliseconds()
             .map_or_else(|| "not ended".to_owned(), numbers::span);
         terminal.line(&format!(
-            "{:<22} {:?} after {took}, run {}: {}",
-            step.step, step.state, step.runs, step.detail
+            "  {:<30} {:<13} {took:>10}, run {}: {}",
+            step.step.title(),
+            words(step.state),
+            step.runs,
+            step.detail
         ));
     }
     terminal.line(&format!(
@@ -387,7 +401,10 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
         numbers::count(report.status.manifest_files),
         numbers::bytes(report.status.manifest_bytes)
     ));
-    for (origin, groups) in groups::by_origin(&report.findings) {
+    let mut said = HashSet::new();
+    let findings = report.findings.iter();
+    let findings = findings.filter(|line| said.insert(what(line)));
+    for (origin, groups) in groups::by_origin(findings) {
         for group in groups {
             let text = group.text(&groups::in_the_report);
             terminal.line(&format!("{origin}: {text}"));
@@ -396,9 +413,26 @@ pub(super) fn report(terminal: &Terminal, report: &JobReport, code: Option<&str>
     accepted(terminal, &report.status.accepted);
     let how_many: u64 = report.status.findings.values().sum();
     terminal.line(&format!(
-        "{} findings in all, by the last run of each step",
-        numbers::count(how_many)
+        "{} in all, by the last run of each step",
+        numbers::things(how_many, "finding")
     ));
+}
+
+/// What a finding says, whoever found it: what an order found is a finding of its step as well.
+fn what(line: &FindingLine) -> (&str, &str, &str) {
+    let finding = &line.finding;
+    (&finding.code, &finding.subject, &finding.text)
+}
+
+/// What came of a step.
+fn words(state: StepState) -> &'static str {
+    match state {
+        StepState::Begun => "cut off",
+        StepState::Done => "done",
+        StepState::Skipped => "nothing to do",
+        StepState::Failed => "STOPPED",
+        StepState::NotBuilt => "by hand",
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ const BAR: usize = 30;
 const COLUMNS: usize = 80;
 
 struct State {
+    /// From which part of a migration on its headings are shown; none where they are not.
+    headings: Option<Stage>,
     stage: Option<Stage>,
     began: Instant,
     progress: Option<Progress>,
@@ -50,6 +52,7 @@ impl TerminalConsole {
     pub(super) fn new(terminal: Terminal) -> Self {
         let now = Instant::now();
         let state = State {
+            headings: Some(Stage::StageOne),
             stage: None,
             began: now,
             progress: None,
@@ -63,6 +66,13 @@ impl TerminalConsole {
             terminal,
             state: Mutex::new(state),
         }
+    }
+
+    /// The same with the headings of the parts from this one on, above what is done again of an earlier one too; none for a command
+    /// that is no part of a migration's order.
+    pub(super) fn with_headings(self, first: Option<Stage>) -> Self {
+        self.state().headings = first;
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -210,9 +220,11 @@ impl Console for TerminalConsole {
     fn step_begins(&self, step: Step) {
         let mut state = self.state();
         self.settle(&mut state);
-        if state.stage != Some(step.stage()) {
-            state.stage = Some(step.stage());
-            self.say(step.stage().title());
+        let stage = state.headings.map(|first| first.max(step.stage()));
+        if let Some(stage) = stage
+            && state.stage.replace(stage) != Some(stage)
+        {
+            self.say(stage.title());
         }
         state.began = Instant::now();
         state.last_line = Instant::now();
@@ -321,6 +333,34 @@ mod tests {
         EventKind::Progress {
             counts,
             limit: None,
+        }
+    }
+
+    /// A stage two that mounts the source again stood below "Stage one: users keep working".
+    #[test]
+    fn a_step_that_is_done_again_stands_below_the_heading_of_the_command() {
+        let of_stage_two = [Step::MountSource, Step::Checklist, Step::Seal];
+        for (first, expected) in [
+            (
+                Some(Stage::StageOne),
+                vec![
+                    "Stage one: users keep working",
+                    "Between the stages",
+                    "Stage two: users are out",
+                ],
+            ),
+            (
+                Some(Stage::Between),
+                vec!["Between the stages", "Stage two: users are out"],
+            ),
+            (None, Vec::new()),
+        ] {
+            let (console, paper) = console();
+            let console = console.with_headings(first);
+            for step in of_stage_two {
+                console.step_begins(step);
+            }
+            assert_eq!(text(&paper).lines().collect::<Vec<_>>(), expected);
         }
     }
 

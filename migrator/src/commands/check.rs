@@ -40,6 +40,10 @@ pub async fn run(controller: &mut Controller) -> (CommandOutcome, CheckReport) {
         controller.report(protocol::Explain::to_finding(error));
     }
     let summary = controller.finish(outcome.as_ref().err());
+    if summary.verdict <= Verdict::NeedsAttention {
+        let console = controller.console();
+        console.note("Next: `gwmigrate stage-one --plan` shows what will be run, `gwmigrate stage-one` begins");
+    }
     controller.disconnect().await;
     (summary, report)
 }

@@ -46,15 +46,23 @@ pub struct KnownAmounts {
 
 /// Plans the steps of a stage; takes no lease, writes nothing, and begins nothing.
 pub async fn run(controller: &mut Controller, stage: Stage) -> (CommandOutcome, Option<Plan>) {
-    let steps = match stage {
+    let (steps, next) = match stage {
         Stage::StageTwo => {
             let steps = Step::slice(Step::StopTestPoa, Step::Unmount);
-            [&[Step::MountSource], steps].concat()
+            (
+                [&[Step::MountSource], steps].concat(),
+                "`gwmigrate stage-two` does all of this",
+            )
         }
-        _ => Step::slice(Step::Connect, Step::CleanUp).to_vec(),
+        _ => (
+            Step::slice(Step::Connect, Step::CleanUp).to_vec(),
+            "`gwmigrate stage-one` does all of this",
+        ),
     };
     let outcome = plan(controller, &steps).await;
-    ending::end_reading(controller, outcome).await
+    let (mut summary, plan) = ending::end_reading(controller, outcome).await;
+    summary.next = Some(next.to_owned());
+    (summary, plan)
 }
 
 async fn plan(controller: &mut Controller, steps: &[Step]) -> Result<Plan, StepError> {

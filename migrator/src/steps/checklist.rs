@@ -3,6 +3,7 @@
 use protocol::{ChecklistItem, JobState};
 
 use crate::controller::{Controller, StepError, StepOutcome};
+use crate::numbers;
 
 /// The items of this job.
 pub fn items(controller: &Controller) -> Vec<ChecklistItem> {
@@ -40,8 +41,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     Err(StepError::person(
         "checklist-open",
         format!(
-            "{} items of the checklist are not confirmed: {}",
-            open.len(),
+            "{} of the checklist not confirmed: {}",
+            numbers::things(open.len() as u64, "item"),
             names.join(", ")
         ),
         format!(

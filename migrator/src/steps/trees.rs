@@ -33,9 +33,12 @@ pub(super) async fn copy_data(controller: &mut Controller) -> Result<StepOutcome
     } else {
         "repeated pass"
     };
-    let seen = numbers::count(numbers::count_of(&finished.counts, Count::FilesSeen));
+    let seen = numbers::things(
+        numbers::count_of(&finished.counts, Count::FilesSeen),
+        "file",
+    );
     Ok(StepOutcome::Done(format!(
-        "{which} over {seen} files: {}",
+        "{which} over {seen}: {}",
         numbers::pass(&finished.counts)
     )))
 }
@@ -52,10 +55,8 @@ pub(super) async fn prove_data(controller: &mut Controller) -> Result<StepOutcom
         amount(report.now)
     );
     if report.waiting > 0 {
-        let waiting = numbers::count(report.waiting);
-        said = format!(
-            "{said}; {waiting} have changed since they were copied, the next pass copies them"
-        );
+        let waiting = numbers::things(report.waiting, "file");
+        said = format!("{said}; {waiting} changed after the copy, for the next pass");
     }
     Ok(StepOutcome::Done(said))
 }
@@ -63,8 +64,8 @@ pub(super) async fn prove_data(controller: &mut Controller) -> Result<StepOutcom
 /// So many files, and bytes in them.
 pub(crate) fn amount(amount: Amount) -> String {
     format!(
-        "{} files ({})",
-        numbers::count(amount.files),
+        "{} ({})",
+        numbers::things(amount.files, "file"),
         numbers::bytes(amount.bytes)
     )
 }

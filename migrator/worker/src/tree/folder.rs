@@ -248,7 +248,12 @@ impl Folder {
                 told => return told.map(|statx| Attributes::from(&statx)),
             }
         }
-        rustix::fs::statat(at, name, flags).map(|stat| Attributes::from(&stat))
+        let stat = if flags.contains(AtFlags::EMPTY_PATH) {
+            rustix::fs::fstat(at)
+        } else {
+            rustix::fs::statat(at, name, flags)
+        };
+        stat.map(|stat| Attributes::from(&stat))
     }
 
     /// Has the client ask its server whether the folder has changed, so that no listing comes from its cache.
@@ -274,5 +279,33 @@ pub(super) fn require_entry_name(name: &[u8]) -> Result<(), Errno> {
         Ok(())
     } else {
         Err(Errno::INVAL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn past_the_cache_or_not_a_disk_says_the_same() {
+        let kept = tempfile::tempdir().unwrap();
+        let root = Dir::open_ambient_dir(kept.path(), ambient_authority()).unwrap();
+        root.create_dir("folder").unwrap();
+        root.write("file", "bytes").unwrap();
+        root.hard_link("file", &root, "second name").unwrap();
+        root.symlink("file", "link").unwrap();
+        let cached = Folder::from_root(&root).unwrap();
+        let asked = cached.clone().bypassing_cache();
+        for name in ["folder", "file", "link", "not there"] {
+            let name = name.as_bytes();
+            assert_eq!(asked.metadata(name), cached.metadata(name));
+        }
+        assert_eq!(asked.attributes(), cached.attributes());
+        let inner = asked.open_folder(b"folder").unwrap();
+        assert!(inner.bypasses_cache);
+        let opened = |folder: &Folder| folder.open_file(b"file").unwrap().1;
+        assert_eq!(opened(&asked), opened(&cached));
     }
 }
