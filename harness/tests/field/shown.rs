@@ -26,7 +26,7 @@ impl Shown {
 
     /// The same through a client that caches attributes for an hour.
     pub(crate) fn cached_for_an_hour() -> Option<Self> {
-        let hour = Duration::from_secs(60 * 60);
+        let hour = Duration::from_hours(1);
         Self::through(|behind, mount_point| OddMount::caching(behind, mount_point, hour))
     }
 
