@@ -288,7 +288,7 @@ fn steps(steps: &[StepLine]) -> Markup {
             @for step in steps {
                 tr.fails[matches!(step.state, StepState::Failed | StepState::Begun)] {
                     td { (step.step) }
-                    td { (state(step.state)) }
+                    td { (step.state.words()) }
                     td { (step.runs) }
                     td { (time(step.began_milliseconds)) }
                     td { (took(step.milliseconds())) }
@@ -296,16 +296,6 @@ fn steps(steps: &[StepLine]) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn state(state: StepState) -> &'static str {
-    match state {
-        StepState::Begun => "cut off",
-        StepState::Done => "done",
-        StepState::Skipped => "nothing to do",
-        StepState::Failed => "stopped",
-        StepState::NotBuilt => "by hand",
     }
 }
 

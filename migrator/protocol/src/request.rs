@@ -254,6 +254,19 @@ pub enum StepState {
     NotBuilt,
 }
 
+impl StepState {
+    /// What came of the step, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Begun => "cut off",
+            Self::Done => "done",
+            Self::Skipped => "nothing to do",
+            Self::Failed => "stopped",
+            Self::NotBuilt => "by hand",
+        }
+    }
+}
+
 /// The last run of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLine {

@@ -424,14 +424,11 @@ fn what(line: &FindingLine) -> (&str, &str, &str) {
     (&finding.code, &finding.subject, &finding.text)
 }
 
-/// What came of a step.
+/// What came of a step; what a person must not overlook is in capitals.
 fn words(state: StepState) -> &'static str {
     match state {
-        StepState::Begun => "cut off",
-        StepState::Done => "done",
-        StepState::Skipped => "nothing to do",
         StepState::Failed => "STOPPED",
-        StepState::NotBuilt => "by hand",
+        other => other.words(),
     }
 }
 

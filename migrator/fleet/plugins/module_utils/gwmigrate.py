@@ -166,6 +166,11 @@ def execute(words: list[str], held: tuple[int, ...] = ()) -> Outcome:
 Parameters = Mapping[str, Any]
 
 
+def options_given(parameters: Parameters, *names: str) -> list[str]:
+    """The options of the command line with these names that have a value."""
+    return [f"--{name}={parameters[name]}" for name in names if parameters[name]]
+
+
 def run(
     command: str,
     options: Mapping[str, Any] | None = None,

@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""# What all of them return, as the notes have it."""
 
-from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, run
+from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, options_given, run
 
 
 OPTIONS = {
@@ -62,7 +62,7 @@ OPTIONS = {
 
 def arguments(parameters: Parameters) -> list[str]:
     words = [f"--{name}" for name in ("all", "withdraw") if parameters[name]]
-    words += [f"--{name}={parameters[name]}" for name in ("by", "note") if parameters[name]]
+    words += options_given(parameters, "by", "note")
     entry = [parameters["entry"]] if parameters["entry"] else []
     return [*words, "--", parameters["code"], *entry]
 

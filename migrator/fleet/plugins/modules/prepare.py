@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""# What all of them return, as the notes have it."""
 
-from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, run
+from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, options_given, run
 
 
 OPTIONS = {
@@ -53,7 +53,7 @@ OPTIONS = {
 
 def arguments(parameters: Parameters) -> list[str]:
     words = [f"--{what}={item}" for what in ("confirm", "withdraw") for item in parameters[what]]
-    return words + [f"--{name}={parameters[name]}" for name in ("by", "note") if parameters[name]]
+    return words + options_given(parameters, "by", "note")
 
 
 def main() -> None:

@@ -28,14 +28,14 @@ EXAMPLES = r"""
 
 RETURN = r"""# What all of them return, as the notes have it."""
 
-from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, run
+from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, options_given, run
 
 
 OPTIONS = {"html": {"type": "path"}, "check": {"type": "path"}}
 
 
 def arguments(parameters: Parameters) -> list[str]:
-    return [f"--{name}={parameters[name]}" for name in ("html", "check") if parameters[name]]
+    return options_given(parameters, "html", "check")
 
 
 def main() -> None:

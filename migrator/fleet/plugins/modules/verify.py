@@ -28,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""# What all of them return, as the notes have it."""
 
-from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, run
+from ansible_collections.gwmigrate.fleet.plugins.module_utils.gwmigrate import Parameters, options_given, run
 
 
 OPTIONS = {"source": {"type": "bool", "default": False}, "fetch": {"type": "str"}}
@@ -36,7 +36,7 @@ OPTIONS = {"source": {"type": "bool", "default": False}, "fetch": {"type": "str"
 
 def arguments(parameters: Parameters) -> list[str]:
     words = ["--source"] if parameters["source"] else []
-    return words + ([f"--fetch={parameters['fetch']}"] if parameters["fetch"] else [])
+    return words + options_given(parameters, "fetch")
 
 
 def main() -> None:
