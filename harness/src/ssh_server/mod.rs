@@ -64,6 +64,8 @@ pub struct SshServerOptions {
     pub login_shell: PathBuf,
     /// What the login shell writes before it starts the server of sftp; nothing for most.
     pub sftp_greeting: String,
+    /// How long the server takes to open a channel, as one whose processors are busy.
+    pub opens_after: Duration,
     /// The folder that commands start in, and that relative names of SFTP are relative to.
     pub working_folder: PathBuf,
     /// After how many bytes, both ways and all connections together, all connections are cut, once.
@@ -89,6 +91,7 @@ impl SshServerOptions {
             run_under: Vec::new(),
             login_shell: "/bin/sh".into(),
             sftp_greeting: String::new(),
+            opens_after: Duration::ZERO,
             working_folder: working_folder.into(),
             cut_after_bytes: None,
             disk_full_after_bytes: None,

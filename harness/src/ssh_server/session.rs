@@ -143,6 +143,7 @@ impl Handler for Session {
         reply: ChannelOpenHandle,
         _session: &mut russh::server::Session,
     ) -> Result<(), Self::Error> {
+        tokio::time::sleep(self.shared.options.opens_after).await;
         self.channels.insert(channel.id(), channel);
         reply.accept().await;
         Ok(())

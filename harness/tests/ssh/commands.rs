@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gwmigrate::remote::{ExitStatus, OUTPUT_BYTES_MAX, RemoteCommand, RemoteError};
+use gwmigrate::remote::{ExitStatus, OUTPUT_BYTES_MAX, Remote, RemoteCommand, RemoteError};
 use protocol::Explain as _;
 use tokio::time::{sleep, timeout};
 
@@ -26,6 +26,19 @@ async fn input_both_outputs_and_status_go_through() {
         .require_success(&shell("x"))
         .expect_err("7 is no success");
     assert!(error.to_string().ends_with("sh -c x: oops"), "{error}");
+}
+
+/// The library waited in a call only until the next sign of life was due, and the connection counted as gone.
+#[tokio::test]
+async fn an_answer_may_take_longer_than_the_time_between_signs_of_life() {
+    let site = Site::with(|options| options.opens_after = Duration::from_secs(3)).await;
+    let mut options = site.options();
+    options.keepalive_seconds = 2;
+    let remote = Remote::connect(options).await.expect("connected").remote;
+    let output = remote.run(&shell("echo yes"), Vec::new()).await;
+    assert_eq!(output.expect("run").text(), "yes");
+    let uploaded = remote.upload_bytes(b"x".to_vec(), &site.path("file")).await;
+    assert_eq!(uploaded.expect("uploaded").bytes, 1);
 }
 
 #[tokio::test]

@@ -54,11 +54,6 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Connection, Greeting)
     let server_banner = session
         .banner_bytes()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    // The reply is asked for: silence after it is how a dead link is told from a quiet one.
-    session.set_keepalive(
-        true,
-        u32::try_from(options.keepalive_seconds.max(1)).unwrap_or(u32::MAX),
-    );
     let idle = session.channel_session().map_err(|error| {
         if is_fatal(&error) {
             disconnected(options, &error)
@@ -75,8 +70,10 @@ pub(super) fn connect(options: &ConnectOptions) -> Result<(Connection, Greeting)
         socket,
         idle,
         host: options.host.clone(),
+        keepalive_seconds: u32::try_from(options.keepalive_seconds.max(1)).unwrap_or(u32::MAX),
         answer_timeout: timeout,
     };
+    connection.keep_alive();
     Ok((
         connection,
         Greeting {

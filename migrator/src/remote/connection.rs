@@ -1,9 +1,10 @@
 //! The connection as the session thread sees it.
 //!
-//! libssh2 has two traps that this module is the answer to.  A packet that was sent by half must be finished by the
+//! libssh2 has three traps that this module is the answer to.  A packet that was sent by half must be finished by the
 //! very call that began it before anything else is sent, so [`Connection::try_call`] never leaves one behind.  And a call
 //! that waits blocks everything else on the connection, so blocking calls ([`Connection::blocking`]) are only those whose
-//! answer the server's protocol engine gives by itself, and all are bounded by the session's time-out.
+//! answer the server's protocol engine gives by itself, and all are bounded by the session's time-out.  Where keepalives are
+//! on, such a call waits only until the next one is due, and then counts the connection as gone: so they are off meanwhile.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,6 +28,8 @@ pub(super) struct Connection {
     /// and so how keepalives and key renewals are answered while no command runs.
     pub(super) idle: Channel,
     pub(super) host: String,
+    /// After how much silence a sign of life is asked for, in seconds.
+    pub(super) keepalive_seconds: u32,
     /// How long the server may take to answer, or to take what is sent.
     pub(super) answer_timeout: Duration,
 }
@@ -57,14 +60,20 @@ impl Connection {
     }
 
     /// Makes one call that waits for the server, at most for the session's time-out.
-    pub(super) fn blocking<T, E>(
-        &self,
-        call: impl FnOnce(&Session) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(super) fn blocking<T>(&self, call: impl FnOnce(&Session) -> T) -> T {
+        self.session.set_keepalive(false, 0);
         self.session.set_blocking(true);
         let result = call(&self.session);
         self.session.set_blocking(false);
+        self.keep_alive();
         result
+    }
+
+    /// Has signs of life asked for while nothing else is said.
+    ///
+    /// The reply is asked for: silence after it is how a dead link is told from a quiet one.
+    pub(super) fn keep_alive(&self) {
+        self.session.set_keepalive(true, self.keepalive_seconds);
     }
 
     /// Takes in what the server has sent, for whichever channel.

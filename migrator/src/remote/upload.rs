@@ -140,11 +140,12 @@ impl Upload {
     /// Removes what was written, where that is still possible.
     fn clean_up(&mut self, connection: &Connection) {
         if let Some(mut open) = self.open.take() {
-            connection.session.set_blocking(true);
-            drop(open.file.take());
-            let _ = open.sftp.unlink(&open.temporary);
-            drop(open);
-            connection.session.set_blocking(false);
+            connection.blocking(|_| {
+                drop(open.file.take());
+                // What is left is a file under a name of its own.
+                let _ = open.sftp.unlink(&open.temporary);
+                drop(open);
+            });
         }
     }
 }
