@@ -3,7 +3,8 @@
 //! ```text
 //! crawl (many threads) ──▶ files copied at once, in batches ──▶ committer: syncfs, then manifest
 //!    │                                                              ▲
-//!    ├──▶ databases, later, each with its companions under its lock ┤
+//!    ├──▶ databases, each with its companions under its lock, in ───┤
+//!    │    stage one later, in stage two beside the rest              │
 //!    ├──▶ guardian set, last, as one unit ──────────────────────────┘
 //!    ├──▶ in stage one, a second look for names that were made meanwhile
 //!    └──▶ plan of removals ──▶ limit checked ──▶ carried out ──▶ what stood in the way of a copy is copied

@@ -20,16 +20,14 @@ use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::source::{prove_source, require_mounts};
-use crate::store::{
-    CopyIdentity, JobStore, Manifest, ManifestFile, ProvenEntry, ProvenFile, ProvenFolder,
-};
+use crate::store::{CopyIdentity, JobStore, ManifestFile, ProvenEntry, ProvenFile};
 use crate::tree::{
-    Entry, Folder, INODE_TIME_LAG, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
-    SourceEntry, Time, roots, walk_pairs,
+    Folder, INODE_TIME_LAG, Kind, Later, Listings, Matched, Name, Pair, PairVisitor, SourceEntry,
+    Time, roots, walk_pairs,
 };
 use protocol::{CopyOptions, Count, Expected, Finding, Proof, ProveReport, Verdict};
 
-pub(crate) use bytes::{Before, Compared, Equal, compare_files};
+pub(crate) use bytes::{Before, Compared, Equal, Opened};
 pub(crate) use held::Held;
 
 /// Which files are proven together, those first that never change.
@@ -188,15 +186,7 @@ impl PairVisitor for Proving<'_> {
         self.monitor.obey()?;
         let classes = self.area.files_in(&pair.source_path);
         for slice in listings.slices() {
-            let (first, end) = (&slice.first, slice.end.as_deref());
-            let mut known = Known {
-                copied: self
-                    .store
-                    .manifest_between(self.area.id, &pair.path, first, end)?,
-                proven: self
-                    .store
-                    .proven_between(self.area.id, &pair.path, first, end)?,
-            };
+            let mut meant = Vec::new();
             for matched in slice.matched() {
                 // Of names that become one, only the first has a copy.
                 let (Matched::Source(entry, there)
@@ -208,8 +198,43 @@ impl PairVisitor for Proving<'_> {
                 else {
                     continue;
                 };
-                let class = classes.class_of(&entry.name);
-                self.entry(pair, entry, there, class, &mut known, later)?;
+                match self.kind_of(pair, entry)? {
+                    Some(Kind::Folder) => {
+                        if let (Some(_), Some(folder)) = (there, pair.inside(entry)) {
+                            later.folder(folder);
+                        }
+                    }
+                    Some(Kind::File) => {
+                        let class = classes.class_of(&entry.name);
+                        if self.is_meant(class) {
+                            meant.push((entry, class));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            // Most folders hold files of one round alone.
+            if meant.is_empty() {
+                continue;
+            }
+            let (first, end) = (&slice.first, slice.end.as_deref());
+            let (area, path) = (self.area.id, &pair.path);
+            let mut copied = self.store.manifest_between(area, path, first, end)?;
+            let mut proven = self.store.proven_between(area, path, first, end)?;
+            for (entry, class) in meant {
+                let name = &entry.destination_name;
+                let Some(copied) = copied.remove(&name[..]) else {
+                    self.wait();
+                    continue;
+                };
+                later.file(File {
+                    pair: Arc::clone(pair),
+                    source_name: entry.name.clone(),
+                    name: name.clone(),
+                    class,
+                    copied,
+                    proven: proven.remove(&name[..]),
+                })?;
             }
         }
         Ok(())
@@ -221,53 +246,21 @@ impl PairVisitor for Proving<'_> {
     }
 }
 
-/// What the job knows of some files of a folder.
-struct Known {
-    copied: Manifest,
-    proven: ProvenFolder,
-}
-
 impl Proving<'_> {
-    fn entry(
-        &self,
-        pair: &Arc<Pair>,
-        entry: &SourceEntry,
-        there: Option<&Entry>,
-        class: FileClass,
-        known: &mut Known,
-        later: &mut Later<'_, Self>,
-    ) -> Result<()> {
-        let kind = match pair.source().and_then(|source| source.kind_of(entry)) {
-            Ok(kind) => kind,
+    /// What an entry of the source is; nothing where that cannot be asked of this one entry.
+    fn kind_of(&self, pair: &Pair, entry: &SourceEntry) -> Result<Option<Kind>> {
+        match pair.source().and_then(|source| source.kind_of(entry)) {
+            Ok(kind) => Ok(Some(kind)),
             Err(errno) => {
                 let path = pair.source_path.join(&entry.name);
-                return require_mounts(std::slice::from_ref(self.area), &path, errno);
+                require_mounts(std::slice::from_ref(self.area), &path, errno)?;
+                Ok(None)
             }
-        };
-        if kind == Kind::Folder {
-            if let (Some(_), Some(folder)) = (there, pair.inside(entry)) {
-                later.folder(folder);
-            }
-            return Ok(());
         }
-        let is_meant = kind == Kind::File
-            && Round::of(class) == Some(self.round)
-            && !leaves_out_class(class, self.options);
-        if !is_meant {
-            return Ok(());
-        }
-        let Some(copied) = known.copied.remove(&entry.destination_name[..]) else {
-            self.wait();
-            return Ok(());
-        };
-        later.file(File {
-            pair: Arc::clone(pair),
-            source_name: entry.name.clone(),
-            name: entry.destination_name.clone(),
-            class,
-            copied,
-            proven: known.proven.remove(&entry.destination_name[..]),
-        })
+    }
+
+    fn is_meant(&self, class: FileClass) -> bool {
+        Round::of(class) == Some(self.round) && !leaves_out_class(class, self.options)
     }
 
     /// Counts a file that the next pass copies.
@@ -277,42 +270,48 @@ impl Proving<'_> {
 
     fn prove_file(&self, file: &File) -> Result<()> {
         let pair = &file.pair;
-        let looked = pair
-            .source()
-            .and_then(|source| source.metadata(&file.source_name));
-        let source = match looked {
-            Ok(Some(source)) => source,
-            Ok(None) => return Ok(()),
-            Err(errno) => return self.source_unreadable(file, errno),
-        };
-        let copy = pair
-            .destination
-            .metadata(&file.name)
-            .map_err(|errno| WorkerError::writing("look at", &pair.path.join(&file.name), errno))?;
-        if decide(&source, Some(&file.copied), copy.as_ref(), None) != Decision::Keep {
-            self.wait();
-            return Ok(());
-        }
-        let identity = self.area.source_identity(&source);
-        let is_proven = file
-            .proven
-            .zip(copy)
-            .is_some_and(|(proven, copy)| proven.holds(identity, CopyIdentity::from(&copy)));
-        if is_proven {
-            lock(self.report).before.add(source.size);
+        if let Some(size) = self.holds(file) {
+            lock(self.report).before.add(size);
             self.count_seen(0);
             return Ok(());
         }
-        self.read_file(file)
+        let source = pair.source().map_err(|errno| (Side::Source, errno));
+        let opened = source.and_then(|source| {
+            let source = (source, &file.source_name[..]);
+            Opened::new(source, (&pair.destination, &file.name))
+        });
+        let compared = match opened {
+            Ok(opened) if is_as_copied(file, &opened.before) => opened.compare(|_| {}),
+            // Something else stands there, or nothing: the next pass copies it.
+            Ok(_) | Err((Side::Destination, Errno::NOENT | Errno::LOOP | Errno::INVAL)) => {
+                self.wait();
+                return Ok(());
+            }
+            Err((Side::Source, Errno::NOENT)) => return Ok(()),
+            Err(failed) => Err(failed),
+        };
+        self.judge(file, compared)
     }
 
-    fn read_file(&self, file: &File) -> Result<()> {
+    /// The size of a file whose proof holds now.
+    fn holds(&self, file: &File) -> Option<u64> {
+        // Of what the ledger does not have, opening it tells the same.
+        let proven = file.proven.as_ref()?;
         let pair = &file.pair;
-        let source = pair.source().map_err(|errno| (Side::Source, errno));
-        let compared = source.and_then(|source| {
-            let source = (source, &file.source_name[..]);
-            compare_files(source, (&pair.destination, &file.name), |_| {})
-        });
+        let looked = pair
+            .source()
+            .and_then(|source| source.metadata(&file.source_name));
+        let (Ok(Some(source)), Ok(Some(copy))) = (looked, pair.destination.metadata(&file.name))
+        else {
+            return None;
+        };
+        let is_kept = decide(&source, Some(&file.copied), Some(&copy), None) == Decision::Keep;
+        let identity = self.area.source_identity(&source);
+        (is_kept && proven.holds(identity, CopyIdentity::from(&copy))).then_some(source.size)
+    }
+
+    fn judge(&self, file: &File, compared: Result<Compared, (Side, Errno)>) -> Result<()> {
+        let pair = &file.pair;
         match compared {
             Ok(Compared::Equal(Equal { before, .. }) | Compared::Different(before))
                 if self.has_moved(file, &before) =>
@@ -348,8 +347,7 @@ impl Proving<'_> {
         }
     }
 
-    /// Whether one of both is another now than before it was read, or was already when it was opened; what cannot be asked counts as
-    /// moved.
+    /// Whether one of both is another now than before it was read; what cannot be asked counts as moved.
     fn has_moved(&self, file: &File, before: &Before) -> bool {
         let pair = &file.pair;
         let source = pair
@@ -359,13 +357,7 @@ impl Proving<'_> {
         let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
             return true;
         };
-        decide(
-            &before.source,
-            Some(&file.copied),
-            Some(&before.destination),
-            None,
-        ) != Decision::Keep
-            || self.area.source_identity(&source) != self.area.source_identity(&before.source)
+        self.area.source_identity(&source) != self.area.source_identity(&before.source)
             || CopyIdentity::from(&copy) != CopyIdentity::from(&before.destination)
     }
 
@@ -407,6 +399,12 @@ impl Proving<'_> {
         self.wait();
         require_mounts(std::slice::from_ref(self.area), &path, errno)
     }
+}
+
+/// Whether both sides are what the manifest says of the copy.
+fn is_as_copied(file: &File, before: &Before) -> bool {
+    let (source, copy) = (&before.source, &before.destination);
+    decide(source, Some(&file.copied), Some(copy), None) == Decision::Keep
 }
 
 /// What the ledger says of two files that were found equal; the source has had this time since `known_since` at least.

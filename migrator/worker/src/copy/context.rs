@@ -11,6 +11,7 @@ use super::committer::{Committer, Record};
 use super::decide::is_racy;
 use super::file::Written;
 use super::second_look::PassScope;
+use super::unit::Unit;
 use crate::capabilities::Area;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
@@ -58,6 +59,15 @@ impl FileTask {
     }
 }
 
+/// What a thread is given to copy.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// One file, where it differs.
+    File(FileTask),
+    /// A database, whole or not at all.
+    Database(Unit),
+}
+
 /// What was found on the way and is dealt with after the crawl.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
@@ -65,6 +75,8 @@ pub(super) struct Lists {
     pub(super) databases: Vec<FileTask>,
     pub(super) blocked_files: Vec<FileTask>,
     pub(super) blocked_folders: Vec<FolderTask>,
+    /// Folders without databases, left until all databases are known.
+    pub(super) put_off: Vec<FolderTask>,
     /// Folders of the destination that stand where the source has a file now: their entries are to be planned for.
     pub(super) blocking_folders: Vec<FolderTask>,
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
@@ -95,6 +107,8 @@ pub(super) struct PassContext<'a> {
     pub(super) committer: &'a Committer,
     pub(super) pass: Pass,
     pub(super) scope: PassScope,
+    /// Whether only folders that may hold databases are looked at for now.
+    pub(super) databases_first: bool,
     pub(super) options: &'a CopyOptions,
     pub(super) unfinished: Option<UnfinishedPass>,
     /// The guardian of the destination, where its names were converted.

@@ -6,9 +6,10 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use super::committer::Record;
-use super::context::{FileTask, PassContext};
+use super::context::{PassContext, Piece};
 use super::entries::{FolderVisit, LockFiles};
 use super::files::copy_if_changed;
+use super::locked::copy_unit;
 use super::second_look::PassScope;
 use crate::error::{Result, WorkerError};
 use crate::missed::says_not_there;
@@ -18,7 +19,7 @@ use crate::tree::{Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice
 use protocol::Count;
 
 impl PairVisitor for PassContext<'_> {
-    type File = FileTask;
+    type File = Piece;
 
     const FILES_PER_TASK: usize = 64;
 
@@ -99,9 +100,12 @@ impl PairVisitor for PassContext<'_> {
         }
     }
 
-    fn file(&self, file: FileTask) -> Result<()> {
+    fn file(&self, piece: Piece) -> Result<()> {
         self.monitor.obey()?;
-        copy_if_changed(self, file)
+        match piece {
+            Piece::File(file) => copy_if_changed(self, file),
+            Piece::Database(unit) => copy_unit(self, unit),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use postoffice::layout::{CopyRule, FolderFiles};
 use postoffice::names::{NAME_BYTES_MAX, PATH_DEPTH_MAX, printable};
 use rustix::io::Errno;
 
-use super::context::{FileTask, PassContext};
+use super::context::{FileTask, PassContext, Piece};
 use super::extras::plan_extra;
 use super::second_look::PassScope;
 use crate::capabilities::leaves_out_class;
@@ -137,7 +137,13 @@ impl FolderVisit<'_, '_, '_> {
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
         if !is_blocked {
-            self.later.folder(folder);
+            let path = || self.pair.source_path.join(&entry.name);
+            let area = &self.context.areas[self.pair.area];
+            if self.context.databases_first && !area.may_hold_databases(&path()) {
+                self.context.lists().put_off.push(folder);
+            } else {
+                self.later.folder(folder);
+            }
         } else if self.context.scope == PassScope::Everything {
             // A file of ours that the source replaced by a folder, or something foreign: it goes first.
             self.plan_blocking_file(&entry.destination_name)?;
@@ -176,7 +182,7 @@ impl FolderVisit<'_, '_, '_> {
             self.context.lists().databases.push(task);
             return Ok(());
         }
-        self.later.file(task)
+        self.later.file(Piece::File(task))
     }
 
     fn count_left_out(&self, entry: &Entry) {

@@ -9,7 +9,7 @@ use postoffice::names::PATH_DEPTH_MAX;
 use rustix::io::Errno;
 
 use super::committer::with_committer;
-use super::context::{ClockShift, FileTask, Lists, PassContext, problem};
+use super::context::{ClockShift, Lists, PassContext, Piece, problem};
 use super::locked::copy_unit;
 use super::removal::{carry_out, check_plan};
 use super::second_look::{PassScope, Quiet, without_waiting};
@@ -20,7 +20,7 @@ use crate::guardian::accepted;
 use crate::marker::begin_generation;
 use crate::missed::{MEMORY_OF_CLIENTS, Missed};
 use crate::monitor::{Monitor, Tally};
-use crate::pool::{self, Threads, lock};
+use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, Pass, UnfinishedPass};
 use crate::tree::{Task, roots, walk_pairs};
@@ -132,7 +132,7 @@ impl Runner<'_> {
         self.set_folder_times(&lists)
     }
 
-    fn roots(&self) -> Result<Vec<Task<FileTask>>> {
+    fn roots(&self) -> Result<Vec<Task<Piece>>> {
         let areas = self.capabilities.areas.iter();
         Ok(roots(areas.map(Area::roots).collect::<Result<Vec<_>>>()?))
     }
@@ -164,11 +164,14 @@ impl Runner<'_> {
     }
 
     /// Crawls, then copies the databases it met, then the guardian sets.
+    ///
+    /// Where nobody works at the source any more, the databases are copied beside the rest: they take the longest, and the rest
+    /// takes the most questions.  So folders that hold none are put off until all databases are known.
     fn copy_all(
         &self,
         lists: &Mutex<Lists>,
         clock: &ClockShift,
-        tasks: Vec<Task<FileTask>>,
+        tasks: Vec<Task<Piece>>,
         scope: PassScope,
     ) -> Result<()> {
         let quiet = Quiet(self.monitor);
@@ -182,13 +185,15 @@ impl Runner<'_> {
             &self.capabilities.areas,
             self.pass.id,
             |committer| {
-                let context = PassContext {
+                let mut context = PassContext {
                     areas: &self.capabilities.areas,
                     store: self.store,
                     monitor,
                     committer,
                     pass: self.pass,
                     scope,
+                    databases_first: scope == PassScope::Everything
+                        && self.pass.kind == PassKind::StageTwo,
                     options,
                     unfinished: self.unfinished,
                     converted: accepted(self.store)?,
@@ -205,19 +210,21 @@ impl Runner<'_> {
                 };
                 let threads = Threads::of(self.options);
                 walk_pairs(&context, tasks, threads)?;
-                let databases = std::mem::take(&mut context.lists().databases);
-                if scope == PassScope::Everything && !databases.is_empty() {
+                let (guardian, databases) = databases_of(&context);
+                let put_off = std::mem::take(&mut context.lists().put_off);
+                if put_off.is_empty() && scope == PassScope::Everything && !databases.is_empty() {
                     let expected = Expected {
                         files: databases.len() as u64,
                         ..Expected::default()
                     };
                     self.monitor.phase("copy the databases", expected);
                 }
-                let (guardian, databases): (Vec<Unit>, Vec<Unit>) = units_of(&context, databases)
-                    .into_iter()
-                    .filter(|unit| scope == PassScope::Everything || unit.is_new())
-                    .partition(|unit| unit.class == FileClass::Guardian);
-                pool::run(databases, threads, |unit, _| copy_unit(&context, unit))?;
+                // What is last is begun first.
+                let mut tasks: Vec<_> = put_off.into_iter().map(Task::Folder).collect();
+                let alone = |unit| Task::Files(vec![Piece::Database(unit)]);
+                tasks.extend(databases.into_iter().map(alone));
+                context.databases_first = false;
+                walk_pairs(&context, tasks, threads)?;
                 // The guardian points to the databases, so it is younger than they are.
                 for unit in guardian {
                     copy_unit(&context, unit)?;
@@ -267,16 +274,25 @@ impl Runner<'_> {
     }
 }
 
+/// The guardian sets and the databases that were met, and that this look is for.
+fn databases_of(context: &PassContext<'_>) -> (Vec<Unit>, Vec<Unit>) {
+    let databases = std::mem::take(&mut context.lists().databases);
+    units_of(context, databases)
+        .into_iter()
+        .filter(|unit| context.scope == PassScope::Everything || unit.is_new())
+        .partition(|unit| unit.class == FileClass::Guardian)
+}
+
 /// What waited until its place was free, each to be copied as what it is; says also whether nothing waits.
-fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task<FileTask>>, bool) {
+fn take_blocked(lists: &Mutex<Lists>) -> (Vec<Task<Piece>>, bool) {
     let mut lists = lock(lists);
     let folders = std::mem::take(&mut lists.blocked_folders);
-    let mut tasks: Vec<Task<FileTask>> = folders.into_iter().map(Task::Folder).collect();
+    let mut tasks: Vec<Task<Piece>> = folders.into_iter().map(Task::Folder).collect();
     let mut files = Vec::new();
     for task in std::mem::take(&mut lists.blocked_files) {
         match task.class.copy_rule() {
             CopyRule::UnderLock | CopyRule::AtomicSet => lists.databases.push(task),
-            _ => files.push(task),
+            _ => files.push(Piece::File(task)),
         }
     }
     if !files.is_empty() {

@@ -50,28 +50,47 @@ pub(crate) struct Equal {
 /// A file of a folder, by name.
 pub(crate) type Named<'a> = (&'a Folder, &'a [u8]);
 
-/// Compares two files, showing the bytes of the destination to `see` as they pass.
-///
-/// # Errors
-/// Which of them could not be opened or read, and why; `EAGAIN` where it became shorter while it was read.
-pub(crate) fn compare_files(
-    source: Named<'_>,
-    destination: Named<'_>,
-    see: impl FnMut(&[u8]),
-) -> Result<Compared, (Side, Errno)> {
-    let at = |side| move |errno| (side, errno);
-    let began = Time::now();
-    let left = Open::new(source).map_err(at(Side::Source))?;
-    let right = Open::new(destination).map_err(at(Side::Destination))?;
-    let before = Before {
-        source: left.before,
-        destination: right.before,
-        began,
-    };
-    Ok(match read_both(&left, &right, see)? {
-        None => Compared::Different(before),
-        Some(digest) => Compared::Equal(Equal { digest, before }),
-    })
+/// Two files that are open, and of which nothing is read yet.
+pub(crate) struct Opened {
+    left: Open,
+    right: Open,
+    pub(crate) before: Before,
+}
+
+impl Opened {
+    /// Opens both.
+    ///
+    /// # Errors
+    /// Which of them could not be opened, and why.
+    pub(crate) fn new(source: Named<'_>, destination: Named<'_>) -> Result<Self, (Side, Errno)> {
+        let at = |side| move |errno| (side, errno);
+        let began = Time::now();
+        let left = Open::new(source).map_err(at(Side::Source))?;
+        let right = Open::new(destination).map_err(at(Side::Destination))?;
+        let before = Before {
+            source: left.before,
+            destination: right.before,
+            began,
+        };
+        Ok(Self {
+            left,
+            right,
+            before,
+        })
+    }
+
+    /// Compares them, showing the bytes of the destination to `see` as they pass.
+    ///
+    /// # Errors
+    /// Which of them could not be read, and why; `EAGAIN` where it became shorter while it was read.
+    pub(crate) fn compare(self, see: impl FnMut(&[u8])) -> Result<Compared, (Side, Errno)> {
+        let digest = read_both(&self.left, &self.right, see)?;
+        let before = self.before;
+        Ok(match digest {
+            None => Compared::Different(before),
+            Some(digest) => Compared::Equal(Equal { digest, before }),
+        })
+    }
 }
 
 /// The digest of what both hold; none where that differs.

@@ -15,7 +15,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
-use crate::prove::{Compared, Equal, Held, compare_files, is_always_read, proven};
+use crate::prove::{Compared, Equal, Held, Opened, is_always_read, proven};
 use crate::source::require_mounts;
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder};
 use crate::tree::{
@@ -359,7 +359,7 @@ impl Comparison<'_> {
         let source = pair.source().map_err(|errno| (Side::Source, errno));
         let compared = source.and_then(|source| {
             let source = (source, &file.source_name[..]);
-            compare_files(source, (&pair.destination, &file.name), see)
+            Opened::new(source, (&pair.destination, &file.name))?.compare(see)
         });
         let path = || pair.path.join(&file.name);
         match compared {

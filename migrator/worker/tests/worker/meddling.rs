@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Count, Expected, Finding};
+use protocol::{Count, Expected, Finding, Task};
 use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::support::{PASS_ONE, Site};
@@ -46,12 +46,21 @@ pub(crate) fn pass_meddled_with(
     site: &Site,
     meddle: impl Fn(Heard) + Send + Sync + 'static,
 ) -> Arc<Tally> {
+    meddled_with(site, PASS_ONE, meddle)
+}
+
+/// The same with any task.
+pub(crate) fn meddled_with(
+    site: &Site,
+    task: Task,
+    meddle: impl Fn(Heard) + Send + Sync + 'static,
+) -> Arc<Tally> {
     let tally = Arc::new(Tally::default());
     let monitor: Arc<dyn Monitor> = Arc::new(Meddling {
         tally: Arc::clone(&tally),
         meddle,
     });
-    site.run_watched(&site.order(PASS_ONE), &monitor, &tally)
+    site.run_watched(&site.order(task), &monitor, &tally)
         .unwrap();
     tally
 }

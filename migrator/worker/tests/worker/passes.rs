@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use protocol::{Count, PassKind, Task};
 
-use crate::meddling::{Heard, pass_meddled_with};
+use crate::meddling::{Heard, meddled_with, pass_meddled_with};
 use crate::support::{
     FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, age_folders, contents, look, wanted,
     write_old,
@@ -220,4 +222,39 @@ fn a_foreign_file_is_set_aside_also_after_a_pass_that_was_cut_off() {
     let kept = site.quarantine();
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert_eq!(kept["offiles/fd0/theirs.000"], b"mail of a user");
+}
+
+/// They were copied when everything else had been looked at, which takes as long as there is mail, while users wait.
+#[test]
+fn stage_two_copies_databases_before_it_looks_for_other_changes() {
+    const MESSAGES: &[u8] = b"other messages";
+    const ATTACHMENT: &[u8] = b"another attachment";
+    let mut site = Site::with_post_office();
+    site.options.workers = 1;
+    site.run(PASS_ONE).clean();
+    write_old(&site.source.join("OFMSG/MSG1.DB"), MESSAGES, 900);
+    let attachment = site.source.join("OFFILES/FD0/0A1B2C3D.000");
+    write_old(&attachment, ATTACHMENT, 901);
+    let folders = AtomicU64::new(0);
+    let copies = Arc::new(Mutex::new(Vec::new()));
+    let copied = Arc::clone(&copies);
+    let tally = meddled_with(&site, PASS_TWO, move |heard| match heard {
+        Heard::Count(Count::FoldersSeen, more) => {
+            folders.fetch_add(more, Ordering::SeqCst);
+        }
+        Heard::Count(Count::BytesCopied, bytes) => {
+            let seen = folders.load(Ordering::SeqCst);
+            copied.lock().unwrap().push((bytes, seen));
+        }
+        _ => {}
+    });
+    let copies = copies.lock().unwrap();
+    let bytes: Vec<u64> = copies.iter().map(|(bytes, _)| *bytes).collect();
+    assert_eq!(
+        bytes,
+        [MESSAGES, ATTACHMENT].map(|bytes| bytes.len() as u64)
+    );
+    let (_, seen) = copies[0];
+    assert!(seen < tally.get(Count::FoldersSeen), "{copies:?}");
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
