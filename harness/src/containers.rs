@@ -114,6 +114,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, ContainersError> {
 }
 
 impl Containers {
+    /// What the engine calls the container of the destination.
+    pub fn destination_id(&self) -> &str {
+        &self.servers.destination.id
+    }
+
     /// Makes a post office, keys, images where there are none, both servers and a worksheet in an empty folder.
     ///
     /// # Errors

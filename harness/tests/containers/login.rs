@@ -8,7 +8,7 @@ use harness::containers::Containers;
 use harness::site::{Site as _, SiteOptions};
 use protocol::Explain as _;
 
-use crate::support::{destination_container, has_engine, program};
+use crate::support::{has_engine, program};
 
 /// A user for each kind of login, all with the key of the rehearsal and the same password.
 const PREPARE: &str = r#"
@@ -44,9 +44,8 @@ fn sshd_of_debian_lets_in_with_as_many_steps_as_it_wants() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SiteOptions::bare(program(), 2, 300);
     let site = Containers::start(folder.path(), &options, &mut |_| {}).expect("started");
-    let destination = destination_container();
     let prepared = Command::new("docker")
-        .args(["exec", &destination, "sh", "-c", PREPARE])
+        .args(["exec", site.destination_id(), "sh", "-c", PREPARE])
         .status()
         .expect("docker")
         .success();

@@ -71,20 +71,3 @@ pub(crate) fn owned_by(pid: u32) -> Vec<String> {
     }
     found
 }
-
-/// The container of this process that plays the destination: the source has no sshd.
-pub(crate) fn destination_container() -> String {
-    let owned = owned_by(std::process::id());
-    let mut containers = owned.iter().filter_map(|line| {
-        let words = line.strip_prefix("container ")?;
-        words.split(' ').next()
-    });
-    let has_sshd = |id: &&str| {
-        let exec = Command::new("docker")
-            .args(["exec", id, "test", "-x", "/usr/sbin/sshd"])
-            .status();
-        exec.expect("docker").success()
-    };
-    let found = containers.find(has_sshd);
-    found.expect("a destination").to_owned()
-}
