@@ -24,7 +24,7 @@ use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, Pass, UnfinishedPass};
 use crate::tree::{Task, roots, walk_pairs};
-use protocol::{CopyOptions, Expected, Finding, Operation, PassKind, PassReport, Verdict};
+use protocol::{CopyOptions, Count, Expected, Finding, Operation, PassKind, PassReport, Verdict};
 
 /// Below this many shifted files, an hour more or less is chance.
 const SHIFTED_FILES_MIN: u64 = 10;
@@ -52,6 +52,7 @@ pub fn run_pass(
         capabilities,
         store,
         monitor,
+        tally,
         pass,
         unfinished,
         options,
@@ -86,6 +87,7 @@ struct Runner<'a> {
     capabilities: &'a Capabilities,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
+    tally: &'a Tally,
     pass: Pass,
     unfinished: Option<UnfinishedPass>,
     options: &'a CopyOptions,
@@ -212,12 +214,8 @@ impl Runner<'_> {
                 walk_pairs(&context, tasks, threads)?;
                 let (guardian, databases) = databases_of(&context);
                 let put_off = std::mem::take(&mut context.lists().put_off);
-                if put_off.is_empty() && scope == PassScope::Everything && !databases.is_empty() {
-                    let expected = Expected {
-                        files: databases.len() as u64,
-                        ..Expected::default()
-                    };
-                    self.monitor.phase("copy the databases", expected);
+                if scope == PassScope::Everything {
+                    self.announce(databases.len() as u64, !put_off.is_empty())?;
                 }
                 // What is last is begun first.
                 let mut tasks: Vec<_> = put_off.into_iter().map(Task::Folder).collect();
@@ -238,6 +236,26 @@ impl Runner<'_> {
                 context.flush_removals()
             },
         )
+    }
+
+    /// Says that databases are copied now, and whether everything else that is left is looked at as well.
+    fn announce(&self, databases: u64, with_the_rest: bool) -> Result<()> {
+        if with_the_rest {
+            let Expected { files, bytes, .. } = self.expected()?;
+            let left = Expected {
+                files: files.saturating_sub(self.tally.get(Count::FilesSeen)),
+                bytes: bytes.saturating_sub(self.tally.get(Count::BytesSeen)),
+                ..Expected::default()
+            };
+            self.monitor.phase("copy the databases and the rest", left);
+        } else if databases > 0 {
+            let expected = Expected {
+                files: databases,
+                ..Expected::default()
+            };
+            self.monitor.phase("copy the databases", expected);
+        }
+        Ok(())
     }
 
     fn report_shift(&self, clock: &ClockShift) {
