@@ -72,7 +72,8 @@ struct Round {
 /// Everybody's rounds on one tree.
 struct Runs {
     files: u32,
-    is_late: bool,
+    /// How much comes over the line of a late source in a second; none for a local disk.
+    megabytes_per_second: Option<u32>,
     notes: Vec<String>,
     rounds: Vec<Round>,
 }
@@ -115,7 +116,7 @@ fn run(options: &Options, places: &Places, files: u32) -> Result<Runs> {
     }
     Ok(Runs {
         files,
-        is_late: options.late,
+        megabytes_per_second: options.late.then_some(options.megabytes_per_second),
         notes,
         rounds,
     })
@@ -148,7 +149,7 @@ impl Downtime<'_> {
             CHANGED_DATABASES,
         )?;
         round.wanted = Wanted::of(&places.source, changed)?;
-        let mounted = self.mounted(Line::LATE_AND_NARROW)?;
+        let mounted = self.mounted(self.narrow())?;
         rustix::fs::sync();
         for (name, task) in downtime() {
             let part = self.part(name, vec![job.step(task)?], mounted.as_ref())?;
@@ -173,7 +174,7 @@ impl Downtime<'_> {
             return Ok(Vec::new());
         };
         let places = self.places;
-        let mounted = self.mounted(Line::LATE_AND_NARROW)?;
+        let mounted = self.mounted(self.narrow())?;
         rustix::fs::sync();
         let mut parts = Vec::new();
         for step in peer.steps(found, &self.job.source, &places.peer) {
@@ -188,6 +189,10 @@ impl Downtime<'_> {
         drop(mounted);
         require_lower_case(&places.peer, total(&places.source)?.files)?;
         Ok(parts)
+    }
+
+    fn narrow(&self) -> Line {
+        Line::late_and_narrow(self.options.megabytes_per_second)
     }
 
     /// The source where it is reached by a line.

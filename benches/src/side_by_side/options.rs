@@ -23,6 +23,9 @@ pub(super) struct Options {
     /// Whether the source of `downtime` answers late, as one behind a network.
     #[arg(long)]
     pub(super) late: bool,
+    /// How much comes over the line of that source in a second, in megabytes; by default a gigabit's worth.
+    #[arg(long, default_value_t = 100)]
+    pub(super) megabytes_per_second: u32,
     /// How often each of them runs.
     #[arg(long, default_value_t = 3)]
     pub(super) rounds: u32,

@@ -22,9 +22,6 @@ use super::Result;
 /// How long each question waits.
 pub(super) const WAIT: Duration = Duration::from_millis(1);
 
-/// How much comes over the line in a second, where that is limited: a gigabit.
-const BYTES_PER_SECOND: u32 = 100_000_000;
-
 /// How a source is reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line {
@@ -38,16 +35,19 @@ impl Line {
         wait: WAIT,
         bytes_per_second: None,
     };
-    /// Each question waits, and all that is read shares a line.
-    pub(super) const LATE_AND_NARROW: Self = Self {
-        wait: WAIT,
-        bytes_per_second: Some(BYTES_PER_SECOND),
-    };
     /// At once: for what is made ready outside the clock.
     pub(super) const AT_ONCE: Self = Self {
         wait: Duration::ZERO,
         bytes_per_second: None,
     };
+
+    /// Each question waits, and all that is read shares a line.
+    pub(super) fn late_and_narrow(megabytes_per_second: u32) -> Self {
+        Self {
+            wait: WAIT,
+            bytes_per_second: Some(megabytes_per_second.saturating_mul(1_000_000)),
+        }
+    }
 }
 
 /// How many questions wait at once: more than anybody asks.

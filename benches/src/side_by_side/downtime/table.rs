@@ -29,11 +29,15 @@ pub(super) fn render(all: &[Runs]) -> Result<String> {
 
 fn table(runs: &Runs) -> Result<String> {
     let rounds = &runs.rounds;
-    let place = if runs.is_late {
-        format!("late source ({} ms a question, 100 MB/s)", WAIT.as_millis())
-    } else {
-        "local disk".to_owned()
-    };
+    let place = runs.megabytes_per_second.map_or_else(
+        || "local disk".to_owned(),
+        |rate| {
+            format!(
+                "late source ({} ms a question, {rate} MB/s)",
+                WAIT.as_millis()
+            )
+        },
+    );
     let mut text = format!(
         "## {} files, {place}, {} rounds\n\n",
         runs.files,
