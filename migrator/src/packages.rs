@@ -1,16 +1,19 @@
 //! The packages that install this program: a deb, an rpm and a tar file, each with its manual pages, completions, an example
-//! worksheet and the guide.
+//! worksheet, the guide and the Ansible collection.
 //!
 //! Their bytes depend on nothing but what is in them.
 
 mod contents;
 mod deb;
+mod linkage;
 mod rpm;
 mod tar_gz;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use linkage::Linkage;
 
 /// What the program is called in packages.
 const NAME: &str = "gwmigrate";
@@ -32,6 +35,22 @@ pub enum PackageError {
         /// What reading it said.
         source: io::Error,
     },
+    /// The program cannot be understood.
+    #[error("the program {} is damaged", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: elf::ParseError,
+    },
+    /// The program needs a library, and it is not known which package of Debian has it.
+    #[error(
+        "no package is known that has the library {library}, which the program needs; make a static one"
+    )]
+    Library {
+        /// The library.
+        library: String,
+    },
     /// A package cannot be written.
     #[error("the package {} cannot be written", .file.display())]
     Write {
@@ -47,7 +66,8 @@ pub enum PackageError {
 
 /// Makes the three packages of `program` in `folder`; returns their files.
 ///
-/// A program that is linked statically runs on any Linux of its architecture, which is that of this program.
+/// A program that is linked statically runs on any Linux of its architecture, which is that of this program; the name of its tar
+/// file says so.  What another one needs is asked for by its deb and its rpm.
 ///
 /// # Errors
 /// See [`PackageError`].
@@ -56,6 +76,15 @@ pub fn write_all(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, PackageE
         file: program.to_owned(),
         source,
     })?;
+    let linkage = Linkage::of(&bytes).map_err(|source| PackageError::Damaged {
+        file: program.to_owned(),
+        source,
+    })?;
+    let kind = if linkage == Linkage::Static {
+        "-static"
+    } else {
+        ""
+    };
     let version = env!("CARGO_PKG_VERSION");
     let architecture = std::env::consts::ARCH;
     let failed = |file: &Path| {
@@ -65,15 +94,15 @@ pub fn write_all(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, PackageE
     let files = [
         (
             format!("{NAME}_{version}-1_{}.deb", deb::architecture()),
-            deb::bytes(&bytes),
+            deb::bytes(&bytes, &deb::depends(&linkage)?),
         ),
         (
-            format!("{NAME}-{version}-{architecture}.tar.gz"),
+            format!("{NAME}-{version}-{architecture}{kind}.tar.gz"),
             tar_gz::bytes(&bytes),
         ),
         (
             format!("{NAME}-{version}-1.{architecture}.rpm"),
-            Ok(rpm::bytes(&bytes)?),
+            Ok(rpm::bytes(&bytes, &linkage)?),
         ),
     ];
     let mut written = Vec::new();
@@ -128,6 +157,8 @@ mod tests {
             "/share/fish/vendor_completions.d/gwmigrate.fish",
             "/share/doc/gwmigrate/worksheet.toml",
             "/share/doc/gwmigrate/GUIDE.md",
+            "/ansible_collections/gwmigrate/fleet/galaxy.yml",
+            "/ansible_collections/gwmigrate/fleet/plugins/modules/stage_two.py",
         ] {
             assert!(
                 names.iter().any(|name| name.ends_with(wanted)),
@@ -135,6 +166,8 @@ mod tests {
             );
         }
         assert!(page.contains("gwmigrate\\-stage\\-two"), "{page}");
+        let is_test = |name: &String| name.contains("/tests/") || name.contains("__pycache__");
+        assert!(!names.iter().any(is_test), "{names:?}");
         let hidden = |name: &String| name.contains("gwmigrate-worker");
         assert!(!names.iter().any(hidden), "{names:?}");
 

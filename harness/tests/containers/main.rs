@@ -14,6 +14,9 @@ mod login;
 #[cfg(feature = "containers")]
 mod share;
 #[cfg(feature = "containers")]
+#[path = "../rehearsal/static_program.rs"]
+mod static_program;
+#[cfg(feature = "containers")]
 mod support;
 #[cfg(feature = "containers")]
 mod whole;

@@ -25,6 +25,7 @@ mod proofs;
 mod questions;
 mod restored;
 mod shares;
+mod static_program;
 mod support;
 mod told;
 mod told_to_a_program;

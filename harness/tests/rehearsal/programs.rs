@@ -1,11 +1,12 @@
 //! The program that becomes the worker: one that cannot run at the destination, and one that the worksheet names.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use harness::site::Site as _;
 
+use crate::static_program::static_program;
 use crate::support::{Stage, finding, program};
 
 /// A copy of the program in which `old` is `new` everywhere.
@@ -110,4 +111,24 @@ fn a_program_of_another_version_is_refused() {
     let run = stage.expect(&["stage-one"], 5);
     let found = finding(&run, "utility-other-version");
     assert!(found.text.contains("protocal"), "{found:#?}");
+}
+
+/// Its C library makes other system calls than that of this machine, within a sandbox that allows few.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn the_static_program_carries_a_whole_migration() {
+    let stage = Stage::new();
+    let migrator = stage.embedded().migrator();
+    fs::remove_file(&migrator).expect("removed");
+    symlink(static_program(), &migrator).expect("linked");
+    let fine = |command: &str| {
+        let run = stage.migrate(&[command]);
+        assert!(run.is_fine(), "{run:#?}");
+    };
+    fine("check");
+    fine("stage-one");
+    stage.prepare();
+    fine("stage-two");
+    assert_eq!(stage.differences(), Vec::<String>::new());
+    fine("verify");
 }

@@ -6,6 +6,7 @@ use clap::Command;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use flate2::{Compression, GzBuilder};
+use include_dir::{Dir, DirEntry, include_dir};
 
 use super::NAME;
 use crate::worksheet::{self, SourceKind};
@@ -17,6 +18,15 @@ const DOCUMENTS: [(&str, &str); 4] = [
     ("CHANGELOG.md", include_str!("../../../CHANGELOG.md")),
     ("copyright", include_str!("../../../LICENSE")),
 ];
+
+/// The Ansible collection, with its tests and what Python leaves behind where they have run.
+static COLLECTION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fleet");
+
+/// Where Ansible looks for it.
+const COLLECTION_FOLDER: &str = "share/ansible/collections/ansible_collections/gwmigrate/fleet";
+
+/// What of it is for its developers, as `build_ignore` of `galaxy.yml` says.
+const NOT_INSTALLED: [&str; 2] = ["tests", "__pycache__"];
 
 /// Where zsh looks for completions.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +88,26 @@ pub(super) fn contents(program: &[u8], zsh: ZshFolder) -> io::Result<Vec<Install
     for (name, text) in DOCUMENTS {
         files.push(file(format!("share/doc/{NAME}/{name}"), text.into()));
     }
+    add_collection(&COLLECTION, &mut files);
     files.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(files)
+}
+
+fn add_collection(folder: &Dir<'_>, files: &mut Vec<Installed>) {
+    for entry in folder.entries() {
+        let is_left_out = NOT_INSTALLED
+            .iter()
+            .any(|name| entry.path().ends_with(name));
+        match entry {
+            _ if is_left_out => {}
+            DirEntry::Dir(inner) => add_collection(inner, files),
+            DirEntry::File(file) => files.push(Installed {
+                path: format!("{COLLECTION_FOLDER}/{}", file.path().display()),
+                mode: 0o644,
+                bytes: file.contents().to_vec(),
+            }),
+        }
+    }
 }
 
 /// The manual pages, one for each command that is not hidden, compressed.

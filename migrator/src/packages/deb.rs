@@ -1,12 +1,14 @@
 //! A deb: an `ar` archive of a version, what there is to know, and the files (deb(5)).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
 
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType};
 
 use super::contents::{ZshFolder, contents};
-use super::{MODIFIED_SECONDS, NAME, SUMMARY, tar_gz};
+use super::linkage::{Linkage, newest_c_library};
+use super::{MODIFIED_SECONDS, NAME, PackageError, SUMMARY, tar_gz};
 
 /// The version of the form of debs.
 const FORMAT: &[u8] = b"2.0\n";
@@ -14,13 +16,54 @@ const FORMAT: &[u8] = b"2.0\n";
 /// The mode of the members of the outer archive.
 const MEMBER_MODE: u32 = 0o100_644;
 
-pub(super) fn bytes(program: &[u8]) -> io::Result<Vec<u8>> {
+/// Libraries, and the packages of Debian that have them.
+const PACKAGES: [(&str, &str); 6] = [
+    ("ld-linux", C_LIBRARY),
+    ("libc.so", C_LIBRARY),
+    ("libm.so", C_LIBRARY),
+    ("libpthread.so", C_LIBRARY),
+    ("libgcc_s.so", "libgcc-s1"),
+    ("libz.so", "zlib1g"),
+];
+
+/// The package of the C library.
+const C_LIBRARY: &str = "libc6";
+
+/// What a program needs, as the field `Depends` has it; nothing where it needs nothing.
+///
+/// # Errors
+/// A library that no package of the table has.
+pub(super) fn depends(linkage: &Linkage) -> Result<String, PackageError> {
+    let mut packages = BTreeMap::new();
+    for (library, versions) in linkage.libraries() {
+        let row = PACKAGES
+            .iter()
+            .find(|(begins, _)| library.starts_with(begins));
+        let Some((_, package)) = row else {
+            let library = library.to_owned();
+            return Err(PackageError::Library { library });
+        };
+        let all: &mut BTreeSet<String> = packages.entry(*package).or_default();
+        all.extend(versions.iter().cloned());
+    }
+    let terms = packages.iter().map(|(package, versions)| {
+        let newest = newest_c_library(versions).filter(|_| *package == C_LIBRARY);
+        newest.map_or_else(
+            || (*package).to_owned(),
+            |version| format!("{package} (>= {version})"),
+        )
+    });
+    Ok(terms.collect::<Vec<_>>().join(", "))
+}
+
+/// A deb of a program with what it depends on.
+pub(super) fn bytes(program: &[u8], depends: &str) -> io::Result<Vec<u8>> {
     let files = contents(program, ZshFolder::Vendor)?;
     let installed: usize = files.iter().map(|file| file.bytes.len()).sum();
     let mut archive = ar::Builder::new(Vec::new());
     for (name, bytes) in [
         ("debian-binary", FORMAT.to_vec()),
-        ("control.tar.gz", control(installed)?),
+        ("control.tar.gz", control(installed, depends)?),
         ("data.tar.gz", tar_gz::packed("./usr", &files)?),
     ] {
         let mut header = ar::Header::new(name.as_bytes().to_vec(), bytes.len() as u64);
@@ -40,10 +83,15 @@ pub(super) fn architecture() -> &'static str {
     }
 }
 
-fn control(installed_bytes: usize) -> io::Result<Vec<u8>> {
+fn control(installed_bytes: usize, depends: &str) -> io::Result<Vec<u8>> {
+    let depends = if depends.is_empty() {
+        String::new()
+    } else {
+        format!("Depends: {depends}\n")
+    };
     let control = format!(
         "Package: {NAME}\nVersion: {}-1\nArchitecture: {}\nMaintainer: {NAME} <{NAME}@example.com>\nInstalled-Size: {}\n\
-         Section: mail\nPriority: optional\nDescription: {SUMMARY}\n",
+         {depends}Section: mail\nPriority: optional\nDescription: {SUMMARY}\n",
         env!("CARGO_PKG_VERSION"),
         architecture(),
         installed_bytes.div_ceil(1024),
@@ -55,4 +103,31 @@ fn control(installed_bytes: usize) -> io::Result<Vec<u8>> {
     let kind = EntryType::Regular;
     tar_gz::add(&mut builder, "./control", kind, 0o644, control.as_bytes())?;
     tar_gz::finish(builder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(libraries: &[(&str, &[&str])]) -> Linkage {
+        let owned = |versions: &[&str]| versions.iter().map(|&name| name.to_owned()).collect();
+        let libraries = libraries.iter();
+        Linkage::Dynamic(
+            libraries
+                .map(|(library, versions)| ((*library).to_owned(), owned(versions)))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_program_depends_on_the_packages_of_its_libraries() {
+        let linkage = needs(&[
+            ("libc.so.6", &["GLIBC_2.9", "GLIBC_2.34"]),
+            ("libm.so.6", &["GLIBC_2.29"]),
+            ("libgcc_s.so.1", &["GCC_3.0"]),
+        ]);
+        assert_eq!(depends(&linkage).unwrap(), "libc6 (>= 2.34), libgcc-s1");
+        assert_eq!(depends(&Linkage::Static).unwrap(), "");
+        assert!(depends(&needs(&[("libmail.so.2", &[])])).is_err());
+    }
 }

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use rpm::{BuildConfig, CompressionType, FileOptions, PackageBuilder};
+use rpm::{BuildConfig, CompressionType, Dependency, FileOptions, PackageBuilder};
 
 use super::contents::{ZshFolder, contents};
+use super::linkage::Linkage;
 use super::{MODIFIED_SECONDS, NAME, SUMMARY};
 
 /// Folders that every system has.  The others are there where the shell or bash-completion is, and go with whoever is last.
@@ -19,7 +20,14 @@ const OF_SYSTEM: [&str; 6] = [
     "/usr/share/man/man1",
 ];
 
-pub(super) fn bytes(program: &[u8]) -> Result<Vec<u8>, rpm::Error> {
+/// How `rpmbuild` marks what is needed of a library for programs of this width.
+const WIDTH: &str = if cfg!(target_pointer_width = "64") {
+    "(64bit)"
+} else {
+    ""
+};
+
+pub(super) fn bytes(program: &[u8], linkage: &Linkage) -> Result<Vec<u8>, rpm::Error> {
     let config = BuildConfig::v4()
         .source_date(MODIFIED_SECONDS)
         .compression(CompressionType::None);
@@ -36,6 +44,12 @@ pub(super) fn bytes(program: &[u8]) -> Result<Vec<u8>, rpm::Error> {
         .build_host("localhost")
         .vendor(NAME)
         .description(SUMMARY);
+    for (library, versions) in linkage.libraries() {
+        builder.requires(Dependency::any(format!("{library}(){WIDTH}")));
+        for version in versions {
+            builder.requires(Dependency::any(format!("{library}({version}){WIDTH}")));
+        }
+    }
     let mut folders = BTreeSet::new();
     for file in contents(program, ZshFolder::Site)? {
         let path = format!("/usr/{}", file.path);
