@@ -103,13 +103,19 @@ fn heading(options: &Options, places: &Places, work: Work) -> Result<String> {
         writeln!(text, "- {line}")?;
     }
     let sizes: Vec<String> = options.sizes().iter().map(u32::to_string).collect();
+    let late = if options.late {
+        let rate = options.megabytes_per_second;
+        format!(" --late --megabytes-per-second {rate}")
+    } else {
+        String::new()
+    };
     writeln!(
         text,
         "- `side-by-side --work {} --tree {} --files {}{} --rounds {} --seed {}`\n",
         word(&work),
         word(&options.tree),
         sizes.join(","),
-        if options.late { " --late" } else { "" },
+        late,
         options.rounds,
         options.seed
     )?;
