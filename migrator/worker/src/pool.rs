@@ -327,7 +327,7 @@ mod tests {
     fn threads_that_wait_become_more_and_no_more_than_allowed() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let threads = Threads { first: 2, most: 5 };
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         let outcome: Result<(), ()> = run(vec![(); 20], threads, |(), stack| {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(10));
