@@ -137,9 +137,10 @@ impl FolderVisit<'_, '_, '_> {
             Some(there) => self.destination_kind(there)? != Some(Kind::Folder),
         };
         if !is_blocked {
-            let path = || self.pair.source_path.join(&entry.name);
             let area = &self.context.areas[self.pair.area];
-            if self.context.databases_first && !area.may_hold_databases(&path()) {
+            if self.context.databases_first
+                && !area.may_hold_databases(&self.pair.source_path.join(&entry.name))
+            {
                 self.context.lists().put_off.push(folder);
             } else {
                 self.later.folder(folder);

@@ -215,7 +215,9 @@ impl Runner<'_> {
                 let (guardian, databases) = databases_of(&context);
                 let put_off = std::mem::take(&mut context.lists().put_off);
                 if scope == PassScope::Everything {
-                    self.announce(databases.len() as u64, !put_off.is_empty())?;
+                    let units = guardian.iter().chain(&databases);
+                    let files: usize = units.map(|unit| unit.members.len()).sum();
+                    self.announce(files as u64, !put_off.is_empty())?;
                 }
                 // What is last is begun first.
                 let mut tasks: Vec<_> = put_off.into_iter().map(Task::Folder).collect();
@@ -238,8 +240,8 @@ impl Runner<'_> {
         )
     }
 
-    /// Says that databases are copied now, and whether everything else that is left is looked at as well.
-    fn announce(&self, databases: u64, with_the_rest: bool) -> Result<()> {
+    /// Says that so many files of databases are copied now, and whether everything else that is left is looked at as well.
+    fn announce(&self, files_of_databases: u64, with_the_rest: bool) -> Result<()> {
         if with_the_rest {
             let Expected { files, bytes, .. } = self.expected()?;
             let left = Expected {
@@ -248,9 +250,9 @@ impl Runner<'_> {
                 ..Expected::default()
             };
             self.monitor.phase("copy the databases and the rest", left);
-        } else if databases > 0 {
+        } else if files_of_databases > 0 {
             let expected = Expected {
-                files: databases,
+                files: files_of_databases,
                 ..Expected::default()
             };
             self.monitor.phase("copy the databases", expected);

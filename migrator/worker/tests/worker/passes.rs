@@ -5,7 +5,10 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use protocol::{Count, PassKind, Task};
+use postoffice::layout::{CopyRule, classify_file};
+use postoffice::names::RelativePath;
+use protocol::{Count, Expected, Finding, PassKind, Task};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::meddling::{Heard, meddled_with, pass_meddled_with};
 use crate::support::{
@@ -257,4 +260,53 @@ fn stage_two_copies_databases_before_it_looks_for_other_changes() {
     let (_, seen) = copies[0];
     assert!(seen < tally.get(Count::FoldersSeen), "{copies:?}");
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
+}
+
+/// Remembers how many files each phase expects.
+struct Phases {
+    tally: Arc<Tally>,
+    expected: Mutex<Vec<(&'static str, u64)>>,
+}
+
+impl Monitor for Phases {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.expected.lock().unwrap().push((name, expected.files));
+        self.tally.phase(name, expected);
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.tally.journal(moment);
+    }
+}
+
+/// Units were counted, without the guardian's, so that more was seen than expected.
+#[test]
+fn the_phase_of_the_databases_expects_as_many_files_as_they_have() {
+    let site = Site::with_post_office();
+    let tally = Arc::new(Tally::default());
+    let phases = Arc::new(Phases {
+        tally: Arc::clone(&tally),
+        expected: Mutex::default(),
+    });
+    let monitor: Arc<dyn Monitor> = Arc::clone(&phases) as _;
+    site.run_watched(&site.order(PASS_ONE), &monitor, &tally)
+        .unwrap();
+    let is_database = |path: &&(&str, &str)| {
+        let class = classify_file(&RelativePath::from_bytes(path.0.as_bytes()).unwrap());
+        matches!(class.copy_rule(), CopyRule::UnderLock | CopyRule::AtomicSet)
+    };
+    let databases = FILES.iter().filter(is_database).count() as u64;
+    let expected = phases.expected.lock().unwrap();
+    assert!(
+        expected.contains(&("copy the databases", databases)),
+        "{databases} in {expected:?}"
+    );
 }
