@@ -297,14 +297,7 @@ impl Proving<'_> {
     fn holds(&self, file: &File) -> Option<u64> {
         // Of what the ledger does not have, opening it tells the same.
         let proven = file.proven.as_ref()?;
-        let pair = &file.pair;
-        let looked = pair
-            .source()
-            .and_then(|source| source.metadata(&file.source_name));
-        let (Ok(Some(source)), Ok(Some(copy))) = (looked, pair.destination.metadata(&file.name))
-        else {
-            return None;
-        };
+        let (source, copy) = file.pair.look_at_both(&file.source_name, &file.name)?;
         let is_kept = decide(&source, Some(&file.copied), Some(&copy), None) == Decision::Keep;
         let identity = self.area.source_identity(&source);
         (is_kept && proven.holds(identity, CopyIdentity::from(&copy))).then_some(source.size)
@@ -349,12 +342,7 @@ impl Proving<'_> {
 
     /// Whether one of both is another now than before it was read; what cannot be asked counts as moved.
     fn has_moved(&self, file: &File, before: &Before) -> bool {
-        let pair = &file.pair;
-        let source = pair
-            .source()
-            .and_then(|source| source.metadata(&file.source_name));
-        let copy = pair.destination.metadata(&file.name);
-        let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
+        let Some((source, copy)) = file.pair.look_at_both(&file.source_name, &file.name) else {
             return true;
         };
         self.area.source_identity(&source) != self.area.source_identity(&before.source)

@@ -322,15 +322,8 @@ impl Comparison<'_> {
         if self.options.read_again == ReadAgain::Everything || is_always_read(file.class) {
             return None;
         }
-        let pair = &file.pair;
-        let source = pair
-            .source()
-            .and_then(|source| source.metadata(&file.source_name));
-        let copy = pair.destination.metadata(&file.name);
         // What cannot be asked is told by reading it.
-        let (Ok(Some(source)), Ok(Some(copy))) = (source, copy) else {
-            return None;
-        };
+        let (source, copy) = file.pair.look_at_both(&file.source_name, &file.name)?;
         let are_files = source.kind == Kind::File && copy.kind == Kind::File;
         let identity = self.area.source_identity(&source);
         (are_files && proven.holds(identity, CopyIdentity::from(&copy))).then_some((proven, source))

@@ -61,6 +61,19 @@ impl Pair {
         Ok(entries.into_iter().find(is_it).map(|entry| entry.name))
     }
 
+    /// What both sides say of a file now, the source first; nothing where one of them has it not, or cannot be asked.
+    pub(crate) fn look_at_both(
+        &self,
+        source_name: &[u8],
+        name: &[u8],
+    ) -> Option<(Attributes, Attributes)> {
+        let source = self
+            .source()
+            .and_then(|source| source.metadata(source_name));
+        let copy = self.destination.metadata(name);
+        Some((source.ok()??, copy.ok()??))
+    }
+
     /// Whether the source has the folder too.
     pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
