@@ -1,5 +1,7 @@
 //! Disks of destinations that can do less than others.
 
+use std::fs;
+
 use harness::site::Site as _;
 
 use crate::poor_disk::{PoorDisk, Poverty};
@@ -96,4 +98,25 @@ fn a_disk_that_cannot_do_what_stage_two_needs_is_refused_by_name_until_another_i
         let run = site.stage.migrate(&["check"]);
         assert!(!codes(&run).contains(&"destination-abilities"), "{run:#?}");
     }
+}
+
+/// What was copied a moment ago is in memory: proofs and the seal compared that with the source, and not what the disk had.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn what_the_disk_has_lost_is_not_proven_by_what_memory_still_has() {
+    const LOST: &str = "offiles/fd0/lost.001";
+    let poverty = Poverty {
+        loses: Some("po/offiles/fd0/lost.001"),
+        ..Poverty::default()
+    };
+    let Some(site) = on(poverty) else { return };
+    let file = site.stage.source().join("OFFILES/FD0/LOST.001");
+    fs::write(file, [7; 8192]).expect("made");
+    let run = site.stage.migrate(&["stage-one"]);
+    let found = finding(&run, "copy-differs");
+    assert_eq!(found.path.as_deref(), Some(LOST), "{found:#?}");
+    site.stage.prepare();
+    let run = site.stage.migrate(&["stage-two"]);
+    let found = finding(&run, "seal-differs");
+    assert_eq!(found.path.as_deref(), Some(LOST), "{found:#?}");
 }

@@ -59,7 +59,7 @@ impl OddMount {
         Self::caching(behind, mount_point, Duration::ZERO)
     }
 
-    /// The same; the kernel caches the attributes that it was told for so long.
+    /// The same; the kernel caches the attributes that it was told for so long, and the bytes until they are dropped.
     pub(crate) fn caching(behind: &Path, mount_point: &Path, cached: Duration) -> Option<Self> {
         fs::create_dir_all(mount_point).expect("made");
         let oddities = Arc::<Mutex<Oddities>>::default();
@@ -272,7 +272,10 @@ impl Filesystem for Server {
 
     fn open(&self, _request: &Request, node: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         match self.open_file(node) {
-            Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
+            Ok(handle) if self.cached.is_zero() => {
+                reply.opened(FileHandle(handle), FopenFlags::empty());
+            }
+            Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::FOPEN_KEEP_CACHE),
             Err(error) => reply.error(error.into()),
         }
     }

@@ -1,5 +1,5 @@
 //! A disk through FUSE for the destination that can do less than the disks of Linux: no renaming that never replaces, no second
-//! links, one name in two cases, no permissions.
+//! links, one name in two cases, no permissions, a file whose bytes it loses.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
@@ -33,6 +33,8 @@ pub(crate) struct Poverty {
     pub(crate) folds_case: bool,
     /// Everybody may read everything.
     pub(crate) no_permissions: bool,
+    /// It gives back zeros for the file at this path, while the kernel caches what was written.
+    pub(crate) loses: Option<&'static str>,
 }
 
 /// A mount, until this is dropped.
@@ -394,7 +396,7 @@ impl Filesystem for Disk {
             options.open(self.behind.join(path))
         });
         match opened {
-            Ok(file) => reply.opened(self.keep(file), FopenFlags::empty()),
+            Ok(file) => reply.opened(self.keep(file), FopenFlags::FOPEN_KEEP_CACHE),
             Err(error) => reply.error(error.into()),
         }
     }
@@ -402,7 +404,7 @@ impl Filesystem for Disk {
     fn read(
         &self,
         _: &Request,
-        _: INodeNo,
+        node: INodeNo,
         handle: FileHandle,
         offset: u64,
         size: u32,
@@ -414,6 +416,9 @@ impl Filesystem for Disk {
         let read = self
             .file(handle)
             .and_then(|file| file.read_at(&mut bytes, offset));
+        if self.poverty.loses.map(Path::new) == self.path(node).ok().as_deref() {
+            bytes.fill(0);
+        }
         match read {
             Ok(length) => reply.data(&bytes[..length]),
             Err(error) => reply.error(error.into()),

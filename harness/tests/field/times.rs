@@ -1,6 +1,7 @@
 //! Times that cannot be.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use harness::site::Site as _;
 
@@ -114,4 +115,35 @@ fn what_a_client_caches_for_an_hour_hides_no_change() {
     site.is_done(&site.stage.migrate(&["stage-two"]));
     let second = site.copy("offiles/fd0/same.001");
     assert_eq!(fs::read_to_string(second).expect("read"), "after!");
+}
+
+/// A client that caches bytes for as long as size and time are the same gave the copy and the seal the same old bytes.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn what_a_client_has_cached_of_a_file_is_not_read_for_what_the_server_has() {
+    let Some(mut site) = Shown::cached_for_an_hour() else {
+        return;
+    };
+    let line = ("seal".to_owned(), "read_again = \"everything\"".to_owned());
+    site.stage.embedded_mut().sheet.extra.push(line);
+    site.stage.embedded().write_worksheet().expect("written");
+    let path = site.behind.join("OFFILES/FD0/CACHED.001");
+    let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
+    let write = |byte| {
+        fs::write(&path, [byte; 8192]).expect("written");
+        let file = fs::File::options().append(true).open(&path);
+        let set = file.and_then(|file| file.set_modified(an_hour_ago));
+        set.expect("set");
+    };
+    write(1);
+    assert!(site.stage.migrate(&["stage-one"]).is_fine());
+    write(2);
+    site.stage.prepare();
+    let run = site.stage.migrate(&["stage-two"]);
+    let found = finding(&run, "seal-differs");
+    assert_eq!(found.path.as_deref(), Some("offiles/fd0/cached.001"));
+    // What differs is copied again.
+    site.is_done(&site.stage.migrate(&["stage-two"]));
+    let copy = site.copy("offiles/fd0/cached.001");
+    assert_eq!(fs::read(copy).expect("read"), [2; 8192]);
 }

@@ -59,7 +59,7 @@ impl Source {
     /// As [`Folder::open_file`].
     pub(crate) fn open(folder: &Folder, name: &[u8]) -> Result<Self, Errno> {
         let began = Time::now();
-        let (handle, attributes) = folder.open_file(name)?;
+        let (handle, attributes) = folder.open_content(name)?;
         Ok(Self {
             handle,
             pace: folder.pace().cloned(),
@@ -222,7 +222,7 @@ fn read_all(
 /// # Errors
 /// What opening or reading says; `EAGAIN` where the file changed while it was read.
 pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8; 32]), Errno> {
-    let (handle, before) = folder.open_file(name)?;
+    let (handle, before) = folder.open_content(name)?;
     let errno = |failure| match failure {
         CopyFailure::Read(errno) | CopyFailure::Write(errno) => errno,
         CopyFailure::Changed => Errno::AGAIN,

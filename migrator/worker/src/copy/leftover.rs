@@ -50,7 +50,7 @@ struct Reading {
 
 impl Reading {
     fn open(folder: &Folder, name: &[u8]) -> std::result::Result<Self, Errno> {
-        let (handle, attributes) = folder.open_file(name)?;
+        let (handle, attributes) = folder.open_content(name)?;
         Ok(Self {
             handle,
             size: attributes.size,

@@ -2,6 +2,7 @@
 
 use postoffice::flaim::{BlockStream, BlocksSeen, DatabaseFile, HEADER_BYTES, base_of, probe};
 use postoffice::names::{RelativePath, destination_name};
+use rustix::fs::Advice;
 use rustix::io::Errno;
 
 use super::context::{FileTask, PassContext};
@@ -230,6 +231,8 @@ fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
 /// The first bytes of a database, as many as there are.
 fn first_bytes(source: &Source) -> Result<Vec<u8>, Errno> {
     let mut header = vec![0; HEADER_BYTES];
+    // Nothing more is read of this handle, so the kernel is not to read ahead.
+    rustix::fs::fadvise(source, 0, None, Advice::Random)?;
     let length = read_at(source, &mut header, 0)?;
     header.truncate(length);
     Ok(header)

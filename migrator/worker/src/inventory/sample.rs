@@ -213,7 +213,7 @@ fn read_one(
     name: &[u8],
     bytes_max: u64,
 ) -> std::result::Result<(u64, Attributes), Errno> {
-    let (file, before) = folder.open_file(name)?;
+    let (file, before) = folder.open_content(name)?;
     let mut block = vec![0; BLOCK_BYTES];
     let mut length = 0;
     while length < bytes_max {

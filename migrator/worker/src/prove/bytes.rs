@@ -131,7 +131,7 @@ struct Open {
 
 impl Open {
     fn new((folder, name): Named<'_>) -> Result<Self, Errno> {
-        let (handle, before) = folder.open_file(name)?;
+        let (handle, before) = folder.open_content(name)?;
         let pace = folder.pace().cloned();
         Ok(Self {
             handle,

@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use super::Folder;
+use super::{Attributes, Folder};
 use super::change::set_modified;
 
 /// Fills a block with the bytes of a file from `offset` on; returns how many there were, fewer only at its end.
@@ -44,6 +45,17 @@ pub(crate) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> 
 const BLOCK_BYTES: usize = 1 << 20;
 
 impl Folder {
+    /// Opens a regular file whose bytes are read from the disk or the server: what the kernel has cached of them is dropped
+    /// first, so that nothing is compared with memory that a copy has filled.  What is not durable yet stays in memory.
+    ///
+    /// # Errors
+    /// As [`Folder::open_file`].
+    pub(crate) fn open_content(&self, name: &[u8]) -> Result<(OwnedFd, Attributes), Errno> {
+        let opened = self.open_file(name)?;
+        rustix::fs::fadvise(&opened.0, 0, None, Advice::DontNeed)?;
+        Ok(opened)
+    }
+
     /// Copies the file `name` of this folder into the new file `new_name` of `target`, with its time, and makes it durable.
     ///
     /// # Errors
