@@ -63,8 +63,12 @@ fn run_one(options: &Options, places: &Places, work: Work) -> Result<String> {
     }
     let is_cold = match options.cache {
         Some(cache) => cache == Cache::Cold,
-        // What was copied last is looked at in stage one again after days, in stage two and by the seal at once.
-        None => matches!(work, Work::FirstCopy | Work::Unchanged | Work::SlowSource),
+        // What was copied last is looked at in stage one again after days, and in stage two at once; what is compared is read
+        // from the disk in any case, and would be compared in memory by a peer.
+        None => matches!(
+            work,
+            Work::FirstCopy | Work::Unchanged | Work::SlowSource | Work::Seal | Work::Prove
+        ),
     };
     let is_cold_here = is_cold && can_empty_caches();
     let rounds = Rounds {

@@ -114,9 +114,9 @@ fn what_the_disk_has_lost_is_not_proven_by_what_memory_still_has() {
     fs::write(file, [7; 8192]).expect("made");
     let run = site.stage.migrate(&["stage-one"]);
     let found = finding(&run, "copy-differs");
-    assert_eq!(found.path.as_deref(), Some(LOST), "{found:#?}");
+    assert_eq!(found.subject, LOST, "{found:#?}");
     site.stage.prepare();
     let run = site.stage.migrate(&["stage-two"]);
     let found = finding(&run, "seal-differs");
-    assert_eq!(found.path.as_deref(), Some(LOST), "{found:#?}");
+    assert_eq!(found.subject, LOST, "{found:#?}");
 }

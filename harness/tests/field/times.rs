@@ -141,7 +141,7 @@ fn what_a_client_has_cached_of_a_file_is_not_read_for_what_the_server_has() {
     site.stage.prepare();
     let run = site.stage.migrate(&["stage-two"]);
     let found = finding(&run, "seal-differs");
-    assert_eq!(found.path.as_deref(), Some("offiles/fd0/cached.001"));
+    assert_eq!(found.subject, "offiles/fd0/cached.001");
     // What differs is copied again.
     site.is_done(&site.stage.migrate(&["stage-two"]));
     let copy = site.copy("offiles/fd0/cached.001");

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use super::{Attributes, Folder};
 use super::change::set_modified;
+use super::{Attributes, Folder};
 
 /// Fills a block with the bytes of a file from `offset` on; returns how many there were, fewer only at its end.
 ///
