@@ -1,6 +1,7 @@
 //! Disks of destinations that can do less than others.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use harness::site::Site as _;
 
@@ -111,7 +112,12 @@ fn what_the_disk_has_lost_is_not_proven_by_what_memory_still_has() {
     };
     let Some(site) = on(poverty) else { return };
     let file = site.stage.source().join("OFFILES/FD0/LOST.001");
-    fs::write(file, [7; 8192]).expect("made");
+    fs::write(&file, [7; 8192]).expect("made");
+    // What is younger is copied once more before it is proven.
+    let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
+    let file = fs::File::options().append(true).open(&file);
+    file.and_then(|file| file.set_modified(an_hour_ago))
+        .expect("set");
     let run = site.stage.migrate(&["stage-one"]);
     let found = finding(&run, "copy-differs");
     assert_eq!(found.subject, LOST, "{found:#?}");
