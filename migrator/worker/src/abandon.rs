@@ -11,7 +11,7 @@ use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
 use crate::names::{TEMPORARY_PREFIX, is_marker};
 use crate::quarantine::Quarantine;
-use crate::store::JobStore;
+use crate::store::{FolderOwner, JobStore};
 use crate::tree::{Entry, Folder, Kind};
 use protocol::{AbandonLine, AbandonReport, Count, Expected, Operation};
 
@@ -142,7 +142,7 @@ impl Undo<'_> {
         let failed = |errno| WorkerError::writing("remove", &inner, errno);
         let is_ours = entry.name.starts_with(TEMPORARY_PREFIX)
             || area.is_of_the_file_system(&inner)
-            || self.store.folder_made_by(area.id, &inner)?.is_some();
+            || self.store.folder_owner(area.id, &inner)? != FolderOwner::SomebodyElse;
         if !is_ours {
             return self.set_aside(area, folder, path, &entry.name);
         }

@@ -39,7 +39,7 @@ use crate::pool::is_short_of_handles;
 use crate::tree::Time;
 
 pub use accepted::Found;
-pub use manifest::{Copied, Manifest, ManifestFile, Rewritten};
+pub use manifest::{Copied, FolderOwner, Manifest, ManifestFile, Rewritten};
 pub use passes::{Pass, UnfinishedPass};
 pub use proven::{
     CopyIdentity, ProvenEntry, ProvenFile, ProvenFolder, SealedSource, SourceIdentity, Stamp,

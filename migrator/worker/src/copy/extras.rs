@@ -9,7 +9,7 @@ use postoffice::layout::{self, CopyRule};
 use super::context::PassContext;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
-use crate::store::{ManifestFile, Removal, RemovalKind};
+use crate::store::{FolderOwner, ManifestFile, Removal, RemovalKind};
 use crate::tree::{Entry, FolderTask, Kind, Pair};
 use protocol::AreaKind;
 
@@ -67,7 +67,8 @@ fn is_left_alone(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> Result<
     }
     // In a folder that is to go they must go first.
     let area = context.areas[pair.area].id;
-    Ok(pair.has_source() || context.store.folder_made_by(area, &pair.path)? == Some(0))
+    Ok(pair.has_source()
+        || context.store.folder_owner(area, &pair.path)? == FolderOwner::EveryPostOffice)
 }
 
 /// What a file system keeps at its top is nobody's data.
@@ -89,19 +90,17 @@ fn plan_folder(
 ) -> Result<Option<FolderTask>> {
     let path = pair.path.join(name);
     let area = &context.areas[pair.area];
-    match context.store.folder_made_by(area.id, &path)? {
-        // The folder stays because something is mounted there, but what is in it is looked at.
-        _ if area.is_mount_point(&path) => {}
+    match context.store.folder_owner(area.id, &path)? {
+        // The folder stays because something is mounted there or below, but what is in it is looked at.
+        _ if area.is_mount_point(&path) || area.holds_a_mount(&path) => {}
+        FolderOwner::EveryPostOffice => {}
+        FolderOwner::ThisJob => plan(context, pair, name, RemovalKind::VanishedFolder, false)?,
         // A log may lie in a folder of the queues; its items are the business of the queue step.
-        None if is_queue_area(context, pair) => {}
-        // Not ours: the whole folder is set aside as it is.
-        None => {
+        FolderOwner::SomebodyElse if is_queue_area(context, pair) => {}
+        FolderOwner::SomebodyElse => {
             plan(context, pair, name, RemovalKind::SetAside, false)?;
             return Ok(None);
         }
-        // One that every post office has: it stays, but what is in it is looked at.
-        Some(0) => {}
-        Some(_) => plan(context, pair, name, RemovalKind::VanishedFolder, false)?,
     }
     Ok(Some(pair.inside_destination(name)))
 }

@@ -14,7 +14,7 @@ use crate::error::{Result, WorkerError};
 use crate::names::TEMPORARY_PREFIX;
 use crate::pool::{Threads, lock};
 use crate::quarantine::Quarantine;
-use crate::store::{QueueItem, Removal, RemovalKind};
+use crate::store::{FolderOwner, QueueItem, Removal, RemovalKind};
 use crate::tree::{Folder, Kind, walk};
 use protocol::Count;
 
@@ -108,8 +108,11 @@ impl QueueRun<'_> {
         let Some((parent_path, name)) = path.split() else {
             return Ok(());
         };
-        let made_by = self.store.folder_made_by(self.area.id, path)?;
-        if made_by == Some(0) || self.area.is_mount_point(path) {
+        let owner = self.store.folder_owner(self.area.id, path)?;
+        if owner == FolderOwner::EveryPostOffice
+            || self.area.is_mount_point(path)
+            || self.area.holds_a_mount(path)
+        {
             return Ok(());
         }
         let failed = |errno| WorkerError::writing("remove the folder", path, errno);

@@ -17,7 +17,7 @@ use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::prove::{Compared, Equal, Held, Opened, is_always_read, proven};
 use crate::source::require_mounts;
-use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder};
+use crate::store::{CopyIdentity, FolderOwner, JobStore, ProvenEntry, ProvenFolder};
 use crate::tree::{
     Attributes, Entry, Folder, Kind, Later, Listings, Matched, Name, Pair, PairVisitor,
     SourceEntry, roots, walk_pairs,
@@ -280,7 +280,8 @@ impl Comparison<'_> {
             Kind::Folder => {
                 !pair.has_source()
                     || self.area.is_of_the_file_system(&path)
-                    || self.store.folder_made_by(self.area.id, &path)? == Some(0)
+                    || self.area.holds_a_mount(&path)
+                    || self.store.folder_owner(self.area.id, &path)? == FolderOwner::EveryPostOffice
             }
             Kind::File => self.leaves_out(&path),
             Kind::Symlink | Kind::Special => false,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use postoffice::names::RelativePath;
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::proven;
 use super::rows::{in_table, path};
@@ -136,6 +136,29 @@ pub(super) fn insert(
         ))?;
     }
     Ok(())
+}
+
+/// Whose a folder of the destination is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderOwner {
+    /// Every post office has it, and it stays.
+    EveryPostOffice,
+    /// This job made it, or copied something into it or below.
+    ThisJob,
+    /// Anybody else.
+    SomebodyElse,
+}
+
+/// Whether the manifest has a file in a folder or below it.
+fn holds_a_copy(connection: &Connection, area: u32, path: &RelativePath) -> rusqlite::Result<bool> {
+    // What is below begins with the path and a slash, which "0" follows.
+    let [first, end] = [b'/', b'0'].map(|byte| [path.as_bytes(), &[byte]].concat());
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM file WHERE area = ?1 AND folder = ?2)
+                 OR EXISTS (SELECT 1 FROM file WHERE area = ?1 AND folder > ?3 AND folder < ?4)",
+        )?
+        .query_row((area, path.as_bytes(), first, end), |row| row.get(0))
 }
 
 impl JobStore {
@@ -308,19 +331,25 @@ impl JobStore {
         })
     }
 
-    /// The pass in which this job made the folder, 0 for those that every post office has; `None` where it did not.
+    /// Whose a folder of the destination is.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn folder_made_by(&self, area: u32, path: &RelativePath) -> Result<Option<i64>> {
+    pub fn folder_owner(&self, area: u32, path: &RelativePath) -> Result<FolderOwner> {
         self.read("look a folder up", |connection| {
-            connection
+            let pass: Option<i64> = connection
                 .prepare_cached("SELECT pass FROM folder WHERE area = ?1 AND path = ?2")?
                 .query_row(
                     (area, path.as_bytes()),
                     in_table("folder", |row| row.get(0)),
                 )
-                .optional()
+                .optional()?;
+            match pass {
+                Some(0) => Ok(FolderOwner::EveryPostOffice),
+                Some(_) => Ok(FolderOwner::ThisJob),
+                None if holds_a_copy(connection, area, path)? => Ok(FolderOwner::ThisJob),
+                None => Ok(FolderOwner::SomebodyElse),
+            }
         })
     }
 }

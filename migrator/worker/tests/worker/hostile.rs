@@ -208,6 +208,54 @@ fn a_source_that_lost_too_much_is_refused() {
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
 
+/// A folder that somebody had made at the destination, on the way to a mount say, was set aside as his with all that was copied
+/// into it, and no limit counted that.
+#[test]
+fn what_was_copied_into_a_folder_that_stood_there_before_counts_as_copied() {
+    let site = Site::with_post_office();
+    site.run(Task::CreateFolders).clean();
+    fs::create_dir_all(site.destination.join("gwdms/lib0009")).unwrap();
+    let library = site.source.join("GWDMS/LIB0009");
+    for number in 0..30 {
+        let path = library.join(format!("DOCS/FD0/{number}"));
+        write_old(&path, b"document", number);
+    }
+    site.run(PASS_ONE).clean();
+    let before = contents(&site.destination);
+    // The volume behind it is not mounted at the server.
+    fs::rename(&library, site.root.join("unmounted")).unwrap();
+    site.run(PASS_TWO).assert_refused("too-many-removals");
+    assert_eq!(contents(&site.destination), before, "nothing was removed");
+    // The administrator says that it is right.
+    let mut site = site;
+    site.options.removal_limit_percent = 100;
+    let done = site.run(PASS_TWO);
+    assert_eq!(done.count(Count::FilesRemoved), 30);
+    done.clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+}
+
+#[test]
+fn what_was_copied_into_a_folder_that_stood_there_before_is_removed_by_abandon() {
+    let site = Site::with_post_office();
+    site.run(Task::CreateFolders).clean();
+    fs::create_dir_all(site.destination.join("gwdms/lib0009")).unwrap();
+    write_old(
+        &site.source.join("GWDMS/LIB0009/DOCS/FD0/1"),
+        b"document",
+        1,
+    );
+    site.run(PASS_ONE).clean();
+    let done = site.run(Task::Abandon { plan_only: false });
+    assert!(
+        done.with_code("set-aside").is_empty(),
+        "{:?}",
+        done.findings.kept
+    );
+    done.clean();
+    assert_eq!(contents(&site.destination).len(), 0);
+}
+
 #[test]
 fn only_an_empty_destination_is_taken_and_only_that_one_is_used() {
     let site = Site::empty();
