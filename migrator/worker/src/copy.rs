@@ -32,4 +32,4 @@ mod unit;
 pub use pass::run_pass;
 
 pub(crate) use decide::{Decision, decide, is_racy};
-pub(crate) use file::{CopyFailure, Source, hash_file, room, write_copy};
+pub(crate) use file::{CopyFailure, Source, hash_file, write_copy};

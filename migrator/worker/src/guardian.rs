@@ -20,7 +20,7 @@ mod prove;
 pub(crate) use accepted::{Accepted, accepted, doubt, forget};
 pub(crate) use catalogue::prove_catalogue;
 pub(crate) use files::guardian_files;
-pub(crate) use prove::prove_guardian;
+pub(crate) use prove::{prove_copy, prove_guardian};
 
 use rustix::io::Errno;
 

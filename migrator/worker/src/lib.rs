@@ -12,6 +12,7 @@ pub(crate) mod accept;
 pub mod at_rest;
 pub mod capabilities;
 pub mod certificates;
+mod compare;
 pub mod copy;
 pub mod create_folders;
 pub mod database;

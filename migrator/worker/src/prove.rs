@@ -4,7 +4,6 @@
 //! The seal accepts what is proven here for as long as nothing of either side has moved, so that users wait for what has
 //! changed and not for what there is.  Nothing is read that is proven already: cut off, the next run goes on.
 
-mod bytes;
 mod held;
 
 use std::sync::{Arc, Mutex};
@@ -14,6 +13,7 @@ use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
+use crate::compare::{Before, Compared, Equal, Opened};
 use crate::copy::{Decision, decide, is_racy};
 use crate::error::{Result, WorkerError, stops_the_step};
 use crate::monitor::Monitor;
@@ -27,7 +27,6 @@ use crate::tree::{
 };
 use protocol::{CopyOptions, Count, Expected, Finding, Proof, ProveReport, Verdict};
 
-pub(crate) use bytes::{Before, Compared, Equal, Opened};
 pub(crate) use held::Held;
 
 /// Which files are proven together, those first that never change.

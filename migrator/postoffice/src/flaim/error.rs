@@ -228,6 +228,19 @@ pub enum NotOurs {
 }
 
 impl NotOurs {
+    /// Whether this is a database all the same, of a kind that other programs read.
+    pub fn is_a_database(&self) -> bool {
+        match self {
+            Self::OtherGeneration { .. } | Self::UnknownVersion { .. } | Self::Encrypted { .. } => {
+                true
+            }
+            Self::TooShort { .. }
+            | Self::NotADatabase { .. }
+            | Self::DamagedHeader { .. }
+            | Self::HeaderChecksum { .. } => false,
+        }
+    }
+
     /// A code that stays the same between versions of the migrator.
     pub fn code(&self) -> &'static str {
         match self {

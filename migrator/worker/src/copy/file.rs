@@ -11,19 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::io::Errno;
 
 use crate::names::TEMPORARY_PREFIX;
-use crate::tree::{Attributes, Folder, Pace, Time, set_modified, write_all};
-
-/// How much is read at once.
-const BLOCK_BYTES: usize = 256 << 10;
-
-/// Room for as many bytes as are wanted, or for a block of them; `block` becomes as large as the largest file so far needs.
-pub(crate) fn room(block: &mut Vec<u8>, wanted: u64) -> &mut [u8] {
-    let wanted = usize::try_from(wanted).map_or(BLOCK_BYTES, |wanted| wanted.min(BLOCK_BYTES));
-    if block.len() < wanted {
-        block.resize(wanted, 0);
-    }
-    &mut block[..wanted]
-}
+use crate::tree::{Attributes, Folder, Pace, Time, room, set_modified, write_all};
 
 thread_local! {
     static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

@@ -7,9 +7,8 @@
 use rustix::io::Errno;
 
 use super::context::FileTask;
-use super::file::room;
 use crate::error::{Result, WorkerError};
-use crate::tree::{Folder, read_at};
+use crate::tree::{Folder, read_at, room};
 
 /// Whether the bytes of the destination are the beginning of those of the source.
 ///

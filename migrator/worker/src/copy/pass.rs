@@ -16,7 +16,7 @@ use super::second_look::{PassScope, Quiet, without_waiting};
 use super::unit::{Unit, units_of};
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
-use crate::guardian::accepted;
+use crate::guardian::{accepted, prove_copy};
 use crate::marker::begin_generation;
 use crate::missed::{MEMORY_OF_CLIENTS, Missed};
 use crate::monitor::{Monitor, Tally};
@@ -24,7 +24,9 @@ use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, Pass, UnfinishedPass};
 use crate::tree::{Task, roots, walk_pairs};
-use protocol::{CopyOptions, Count, Expected, Finding, Operation, PassKind, PassReport, Verdict};
+use protocol::{
+    AreaKind, CopyOptions, Count, Expected, Finding, Operation, PassKind, PassReport, Verdict,
+};
 
 /// Below this many shifted files, an hour more or less is chance.
 const SHIFTED_FILES_MIN: u64 = 10;
@@ -131,7 +133,16 @@ impl Runner<'_> {
         self.report_blocked(&lists);
         self.monitor
             .phase("set the times of the folders", Expected::default());
-        self.set_folder_times(&lists)
+        self.set_folder_times(&lists)?;
+        if self.pass.kind == PassKind::StageTwo {
+            self.monitor
+                .phase("compare the copy of the guardian", Expected::default());
+            let mut areas = self.capabilities.areas.iter();
+            if let Some(area) = areas.find(|area| area.kind == AreaKind::PostOffice) {
+                prove_copy(area, self.store, self.monitor)?;
+            }
+        }
+        Ok(())
     }
 
     fn roots(&self) -> Result<Vec<Task<Piece>>> {

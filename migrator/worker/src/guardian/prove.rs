@@ -7,13 +7,18 @@ use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
 use super::fall_backs::{FALL_BACK, name_in_fall_back};
-use super::{GUARDIAN, guardian_files, look, open_at_destination};
+use super::{GUARDIAN, accepted, doubt, guardian_files, look, open_at_destination};
 use crate::capabilities::Area;
+use crate::compare::{Compared, Opened};
 use crate::copy::hash_file;
 use crate::database::{OpenDatabase, in_database, open_database};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
-use crate::store::{CopyIdentity, ProvenEntry, ProvenFile, SealedSource, SourceIdentity, Stamp};
+use crate::places::Side;
+use crate::source::require_mounts;
+use crate::store::{
+    CopyIdentity, JobStore, ProvenEntry, ProvenFile, SealedSource, SourceIdentity, Stamp,
+};
 use crate::tree::{Folder, Time};
 use protocol::{Finding, Verdict};
 
@@ -54,14 +59,81 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
         differs(monitor, &mut proof, "the destination has no guardian");
         return Ok(proof);
     };
-    if before.header.is_ok() && after.header.is_ok() {
-        compare_records(&before, &after, monitor, &mut proof)?;
-    } else {
-        compare_visible_names(&before, &after, monitor, &mut proof)?;
+    match (&before.header, &after.header) {
+        (Ok(_), Ok(_)) => compare_records(&before, &after, monitor, &mut proof)?,
+        (Ok(_), Err(why)) => {
+            let text = format!("that of the source can be read, and the converted one not: {why}");
+            differs(monitor, &mut proof, &text);
+        }
+        (Err(was), Err(why)) if was.is_a_database() && !why.is_a_database() => {
+            differs(
+                monitor,
+                &mut proof,
+                &format!("the converted one is no database: {why}"),
+            );
+        }
+        (Err(_), _) => compare_visible_names(&before, &after, monitor, &mut proof)?,
     }
     read_files(area, source, &mut proof)?;
     compare_fall_backs(source, &after, monitor, &mut proof)?;
     Ok(proof)
+}
+
+/// Compares the guardian of the destination with that of the source byte by byte, while it is nothing but its copy: of one that
+/// only GroupWise can read, no more than the names that are seen in it can be compared once it is converted.  What differs is
+/// copied again by the next pass.
+///
+/// # Errors
+/// What ends the comparison; a difference is a finding with the verdict "refused".
+pub(crate) fn prove_copy(area: &Area, store: &JobStore, monitor: &dyn Monitor) -> Result<()> {
+    if let Some(converted) = accepted(store)?
+        && converted.is_unchanged(area)?
+    {
+        return Ok(());
+    }
+    let source = area.source()?;
+    let mut is_doubted = false;
+    for (path, _) in guardian_files(source)? {
+        let copy = path.to_destination();
+        let (Some((folder, name)), Some((copy_folder, copy_name))) =
+            (path.split_last(), copy.split_last())
+        else {
+            continue;
+        };
+        let text = match compare_file(
+            (source, &folder, name),
+            (&area.destination, &copy_folder, copy_name),
+        ) {
+            // The pass has said what it did not copy.
+            Ok(Compared::Equal(_)) | Err((Side::Destination, Errno::NOENT)) => continue,
+            Ok(Compared::Different(_)) => "its copy holds other bytes".to_owned(),
+            Err((Side::Destination, errno)) => format!("its copy could not be read: {errno}"),
+            Err((Side::Source, errno)) => {
+                require_mounts(std::slice::from_ref(area), &path, errno)?;
+                format!("the source could not be read: {errno}")
+            }
+        };
+        is_doubted = true;
+        let remedy = "Run the same command again, which copies it anew; where this comes back, look at the disk and the memory of this \
+                      server, and at the network";
+        let finding = Finding::new("copy-differs", Verdict::Refused, text, remedy);
+        monitor.finding(finding.about(copy.as_bytes()));
+    }
+    if is_doubted {
+        doubt(area, store)?;
+    }
+    Ok(())
+}
+
+/// A file of a tree: its root, the folder below that, and the name.
+type Below<'a> = (&'a Folder, &'a RelativePath, &'a [u8]);
+
+fn compare_file(source: Below<'_>, copy: Below<'_>) -> Result<Compared, (Side, Errno)> {
+    let open =
+        |side, (root, folder, _): Below<'_>| root.descend(folder).map_err(|errno| (side, errno));
+    let (source_folder, copy_folder) =
+        (open(Side::Source, source)?, open(Side::Destination, copy)?);
+    Opened::new((&source_folder, source.2), (&copy_folder, copy.2))?.compare(|_| {})
 }
 
 /// Reads the files of the guardian at the destination, each with what its counterpart at the source says of itself.

@@ -10,12 +10,13 @@ use rustix::io::Errno;
 
 use super::REMEDY;
 use crate::capabilities::{Area, leaves_out_class};
+use crate::compare::{Compared, Equal, Opened};
 use crate::database::Handle;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::pool::{Threads, lock};
-use crate::prove::{Compared, Equal, Held, Opened, is_always_read, proven};
+use crate::prove::{Held, is_always_read, proven};
 use crate::source::require_mounts;
 use crate::store::{CopyIdentity, FolderOwner, JobStore, ProvenEntry, ProvenFolder};
 use crate::tree::{

@@ -41,8 +41,17 @@ pub(crate) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> 
     Ok(())
 }
 
-/// How much is copied at once, in bytes.
-const BLOCK_BYTES: usize = 1 << 20;
+/// How much is read at once.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Room for as many bytes as are wanted, or for a block of them; `block` becomes as large as the largest file so far needs.
+pub(crate) fn room(block: &mut Vec<u8>, wanted: u64) -> &mut [u8] {
+    let wanted = usize::try_from(wanted).map_or(BLOCK_BYTES, |wanted| wanted.min(BLOCK_BYTES));
+    if block.len() < wanted {
+        block.resize(wanted, 0);
+    }
+    &mut block[..wanted]
+}
 
 impl Folder {
     /// Opens a regular file whose bytes are read from the disk or the server: what the kernel has cached of them is dropped

@@ -269,6 +269,54 @@ fn the_seal_sees_everything_that_is_wrong_with_a_converted_guardian() {
     site.run(Task::Seal).clean();
 }
 
+/// What a converter leaves may be no database any more: that no name is seen in it was taken for names that cannot be seen.
+#[test]
+fn a_guardian_that_a_converter_broke_is_not_sealed() {
+    type Harm = fn(&mut Vec<u8>);
+    let harms: [(&str, Harm); 3] = [
+        ("emptied", Vec::clear),
+        ("cut in its header", |bytes| bytes.truncate(100)),
+        ("other letters at its beginning", |bytes| bytes[1] ^= 1),
+    ];
+    let site = site_with_guardian(STORES);
+    for (what, harm) in harms {
+        copied(&site);
+        let control = site.destination.join("ngwguard.db");
+        let mut bytes = fs::read(&control).unwrap();
+        harm(&mut bytes);
+        fs::write(&control, bytes).unwrap();
+        let engine = "gwcheck".to_owned();
+        site.run(Task::Guardian {
+            action: GuardianAction::Accept { engine },
+        });
+        let done = site.run(Task::Seal);
+        let kept = &done.findings.kept;
+        assert_eq!(done.worst(), Verdict::Unproven, "{what}: {kept:?}");
+        assert!(
+            !done.with_code("seal-guardian").is_empty(),
+            "{what}: {kept:?}"
+        );
+    }
+}
+
+/// Of a guardian that only GroupWise can read, the seal can compare the names that are seen in it: so its copy is compared
+/// with the source as long as it is one.
+#[test]
+fn the_copy_of_a_guardian_is_compared_with_the_source_before_anybody_converts_it() {
+    let site = site_with_guardian(STORES);
+    site.run(PASS_ONE).clean();
+    site.flip_unseen("ngwguard.01");
+    let done = site.run(PASS_TWO);
+    let found = done.with_code("copy-differs");
+    assert_eq!(found.len(), 1, "{:?}", done.findings.kept);
+    assert_eq!(done.worst(), Verdict::Refused);
+    site.run(PASS_TWO).clean();
+    report(site.run(CONVERT));
+    for task in [LOWERCASE, QUEUES, Task::Seal] {
+        site.run(task).clean();
+    }
+}
+
 #[test]
 fn an_entry_whose_file_is_nowhere_is_old_trouble_and_said() {
     let stores = [STORES, &[("Gone", "GWDMS/LIB000A", "DMSD000A.DB")]].concat();

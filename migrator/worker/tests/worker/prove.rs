@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,11 +10,10 @@ use protocol::{
     Amount, Count, Life, Proof, ProveReport, ReadAgain, SealReport, Task, TaskReport, Verdict,
     VerifySourceReport,
 };
-use rusqlite::Connection;
 use worker::tree::Pace;
 
 use crate::support::{
-    Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, set_time,
+    Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, flip, set_time,
     write_old,
 };
 
@@ -73,32 +71,6 @@ fn start_for_users(site: &Site) {
 fn stage_two(site: &Site) {
     for task in [PASS_TWO, LOWERCASE, QUEUES] {
         site.run(task).clean();
-    }
-}
-
-/// Changes one byte; size and time of the last modification stay as they were.
-fn flip(path: &Path) {
-    let time = path.metadata().unwrap().modified().unwrap();
-    let mut bytes = fs::read(path).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    fs::write(path, bytes).unwrap();
-    set_time(path, time);
-}
-
-/// Has the store believe that the copies are as they were written and proven, as they are when a disk gives other bytes.
-fn forget_that_the_copies_were_touched(site: &Site) {
-    use std::os::unix::fs::MetadataExt as _;
-    let store = Connection::open(site.job.join("job.sqlite")).unwrap();
-    let copy = site.destination.join(BLOB.to_lowercase());
-    let now = copy.metadata().unwrap();
-    for (table, column) in [("file", "written_changed"), ("proven", "changed")] {
-        store
-            .execute(
-                &format!("UPDATE {table} SET {column}_s = ?1, {column}_ns = ?2 WHERE folder = ?3"),
-                (now.ctime(), now.ctime_nsec(), b"offiles/fd0"),
-            )
-            .unwrap();
     }
 }
 
@@ -242,8 +214,7 @@ fn a_file_that_was_modified_a_moment_ago_is_read_again_by_the_seal() {
 #[test]
 fn a_copy_that_a_disk_has_damaged_is_found_while_users_work_and_copied_again() {
     let site = copied();
-    flip(&site.destination.join(BLOB.to_lowercase()));
-    forget_that_the_copies_were_touched(&site);
+    site.flip_unseen(&BLOB.to_lowercase());
     let pass = site.run(PASS_ONE);
     assert_eq!(
         pass.count(Count::FilesCopied),
@@ -262,8 +233,7 @@ fn a_copy_that_a_disk_has_damaged_is_found_while_users_work_and_copied_again() {
 #[test]
 fn a_copy_that_a_disk_has_damaged_since_is_found_where_everything_is_read_and_healed() {
     let mut site = ready_for_the_seal();
-    flip(&site.destination.join(BLOB.to_lowercase()));
-    forget_that_the_copies_were_touched(&site);
+    site.flip_unseen(&BLOB.to_lowercase());
     site.options.read_again = ReadAgain::Everything;
     let done = site.run(Task::Seal);
     assert_eq!(done.with_code("seal-differs").len(), 1);

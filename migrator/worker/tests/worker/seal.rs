@@ -8,7 +8,7 @@ use protocol::{Count, Expected, Finding, SealReport, Task, TaskReport, Verdict};
 use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::support::{
-    Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, set_time, write_old,
+    Done, FILES, ITEMS, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, flip, set_time, write_old,
 };
 
 fn ready() -> Site {
@@ -95,16 +95,6 @@ fn two_names_that_would_become_one_are_not_sealed_as_one_copy() {
 
 /// One way in which the destination differs: its name, what makes it so, and the code of the finding.
 type Damage = (&'static str, fn(&Path), &'static str);
-
-fn flip(path: &Path) {
-    // Same length and same times: only the bytes tell.
-    let time = path.metadata().unwrap().modified().unwrap();
-    let mut bytes = fs::read(path).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    fs::write(path, bytes).unwrap();
-    set_time(path, time);
-}
 
 const LOCATIONS: [&str; 5] = [
     "offiles/fd0/0a1b2c3d.000",

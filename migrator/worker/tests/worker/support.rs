@@ -14,6 +14,7 @@ use protocol::{
     AreaKind, AreaOrder, CopyOptions, Count, Explain as _, Finding, Order, PROTOCOL, PassKind,
     Task, TaskReport, Verdict,
 };
+use rusqlite::Connection;
 use tempfile::TempDir;
 use worker::capabilities::Capabilities;
 use worker::error::WorkerError;
@@ -254,6 +255,28 @@ impl Site {
         JobStore::open(&self.job, 1, Arc::new(Tally::default())).unwrap()
     }
 
+    /// Flips a byte of a copy, and has the store believe that it is as it was written and proven: what a disk does that gives
+    /// other bytes.
+    pub(crate) fn flip_unseen(&self, path: &str) {
+        let copy = self.destination.join(path);
+        flip(&copy);
+        let now = copy.metadata().unwrap();
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let store = Connection::open(self.job.join("job.sqlite")).unwrap();
+        for (table, column) in [("file", "written_changed"), ("proven", "changed")] {
+            let update = format!(
+                "UPDATE {table} SET {column}_s = ?1, {column}_ns = ?2 WHERE folder = ?3 AND name = ?4"
+            );
+            let row = (
+                now.ctime(),
+                now.ctime_nsec(),
+                folder.as_bytes(),
+                name.as_bytes(),
+            );
+            store.execute(&update, row).unwrap();
+        }
+    }
+
     /// What was set aside: path below the area, and bytes.
     pub(crate) fn quarantine(&self) -> BTreeMap<String, Vec<u8>> {
         contents(&self.job.join("quarantine/0"))
@@ -276,6 +299,16 @@ pub(crate) fn write_old(path: &Path, bytes: &[u8], number: u64) {
 
 pub(crate) fn long_ago(number: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(LONG_AGO_SECONDS + number * 10, 123_456_700)
+}
+
+/// Flips the last byte; size and time of the last modification stay as they were.
+pub(crate) fn flip(path: &Path) {
+    let time = path.metadata().unwrap().modified().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(path, bytes).unwrap();
+    set_time(path, time);
 }
 
 pub(crate) fn set_time(path: &Path, time: SystemTime) {

@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::copy::room;
 use crate::places::Side;
 use crate::tree::Time;
-use crate::tree::{Attributes, Folder, Pace, read_at};
+use crate::tree::{Attributes, Folder, Pace, read_at, room};
 
 thread_local! {
     static BLOCKS: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
