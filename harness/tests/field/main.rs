@@ -6,6 +6,7 @@
 
 mod disks;
 mod fuse;
+mod interrupted;
 mod listings;
 mod odd_mount;
 mod poor_disk;

@@ -35,6 +35,8 @@ pub(crate) struct Odd {
     pub(crate) is_another: bool,
     /// When it was changed, in seconds since 1970.
     pub(crate) modified_seconds: Option<i64>,
+    /// How long a look at it takes.
+    pub(crate) takes: Duration,
 }
 
 /// What is odd, by the path below the folder behind.
@@ -157,6 +159,7 @@ impl Server {
             .cloned()
             .unwrap_or_else(|| path.to_owned());
         let odd = self.odd(path);
+        std::thread::sleep(odd.takes);
         if let Some(refused) = odd.refused {
             return Err(io::Error::from_raw_os_error(refused));
         }

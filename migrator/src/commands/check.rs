@@ -22,9 +22,9 @@ pub use report::{CHECKS, CheckLine, CheckReport, Estimate, estimated_downtime};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protocol::{AreaOrder, Task, TaskReport, Verdict};
+use protocol::{AreaOrder, Request, Task, TaskReport, Verdict};
 
-use crate::controller::{CommandOutcome, Controller, PROGRAM_FILE, StepError};
+use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, PROGRAM_FILE, StepError};
 use crate::steps;
 use estimate::Costs;
 use report::{Judged, add, require};
@@ -74,8 +74,11 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     let outcome = source(controller, report).await;
     if !missing.is_empty() {
         // Both sides are left as they were.
-        steps::mount_source::unmount(controller, missing).await?;
-        remove_empty_job_folder(controller).await?;
+        let unmounted = steps::mount_source::unmount(controller, missing).await;
+        // What went wrong first says why the rest did.
+        outcome?;
+        unmounted?;
+        return remove_empty_job_folder(controller).await;
     }
     outcome
 }
@@ -99,8 +102,28 @@ async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result
     add(controller, report, "source-read-only", read_only);
     let folder = scratch_folder(controller);
     let outcome = look(controller, report, &folder).await;
-    remove(controller, &folder).await?;
-    outcome
+    let removed = remove(controller, &folder).await;
+    outcome.and(removed)
+}
+
+/// Has the worker of the check carry out a task.  Where that is given up, the worker is ended: no other command looks for it in
+/// its folder, which goes.
+async fn run_task(
+    controller: &mut Controller,
+    areas: Vec<AreaOrder>,
+    task: Task,
+) -> Result<Finished, StepError> {
+    match controller.run_task(areas, task).await {
+        Err(why @ StepError::Interrupted { .. }) => {
+            Err(match controller.call(&Request::StopWorker).await {
+                Ok(_) => StepError::Interrupted {
+                    goes_on: GoesOn::NoWorker,
+                },
+                Err(_) => why,
+            })
+        }
+        told => told,
+    }
 }
 
 /// The job folder is only made for secrets of the mount, and goes where nothing else is in it.
@@ -175,7 +198,7 @@ async fn look_at_source(
 ) -> Result<(), StepError> {
     let task = Task::Inventory { only_count: false };
     let began = Instant::now();
-    let finished = match controller.run_task(areas, task).await {
+    let finished = match run_task(controller, areas, task).await {
         Ok(finished) => finished,
         Err(error) => return require(controller, report, "source-readable", Err(error)),
     };
@@ -248,7 +271,7 @@ async fn certificate(
     let Some(task) = steps::copy_certificates::task(controller, None)? else {
         return Ok(Judged::pass("the worksheet names none"));
     };
-    let finished = controller.run_task(areas, task).await?;
+    let finished = run_task(controller, areas, task).await?;
     Ok(source::of_task(&finished, "certificate and key fit"))
 }
 
