@@ -54,6 +54,32 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
+/// A server that was just started takes a connection and closes it again: that ended the command, while the worker went on.
+#[test]
+fn a_connection_that_breaks_while_it_is_made_again_is_made_once_more() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let mut controller = Command::new(stage.embedded().migrator())
+        .arg("--worksheet")
+        .arg(stage.embedded().worksheet_path())
+        .args(["--json", "stage-two"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    wait_for_proof_of_rest(&stage);
+    let server = &stage.embedded().server;
+    server.drop_connections();
+    // Somewhere among the keys that both sides exchange.
+    server.cut_after_bytes(700);
+    let output = controller.wait_with_output_text();
+    assert!(!server.take_back_cut(), "{output}");
+    let end: serde_json::Value =
+        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(end["exit_code"], 0, "{output}");
+    assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
 trait WaitWithOutputText {
     fn wait_with_output_text(&mut self) -> String;
 }

@@ -184,7 +184,13 @@ async fn follow(
     };
     let mut pauses = pauses();
     loop {
-        match follow_once(link, &mut progress, console).await {
+        let offset = progress.offset;
+        let followed = follow_once(link, &mut progress, console).await;
+        if progress.offset > offset {
+            // The connection was there again: an order of many hours may lose it many times.
+            pauses = self::pauses();
+        }
+        match followed {
             Ok(Some(finished)) => return Ok(finished),
             Ok(None) => {
                 return Err(StepError::WorkerDied {

@@ -138,7 +138,7 @@ impl Link {
     /// Makes the connection anew; a failure to do so is only an error where waiting cannot mend it.
     pub(super) async fn try_reconnect(&self) -> Result<(), StepError> {
         match self.reconnect().await {
-            Err(StepError::Remote(error)) if is_broken(&error) => {
+            Err(StepError::Remote(error)) if may_come_back(&error) => {
                 tracing::debug!(%error, "could not connect again yet");
                 Ok(())
             }
@@ -362,6 +362,16 @@ pub(super) fn is_broken(error: &RemoteError) -> bool {
             | RemoteError::Unreachable { .. }
             | RemoteError::ConnectTimedOut { .. }
     )
+}
+
+/// Whether a destination that was connected once may be reached again later: a machine without its network resolves no names, and
+/// a server that is starting may accept a connection and say nothing.
+fn may_come_back(error: &RemoteError) -> bool {
+    is_broken(error)
+        || matches!(
+            error,
+            RemoteError::NameNotResolved { .. } | RemoteError::Handshake { .. }
+        )
 }
 
 /// The pauses before a broken connection is made anew, until the controller gives up.
