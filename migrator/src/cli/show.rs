@@ -92,7 +92,7 @@ pub(super) fn last(
         }
         Verdict::NeedsAttention => format!("Done, with {warnings} for a person"),
         Verdict::Usage => {
-            format!("{errors} in the command line or the worksheet; nothing was changed")
+            format!("{errors} in the command line or the worksheet, see above")
         }
         Verdict::Temporary => "Stopped by something passing; run the same command again".to_owned(),
         Verdict::Refused => format!("Refused for safety: {errors}, see above"),

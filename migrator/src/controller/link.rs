@@ -292,7 +292,7 @@ impl Link {
         let from = match serde_json::from_slice(&held.first_line) {
             Ok(LeaseAnswer::Held { from }) => from,
             Ok(LeaseAnswer::Busy { holder }) => return Err(self.busy(holder.as_ref())),
-            Ok(LeaseAnswer::Failed { text }) => return Err(StepError::Protocol { text }),
+            Ok(LeaseAnswer::Failed { text }) => return Err(self.not_held(text)),
             Err(error) => {
                 return Err(StepError::Protocol {
                     text: error.to_string(),
@@ -310,6 +310,13 @@ impl Link {
         let remedy = "See `gwmigrate status`. Wait until it is done, or end it; where its machine is gone, its lease ends one minute \
                       after its last word, and the same command with --take-over takes it at once";
         Finding::new("controller-busy", Verdict::Refused, text, remedy)
+            .about(self.job_folder.as_os_str().as_encoded_bytes())
+            .into()
+    }
+
+    fn not_held(&self, why: String) -> StepError {
+        let remedy = "See that the job folder can be written and its disk has room, then run the same command again";
+        Finding::new("lease-not-taken", Verdict::Temporary, why, remedy)
             .about(self.job_folder.as_os_str().as_encoded_bytes())
             .into()
     }

@@ -184,6 +184,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "job-store-layout",
             "job-store-older",
             "lease-lost",
+            "lease-not-taken",
             "mount-appeared",
             "mounts-changed",
             "no-job",
