@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use harness::site::Site as _;
+
 use crate::support::Stage;
 
 /// What is below a folder: of files what they hold.
@@ -77,4 +79,26 @@ fn a_plan_names_each_step_and_command_and_leaves_both_sides_as_they_were() {
     assert_eq!(planned.first().map(String::as_str), Some("mount-source"));
     assert_eq!(planned.last().map(String::as_str), Some("unmount"));
     assert_eq!(changed(&before, &sides()), Vec::<String>::new());
+}
+
+/// Software that is there already is started and stopped as well, and GWCheck runs whether there is any or not.
+#[test]
+fn a_plan_names_what_is_run_for_software_that_is_there_already() {
+    let mut stage = Stage::new();
+    let runs_of = |stage: &Stage, wanted: &str| {
+        let run = stage.expect(&["stage-two", "--plan"], 0);
+        let steps = run.result["steps"].as_array().expect("a list").clone();
+        let step = steps.into_iter().find(|step| step["step"] == wanted);
+        step.expect("the step")["runs"].to_string()
+    };
+    let guardian = runs_of(&stage, "lowercase-guardian");
+    assert!(guardian.contains("gwcheck"), "{guardian}");
+    assert_eq!(runs_of(&stage, "stop-test-poa"), "[]");
+    for line in ["generation = \"2014\"", "service = \"po.dom\""] {
+        let line = ("poa".to_owned(), line.to_owned());
+        stage.embedded_mut().sheet.extra.push(line);
+    }
+    stage.embedded().write_worksheet().expect("written");
+    let stop = runs_of(&stage, "stop-test-poa");
+    assert!(stop.contains("grpwise stop"), "{stop}");
 }

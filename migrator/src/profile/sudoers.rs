@@ -86,6 +86,8 @@ struct Named {
     alias: &'static str,
     purpose: &'static str,
     steps: &'static [Step],
+    /// Whether it is for a POA that the worksheet names.
+    is_for_poa: bool,
     commands: Vec<String>,
 }
 
@@ -115,19 +117,28 @@ fn of_profile(sheet: &Worksheet, profile: &Profile) -> Vec<Named> {
         Named {
             alias: "CONTROL",
             purpose: "starting and stopping the POA",
-            steps: &[Step::StartTestPoa, Step::StopTestPoa, Step::StartPoa],
+            // A pass of stage one stops what the test has started.
+            steps: &[
+                Step::CopyData,
+                Step::StartTestPoa,
+                Step::StopTestPoa,
+                Step::StartPoa,
+            ],
+            is_for_poa: true,
             commands: controls,
         },
         Named {
             alias: "GWHA",
             purpose: "the high-availability service",
-            steps: &[Step::StopTestPoa, Step::StartPoa],
+            steps: &[Step::CopyData, Step::StopTestPoa, Step::StartPoa],
+            is_for_poa: true,
             commands: gwha,
         },
         Named {
             alias: "GWCHECK",
             purpose: "lower-case names in a guardian that the worker does not know",
             steps: &[Step::StartTestPoa, Step::LowercaseGuardian],
+            is_for_poa: false,
             commands: vec![format!("{} {}/gwcheck/*", escaped(&gwcheck), escaped(&job))],
         },
     ]
@@ -159,9 +170,10 @@ pub fn run_in(step: Step, sheet: &Worksheet, profile: &Profile) -> Vec<RunInStep
             .map(|told| plain(format!("{} {told}", known.program)));
         (known.purpose, commands.collect::<Vec<_>>())
     });
-    let is_wanted = sheet.poa.package.is_some();
+    let is_wanted = sheet.poa.is_wanted();
     let of_profile = of_profile(sheet, profile).into_iter();
-    let of_profile = of_profile.filter(|known| known.steps.contains(&step) && is_wanted);
+    let of_profile =
+        of_profile.filter(|known| known.steps.contains(&step) && (is_wanted || !known.is_for_poa));
     let of_profile = of_profile.map(|known| {
         (
             known.purpose,

@@ -37,11 +37,7 @@ const ANSWER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Whether the worksheet names POA software at all.
 pub(crate) fn is_wanted(controller: &Controller) -> bool {
-    let poa = &controller.worksheet.poa;
-    poa.package.is_some()
-        || poa.control.is_some()
-        || poa.generation.is_some()
-        || poa.profile.is_some()
+    controller.worksheet.poa.is_wanted()
 }
 
 /// Where the agent listens once it serves users, seen from the destination.

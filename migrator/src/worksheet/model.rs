@@ -277,6 +277,16 @@ pub struct Certificate {
     pub key_password: Option<SecretReference>,
 }
 
+impl Poa {
+    /// Whether it names POA software at all, to be installed or there already.
+    pub fn is_wanted(&self) -> bool {
+        self.package.is_some()
+            || self.control.is_some()
+            || self.generation.is_some()
+            || self.profile.is_some()
+    }
+}
+
 impl Certificate {
     fn read(section: &Section<'_>) -> Option<Self> {
         Some(Self {
