@@ -5,6 +5,7 @@
 
 mod after_the_seal;
 mod at_rest;
+mod away;
 mod budget;
 mod calls;
 mod growing;
