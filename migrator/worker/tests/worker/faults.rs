@@ -12,6 +12,7 @@ mod growing;
 mod inner_mounts;
 mod kinds;
 mod other_folder;
+mod queues;
 mod registers;
 mod renaming;
 mod scenes;
