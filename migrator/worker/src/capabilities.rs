@@ -92,9 +92,10 @@ impl Area {
         )
     }
 
-    /// Whether the folder at this path of the destination is there because of a file system, and nobody's data.
+    /// Whether the folder at this path of the destination is there because of a file system, or leads to such a folder: it
+    /// stays where it is, and is nobody's data.
     pub(crate) fn is_of_the_file_system(&self, path: &RelativePath) -> bool {
-        self.is_mount_point(path) || self.is_lost_and_found(path)
+        self.is_mount_point(path) || self.holds_a_mount(path) || self.is_lost_and_found(path)
     }
 
     /// Whether this is the folder at the top of a file system that a repair of it puts what it found in.

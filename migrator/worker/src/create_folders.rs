@@ -78,15 +78,16 @@ fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<R
     let mut foreign = Vec::new();
     for entry in folder.list().map_err(failed)? {
         let inner = path.join(&entry.name);
-        if area.is_of_the_file_system(&inner)
-            || (path.is_root() && marker::is_unfinished(&entry.name))
-        {
+        if area.is_mount_point(&inner) {
             continue;
         }
         if area.holds_a_mount(&inner) {
             let folder = folder.open_folder(&entry.name).map_err(failed)?;
             foreign.extend(foreign_in(area, &folder, &inner)?);
-        } else {
+            continue;
+        }
+        let is_unfinished = path.is_root() && marker::is_unfinished(&entry.name);
+        if !is_unfinished && !area.is_of_the_file_system(&inner) {
             foreign.push(inner);
         }
     }

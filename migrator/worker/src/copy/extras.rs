@@ -90,8 +90,8 @@ fn plan_folder(
     let path = pair.path.join(name);
     let area = &context.areas[pair.area];
     match context.store.folder_made_by(area.id, &path)? {
-        // The folder stays because something is mounted there, but what is in it is looked at.
-        _ if area.is_mount_point(&path) => {}
+        // The folder stays because something is mounted there or below it, but what is in it is looked at.
+        _ if area.is_of_the_file_system(&path) => {}
         // A log may lie in a folder of the queues; its items are the business of the queue step.
         None if is_queue_area(context, pair) => {}
         // Not ours: the whole folder is set aside as it is.

@@ -109,7 +109,7 @@ impl QueueRun<'_> {
             return Ok(());
         };
         let made_by = self.store.folder_made_by(self.area.id, path)?;
-        if made_by == Some(0) || self.area.is_mount_point(path) {
+        if made_by == Some(0) || self.area.is_of_the_file_system(path) {
             return Ok(());
         }
         let failed = |errno| WorkerError::writing("remove the folder", path, errno);

@@ -1,0 +1,83 @@
+//! A destination of file systems of its own: what a file system keeps at its top is nobody's data, and no mount point goes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use protocol::Task;
+
+use crate::source_view::{has_own_mounts, mount_memory};
+use crate::support::{PASS_ONE, PASS_TWO, QUEUES, Site, build_post_office, look};
+
+const ABANDON: Task = Task::Abandon { plan_only: false };
+
+/// Everything below a folder, by path.
+fn paths(root: &Path) -> BTreeSet<String> {
+    let paths = look(root).into_keys();
+    paths
+        .map(|path| String::from_utf8_lossy(&path).into_owned())
+        .collect()
+}
+
+fn set(paths: &[&str]) -> BTreeSet<String> {
+    paths.iter().map(|path| (*path).to_owned()).collect()
+}
+
+#[test]
+fn abandon_ends_where_a_file_system_is_mounted_two_folders_deep() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = Site::empty();
+    build_post_office(&site.source);
+    for disk in ["wpcsout/ofs", "gwdms/lib000a/docs"] {
+        fs::create_dir_all(site.destination.join(disk)).unwrap();
+        mount_memory(&site.destination.join(disk));
+    }
+    site.run(Task::CreateFolders).clean();
+    site.run(PASS_ONE).clean();
+    site.run(QUEUES).clean();
+    site.run(ABANDON).clean();
+    let kept = set(&[
+        "gwdms",
+        "gwdms/lib000a",
+        "gwdms/lib000a/docs",
+        "wpcsout",
+        "wpcsout/ofs",
+    ]);
+    assert_eq!(paths(&site.destination), kept);
+    // A new job begins there.
+    site.run(Task::CreateFolders).clean();
+    site.run(PASS_ONE).clean();
+}
+
+#[test]
+fn a_queue_folder_that_leads_to_a_mount_stays() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = Site::empty();
+    build_post_office(&site.source);
+    let disk = site.destination.join("wpcsout/other/inner");
+    fs::create_dir_all(&disk).unwrap();
+    mount_memory(&disk);
+    for task in [Task::CreateFolders, PASS_ONE, PASS_TWO, QUEUES, QUEUES] {
+        let done = site.run(task.clone());
+        assert!(
+            done.result.is_ok(),
+            "{task:?}: {done:?}",
+            done = done.result
+        );
+        assert!(
+            done.with_code("set-aside").is_empty(),
+            "{task:?}: {:?}",
+            done.findings.kept
+        );
+        assert!(
+            done.with_code("folder-not-empty").is_empty(),
+            "{task:?}: {:?}",
+            done.findings.kept
+        );
+    }
+    assert!(disk.is_dir());
+}
