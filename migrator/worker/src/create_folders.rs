@@ -73,7 +73,14 @@ fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
 }
 
 /// What a folder of the destination holds that is there neither because of a file system, nor on the way to one.
-fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<RelativePath>> {
+///
+/// # Errors
+/// What listing says.
+pub(crate) fn foreign_in(
+    area: &Area,
+    folder: &Folder,
+    path: &RelativePath,
+) -> Result<Vec<RelativePath>> {
     let failed = |errno| WorkerError::writing("list", path, errno);
     let mut foreign = Vec::new();
     for entry in folder.list().map_err(failed)? {

@@ -1,15 +1,31 @@
 //! A destination of file systems of its own: what a file system keeps at its top is nobody's data, and no mount point goes.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use protocol::Task;
+use worker::marker::MARKER_FILE;
 
 use crate::source_view::{has_own_mounts, mount_memory};
 use crate::support::{PASS_ONE, PASS_TWO, QUEUES, Site, build_post_office, look};
 
 const ABANDON: Task = Task::Abandon { plan_only: false };
+
+/// A post office whose destination is a file system of its own, with what that keeps at its top.
+fn on_its_own(inner: Option<&str>) -> Site {
+    let site = Site::empty();
+    build_post_office(&site.source);
+    mount_memory(&site.destination);
+    fs::create_dir(site.destination.join("lost+found")).unwrap();
+    if let Some(inner) = inner {
+        fs::create_dir_all(site.destination.join(inner)).unwrap();
+        mount_memory(&site.destination.join(inner));
+    }
+    site
+}
 
 /// Everything below a folder, by path.
 fn paths(root: &Path) -> BTreeSet<String> {
@@ -80,4 +96,33 @@ fn a_queue_folder_that_leads_to_a_mount_stays() {
         );
     }
     assert!(disk.is_dir());
+}
+
+#[test]
+fn a_destination_that_lost_its_marker_and_is_empty_but_for_its_file_systems_is_given_up() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    for inner in [None, Some("wpcsout/ofs")] {
+        let site = on_its_own(inner);
+        let marker = site.destination.join(OsStr::from_bytes(MARKER_FILE));
+        site.run(Task::CreateFolders).clean();
+        // As it is when a run was cut off after it had given the folder back, or when the disk is made anew.
+        let leads_to_inner = |path: &str| inner.is_some_and(|inner| inner.starts_with(path));
+        for path in paths(&site.destination).iter().rev() {
+            if path != "lost+found" && !leads_to_inner(path) {
+                fs::remove_dir(site.destination.join(path)).unwrap();
+            }
+        }
+        fs::remove_file(&marker).unwrap();
+        let refused = site.run(Task::CreateFolders);
+        refused.assert_refused("destination-marker-missing");
+        site.run(ABANDON).clean();
+        site.run(Task::CreateFolders).clean();
+        site.run(PASS_ONE).clean();
+        // Whatever else it holds, it may be somebody's.
+        fs::remove_file(&marker).unwrap();
+        let refused = site.run(ABANDON);
+        refused.assert_refused("destination-marker-missing");
+    }
 }
