@@ -119,7 +119,7 @@ impl Undo<'_> {
         );
         for entry in folder.list().map_err(failed)? {
             self.monitor.obey()?;
-            if is_marker(path, &entry.name) {
+            if is_marker(path, &entry.name) || area.is_lost_and_found(&path.join(&entry.name)) {
                 continue;
             }
             match folder.kind_of(&entry).map_err(failed)? {

@@ -11,7 +11,7 @@ use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
 use crate::store::{ManifestFile, Removal, RemovalKind};
 use crate::tree::{Entry, FolderTask, Kind, Pair};
-use protocol::AreaKind;
+use protocol::{AreaKind, Verdict};
 
 /// Plans for an entry of the destination that the source does not have, of which the manifest has `known`; returns a folder
 /// whose entries are planned for one by one.
@@ -34,7 +34,10 @@ pub(super) fn plan_extra(
         return Ok(None);
     }
     match attributes.kind {
-        Kind::Folder if is_lost_and_found(context, pair, &extra.name) => Ok(None),
+        Kind::Folder if is_lost_and_found(context, pair, &extra.name) => {
+            say_what_was_found(context, pair, &extra.name);
+            Ok(None)
+        }
         Kind::Folder => plan_folder(context, pair, &extra.name),
         Kind::File if is_left_alone(context, pair, &extra.name)? => Ok(None),
         Kind::File | Kind::Symlink | Kind::Special => {
@@ -73,6 +76,26 @@ fn is_left_alone(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> Result<
 /// What a file system keeps at its top is nobody's data.
 fn is_lost_and_found(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> bool {
     context.areas[pair.area].is_lost_and_found(&pair.path.join(name))
+}
+
+/// Says that a repair of a file system of the destination has found something, where this worker may see that.
+fn say_what_was_found(context: &PassContext<'_>, pair: &Pair, name: &[u8]) {
+    let folder = pair.destination.open_folder(name);
+    let Ok(entries) = folder.and_then(|folder| folder.list_unsorted()) else {
+        return;
+    };
+    if !entries.is_empty() {
+        context.monitor.report(
+            "lost-and-found",
+            Verdict::NeedsAttention,
+            &pair.path.join(name),
+            &format!(
+                "a repair of this file system of the destination has put {} entries here; they are left where they are",
+                entries.len()
+            ),
+            "Look at the disk of the destination, and at what was found there; then remove that, or move it away",
+        );
+    }
 }
 
 fn rule_of(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> CopyRule {

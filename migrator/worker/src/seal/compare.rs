@@ -276,6 +276,9 @@ impl Comparison<'_> {
             .destination
             .kind_of(entry)
             .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
+        if kind == Kind::Folder && self.area.is_lost_and_found(&path) {
+            return Ok(());
+        }
         let is_fine = match kind {
             Kind::Folder => {
                 !pair.has_source()

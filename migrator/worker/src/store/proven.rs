@@ -301,6 +301,23 @@ impl JobStore {
         })
     }
 
+    /// Whether the ledger has a file in this folder or below it.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn has_proven_in(&self, area: u32, folder: &RelativePath) -> Result<bool> {
+        // What lies below a folder stands between its path with a slash and that with the byte behind the slash.
+        let bound = |end: u8| [folder.as_bytes(), &[end]].concat();
+        self.read("read the ledger", |connection| {
+            connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM proven WHERE area = ?1
+                                AND (folder = ?2 OR (folder > ?3 AND folder < ?4)))",
+                (area, folder.as_bytes(), bound(b'/'), bound(b'/' + 1)),
+                in_table("proven", |row| row.get(0)),
+            )
+        })
+    }
+
     /// Remembers that files of the source were read once more and have the content that was proven.
     ///
     /// # Errors

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use protocol::Task;
+use protocol::{Task, Verdict};
 use worker::marker::MARKER_FILE;
 
 use crate::source_view::{has_own_mounts, mount_memory};
-use crate::support::{PASS_ONE, PASS_TWO, QUEUES, Site, build_post_office, look};
+use crate::support::{
+    LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, QUEUES_LIVE, Site, build_post_office, contents, look,
+    wanted, write_old,
+};
 
 const ABANDON: Task = Task::Abandon { plan_only: false };
 
@@ -125,4 +129,79 @@ fn a_destination_that_lost_its_marker_and_is_empty_but_for_its_file_systems_is_g
         let refused = site.run(ABANDON);
         refused.assert_refused("destination-marker-missing");
     }
+}
+
+#[test]
+fn what_a_repair_of_the_destination_has_found_is_left_where_it_is_and_said() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = on_its_own(None);
+    let found = site.destination.join("lost+found/#123");
+    fs::write(&found, "found by fsck").unwrap();
+    site.run(Task::CreateFolders).clean();
+    let user = rustix::process::getuid().as_raw();
+    let owner = Task::Owner {
+        user: 12345,
+        group: 12345,
+        plan_only: false,
+    };
+    for task in [
+        PASS_ONE,
+        Task::Prove,
+        PASS_TWO,
+        LOWERCASE,
+        QUEUES,
+        Task::Seal,
+        Task::Verify,
+        owner,
+        QUEUES_LIVE,
+    ] {
+        let is_pass = matches!(task, Task::Pass { .. });
+        let done = site.run(task.clone());
+        let said = done.with_code("lost-and-found").len();
+        assert_eq!(
+            said,
+            usize::from(is_pass),
+            "{task:?}: {:?}",
+            done.findings.kept
+        );
+        if is_pass {
+            assert!(
+                done.result.is_ok() && done.worst() == Verdict::NeedsAttention,
+                "{task:?}"
+            );
+        } else {
+            done.clean();
+        }
+    }
+    assert_eq!(found.metadata().unwrap().uid(), user);
+    assert_eq!(found.parent().unwrap().metadata().unwrap().uid(), user);
+    site.run(ABANDON).clean();
+    assert_eq!(
+        paths(&site.destination),
+        set(&["lost+found", "lost+found/#123"])
+    );
+    assert!(site.quarantine().is_empty());
+}
+
+#[test]
+fn a_source_that_has_such_a_folder_too_is_copied_and_sealed() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = on_its_own(None);
+    write_old(&site.source.join("lost+found/OLD/#7"), b"of the source", 90);
+    for task in [
+        Task::CreateFolders,
+        PASS_ONE,
+        PASS_TWO,
+        LOWERCASE,
+        QUEUES,
+        Task::Seal,
+        Task::Verify,
+    ] {
+        site.run(task).clean();
+    }
+    assert_eq!(contents(&site.destination), wanted(&site.source, true));
 }
