@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use postoffice::names::{RelativePath, printable};
 
 use crate::capabilities::{Area, Capabilities};
+use crate::create_folders::foreign_in;
 use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
@@ -64,7 +65,8 @@ pub fn abandon(
     Ok(report)
 }
 
-/// The areas that bear the marker of this job; one without any must be empty, as a run that was cut off leaves it.
+/// The areas that bear the marker of this job; one without any must hold nothing but what its file systems
+/// do, as a run that was cut off leaves it.
 fn ours<'a>(capabilities: &'a Capabilities, store: &JobStore) -> Result<Vec<&'a Area>> {
     let mut ours = Vec::with_capacity(capabilities.areas.len());
     for area in &capabilities.areas {
@@ -72,11 +74,8 @@ fn ours<'a>(capabilities: &'a Capabilities, store: &JobStore) -> Result<Vec<&'a 
             Owner::ThisJob(_) => ours.push(area),
             Owner::AnotherJob(marker) => return Err(marker::of_another_job(area, &marker)),
             Owner::Nobody => {
-                let root = RelativePath::root();
-                let entries = area.destination.list();
-                let entries =
-                    entries.map_err(|errno| WorkerError::writing("list", &root, errno))?;
-                if !entries.is_empty() {
+                let foreign = foreign_in(area, &area.destination, &RelativePath::root())?;
+                if !foreign.is_empty() {
                     marker::require(area, store)?;
                 }
             }
@@ -120,7 +119,7 @@ impl Undo<'_> {
         );
         for entry in folder.list().map_err(failed)? {
             self.monitor.obey()?;
-            if is_marker(path, &entry.name) {
+            if is_marker(path, &entry.name) || area.is_lost_and_found(&path.join(&entry.name)) {
                 continue;
             }
             match folder.kind_of(&entry).map_err(failed)? {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use postoffice::layout::{self, CopyRule, FileClass, FolderFiles};
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
 pub use self::open::open_folder;
 pub(crate) use self::open::{open_with_mounts, open_without_links, without_links};
@@ -20,8 +21,9 @@ use self::read_only_view::{ReadOnlyView, is_read_only};
 use crate::error::{Result, WorkerError};
 use crate::file_system;
 use crate::places::SeenPlace;
+use crate::pool::Threads;
 use crate::store::{SourceIdentity, Stamp};
-use crate::tree::{Attributes, Folder, Pace};
+use crate::tree::{Attributes, Folder, Pace, Visited, walk_where};
 use protocol::{AreaKind, CopyOptions, LockReach, Order};
 
 /// Where some file systems keep what a repair found, at their top.
@@ -92,9 +94,10 @@ impl Area {
         )
     }
 
-    /// Whether the folder at this path of the destination is there because of a file system, and nobody's data.
+    /// Whether the folder at this path of the destination is there because of a file system, or leads to such a folder: it
+    /// stays where it is, and is nobody's data.
     pub(crate) fn is_of_the_file_system(&self, path: &RelativePath) -> bool {
-        self.is_mount_point(path) || self.is_lost_and_found(path)
+        self.is_mount_point(path) || self.holds_a_mount(path) || self.is_lost_and_found(path)
     }
 
     /// Whether this is the folder at the top of a file system that a repair of it puts what it found in.
@@ -103,6 +106,20 @@ impl Area {
             let is_top = self.is_mount_point(&parent) || (parent.is_root() && self.is_on_its_own);
             name == LOST_AND_FOUND && is_top
         })
+    }
+
+    /// Walks the destination, but for what its file systems keep at their tops, which only root may list.
+    ///
+    /// # Errors
+    /// As [`walk_where`].
+    pub(crate) fn walk_destination(
+        &self,
+        threads: Threads,
+        unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
+        visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let enters = |path: &RelativePath| !self.is_lost_and_found(path);
+        walk_where(&self.destination, threads, enters, unreadable, visit)
     }
 
     /// Whether a file system is mounted at this path of the destination, so that the folder can be neither renamed nor

@@ -73,20 +73,28 @@ fn take_destination(area: &Area, store: &JobStore) -> Result<()> {
 }
 
 /// What a folder of the destination holds that is there neither because of a file system, nor on the way to one.
-fn foreign_in(area: &Area, folder: &Folder, path: &RelativePath) -> Result<Vec<RelativePath>> {
+///
+/// # Errors
+/// What listing says.
+pub(crate) fn foreign_in(
+    area: &Area,
+    folder: &Folder,
+    path: &RelativePath,
+) -> Result<Vec<RelativePath>> {
     let failed = |errno| WorkerError::writing("list", path, errno);
     let mut foreign = Vec::new();
     for entry in folder.list().map_err(failed)? {
         let inner = path.join(&entry.name);
-        if area.is_of_the_file_system(&inner)
-            || (path.is_root() && marker::is_unfinished(&entry.name))
-        {
+        if area.is_mount_point(&inner) {
             continue;
         }
         if area.holds_a_mount(&inner) {
             let folder = folder.open_folder(&entry.name).map_err(failed)?;
             foreign.extend(foreign_in(area, &folder, &inner)?);
-        } else {
+            continue;
+        }
+        let is_unfinished = path.is_root() && marker::is_unfinished(&entry.name);
+        if !is_unfinished && !area.is_of_the_file_system(&inner) {
             foreign.push(inner);
         }
     }

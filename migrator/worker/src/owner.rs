@@ -18,7 +18,7 @@ use crate::names::is_marker;
 use crate::pool::{Threads, lock};
 use crate::store::{JobStore, Rewritten};
 use crate::tree::owner::{Owned, Ownership, give, owned};
-use crate::tree::{Entry, Kind, Visited, walk};
+use crate::tree::{Entry, Kind, Visited};
 use protocol::{CopyOptions, Count, Expected, Finding, OwnerReport, Proof, Verdict};
 
 /// Mail is nobody else's business: only the owner reads it.
@@ -74,8 +74,7 @@ pub fn give_to(
             left_alone: AtomicU64::new(0),
             rewritten: Mutex::new(Vec::new()),
         };
-        walk(
-            &area.destination,
+        area.walk_destination(
             Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {

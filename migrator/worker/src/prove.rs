@@ -410,7 +410,6 @@ pub(crate) fn proven(
         source: Some(area.source_identity(&before.source)),
         copy: CopyIdentity::from(&before.destination),
         read,
-        source_read: read,
         racy: is_racy(
             before.source.modified,
             known_since,

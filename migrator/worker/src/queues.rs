@@ -30,7 +30,7 @@ use crate::names::{is_reserved, name_collision, reserved_name};
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, StandingItem};
-use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk};
+use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk_where};
 use protocol::{AreaKind, CopyOptions, Count, Expected, Operation, Proof, QueueReport, Verdict};
 use still::Looks;
 
@@ -211,9 +211,10 @@ impl QueueRun<'_> {
 
     fn look(&self) -> Result<Found> {
         let found = Mutex::new(Found::default());
-        walk(
+        walk_where(
             self.area.source()?,
             Threads::of(self.options),
+            layout::is_queue,
             |path, errno| {
                 // Where the root or a queue is not listed, nothing is known of its items; "none" would be a lie, and what
                 // was carried before would go from the destination.

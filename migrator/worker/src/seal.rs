@@ -148,6 +148,12 @@ fn look_again(
     Ok(changed)
 }
 
+/// Whether a seal is about what a folder of the destination holds.  What a file system keeps at its top it is only about where
+/// the source has such a folder too; where that cannot be told, the walk says why.
+fn is_sealed_over(area: &Area, store: &JobStore, folder: &RelativePath) -> bool {
+    !area.is_lost_and_found(folder) || store.has_proven_in(area.id, folder).unwrap_or(true)
+}
+
 /// An older seal says nothing about trees that are about to be compared again; and one that was cut off in between must
 /// not be taken for a whole one.
 fn void_old_seal(job: &Folder, store: &JobStore) -> Result<()> {

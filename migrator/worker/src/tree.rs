@@ -28,4 +28,4 @@ pub(crate) use pairs::{
     by_destination_name, each_once, roots, source_entries, walk_pairs,
 };
 pub(crate) use sum::DigestSum;
-pub(crate) use walk::{Visited, Walker, walk, walk_with};
+pub(crate) use walk::{Visited, Walker, walk, walk_where, walk_with};

@@ -11,7 +11,7 @@ use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
 use crate::store::{FolderOwner, ManifestFile, Removal, RemovalKind};
 use crate::tree::{Entry, FolderTask, Kind, Pair};
-use protocol::AreaKind;
+use protocol::{AreaKind, Verdict};
 
 /// Plans for an entry of the destination that the source does not have, of which the manifest has `known`; returns a folder
 /// whose entries are planned for one by one.
@@ -34,7 +34,10 @@ pub(super) fn plan_extra(
         return Ok(None);
     }
     match attributes.kind {
-        Kind::Folder if is_lost_and_found(context, pair, &extra.name) => Ok(None),
+        Kind::Folder if is_lost_and_found(context, pair, &extra.name) => {
+            say_what_was_found(context, pair, &extra.name);
+            Ok(None)
+        }
         Kind::Folder => plan_folder(context, pair, &extra.name),
         Kind::File if is_left_alone(context, pair, &extra.name)? => Ok(None),
         Kind::File | Kind::Symlink | Kind::Special => {
@@ -76,6 +79,26 @@ fn is_lost_and_found(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> boo
     context.areas[pair.area].is_lost_and_found(&pair.path.join(name))
 }
 
+/// Says that a repair of a file system of the destination has found something, where this worker may see that.
+fn say_what_was_found(context: &PassContext<'_>, pair: &Pair, name: &[u8]) {
+    let folder = pair.destination.open_folder(name);
+    let Ok(entries) = folder.and_then(|folder| folder.list_unsorted()) else {
+        return;
+    };
+    if !entries.is_empty() {
+        context.monitor.report(
+            "lost-and-found",
+            Verdict::NeedsAttention,
+            &pair.path.join(name),
+            &format!(
+                "a repair of this file system of the destination has put {} entries here; they are left where they are",
+                entries.len()
+            ),
+            "Look at the disk of the destination, and at what was found there; then remove that, or move it away",
+        );
+    }
+}
+
 fn rule_of(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> CopyRule {
     context.areas[pair.area]
         .classify(&pair.path.join(name))
@@ -91,8 +114,8 @@ fn plan_folder(
     let path = pair.path.join(name);
     let area = &context.areas[pair.area];
     match context.store.folder_owner(area.id, &path)? {
-        // The folder stays because something is mounted there or below, but what is in it is looked at.
-        _ if area.is_mount_point(&path) || area.holds_a_mount(&path) => {}
+        // The folder stays because something is mounted there or below it, but what is in it is looked at.
+        _ if area.is_of_the_file_system(&path) => {}
         FolderOwner::EveryPostOffice => {}
         FolderOwner::ThisJob => plan(context, pair, name, RemovalKind::VanishedFolder, false)?,
         // A log may lie in a folder of the queues; its items are the business of the queue step.

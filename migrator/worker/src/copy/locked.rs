@@ -19,7 +19,7 @@ use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
 use crate::capabilities::Area;
 use crate::database::discard_unfinished;
-use crate::error::Result;
+use crate::error::{Result, WorkerError};
 use crate::guardian;
 use crate::locks::{self, Attempt};
 use crate::missed::says_not_there;
@@ -43,46 +43,51 @@ pub(super) fn copy_unit(context: &PassContext<'_>, unit: Unit) -> Result<()> {
         context.monitor.count(Count::FilesUnchanged, how_many);
         return Ok(());
     }
-    let mut members = Vec::with_capacity(unit.members.len());
-    let mut changed = false;
-    let mut is_blocked = false;
+    let class = unit.class;
+    let mut looked = Vec::with_capacity(unit.members.len());
+    let mut missed = None;
     for task in unit.members {
         match look(context, &task)? {
             // Its files are one: where one is no file any more, all keep the copies that they have.
             Looked::NoFile => return Ok(()),
-            // Its files are one: where one is listed and cannot be opened, all keep the copies that they have.
+            // The same where one is listed and cannot be opened.
             Looked::Missed if context.still_stands(&task)? => return Ok(()),
-            Looked::Missed => changed = true,
-            Looked::There(
-                decision @ (Decision::AfterSettingAside | Decision::AfterRemovingFolder),
-            ) => {
-                put_off(context, task, decision)?;
-                is_blocked = true;
-            }
-            Looked::There(decision) => {
-                changed |= decision != Decision::Keep;
-                members.push(task);
-            }
+            Looked::Missed => missed = Some(task.source_path()),
+            Looked::There(decision) => looked.push((task, decision)),
         }
     }
-    if is_blocked {
+    if let Some(path) = missed {
+        return leave(context, class, &path, looked.iter().map(|(task, _)| task));
+    }
+    let is_blocking = |decision| {
+        matches!(
+            decision,
+            Decision::AfterSettingAside | Decision::AfterRemovingFolder
+        )
+    };
+    if looked.iter().any(|(_, decision)| is_blocking(*decision)) {
         // Where one member has to wait until its place is free, all wait.
-        for task in members {
-            wait_for_room(context, task);
+        for (task, decision) in looked {
+            if is_blocking(decision) {
+                put_off(context, task, decision)?;
+            } else {
+                wait_for_room(context, task);
+            }
         }
         return Ok(());
     }
+    let changed = looked
+        .iter()
+        .any(|(_, decision)| *decision != Decision::Keep);
+    let members: Vec<_> = looked.into_iter().map(|(task, _)| task).collect();
     if !changed {
         let how_many = members.len() as u64;
         context.monitor.count(Count::FilesUnchanged, how_many);
         return Ok(());
     }
-    let unit = Unit {
-        class: unit.class,
-        members,
-    };
+    let unit = Unit { class, members };
     forget_conversion(context, &unit)?;
-    copy_locked(context, unit)
+    copy_locked(context, &unit)
 }
 
 /// Whether this is a guardian that was converted, and neither side changed since.
@@ -123,7 +128,7 @@ enum Lock {
     Reported,
 }
 
-fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
+fn copy_locked(context: &PassContext<'_>, unit: &Unit) -> Result<()> {
     let wait = Duration::from_secs(context.options.lock_wait_seconds);
     let until = Instant::now() + wait;
     let mut attempt = 0;
@@ -132,7 +137,7 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
             return Ok(());
         };
         let left = until.saturating_duration_since(Instant::now());
-        let lock = match take_lock(context, control, left)? {
+        let lock = match take_lock(context, unit, control, left)? {
             Lock::Taken(lock) => lock,
             Lock::Busy => {
                 let why = "another program held its lock for all the time that was waited";
@@ -142,7 +147,7 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
             Lock::Reported => return Ok(()),
         };
         let mut unreadable = None;
-        match copy_members(context, &unit, &lock)? {
+        match copy_members(context, unit, &lock)? {
             Attempted::Whole | Attempted::NoFile => return Ok(()),
             Attempted::Moved => {}
             Attempted::Grew => {
@@ -156,8 +161,8 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
                 }
                 return Ok(());
             }
-            Attempted::Without(index) => {
-                unit.members.remove(index);
+            Attempted::Missed(path) => {
+                return leave(context, unit.class, &path, unit.members.iter());
             }
             Attempted::Unreadable(path, errno) => unreadable = Some((path, errno)),
         }
@@ -167,7 +172,7 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
         {
             return context.unreadable(path, *errno);
         }
-        let has_no_lock = !is_relied_on(context, &unit, &lock);
+        let has_no_lock = !is_relied_on(context, unit, &lock);
         drop(lock);
         let (pause, is_last) = match &unreadable {
             Some((path, errno)) if has_no_lock => {
@@ -180,7 +185,7 @@ fn copy_locked(context: &PassContext<'_>, mut unit: Unit) -> Result<()> {
             }
         };
         if is_last {
-            return give_up(context, &unit, unreadable, has_no_lock);
+            return give_up(context, unit, unreadable, has_no_lock);
         }
         std::thread::sleep(pause);
     }
@@ -223,7 +228,12 @@ pub(super) fn is_relied_on(context: &PassContext<'_>, unit: &Unit, lock: &Attemp
 
 /// Waits for the lock of the control file; one that may not reach the programs of the source is taken all the same, where it can
 /// be.
-fn take_lock(context: &PassContext<'_>, control: &FileTask, wait: Duration) -> Result<Lock> {
+fn take_lock(
+    context: &PassContext<'_>,
+    unit: &Unit,
+    control: &FileTask,
+    wait: Duration,
+) -> Result<Lock> {
     let area = &context.areas[control.pair.area];
     if !area.relies_on_locks() {
         context.report_no_locks(&control.source_path(), &area.locks);
@@ -239,12 +249,41 @@ fn take_lock(context: &PassContext<'_>, control: &FileTask, wait: Duration) -> R
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),
-        Err(errno) if says_not_there(errno) => Outcome::Missed,
+        Err(errno) if says_not_there(errno) => {
+            if !context.still_stands(control)? {
+                leave(
+                    context,
+                    unit.class,
+                    &control.source_path(),
+                    unit.members.iter(),
+                )?;
+            }
+            return Ok(Lock::Reported);
+        }
         Err(Errno::LOOP) => Outcome::NotAFile,
         Err(errno) => outcome_of(control, CopyFailure::Read(errno))?,
     };
     report_outcome(context, control, &outcome)?;
     Ok(Lock::Reported)
+}
+
+/// Leaves a unit of which a file was missed, which has been said, to the next pass: the others alone would be a database beside
+/// another's files, and without the control file there is no lock.  Where all are gone, the database was removed.
+fn leave<'t>(
+    context: &PassContext<'_>,
+    class: FileClass,
+    missed: &RelativePath,
+    mut members: impl Iterator<Item = &'t FileTask>,
+) -> Result<()> {
+    let any_stands = members.try_fold(false, |any, task| {
+        let is_there = !matches!(task.source()?.metadata(&task.source_name), Ok(None));
+        Ok::<_, WorkerError>(any || is_there)
+    })?;
+    if any_stands {
+        let why = "it was not there for a moment while others of its files were";
+        defer(context, class, missed, why);
+    }
+    Ok(())
 }
 
 /// Says that a database, or the guardian set, is left to the next pass.

@@ -25,8 +25,8 @@ pub(super) enum Attempted {
     Grew,
     /// A member is no file any more, which has been reported: all keep the copies that they have.
     NoFile,
-    /// This member vanished; the others are tried without it.
-    Without(usize),
+    /// This member was missed and is not listed as what cannot be had, which has been reported.
+    Missed(RelativePath),
     /// A member could not be read.
     Unreadable(RelativePath, Errno),
 }
@@ -52,7 +52,7 @@ pub(super) fn copy_members(
     let headers = known_headers(unit)?;
     let mut staged = Vec::with_capacity(unit.members.len());
     let mut attempted = Attempted::Whole;
-    for (index, task) in unit.members.iter().enumerate() {
+    for task in &unit.members {
         match stage(context, task, &headers)? {
             Ok(member) => staged.push(member),
             Err(Outcome::Unreadable(errno)) => {
@@ -67,7 +67,7 @@ pub(super) fn copy_members(
                 attempted = if context.still_stands(task)? {
                     Attempted::NoFile
                 } else {
-                    Attempted::Without(index)
+                    Attempted::Missed(task.source_path())
                 };
                 break;
             }

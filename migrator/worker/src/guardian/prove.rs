@@ -163,7 +163,6 @@ fn read_files(area: &Area, source: &Folder, proof: &mut Proof) -> Result<()> {
                 source,
                 copy: CopyIdentity::from(&attributes),
                 read,
-                source_read: read,
                 // The content of both sides differs on purpose: it is proven anew by each seal.
                 racy: true,
             },

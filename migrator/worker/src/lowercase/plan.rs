@@ -11,7 +11,7 @@ use crate::monitor::Monitor;
 use crate::names::{is_marker, kept_name};
 use crate::pool::{Threads, lock};
 use crate::store::{FolderRenames, JobStore, NAMES_PER_ROW, Rename};
-use crate::tree::{Attributes, Entry, Visited, by_name, walk};
+use crate::tree::{Attributes, Entry, Visited, by_name};
 use protocol::{CopyOptions, Count, Finding, Verdict};
 
 /// How many names of the plan are held before they go to the store.
@@ -34,8 +34,7 @@ pub(super) fn plan(
         collisions: AtomicU64::new(0),
     };
     for area in &capabilities.areas {
-        walk(
-            &area.destination,
+        area.walk_destination(
             Threads::of(options),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {

@@ -23,6 +23,8 @@ const BATCH_ITEMS: usize = 1024;
 /// What came of making one item ready.
 enum Staged {
     Ready(QueueItem),
+    /// It is what was carried before, with another time: it could not be read when that was asked.
+    Carried(QueueItem),
     /// It is being written, or was taken from the queue.
     Moved,
     /// It could not be read, which has been reported.
@@ -81,7 +83,7 @@ impl QueueRun<'_> {
     /// Whether this very item was carried before.  A changed daylight saving setting moves the times of items that were
     /// delivered long ago: where only the time is another one, the bytes decide.
     fn is_carried(&self, item: Option<&QueueItem>, standing: &SourceItem) -> Result<bool> {
-        let Some(item) = item.filter(|item| item.state == ItemState::Placed) else {
+        let Some(item) = item.filter(|item| is_placed(item)) else {
             return Ok(false);
         };
         if item.size != standing.attributes.size {
@@ -91,7 +93,7 @@ impl QueueRun<'_> {
             return Ok(true);
         }
         let Ok((attributes, digest)) = hash_file(&standing.folder, &standing.source_name) else {
-            // Copying it says what is wrong with it.
+            // Copying it says what is wrong with it, or that it is the same.
             return Ok(false);
         };
         if digest != item.digest {
@@ -115,14 +117,16 @@ impl QueueRun<'_> {
         let queue = self.queue_folder(folder)?;
         let mut items = Vec::with_capacity(batch.len());
         for (name, standing) in batch {
-            if known.contains_key(*name) {
-                self.replaced_at_source(&queue, folder, name)?;
-            }
-            match self.stage(&staging, folder, name, standing)? {
+            let known = known.get(*name);
+            match self.stage(&staging, folder, (name, standing), known)? {
                 Staged::Ready(item) => {
+                    if known.is_some() {
+                        self.replaced_at_source(&queue, folder, name)?;
+                    }
                     give_as_queue(&staging, &queue, &item)?;
                     items.push(item);
                 }
+                Staged::Carried(item) => self.store.record_queue_items(&[item])?,
                 Staged::Moved => self.has_moved(&folder.join(name)),
                 Staged::Unreadable => {
                     self.give_up(folder.join(name));
@@ -144,13 +148,13 @@ impl QueueRun<'_> {
             .map_err(|errno| WorkerError::writing("remove", &folder.join(name), errno))
     }
 
-    /// Makes one item ready beside the queues; unless it moves or cannot be read.
+    /// Makes one item ready beside the queues; unless it moves, cannot be read, or is what is `known` of that name.
     fn stage(
         &self,
         staging: &Folder,
         folder: &RelativePath,
-        name: &[u8],
-        standing: &SourceItem,
+        (name, standing): Wanted<'_>,
+        known: Option<&QueueItem>,
     ) -> Result<Staged> {
         let path = standing.source_path();
         let source = match Source::open(&standing.folder, &standing.source_name) {
@@ -166,24 +170,35 @@ impl QueueRun<'_> {
             Err(errno) => return self.unreadable(&path, errno).map(|()| Staged::Unreadable),
         };
         let temporary = staging_name(folder, name);
-        staging
-            .remove_file(&temporary)
-            .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
+        let discard = || {
+            staging
+                .remove_file(&temporary)
+                .map_err(|errno| WorkerError::writing("remove", &path, errno))
+        };
+        discard()?;
         match write_copy(&source, staging, &temporary) {
             Ok(written) if !written.source.is_unchanged_since(&standing.attributes) => {
-                staging
-                    .remove_file(&temporary)
-                    .map_err(|errno| WorkerError::writing("remove", &path, errno))?;
+                discard()?;
                 Ok(Staged::Moved)
             }
-            Ok(written) => Ok(Staged::Ready(QueueItem {
-                folder: folder.clone(),
-                name: name.to_vec(),
-                size: written.source.size,
-                modified: written.source.modified,
-                digest: written.digest,
-                state: ItemState::Placing,
-            })),
+            Ok(written) => {
+                let item = QueueItem {
+                    folder: folder.clone(),
+                    name: name.to_vec(),
+                    size: written.source.size,
+                    modified: written.source.modified,
+                    digest: written.digest,
+                    state: ItemState::Placing,
+                };
+                if !known.is_some_and(|known| is_placed(known) && known.digest == item.digest) {
+                    return Ok(Staged::Ready(item));
+                }
+                discard()?;
+                Ok(Staged::Carried(QueueItem {
+                    state: ItemState::Placed,
+                    ..item
+                }))
+            }
             // It is being written: the next listing sees it again.
             Err(CopyFailure::Changed) => Ok(Staged::Moved),
             Err(CopyFailure::Read(errno)) => {
@@ -260,6 +275,10 @@ impl QueueRun<'_> {
         }
         Ok(is_equal)
     }
+}
+
+fn is_placed(item: &QueueItem) -> bool {
+    item.state == ItemState::Placed
 }
 
 /// Once the agents run as their own user the queues are theirs, and so are items that arrive later.

@@ -15,7 +15,7 @@ use crate::names::TEMPORARY_PREFIX;
 use crate::pool::{Threads, lock};
 use crate::quarantine::Quarantine;
 use crate::store::{FolderOwner, QueueItem, Removal, RemovalKind};
-use crate::tree::{Folder, Kind, walk};
+use crate::tree::{Folder, Kind, walk_where};
 use protocol::Count;
 
 impl QueueRun<'_> {
@@ -109,10 +109,7 @@ impl QueueRun<'_> {
             return Ok(());
         };
         let owner = self.store.folder_owner(self.area.id, path)?;
-        if owner == FolderOwner::EveryPostOffice
-            || self.area.is_mount_point(path)
-            || self.area.holds_a_mount(path)
-        {
+        if owner == FolderOwner::EveryPostOffice || self.area.is_of_the_file_system(path) {
             return Ok(());
         }
         let failed = |errno| WorkerError::writing("remove the folder", path, errno);
@@ -148,17 +145,22 @@ impl QueueRun<'_> {
         }
     }
 
+    /// Whether a folder is the migrator's own, or of a file system, and so no queue.
+    fn is_kept_out(&self, path: &RelativePath) -> bool {
+        let name = path.split_last().map(|(_, name)| name);
+        name.is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
+            || self.area.is_lost_and_found(path)
+    }
+
     fn destination_queues(&self) -> Result<Vec<(RelativePath, Folder)>> {
         let queues = std::sync::Mutex::new(Vec::new());
-        walk(
+        walk_where(
             &self.area.destination,
             Threads::of(self.options),
+            |path| layout::is_queue(path) && !self.is_kept_out(path),
             |path, errno| Err(WorkerError::writing("list", path, errno)),
             |visited| {
-                let is_ours = |name: &[u8]| name.starts_with(TEMPORARY_PREFIX);
-                let is_kept_out = visited.path.components().any(is_ours)
-                    || self.area.is_lost_and_found(visited.path);
-                if layout::is_queue(visited.path) && !is_kept_out {
+                if layout::is_queue(visited.path) {
                     let mut queues = lock(&queues);
                     queues.push((visited.path.clone(), visited.folder.clone()));
                 }

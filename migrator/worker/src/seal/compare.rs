@@ -277,11 +277,13 @@ impl Comparison<'_> {
             .destination
             .kind_of(entry)
             .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
+        if kind == Kind::Folder && self.area.is_lost_and_found(&path) {
+            return Ok(());
+        }
         let is_fine = match kind {
             Kind::Folder => {
                 !pair.has_source()
                     || self.area.is_of_the_file_system(&path)
-                    || self.area.holds_a_mount(&path)
                     || self.store.folder_owner(self.area.id, &path)? == FolderOwner::EveryPostOffice
             }
             Kind::File => self.leaves_out(&path),

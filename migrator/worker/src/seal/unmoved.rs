@@ -19,7 +19,7 @@ use crate::places::Side;
 use crate::pool::{Threads, lock};
 use crate::source::{prove_source, require_mounts};
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFolder, Stamp};
-use crate::tree::{Attributes, DigestSum, Folder, Kind, Visited, walk};
+use crate::tree::{Attributes, DigestSum, Folder, Kind, Visited, walk_where};
 
 use super::summary::{Summary, of_copy, of_source};
 use protocol::{CopyOptions, Count, Expected, Finding, UnmovedReport, Verdict};
@@ -182,9 +182,10 @@ pub(super) fn look(
         totals: Mutex::default(),
         visited: Mutex::new(HashSet::new()),
     };
-    walk(
+    walk_where(
         check.root()?,
         Threads::of(options),
+        |path| side == Side::Source || super::is_sealed_over(area, store, path),
         |path, errno| match side {
             Side::Source if stops_the_step(errno) => Err(WorkerError::reading("list", path, errno)),
             // It was read when it was sealed; nothing is known of what it holds now.

@@ -17,7 +17,7 @@ use crate::names::{SEAL_FILE, is_marker};
 use crate::pool::{Threads, lock};
 use crate::prove::is_written_once;
 use crate::store::{JobStore, ProvenEntry};
-use crate::tree::{Attributes, Kind, Visited, read_at, walk};
+use crate::tree::{Attributes, Kind, Visited, read_at, walk_where};
 use protocol::{CopyOptions, Count, Expected, Finding, SealDocument, SealReport, Verdict};
 
 /// More than this is no seal, in bytes.
@@ -59,9 +59,10 @@ pub fn verify(
             by_users: AtomicU64::new(0),
             visited: Mutex::new(HashSet::new()),
         };
-        walk(
+        walk_where(
             &area.destination,
             Threads::of(options),
+            |path| super::is_sealed_over(area, store, path),
             |path, errno| check.unreadable(path, errno),
             |visited| check.visit(visited),
         )?;

@@ -21,7 +21,7 @@ use crate::pool::{Threads, lock};
 use crate::prove::is_always_read;
 use crate::source::{prove_source, require_mounts};
 use crate::store::{JobStore, Stamp};
-use crate::tree::{Kind, Time, Visited, walk};
+use crate::tree::{Kind, Visited, walk};
 use protocol::{AreaKind, CopyOptions, Count, Expected, Finding, Verdict, VerifySourceReport};
 
 /// How many files, or bytes, are read before that is written down.
@@ -44,9 +44,10 @@ pub fn verify_source(
         at_rest_milliseconds: document.at_rest_milliseconds,
         ..VerifySourceReport::default()
     };
+    let at_rest = store.at_rest_pass()?;
     for area in &capabilities.areas {
         prove_source(area)?;
-        let (files, bytes) = store.unread_totals(area.id, document.at_rest_milliseconds)?;
+        let (files, bytes) = store.unread_totals(area.id, at_rest)?;
         monitor.phase(
             "read the source once more",
             Expected {
@@ -60,7 +61,7 @@ pub fn verify_source(
             store,
             monitor,
             options,
-            at_rest: Time::from_milliseconds(document.at_rest_milliseconds),
+            at_rest,
             report: Mutex::new(&mut report),
             read: Mutex::default(),
             visited: Mutex::default(),
@@ -82,12 +83,8 @@ pub fn verify_source(
 /// What is known of a file of the source.
 #[derive(Clone, Copy)]
 enum Known {
-    /// It was read, with this digest, and when last.
-    Proven {
-        stamp: Stamp,
-        digest: [u8; 32],
-        read: Time,
-    },
+    /// It was read, with this digest.
+    Proven { stamp: Stamp, digest: [u8; 32] },
     /// Its records were compared with those of its counterpart, whose bytes differ on purpose, when it was sealed.
     Alone(Stamp),
 }
@@ -95,19 +92,22 @@ enum Known {
 /// What a file of the source has to hold.
 struct Due {
     digest: [u8; 32],
-    /// When it was read last and held that; none where its time is another since.
-    read: Option<Time>,
+    /// Whether its time is the one that it had then.
+    has_its_time: bool,
+    /// Whether it was read since the source came to rest.
+    is_read: bool,
 }
 
-/// Files that were read, by folder and name at the destination, with the time at which reading began; and their bytes.
-type Read = (Vec<(RelativePath, Vec<u8>, Time)>, u64);
+/// Files that were read, by folder and name at the destination; and their bytes.
+type Read = (Vec<(RelativePath, Vec<u8>)>, u64);
 
 struct Reading<'a> {
     area: &'a Area,
     store: &'a JobStore,
     monitor: &'a dyn Monitor,
     options: &'a CopyOptions,
-    at_rest: Time,
+    /// The number of the pass since which the source is at rest.
+    at_rest: i64,
     report: Mutex<&'a mut VerifySourceReport>,
     read: Mutex<Read>,
     /// The folders that were seen, by the names that they have at the destination.
@@ -129,6 +129,7 @@ impl Reading<'_> {
         let folder = visited.path.to_destination();
         let mut known = self.known_of(&folder)?;
         let mut carried = self.carried(&folder)?;
+        let read = self.store.read_since(self.area.id, &folder, self.at_rest)?;
         let classes = self.area.files_in(visited.path);
         let missed = Missed::default();
         for entry in visited.entries {
@@ -168,18 +169,11 @@ impl Reading<'_> {
                 None => self.differs(&path, "it has come since the seal"),
                 Some(Known::Alone(stamp)) if stamp == Stamp::from(&attributes) => {}
                 // Another time alone says nothing of the bytes, which are read: some servers move all times by an hour.
-                Some(Known::Proven {
-                    stamp,
-                    digest,
-                    read,
-                }) if stamp.size == attributes.size => {
+                Some(Known::Proven { stamp, digest }) if stamp.size == attributes.size => {
                     let due = Due {
                         digest,
-                        read: match stamp == Stamp::from(&attributes) {
-                            true if was_read => Some(self.at_rest),
-                            true => Some(read),
-                            false => None,
-                        },
+                        has_its_time: stamp == Stamp::from(&attributes),
+                        is_read: was_read || read.contains(&name),
                     };
                     self.file(visited, &entry.name, (&folder, name), &due)?;
                 }
@@ -206,15 +200,8 @@ impl Reading<'_> {
         let mut known: HashMap<Vec<u8>, Known> = proven
             .filter_map(|(name, entry)| {
                 let stamp = entry.source?.stamp;
-                let (digest, read) = (entry.digest, entry.source_read);
-                Some((
-                    name,
-                    Known::Proven {
-                        stamp,
-                        digest,
-                        read,
-                    },
-                ))
+                let digest = entry.digest;
+                Some((name, Known::Proven { stamp, digest }))
             })
             .collect();
         let alone = self.store.sealed_source_of(self.area.id, folder)?;
@@ -237,16 +224,8 @@ impl Reading<'_> {
                 size: item.size,
                 modified: item.modified,
             };
-            // It is read each time.
-            let (digest, read) = (item.digest, Time::default());
-            (
-                item.name,
-                Known::Proven {
-                    stamp,
-                    digest,
-                    read,
-                },
-            )
+            let digest = item.digest;
+            (item.name, Known::Proven { stamp, digest })
         });
         Ok(known.collect())
     }
@@ -259,9 +238,8 @@ impl Reading<'_> {
         (folder, name): (&RelativePath, Vec<u8>),
         due: &Due,
     ) -> Result<()> {
-        let began = Time::now();
         let path = || visited.path.join(source_name);
-        if due.read.is_some_and(|read| read >= self.at_rest) {
+        if due.has_its_time && due.is_read {
             let attributes = visited.folder.metadata(source_name).ok().flatten();
             let bytes = attributes.map_or(0, |attributes| attributes.size);
             lock(&self.report).before.add(bytes);
@@ -272,14 +250,13 @@ impl Reading<'_> {
                 lock(&self.report).now.add(attributes.size);
                 self.monitor.count(Count::FilesSeen, 1);
                 self.monitor.count(Count::BytesSeen, attributes.size);
-                self.keep((folder.clone(), name, began), attributes.size)
+                self.keep((folder.clone(), name), attributes.size)
             }
             Ok(_) => {
-                let text = match due.read {
-                    Some(_) => {
-                        "its bytes are not those that were proven, although its size and time are: the destination may not have them"
-                    }
-                    None => "it has changed since the seal",
+                let text = if due.has_its_time {
+                    "its bytes are not those that were proven, although its size and time are: the destination may not have them"
+                } else {
+                    "it has changed since the seal"
                 };
                 self.differs(&path(), text);
                 Ok(())
@@ -289,7 +266,7 @@ impl Reading<'_> {
     }
 
     /// Writes down what was read, where there is enough of it.
-    fn keep(&self, file: (RelativePath, Vec<u8>, Time), bytes: u64) -> Result<()> {
+    fn keep(&self, file: (RelativePath, Vec<u8>), bytes: u64) -> Result<()> {
         let mut read = lock(&self.read);
         read.0.push(file);
         read.1 += bytes;

@@ -49,13 +49,32 @@ impl JobStore {
         })
     }
 
-    /// Since when the source is at rest, in milliseconds since 1970: from the begin of the pass of stage two, before which that
-    /// is proven; now, where users have worked since, or there was none.
+    /// Since when the source is at rest, in milliseconds since 1970, to be shown: from the begin of the pass of stage two, before
+    /// which that is proven; now, where users have worked since, or there was none.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn at_rest_since(&self) -> Result<i64> {
-        let last = self.read("read the last pass", |connection| {
+        Ok(match self.last_pass()? {
+            Some((PassKind::StageTwo, began, _)) => began,
+            Some((PassKind::StageOne, ..)) | None => now_milliseconds(),
+        })
+    }
+
+    /// The number of the pass since which the source is at rest; where there is none, one that no pass has.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn at_rest_pass(&self) -> Result<i64> {
+        Ok(match self.last_pass()? {
+            Some((PassKind::StageTwo, _, id)) => id,
+            Some((PassKind::StageOne, ..)) | None => i64::MAX,
+        })
+    }
+
+    /// Kind, begin and number of the last pass.
+    fn last_pass(&self) -> Result<Option<(PassKind, i64, i64)>> {
+        self.read("read the last pass", |connection| {
             connection
                 .query_row(
                     "SELECT kind, began, id FROM pass ORDER BY id DESC LIMIT 1",
@@ -63,14 +82,10 @@ impl JobStore {
                     in_table("pass", |row| {
                         let kind: String = row.get(0)?;
                         let id: i64 = row.get(2)?;
-                        Ok((from_word("pass", id, &kind)?, row.get(1)?))
+                        Ok((from_word("pass", id, &kind)?, row.get(1)?, id))
                     }),
                 )
                 .optional()
-        })?;
-        Ok(match last {
-            Some((PassKind::StageTwo, began)) => began,
-            Some((PassKind::StageOne, _)) | None => now_milliseconds(),
         })
     }
 

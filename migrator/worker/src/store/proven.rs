@@ -74,8 +74,6 @@ pub struct ProvenEntry {
     pub copy: CopyIdentity,
     /// When reading both began, by the clock of the destination; whole milliseconds.
     pub read: Time,
-    /// When the source was read last, to the end and with this content; whole milliseconds.
-    pub source_read: Time,
     /// Whether a time of either side was so fresh then that it could stay the same through another change.
     pub racy: bool,
 }
@@ -118,7 +116,10 @@ pub type ProvenFolder = HashMap<Vec<u8>, ProvenEntry>;
 
 /// The columns of [`entry`], behind folder and name.
 const COLUMNS: &str = "digest, source_size, source_modified_s, source_modified_ns, source_changed_s, source_changed_ns, \
-                       size, modified_s, modified_ns, changed_s, changed_ns, inode, read, source_read, racy";
+                       size, modified_s, modified_ns, changed_s, changed_ns, inode, read, racy";
+
+/// The number of the last pass that has begun.
+const LAST_PASS: &str = "(SELECT coalesce(max(id), 0) FROM pass)";
 
 fn time(row: &Row<'_>, first: usize) -> rusqlite::Result<Time> {
     Ok(Time {
@@ -153,15 +154,14 @@ fn entry(row: &Row<'_>, first: usize) -> rusqlite::Result<ProvenEntry> {
             inode: unsigned(row.get(first + 11)?),
         },
         read: Time::from_milliseconds(row.get(first + 12)?),
-        source_read: Time::from_milliseconds(row.get(first + 13)?),
-        racy: row.get(first + 14)?,
+        racy: row.get(first + 13)?,
     })
 }
 
 fn insert(transaction: &Transaction<'_>, files: &[ProvenFile]) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(&format!(
-        "INSERT OR REPLACE INTO proven (area, folder, name, {COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+        "INSERT OR REPLACE INTO proven (area, folder, name, {COLUMNS}, source_read)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, {LAST_PASS})"
     ))?;
     for file in files {
         let ProvenEntry {
@@ -169,7 +169,6 @@ fn insert(transaction: &Transaction<'_>, files: &[ProvenFile]) -> rusqlite::Resu
             source,
             copy,
             read,
-            source_read,
             racy,
         } = &file.entry;
         let changed = source.and_then(|source| source.changed);
@@ -190,7 +189,6 @@ fn insert(transaction: &Transaction<'_>, files: &[ProvenFile]) -> rusqlite::Resu
             copy.changed.nanoseconds,
             signed(copy.inode),
             read.milliseconds(),
-            source_read.milliseconds(),
             racy,
         ])?;
     }
@@ -303,22 +301,34 @@ impl JobStore {
         })
     }
 
+    /// Whether the ledger has a file in this folder or below it.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn has_proven_in(&self, area: u32, folder: &RelativePath) -> Result<bool> {
+        // What lies below a folder stands between its path with a slash and that with the byte behind the slash.
+        let bound = |end: u8| [folder.as_bytes(), &[end]].concat();
+        self.read("read the ledger", |connection| {
+            connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM proven WHERE area = ?1
+                                AND (folder = ?2 OR (folder > ?3 AND folder < ?4)))",
+                (area, folder.as_bytes(), bound(b'/'), bound(b'/' + 1)),
+                in_table("proven", |row| row.get(0)),
+            )
+        })
+    }
+
     /// Remembers that files of the source were read once more and have the content that was proven.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn record_source_read(
-        &self,
-        area: u32,
-        files: &[(RelativePath, Vec<u8>, Time)],
-    ) -> Result<()> {
+    pub fn record_source_read(&self, area: u32, files: &[(RelativePath, Vec<u8>)]) -> Result<()> {
         self.change("record what was read again", |transaction| {
-            let mut update = transaction.prepare_cached(
-                "UPDATE proven SET source_read = ?4 WHERE area = ?1 AND folder = ?2 AND name = ?3",
-            )?;
-            files.iter().try_for_each(|(folder, name, read)| {
-                let row = (area, folder.as_bytes(), name, read.milliseconds());
-                update.execute(row).map(|_| ())
+            let mut update = transaction.prepare_cached(&format!(
+                "UPDATE proven SET source_read = {LAST_PASS} WHERE area = ?1 AND folder = ?2 AND name = ?3"
+            ))?;
+            files.iter().try_for_each(|(folder, name)| {
+                update.execute((area, folder.as_bytes(), name)).map(|_| ())
             })
         })
     }
@@ -449,16 +459,39 @@ impl JobStore {
         })
     }
 
-    /// How many files of the source were read last before a time, and how many bytes they have.
+    /// The files of one folder of the source that were read since a pass began, by their names at the destination.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
-    pub fn unread_totals(&self, area: u32, before_milliseconds: i64) -> Result<(u64, u64)> {
+    pub fn read_since(
+        &self,
+        area: u32,
+        folder: &RelativePath,
+        pass: i64,
+    ) -> Result<HashSet<Vec<u8>>> {
+        self.read("read the ledger", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT name FROM proven WHERE area = ?1 AND folder = ?2 AND source_read >= ?3",
+                )?
+                .query_map(
+                    (area, folder.as_bytes(), pass),
+                    in_table("proven", |row| row.get(0)),
+                )?
+                .collect()
+        })
+    }
+
+    /// How many files of the source were not read since a pass began, and how many bytes they have.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn unread_totals(&self, area: u32, pass: i64) -> Result<(u64, u64)> {
         self.read("count the ledger", |connection| {
             connection.query_row(
                 "SELECT count(*), coalesce(sum(source_size), 0) FROM proven
                  WHERE area = ?1 AND source_size IS NOT NULL AND source_read < ?2",
-                (area, before_milliseconds),
+                (area, pass),
                 in_table("proven", |row| {
                     Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
                 }),

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, WorkerError};
 
 /// The layout number; it changes with every change to [`TABLES`] that an older program would misread.
-const LAYOUT: i64 = 7;
+const LAYOUT: i64 = 8;
 
 const TABLES: &str = "
 -- Small facts of the job, by name; the value is JSON.
@@ -107,7 +107,8 @@ CREATE TABLE IF NOT EXISTS standing (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
--- The ledger of proofs: files that were read whole on both sides, what both said of themselves before that, and when it was.
+-- The ledger of proofs: files that were read whole on both sides, what both said of themselves before that, and when it was;
+-- `source_read` is the number of the last pass that had begun when the source was read last, because a clock may be set back.
 -- Folder and name are those at the destination.
 CREATE TABLE IF NOT EXISTS proven (
     area INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, digest BLOB NOT NULL,

@@ -161,21 +161,23 @@ fn open_and_list(
     listed.map(Some)
 }
 
-/// A walk that enters every folder and does all of its work in its visits.
-struct Everywhere<U, V> {
+/// A walk that does all of its work in its visits.
+struct Visits<E, U, V> {
+    enters: E,
     unreadable: U,
     visit: V,
 }
 
-impl<U, V> Walker for Everywhere<U, V>
+impl<E, U, V> Walker for Visits<E, U, V>
 where
+    E: Fn(&RelativePath) -> bool + Sync,
     U: Fn(&RelativePath, Errno) -> Result<()> + Sync,
     V: Fn(&Visited<'_>) -> Result<()> + Sync,
 {
     type Piece = Infallible;
 
-    fn enters(&self, _path: &RelativePath) -> bool {
-        true
+    fn enters(&self, path: &RelativePath) -> bool {
+        (self.enters)(path)
     }
 
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
@@ -203,5 +205,24 @@ pub(crate) fn walk(
     unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
     visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
 ) -> Result<()> {
-    walk_with(root, threads, &Everywhere { unreadable, visit })
+    walk_where(root, threads, |_| true, unreadable, visit)
+}
+
+/// The same, but for the folders that are not entered.
+///
+/// # Errors
+/// As [`walk`].
+pub(crate) fn walk_where(
+    root: &Folder,
+    threads: Threads,
+    enters: impl Fn(&RelativePath) -> bool + Sync,
+    unreadable: impl Fn(&RelativePath, Errno) -> Result<()> + Sync,
+    visit: impl Fn(&Visited<'_>) -> Result<()> + Sync,
+) -> Result<()> {
+    let visits = Visits {
+        enters,
+        unreadable,
+        visit,
+    };
+    walk_with(root, threads, &visits)
 }

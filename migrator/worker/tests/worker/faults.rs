@@ -5,12 +5,14 @@
 
 mod after_the_seal;
 mod at_rest;
+mod away;
 mod budget;
 mod calls;
 mod growing;
 mod inner_mounts;
 mod kinds;
 mod other_folder;
+mod queues;
 mod registers;
 mod renaming;
 mod scenes;

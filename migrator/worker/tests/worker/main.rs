@@ -26,6 +26,7 @@ mod locks;
 mod lowercase;
 mod meddling;
 mod offline;
+mod own_disks;
 mod owner;
 mod passes;
 mod prove;

@@ -10,6 +10,7 @@ use protocol::{
     Amount, Count, Life, Proof, ProveReport, ReadAgain, SealReport, Task, TaskReport, Verdict,
     VerifySourceReport,
 };
+use rusqlite::Connection;
 use worker::tree::Pace;
 
 use crate::support::{
@@ -309,6 +310,24 @@ fn the_source_is_read_once_more_until_every_byte_was_read_at_rest() {
         (second.now, second.before),
         (Amount::default(), at_the_seal + before)
     );
+}
+
+/// What was proven while the clock of the destination was ahead is no later for that.
+#[test]
+fn what_was_proven_by_a_clock_that_was_ahead_was_not_read_at_rest() {
+    let site = ready_for_the_seal();
+    let store = Connection::open(site.job.join("job.sqlite")).unwrap();
+    // The clock is set right before stage two begins, an hour back.
+    let set_back = "UPDATE pass SET began = began - 3600000 WHERE id = (SELECT max(id) FROM pass)";
+    assert_eq!(store.execute(set_back, []).unwrap(), 1);
+    let done = site.run(Task::Seal);
+    let (at_the_seal, before) = (report(&done).at_the_seal, report(&done).before);
+    done.clean();
+    let (first, done) = read_once_more(&site);
+    done.clean();
+    assert_eq!((first.now, first.before), (before, at_the_seal));
+    let (second, _) = read_once_more(&site);
+    assert_eq!(second.now, Amount::default(), "each is read once");
 }
 
 #[test]

@@ -237,6 +237,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "folder-not-empty",
             "in-the-way",
             "kept-changing",
+            "lost-and-found",
             "set-aside",
             "times-shifted",
             "too-many-removals",
