@@ -65,7 +65,10 @@ fn is_member(path: &Path) -> bool {
     };
     let path = path.to_string_lossy().to_ascii_lowercase();
     let mut starts = UNITS.iter().flat_map(|unit| unit.iter());
-    starts.any(|start| path.starts_with(start)) && !path.ends_with(".lck")
+    starts.any(|start| path.starts_with(start))
+        && Path::new(&path)
+            .extension()
+            .is_none_or(|kind| kind != "lck")
 }
 
 /// Runs a pass that finds nothing in its look or opening number `at` of a member; says whether there was one.
