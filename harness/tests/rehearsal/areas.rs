@@ -378,3 +378,51 @@ fn a_person_may_say_that_a_library_has_no_documents() {
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
+
+/// Has the worksheet map no area any more, or this one.
+fn map(stage: &mut Stage, area: Option<(String, PathBuf, PathBuf)>) {
+    stage.embedded_mut().sheet.documents = area;
+    stage.embedded().write_worksheet().expect("written");
+}
+
+/// A worksheet that lost an area which was copied already: pass, sweep and seal were of the post office alone, the job was sealed
+/// without what the users had changed in the area meanwhile, and abandoning it left the folder with its marker.
+#[test]
+fn an_area_that_the_worksheet_has_lost_stops_the_job_until_it_is_named_again() {
+    let mut stage = Stage::with(|options| options.site.with_documents = true);
+    let inside = stage.source().join("GWDMS/LIB0001/DOCS/FD1");
+    fs::create_dir_all(&inside).expect("made");
+    fs::write(inside.join("INSIDE.001"), "a document").expect("written");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let area = stage.embedded().sheet.documents.clone().expect("an area");
+    let (_, _, copied) = area.clone();
+    let marker = copied.join(".gwmigrate-owner.json");
+    assert!(marker.exists());
+
+    map(&mut stage, None);
+    stage.prepare();
+    for arguments in [
+        &["stage-one"][..],
+        &["stage-two"],
+        &["abandon"],
+        &["abandon", "--yes"],
+    ] {
+        let run = stage.expect(arguments, 5);
+        let found = finding(&run, "area-left-out");
+        let folder = copied.display().to_string();
+        assert!(
+            found.text.contains(&folder) && found.remedy.contains("[[documents.area]]"),
+            "{arguments:?}: {found:#?}"
+        );
+    }
+    assert!(marker.exists());
+
+    map(&mut stage, Some(area));
+    stage.expect(&["abandon", "--yes"], 0);
+    assert_eq!(fs::read_dir(&copied).map_or(0, Iterator::count), 0);
+    // What was given back may be left out.
+    map(&mut stage, None);
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+}

@@ -294,6 +294,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
         &[
             "abandoned",
             "already-live",
+            "area-left-out",
             "cannot-be-accepted",
             "changed-by-users",
             "checklist-open",
