@@ -271,6 +271,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "gwha-held",
             "poa-comes-back",
             "poa-did-not-start",
+            "poa-not-named",
             "poa-does-not-answer",
             "poa-does-not-stop",
             "runs-as-other-user",

@@ -1,0 +1,78 @@
+//! The Linux POA and what it is started with: it is never taken for stopped while it runs, and nothing of somebody else is written
+//! over for it.
+
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use harness::site::Site as _;
+
+use crate::support::{Stage, finding};
+
+fn stage() -> Stage {
+    Stage::with(|options| options.site.with_poa = true)
+}
+
+fn agents_folder(stage: &Stage) -> PathBuf {
+    let folder = stage.embedded().sheet.install_folder.clone();
+    folder.expect("a folder")
+}
+
+/// The startup file that the POA is started with.
+fn startup_file(stage: &Stage) -> PathBuf {
+    let name = format!("{}.poa", stage.embedded().sheet.post_office);
+    agents_folder(stage).join("share").join(name)
+}
+
+fn answers(stage: &Stage) -> bool {
+    TcpStream::connect(("127.0.0.1", stage.embedded().sheet.http_port)).is_ok()
+}
+
+/// The lines of [poa] are taken out while the test POA runs: stopping it was "nothing to do", and it went on writing under the pass.
+#[test]
+fn a_poa_that_runs_and_that_the_worksheet_no_longer_names_is_not_taken_for_stopped() {
+    let mut stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1) && answers(&stage), "{run:#?}");
+    let package = stage.embedded_mut().sheet.package.take();
+    stage.embedded().write_worksheet().expect("written");
+    for arguments in [
+        &["prepare"][..],
+        &["stage-two"],
+        &["abandon", "--yes"],
+        &["stage-one"],
+    ] {
+        let run = stage.migrate(arguments);
+        if run.exit_code != Some(5) {
+            stage.embedded().stop_poa().expect("stopped");
+        }
+        assert_eq!(run.exit_code, Some(5), "{arguments:?}: {:#?}", run.findings);
+        let found = finding(&run, "poa-not-named");
+        assert!(found.remedy.contains("[poa]"), "{found:#?}");
+    }
+    assert!(answers(&stage));
+    stage.embedded_mut().sheet.package = package;
+    stage.embedded().write_worksheet().expect("written");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    assert!(!answers(&stage));
+}
+
+/// The job stopped it, and somebody started it again by the control command.
+#[test]
+fn a_poa_that_somebody_started_again_is_stopped_before_the_last_pass() {
+    let stage = stage();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let started = Command::new(agents_folder(&stage).join("bin/grpwise"))
+        .arg("start")
+        .arg(startup_file(&stage))
+        .stdout(Stdio::null())
+        .status();
+    assert!(started.expect("run").success() && answers(&stage));
+    let run = stage.migrate(&["stage-two"]);
+    let is_stopped = !answers(&stage);
+    stage.embedded().stop_poa().expect("stopped");
+    assert!(is_stopped, "{run:#?}");
+}
