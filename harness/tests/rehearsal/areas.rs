@@ -43,6 +43,12 @@ esac
 exec /bin/cat "$@"
 "#;
 
+/// Does not remove what is there, as long as the flag is: the connection broke before that.
+const RM: &str = r#"#!/bin/sh
+[ -e "$SHARES/cut" ] && [ -e "$3" ] && { echo cut >&2; exit 1; }
+exec /bin/rm "$@"
+"#;
+
 /// A server that lacks what the file `hidden` names, whatever this machine has installed.
 const SH: &str = r#"#!/bin/sh
 [ "$1" = -c ] && [ -e "$SHARES/hidden" ] || exec /bin/sh "$@"
@@ -72,6 +78,7 @@ impl Shares {
             ("mount", MOUNT),
             ("umount", UNMOUNT),
             ("cat", CAT),
+            ("rm", RM),
             ("sh", SH),
         ] {
             let path = bin.join(name);
@@ -298,6 +305,23 @@ fn an_area_from_another_server_than_before_is_refused() {
         found.text.contains("//fs2/docs") && found.text.contains("//fs3/docs"),
         "{found:#?}"
     );
+}
+
+/// Cut off between the mount and the removal of its password, the next run found the mount good and left the password there.
+#[test]
+fn a_password_that_an_earlier_run_left_behind_goes_with_the_next_one() {
+    let shares = Shares::new();
+    let cut = shares.folder.join("cut");
+    fs::write(&cut, "").expect("written");
+    let run = shares.stage.migrate(&["stage-one"]);
+    finding(&run, "remote-command-failed");
+    let secrets = shares.stage.embedded().sheet.job_folder.join("private");
+    let left = || fs::read_dir(&secrets).map_or(0, Iterator::count);
+    assert_eq!((left(), shares.table().lines().count()), (1, 1));
+    fs::remove_file(&cut).expect("removed");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(left(), 0);
 }
 
 #[test]
