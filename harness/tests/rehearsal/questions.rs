@@ -223,3 +223,25 @@ fn a_worker_that_cannot_be_followed_is_not_taken_for_one_that_died() {
     assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
     stage.embedded().stop_poa().expect("stopped");
 }
+
+/// An ordinary user who may not look into the folders above the job folder learns nothing of the job.
+#[test]
+fn a_job_folder_that_may_not_be_looked_into_is_not_taken_for_a_missing_one() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can become another user: nothing to test here");
+        return;
+    }
+    let nobody = "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
+    let (stage, flag) = flagged("nobody", nobody);
+    let run = stage.expect(&["status"], 3);
+    finding(&run, "no-job");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    fs::write(&flag, "").expect("written");
+    let run = stage.expect(&["status"], 4);
+    let found = finding(&run, "could-not-ask");
+    assert!(found.text.contains("privilege"), "{found:#?}");
+    fs::remove_file(&flag).expect("removed");
+    stage.expect(&["status"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+}
