@@ -1,6 +1,7 @@
 //! The Linux POA and what it is started with: it is never taken for stopped while it runs, and nothing of somebody else is written
 //! over for it.
 
+use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -75,4 +76,38 @@ fn a_poa_that_somebody_started_again_is_stopped_before_the_last_pass() {
     let is_stopped = !answers(&stage);
     stage.embedded().stop_poa().expect("stopped");
     assert!(is_stopped, "{run:#?}");
+}
+
+/// Another POA of that server has a startup file of this very name.
+#[test]
+fn a_startup_file_of_somebody_else_is_never_written_over() {
+    let stage = stage();
+    let path = startup_file(&stage);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, "--home /srv/other\n").expect("written");
+    for command in ["check", "stage-one"] {
+        let run = stage.migrate(&[command]);
+        let said = fs::read_to_string(&path).expect("read");
+        if said != "--home /srv/other\n" {
+            stage.embedded().stop_poa().expect("stopped");
+        }
+        assert_eq!(said, "--home /srv/other\n", "{command}");
+        assert_eq!(run.exit_code, Some(5), "{command}: {:#?}", run.findings);
+        let mut found = run.findings.iter();
+        let found = found.find(|one| one.text.contains(path.to_str().expect("UTF-8")));
+        let found = found.unwrap_or_else(|| panic!("{:#?}", run.findings));
+        assert!(
+            ["startup-file", "file-of-somebody"].contains(&&*found.code),
+            "{found:#?}"
+        );
+    }
+    fs::remove_file(&path).expect("removed");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    // Its own one it writes again, and `check` takes it for that.
+    let run = stage.migrate(&["check"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.embedded().stop_poa().expect("stopped");
 }

@@ -20,7 +20,9 @@ pub(crate) use ports::{below_1024, opened, remedy as port_remedy, require_free, 
 pub(crate) use process::process;
 pub(crate) use service::{kept_path, other_agents, unregister};
 pub(crate) use start::start;
-pub(crate) use startup::{configure, foresee, kept, left_over, place, startup_path};
+pub(crate) use startup::{
+    configure, foresee, kept, left_over, place, require_place, startup_path,
+};
 pub(crate) use stop::{stop_if_running, stop_test_poa};
 
 use crate::controller::{Controller, StepError};

@@ -1,5 +1,6 @@
 //! The startup file: that of the source converted, kept in the job folder, and put in its place.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use postoffice::startup_file::{
@@ -7,6 +8,7 @@ use postoffice::startup_file::{
 };
 use protocol::{Finding, Verdict};
 
+use super::service;
 use crate::controller::{Controller, StepError, could_not_ask};
 use crate::steps::copy_certificates::{at_source, certificate_folder};
 use crate::steps::system_files;
@@ -259,13 +261,35 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
     Ok(found.pop())
 }
 
-/// Puts a startup file where the agent looks for it.
-pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
+/// Makes sure that the startup file and the section of the agent can be put where they are looked for, and write over nothing of
+/// somebody else, whom `placed` does not name; changes nothing.
+///
+/// # Errors
+/// As [`system_files::may_place`]; a section of another agent.
+pub(crate) async fn require_place(
+    controller: &Controller,
+    placed: &BTreeSet<String>,
+    file: &StartupFile,
+) -> Result<(), StepError> {
     let path = startup_path(controller)?;
-    system_files::remember(controller, &path).await?;
-    controller
-        .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
-        .await
+    system_files::may_place(controller, placed, &path, &digest(file)).await?;
+    service::require_registrable(controller).await
+}
+
+/// Puts a startup file where the agent looks for it; says whether it is this job's own there.
+pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<bool, StepError> {
+    let path = startup_path(controller)?;
+    let is_own = system_files::claim(controller, &path, &digest(file)).await?;
+    if is_own {
+        controller
+            .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
+            .await?;
+    }
+    Ok(is_own)
+}
+
+fn digest(file: &StartupFile) -> String {
+    blake3::hash(&file.to_bytes()).to_hex().to_string()
 }
 
 /// The startup file that was converted in stage one.

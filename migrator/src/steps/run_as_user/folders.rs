@@ -106,8 +106,15 @@ pub(super) async fn plan(
         if is_ours(&folder) {
             plan.given.push(folder);
         } else {
-            plan.given.extend(files_at_destination(controller));
             plan.add_foreign(controller, folder, account).await?;
+            for file in files_at_destination(controller) {
+                let name = file.to_string_lossy();
+                if state.facts.placed_files.contains(name.as_ref()) {
+                    plan.given.push(file);
+                } else {
+                    plan.add_foreign(controller, file, account).await?;
+                }
+            }
         }
     }
     if let Some(folder) = log_folder(controller, startup)? {

@@ -122,11 +122,13 @@ const SEEN: &[(&str, &[&str])] = &[
             "key-password-missing",
             "key-password-wrong",
             "key-unreadable",
+            "file-of-somebody",
         ],
     ),
     (
         "startup-file",
         &[
+            "gwha-conf",
             "no-startup-file",
             "startup-file",
             "startup-file-path",
@@ -266,7 +268,6 @@ const UNSEEN: &[(&str, &[&str])] = &[
     (
         "only an agent that was started shows it; stage one starts it while users work",
         &[
-            "gwha-conf",
             "gwha-does-not-stop",
             "gwha-held",
             "poa-comes-back",
