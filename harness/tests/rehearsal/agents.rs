@@ -25,8 +25,21 @@ fn startup_file(stage: &Stage) -> PathBuf {
     agents_folder(stage).join("share").join(name)
 }
 
+/// The converted one, kept in the job folder.
+fn kept_file(stage: &Stage) -> PathBuf {
+    let name = format!("{}.poa", stage.embedded().sheet.post_office);
+    let folder = stage.embedded().sheet.job_folder.join("startup");
+    folder.join(name)
+}
+
 fn answers(stage: &Stage) -> bool {
     TcpStream::connect(("127.0.0.1", stage.embedded().sheet.http_port)).is_ok()
+}
+
+fn life(stage: &Stage) -> String {
+    let status = stage.expect(&["status"], 0);
+    let life = &status.result["status"]["life"]["life"];
+    life.as_str().expect("a word").to_owned()
 }
 
 /// The lines of [poa] are taken out while the test POA runs: stopping it was "nothing to do", and it went on writing under the pass.
@@ -109,5 +122,48 @@ fn a_startup_file_of_somebody_else_is_never_written_over() {
     assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
     let run = stage.migrate(&["stage-one"]);
     assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+/// What the worksheet says of ports and addresses after stage one is in no file that `finish` starts the POA with: it started at
+/// the old port, was waited for at the new one, and counted as started for users.
+#[test]
+fn a_startup_file_that_says_something_else_than_the_worksheet_starts_nothing() {
+    let mut stage = stage();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let kept = kept_file(&stage).display().to_string();
+    let (port, free) = (stage.embedded().sheet.http_port, 64_999);
+    let mut with = |port: u16, address: &str| {
+        stage.embedded_mut().sheet.http_port = port;
+        address.clone_into(&mut stage.embedded_mut().sheet.poa_address);
+        stage.embedded().write_worksheet().expect("written");
+        stage.migrate(&["finish"])
+    };
+    let runs = [
+        ("--httpport", with(free, "127.0.0.1")),
+        ("--ip", with(port, "127.0.0.2")),
+    ];
+    let _ = with;
+    stage.embedded().stop_poa().expect("stopped");
+    for (switch, run) in runs {
+        assert_eq!(run.exit_code, Some(5), "{switch}: {:#?}", run.findings);
+        let found = finding(&run, "startup-file-differs");
+        assert!(
+            found.text.contains(switch) && found.remedy.contains(&kept),
+            "{found:#?}"
+        );
+    }
+    assert_eq!(life(&stage), "not-live");
+    "127.0.0.1".clone_into(&mut stage.embedded_mut().sheet.poa_address);
+    stage.embedded().write_worksheet().expect("written");
+    // A port that something has meanwhile is named with the file that `finish` reads.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
+    let run = stage.expect(&["finish"], 5);
+    let found = finding(&run, "port-taken");
+    assert!(found.remedy.contains(&kept), "{found:#?}");
+    drop(taken);
+    stage.expect(&["finish"], 0);
     stage.embedded().stop_poa().expect("stopped");
 }

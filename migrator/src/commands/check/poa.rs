@@ -95,7 +95,7 @@ pub(super) async fn ports(
         "something answers at the destination on port {}",
         taken.join(", ")
     );
-    let remedy = steps::poa::port_remedy(first);
+    let remedy = steps::poa::port_remedy(first, steps::poa::ANOTHER_PORT);
     Ok(if is_wanted {
         Judged::fail(text, remedy)
     } else {

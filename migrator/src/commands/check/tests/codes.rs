@@ -311,6 +311,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "nothing-to-accept",
             "said",
             "stage-one-not-done",
+            "startup-file-differs",
             "users-may-have-worked",
             "worked-at-destination",
         ],
