@@ -43,6 +43,12 @@ esac
 exec /bin/cat "$@"
 "#;
 
+/// Does not remove what is there, as long as the flag is: the connection broke before that.
+const RM: &str = r#"#!/bin/sh
+[ -e "$SHARES/cut" ] && [ -e "$3" ] && { echo cut >&2; exit 1; }
+exec /bin/rm "$@"
+"#;
+
 /// A server that lacks what the file `hidden` names, whatever this machine has installed.
 const SH: &str = r#"#!/bin/sh
 [ "$1" = -c ] && [ -e "$SHARES/hidden" ] || exec /bin/sh "$@"
@@ -72,6 +78,7 @@ impl Shares {
             ("mount", MOUNT),
             ("umount", UNMOUNT),
             ("cat", CAT),
+            ("rm", RM),
             ("sh", SH),
         ] {
             let path = bin.join(name);
@@ -300,6 +307,23 @@ fn an_area_from_another_server_than_before_is_refused() {
     );
 }
 
+/// Cut off between the mount and the removal of its password, the next run found the mount good and left the password there.
+#[test]
+fn a_password_that_an_earlier_run_left_behind_goes_with_the_next_one() {
+    let shares = Shares::new();
+    let cut = shares.folder.join("cut");
+    fs::write(&cut, "").expect("written");
+    let run = shares.stage.migrate(&["stage-one"]);
+    finding(&run, "remote-command-failed");
+    let secrets = shares.stage.embedded().sheet.job_folder.join("private");
+    let left = || fs::read_dir(&secrets).map_or(0, Iterator::count);
+    assert_eq!((left(), shares.table().lines().count()), (1, 1));
+    fs::remove_file(&cut).expect("removed");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    assert_eq!(left(), 0);
+}
+
 #[test]
 fn an_empty_share_is_no_empty_area() {
     let mut shares = Shares::new();
@@ -377,4 +401,52 @@ fn a_person_may_say_that_a_library_has_no_documents() {
     let run = stage.migrate(&["stage-two"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
+/// Has the worksheet map no area any more, or this one.
+fn map(stage: &mut Stage, area: Option<(String, PathBuf, PathBuf)>) {
+    stage.embedded_mut().sheet.documents = area;
+    stage.embedded().write_worksheet().expect("written");
+}
+
+/// A worksheet that lost an area which was copied already: pass, sweep and seal were of the post office alone, the job was sealed
+/// without what the users had changed in the area meanwhile, and abandoning it left the folder with its marker.
+#[test]
+fn an_area_that_the_worksheet_has_lost_stops_the_job_until_it_is_named_again() {
+    let mut stage = Stage::with(|options| options.site.with_documents = true);
+    let inside = stage.source().join("GWDMS/LIB0001/DOCS/FD1");
+    fs::create_dir_all(&inside).expect("made");
+    fs::write(inside.join("INSIDE.001"), "a document").expect("written");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let area = stage.embedded().sheet.documents.clone().expect("an area");
+    let (_, _, copied) = area.clone();
+    let marker = copied.join(".gwmigrate-owner.json");
+    assert!(marker.exists());
+
+    map(&mut stage, None);
+    stage.prepare();
+    for arguments in [
+        &["stage-one"][..],
+        &["stage-two"],
+        &["abandon"],
+        &["abandon", "--yes"],
+    ] {
+        let run = stage.expect(arguments, 5);
+        let found = finding(&run, "area-left-out");
+        let folder = copied.display().to_string();
+        assert!(
+            found.text.contains(&folder) && found.remedy.contains("[[documents.area]]"),
+            "{arguments:?}: {found:#?}"
+        );
+    }
+    assert!(marker.exists());
+
+    map(&mut stage, Some(area));
+    stage.expect(&["abandon", "--yes"], 0);
+    assert_eq!(fs::read_dir(&copied).map_or(0, Iterator::count), 0);
+    // What was given back may be left out.
+    map(&mut stage, None);
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
 }

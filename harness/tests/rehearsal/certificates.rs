@@ -2,6 +2,7 @@
 
 use harness::site::Site as _;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use harness::certificate::{CertificateFiles, CertificateOptions, make_certificate};
@@ -134,6 +135,79 @@ fn a_certificate_for_another_name_is_told() {
     let run = stage.migrate(&["check"]);
     assert!(
         !codes(&run).contains(&"certificate-other-name"),
+        "{:#?}",
+        run.findings
+    );
+}
+
+/// Two post offices go to one server, and both call their files poa.crt and poa.key.
+#[test]
+fn a_certificate_of_another_post_office_is_never_written_over() {
+    let stage = with_certificate(&CertificateOptions::default());
+    let folder = stage.embedded().sheet.install_folder.clone();
+    let folder = folder.expect("a folder").join("certificates");
+    fs::create_dir_all(&folder).expect("made");
+    let key = folder.join("poa.key");
+    fs::write(&key, "the key of another post office").expect("written");
+    for command in ["check", "stage-one"] {
+        let run = stage.migrate(&[command]);
+        let kept = fs::read_to_string(&key).expect("read");
+        assert_eq!(kept, "the key of another post office", "{command}");
+        assert_eq!(run.exit_code, Some(5), "{command}: {:#?}", run.findings);
+        let code = if command == "check" {
+            "certificate"
+        } else {
+            "file-of-somebody"
+        };
+        let found = finding(&run, code);
+        assert!(
+            found.text.contains(key.to_str().expect("UTF-8")),
+            "{found:#?}"
+        );
+        assert!(!stage.destination().join("wphost.db").exists());
+    }
+    // The very same file, which another job has put there: it is used, stays as it is, and is not taken away with this job.
+    let files = stage.embedded().sheet.certificate.clone().expect("files");
+    fs::copy(&files.key, &key).expect("copied");
+    let before = fs::metadata(&key).expect("there");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    assert!(folder.join("poa.crt").exists());
+    stage.expect(&["abandon", "--yes"], 0);
+    let after = fs::metadata(&key).expect("there");
+    let of = |found: &fs::Metadata| (found.ino(), found.ctime(), found.ctime_nsec());
+    assert_eq!(of(&before), of(&after));
+    assert!(!folder.join("poa.crt").exists());
+}
+
+/// The same file, which another post office uses as well: it stays whose it is when everything else is given to the POA's user.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn a_key_that_another_post_office_uses_is_not_given_away() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can give anything away: nothing to test here");
+        return;
+    }
+    let mut stage = with_certificate(&CertificateOptions::default());
+    let line = ("poa".to_owned(), "run_as_user = \"nobody\"".to_owned());
+    stage.embedded_mut().sheet.extra.push(line);
+    stage.embedded().write_worksheet().expect("written");
+    let folder = stage.embedded().sheet.install_folder.clone();
+    let folder = folder.expect("a folder").join("certificates");
+    fs::create_dir_all(&folder).expect("made");
+    let files = stage.embedded().sheet.certificate.clone().expect("files");
+    fs::copy(&files.key, folder.join("poa.key")).expect("copied");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.migrate(&["stage-two"]);
+    let run = stage.expect(&["finish"], 1);
+    let owner = |name: &str| fs::metadata(folder.join(name)).expect("there").uid();
+    assert_eq!(owner("poa.key"), 0, "{:#?}", run.findings);
+    assert_ne!(owner("poa.crt"), 0);
+    let key = folder.join("poa.key").display().to_string();
+    let mut told = run.findings.iter();
+    assert!(
+        told.any(|one| one.code == "folder-not-ours" && one.subject == key),
         "{:#?}",
         run.findings
     );

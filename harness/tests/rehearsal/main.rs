@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 mod accepted;
+mod agents;
 mod areas;
 mod bad_input;
 mod certificates;

@@ -106,6 +106,13 @@ fn a_confirmation_that_is_seen_to_be_wrong_is_refused_and_an_older_one_withdrawn
 
 /// A destination at which commands fail that have this in them, as long as the flag is there.
 fn failing(what: &str) -> (Stage, PathBuf) {
+    let fails = format!("case \"$3\" in *{what}*) echo 'cannot be asked' >&2; exit 1 ;; esac");
+    flagged(what, &fails)
+}
+
+/// A destination at which every command is under this script as long as the flag is there.
+fn flagged(what: &str, script: &str) -> (Stage, PathBuf) {
+    let under = script;
     let folder = std::env::temp_dir().join(format!(
         "gwrehearse-failing-{}-{}",
         std::process::id(),
@@ -115,7 +122,7 @@ fn failing(what: &str) -> (Stage, PathBuf) {
     let (script, flag) = (folder.join("under"), folder.join("flag"));
     let _ = fs::remove_file(&flag);
     let text = format!(
-        "#!/bin/sh\nif [ -e {} ]; then\n    case \"$3\" in *{what}*) echo 'cannot be asked' >&2; exit 1 ;; esac\nfi\nexec \"$@\"\n",
+        "#!/bin/sh\nif [ -e {} ]; then\n    {under}\nfi\nexec \"$@\"\n",
         flag.display()
     );
     fs::write(&script, text).expect("written");
@@ -196,5 +203,45 @@ fn a_worker_that_cannot_be_looked_for_is_not_taken_for_a_missing_one() {
     fs::remove_file(&flag).expect("removed");
     let run = stage.migrate(&["stage-one"]);
     assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+/// The event log could not be followed: that says nothing of the worker, which goes on.
+#[test]
+fn a_worker_that_cannot_be_followed_is_not_taken_for_one_that_died() {
+    let (stage, flag) = failing("*worker*follow");
+    fs::write(&flag, "").expect("written");
+    let run = stage.migrate(&["stage-one"]);
+    let found = codes(&run);
+    assert!(
+        found.contains(&"remote-command-failed") && !found.contains(&"worker-died"),
+        "{:#?}",
+        run.findings
+    );
+    fs::remove_file(&flag).expect("removed");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+/// An ordinary user who may not look into the folders above the job folder learns nothing of the job.
+#[test]
+fn a_job_folder_that_may_not_be_looked_into_is_not_taken_for_a_missing_one() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can become another user: nothing to test here");
+        return;
+    }
+    let nobody = "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
+    let (stage, flag) = flagged("nobody", nobody);
+    let run = stage.expect(&["status"], 3);
+    finding(&run, "no-job");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    fs::write(&flag, "").expect("written");
+    let run = stage.expect(&["status"], 4);
+    let found = finding(&run, "could-not-ask");
+    assert!(found.text.contains("privilege"), "{found:#?}");
+    fs::remove_file(&flag).expect("removed");
+    stage.expect(&["status"], 0);
     stage.embedded().stop_poa().expect("stopped");
 }

@@ -19,6 +19,7 @@ mod tests;
 
 pub use report::{CHECKS, CheckLine, CheckReport, Estimate, estimated_downtime};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     }
     let stays = logind::stays_running(controller).await?;
     add(controller, report, "stays-running", stays);
-    know_accepted(controller).await?;
+    let placed = know_job(controller).await?;
     let apart = steps::places::require_apart(controller).await;
     require(controller, report, "places", apart)?;
     let missing = steps::mount_source::missing(controller).await?;
@@ -71,7 +72,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     if !may_mount {
         return Ok(());
     }
-    let outcome = source(controller, report).await;
+    let outcome = source(controller, report, placed.as_ref()).await;
     if !missing.is_empty() {
         // Both sides are left as they were.
         let unmounted = steps::mount_source::unmount(controller, missing).await;
@@ -83,16 +84,23 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
     outcome
 }
 
-/// What a person has accepted, where the job has begun: that decides nothing here either.
-async fn know_accepted(controller: &mut Controller) -> Result<(), StepError> {
+/// What a person has accepted, where the job has begun: that decides nothing here either.  Gives the files that the job has placed in
+/// the system; none where that cannot be asked.
+async fn know_job(controller: &mut Controller) -> Result<Option<BTreeSet<String>>, StepError> {
     let link = controller.link()?;
-    if link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
-        controller.know_accepted().await;
+    if !link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
+        return Ok(Some(BTreeSet::new()));
     }
-    Ok(())
+    controller.know_accepted().await;
+    let state = controller.state().await;
+    Ok(state.ok().map(|state| state.facts.placed_files))
 }
 
-async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result<(), StepError> {
+async fn source(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    placed: Option<&BTreeSet<String>>,
+) -> Result<(), StepError> {
     let outcome = steps::mount_source::mount(controller).await;
     let outcome = outcome.map(|outcome| outcome.detail().to_owned());
     require(controller, report, "source-mounted", outcome)?;
@@ -101,7 +109,7 @@ async fn source(controller: &mut Controller, report: &mut CheckReport) -> Result
     let read_only = source::read_only(steps::mount_source::writable(controller).await?);
     add(controller, report, "source-read-only", read_only);
     let folder = scratch_folder(controller);
-    let outcome = look(controller, report, &folder).await;
+    let outcome = look(controller, report, &folder, placed).await;
     let removed = remove(controller, &folder).await;
     outcome.and(removed)
 }
@@ -151,6 +159,7 @@ async fn look(
     controller: &mut Controller,
     report: &mut CheckReport,
     folder: &Path,
+    placed: Option<&BTreeSet<String>>,
 ) -> Result<(), StepError> {
     controller.link()?.make_private_folder(folder).await?;
     controller.link_mut()?.use_job_folder(folder.to_owned());
@@ -165,9 +174,9 @@ async fn look(
     add(controller, report, "destination-abilities", able);
     let areas = areas(controller).await?;
     look_at_source(controller, report, areas.clone()).await?;
-    let certificate = certificate(controller, areas).await?;
+    let certificate = certificate(controller, areas, placed).await?;
     add(controller, report, "certificate", certificate);
-    let startup = poa::startup_file(controller, report).await;
+    let startup = poa::startup_file(controller, report, placed).await;
     let ports = poa::ports(controller, &startup).await?;
     add(controller, report, "destination-ports", ports);
     let package = poa::package(controller).await?;
@@ -263,16 +272,23 @@ async fn look_at_source(
     Ok(())
 }
 
-/// Whether the certificate can be used, where the worksheet names one.
+/// Whether the certificate can be used and put into its place, where the worksheet names one.
 async fn certificate(
     controller: &mut Controller,
     areas: Vec<AreaOrder>,
+    placed: Option<&BTreeSet<String>>,
 ) -> Result<Judged, StepError> {
     let Some(task) = steps::copy_certificates::task(controller, None)? else {
         return Ok(Judged::pass("the worksheet names none"));
     };
     let finished = run_task(controller, areas, task).await?;
-    Ok(source::of_task(&finished, "certificate and key fit"))
+    let judged = source::of_task(&finished, "certificate and key fit");
+    if let Some(placed) = placed.filter(|_| judged.verdict <= Verdict::NeedsAttention)
+        && let Err(error) = steps::copy_certificates::require_place(controller, placed).await
+    {
+        return Ok(Judged::stopped(&error));
+    }
+    Ok(judged)
 }
 
 /// The deepest folder above `path` that exists, for asking its file system for room.

@@ -80,6 +80,7 @@ pub(super) async fn carry_out(
                     Ok(_) | Err(StepError::WorkerDied { .. }) => {}
                     Err(error) => return Err(error),
                 }
+                tokio::time::sleep(ENDING_PAUSE).await;
             }
         }
     }
@@ -297,9 +298,11 @@ async fn follow_once(
     if finished.is_some() {
         return Ok(finished);
     }
-    match ended {
-        Some(Ok(_)) => Ok(None),
-        Some(Err(error)) => Err(error.into()),
-        None => following.await.map(|_| None).map_err(StepError::from),
-    }
+    let followed = match ended {
+        Some(ended) => ended?,
+        None => following.await?,
+    };
+    // That the worker ended without its last event is said by a command that came to its end, and by nothing else.
+    followed.require_success(&command)?;
+    Ok(None)
 }

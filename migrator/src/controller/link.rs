@@ -166,6 +166,28 @@ impl Link {
     /// # Errors
     /// What the connection says; a finding with the code `could-not-ask` where the answer is neither yes nor no.
     pub async fn exists(&self, path: &Path) -> Result<bool, StepError> {
+        if self.can_be_reached(path).await? {
+            return Ok(true);
+        }
+        // No is certain where the deepest folder above that is there can be searched: a path with a dot behind it is reached by
+        // those alone who may.
+        for folder in path.ancestors().skip(1) {
+            if self.can_be_reached(&folder.join(".")).await? {
+                break;
+            }
+            if self.can_be_reached(folder).await? {
+                let shown = printable(folder.as_os_str().as_encoded_bytes());
+                let why = format!(
+                    "whoever logs in may not look into {shown}; [destination] user or privilege may be missing in the worksheet"
+                );
+                return Err(could_not_ask(path, &why));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether `test` sees something at a path: no is also said of what may not be looked at.
+    async fn can_be_reached(&self, path: &Path) -> Result<bool, StepError> {
         let command = self
             .command("test")
             .argument("-e")

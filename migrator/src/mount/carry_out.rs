@@ -18,9 +18,10 @@ const ANSWER_TIMEOUT_SECONDS: u64 = 60;
 impl MountPlan {
     /// Mounts the source where it is not mounted yet, and gives the mount that was proven.
     ///
-    /// Files with secrets are removed before this returns, whatever came of the mount; where the connection breaks
-    /// meanwhile, the next run replaces and removes them.
+    /// Files with secrets are removed before this returns, whatever came of the mount; where this is cut off meanwhile, the
+    /// next run removes them, whatever it finds mounted.
     pub async fn mount(&self, remote: &Remote) -> Result<Mount, MountError> {
+        self.remove_private_files(remote).await?;
         match self.proof.check(&mount_table(remote).await?) {
             // Mounted by an earlier run, or not ours to mount; something else is not covered up.
             // What somebody else mounted is looked into by the worker alone.

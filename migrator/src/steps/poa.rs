@@ -16,11 +16,15 @@ use std::time::{Duration, Instant};
 
 pub(crate) use gwha::release as release_gwha;
 pub(crate) use install::{install, look_at_package};
-pub(crate) use ports::{below_1024, opened, remedy as port_remedy, require_free, taken};
+pub(crate) use ports::{
+    ANOTHER_PORT, another_kept_port, below_1024, opened, remedy as port_remedy, require_free, taken,
+};
 pub(crate) use process::process;
 pub(crate) use service::{kept_path, other_agents, unregister};
 pub(crate) use start::start;
-pub(crate) use startup::{configure, foresee, kept, left_over, place, startup_path};
+pub(crate) use startup::{
+    configure, correct_kept, foresee, kept, place, require_place, require_ready, startup_path,
+};
 pub(crate) use stop::{stop_if_running, stop_test_poa};
 
 use crate::controller::{Controller, StepError};

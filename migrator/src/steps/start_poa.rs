@@ -36,10 +36,10 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         }
     };
     let address = poa::live_address(controller);
-    poa::require_free(controller, &file, &address).await?;
-    if let Some(left) = poa::left_over(controller, &file)?.into_iter().next() {
-        return Err(left.into());
-    }
+    poa::require_ready(controller, &file)?;
+    let another = poa::another_kept_port(controller);
+    poa::require_free(controller, &file, &address, &another).await?;
+    poa::require_place(controller, &state.facts.placed_files, &file).await?;
     begin_life(controller).await?;
     match start(controller, &file, account.as_ref(), &address).await {
         Ok(()) => end_start(controller, Life::Live, "the Linux POA has answered").await?,
@@ -93,8 +93,8 @@ async fn start(
     account: Option<&(String, Account)>,
     address: &str,
 ) -> Result<(), StepError> {
-    poa::place(controller, file).await?;
-    if let Some((_, account)) = account {
+    let is_own = poa::place(controller, file).await?;
+    if let Some((_, account)) = account.filter(|_| is_own) {
         let path = poa::startup_path(controller)?;
         let to = *account;
         controller.change(Change::Give { path, to }).await?;

@@ -24,7 +24,9 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let file = poa::configure(controller).await?;
     let isolated = file.isolated();
-    poa::require_free(controller, &isolated, ISOLATED_ADDRESS).await?;
+    poa::require_free(controller, &isolated, ISOLATED_ADDRESS, poa::ANOTHER_PORT).await?;
+    let placed = controller.state().await?.facts.placed_files;
+    poa::require_place(controller, &placed, &isolated).await?;
     poa::place(controller, &isolated).await?;
     if controller.worksheet.poa.run_as_user.is_some()
         && let Some(folder) = own_log_folder(controller)?

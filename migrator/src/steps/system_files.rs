@@ -2,9 +2,10 @@
 //!
 //! Each is remembered before it is made, and only where nothing was there: what was there before is somebody's.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use protocol::{Change, Fact, JobState, Step, StepState};
+use protocol::{Change, Fact, Finding, JobState, Step, StepState, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, StepError};
@@ -60,16 +61,55 @@ pub struct SystemPlan {
     pub staying: Vec<Staying>,
 }
 
-/// Remembers a file that is about to be put into place, where nothing is there yet.
+/// Whether this job may write a file of the system: nothing is there, or what it has placed itself, by `placed`.  It may not, and need
+/// not, where somebody else has put the very same bytes there.
 ///
 /// # Errors
-/// A question that could not be asked; what the job store says.
-pub(crate) async fn remember(controller: &Controller, file: &Path) -> Result<(), StepError> {
-    if controller.entry(file).await?.is_some() {
-        return Ok(());
+/// A refusal where something else is there; a question that could not be asked.
+pub(crate) async fn may_place(
+    controller: &Controller,
+    placed: &BTreeSet<String>,
+    file: &Path,
+    digest: &str,
+) -> Result<bool, StepError> {
+    if placed.contains(file.to_string_lossy().as_ref()) {
+        return Ok(true);
     }
-    let file = file.to_string_lossy().into_owned();
-    controller.remember(Fact::PlacedFile(file)).await
+    match controller.digest(file).await? {
+        None => Ok(true),
+        Some(found) if found == digest => Ok(false),
+        Some(_) => Err(of_somebody(file)),
+    }
+}
+
+fn of_somebody(file: &Path) -> StepError {
+    let text = format!(
+        "{} is there already, says something else and was not put there by this job: another agent of this server may use it",
+        file.display()
+    );
+    let remedy = "See whose it is. Where nobody uses it, move it away. Where an agent does: give certificate and key other names at the \
+                  source and in [poa], or this POA a place of its own ([poa] install_folder). Then run the same command again";
+    Finding::new("file-of-somebody", Verdict::Refused, text, remedy)
+        .about(file.as_os_str().as_encoded_bytes())
+        .into()
+}
+
+/// The same, where the job remembers it before the file is written.
+///
+/// # Errors
+/// As [`may_place`]; what the job store says.
+pub(crate) async fn claim(
+    controller: &Controller,
+    file: &Path,
+    digest: &str,
+) -> Result<bool, StepError> {
+    let placed = controller.state().await?.facts.placed_files;
+    let may = may_place(controller, &placed, file, digest).await?;
+    if may {
+        let file = file.to_string_lossy().into_owned();
+        controller.remember(Fact::PlacedFile(file)).await?;
+    }
+    Ok(may)
 }
 
 /// Makes a folder of the system where it is not there, and remembers that this job made it.

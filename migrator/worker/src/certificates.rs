@@ -49,7 +49,13 @@ pub fn certificates(
         judge::judge(&parsed, dns_name, &certificate.1, monitor);
         return Ok(());
     };
-    for (folder, name) in [certificate, key] {
+    let both: [(_, &[u8]); 2] = [(certificate, &certificate_bytes), (key, &key_bytes)];
+    for ((folder, name), bytes) in both {
+        // What is there already may be another agent's, with an owner of its own.
+        let there = read_small(target, &destination_name(name)).map(zeroize::Zeroizing::new);
+        if there.is_ok_and(|there| **there == *bytes) {
+            continue;
+        }
         copy_one(folder, name, target)?;
         monitor.count(Count::FilesCopied, 1);
     }

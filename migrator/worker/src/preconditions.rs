@@ -1,5 +1,5 @@
-//! What must hold before an order is carried out: whose the destination is, whether users may have worked there, and that
-//! every file system is mounted that was mounted before (ARCHITECTURE.md rules 9c and 9d).
+//! What must hold before an order is carried out: whose the destination is, whether users may have worked there, that no folder of
+//! the job is left out, and that every file system is mounted that was mounted before (ARCHITECTURE.md rules 9c and 9d).
 
 use crate::capabilities::{Area, Capabilities};
 use crate::error::{Result, WorkerError};
@@ -16,6 +16,7 @@ pub(crate) fn require(order: &Order, capabilities: &Capabilities, store: &JobSto
     if changes_a_tree(&order.task) {
         refuse_where_users_may_have_worked(store)?;
     }
+    require_all(order, store)?;
     if !order.task.needs_own_destination() {
         return Ok(());
     }
@@ -67,6 +68,30 @@ fn refuse_where_users_may_have_worked(store: &JobStore) -> Result<()> {
         text: text.into(),
         remedy: "Use `gwmigrate queues` for stragglers. Where it is certain that nobody has worked there, say so: the same \
                  command with --users-have-not-worked --by NAME --note WHY"
+            .into(),
+    })
+}
+
+/// Makes sure that the order lacks no area that this job has taken: what is copied, sealed or undone without it looks whole.
+fn require_all(order: &Order, store: &JobStore) -> Result<()> {
+    let taken = store.taken_folders()?;
+    let is_short = taken
+        .keys()
+        .any(|&taken| order.areas.iter().all(|area| area.id != taken));
+    if !is_short {
+        return Ok(());
+    }
+    // The numbers of the areas behind one that was deleted have moved, their folders have not.
+    let is_named = |folder: &String| order.areas.iter().any(|area| area.destination == *folder);
+    let Some(folder) = taken.into_values().find(|folder| !is_named(folder)) else {
+        return Ok(());
+    };
+    Err(WorkerError::Refused {
+        code: "area-left-out",
+        text: format!("This job has taken the folder {folder}, which the worksheet no longer names"),
+        remedy: "Put its [[documents.area]] back into the worksheet, at the place among the areas where it stood; nothing was \
+                 changed. Where it is not to be moved with this job: put it back, run `gwmigrate abandon --yes`, then begin \
+                 again without it"
             .into(),
     })
 }

@@ -1,5 +1,6 @@
 //! Whether the POA can be installed and started: its startup file, its ports, its software, and the user that it is to run as.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -22,13 +23,15 @@ const HEAD_MODE: u32 = 0o600;
 pub(super) async fn startup_file(
     controller: &mut Controller,
     report: &mut CheckReport,
+    placed: Option<&BTreeSet<String>>,
 ) -> StartupFile {
     let (judged, file) = if steps::poa::is_wanted(controller) {
         match steps::poa::foresee(controller).await {
-            Ok(foreseen) => (
-                judge(controller, foreseen.findings, &foreseen.left_out),
-                foreseen.file,
-            ),
+            Ok(foreseen) => {
+                let judged = judge(controller, foreseen.findings, &foreseen.left_out);
+                let in_the_way = in_the_way(controller, placed, &foreseen.file).await;
+                (in_the_way.unwrap_or(judged), foreseen.file)
+            }
             Err(error) => (Judged::stopped(&error), StartupFile::default()),
         }
     } else {
@@ -37,6 +40,16 @@ pub(super) async fn startup_file(
     };
     add(controller, report, "startup-file", judged);
     file
+}
+
+/// What keeps the startup file from its place.
+async fn in_the_way(
+    controller: &Controller,
+    placed: Option<&BTreeSet<String>>,
+    file: &StartupFile,
+) -> Option<Judged> {
+    let placing = steps::poa::require_place(controller, placed?, &file.isolated()).await;
+    placing.err().map(|error| Judged::stopped(&error))
 }
 
 fn judge(controller: &mut Controller, findings: Vec<Finding>, left_out: &[String]) -> Judged {
@@ -82,7 +95,7 @@ pub(super) async fn ports(
         "something answers at the destination on port {}",
         taken.join(", ")
     );
-    let remedy = steps::poa::port_remedy(first);
+    let remedy = steps::poa::port_remedy(first, steps::poa::ANOTHER_PORT);
     Ok(if is_wanted {
         Judged::fail(text, remedy)
     } else {

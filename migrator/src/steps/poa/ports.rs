@@ -79,7 +79,7 @@ pub(crate) async fn taken(
     Ok(taken)
 }
 
-/// Makes sure that the agent can open its ports, unless the job says that it runs already.
+/// Makes sure that the agent can open its ports, unless the job says that it runs already; `another` says how it is given another.
 ///
 /// # Errors
 /// A refusal that names the first port that something else has; a question that could not be asked.
@@ -87,6 +87,7 @@ pub(crate) async fn require_free(
     controller: &Controller,
     startup: &StartupFile,
     address: &str,
+    another: &str,
 ) -> Result<(), StepError> {
     let agent = controller.state().await?.facts.agent;
     let may_run = matches!(agent, Some(AgentRun::Test | AgentRun::Users));
@@ -98,16 +99,27 @@ pub(crate) async fn require_free(
         Err(StepError::refused(
             "port-taken",
             format!("Something answers at the destination at {address}, port {port}, which the POA is to open"),
-            remedy(port),
+            remedy(port, another),
         ))
     })
 }
 
-/// What to do about a port that something else has.
-pub(crate) fn remedy(port: u16) -> String {
+/// How the POA is given another port before its startup file is converted.
+pub(crate) const ANOTHER_PORT: &str = "http_port or client_port in [poa], every other one in the startup file at the source; then run \
+                                       the same command again";
+
+/// How it is given another one once that file is kept in the job folder.
+pub(crate) fn another_kept_port(controller: &Controller) -> String {
     format!(
-        "See at the destination, as root, what has it: ss -ltnp sport = :{port}; stop that, or give the POA another port: http_port or \
-         client_port in [poa], every other one in the startup file at the source; then run the same command again"
+        "in the startup file that is kept, and for http_port and client_port also in [poa]. {}",
+        super::startup::correct_kept(controller)
+    )
+}
+
+/// What to do about a port that something else has.
+pub(crate) fn remedy(port: u16, another: &str) -> String {
+    format!(
+        "See at the destination, as root, what has it: ss -ltnp sport = :{port}; stop that, or give the POA another port: {another}"
     )
 }
 

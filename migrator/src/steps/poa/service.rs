@@ -16,26 +16,42 @@ pub(super) const KEPT_FOLDER: &str = "before";
 
 /// Writes the section where it is missing or says something else.
 pub(crate) async fn register(controller: &Controller) -> Result<(), StepError> {
-    let profile = controller.profile()?;
-    let Some((gwha, section)) = section(controller, &profile)? else {
+    let Some((config, section, planned)) = planned(controller).await? else {
         return Ok(());
     };
-    let bytes = controller.content(&gwha.config).await?.unwrap_or_default();
+    controller.console().note(&format!(
+        "{} gets the section [{}] with startup={}; other sections stay as they are",
+        config.display(),
+        section.name,
+        section.startup
+    ));
+    let keep = kept_path(controller, &config);
+    controller
+        .write_file(&config, CONFIG_MODE, planned, Some(keep))
+        .await
+}
+
+/// Makes sure that the section can be written; changes nothing.
+///
+/// # Errors
+/// What is in its way.
+pub(super) async fn require_registrable(controller: &Controller) -> Result<(), StepError> {
+    planned(controller).await.map(drop)
+}
+
+/// The file, the section, and what the file is to say; none where nothing is to change.
+async fn planned(
+    controller: &Controller,
+) -> Result<Option<(PathBuf, Section, Vec<u8>)>, StepError> {
+    let profile = controller.profile()?;
+    let Some((gwha, section)) = section(controller, &profile)? else {
+        return Ok(None);
+    };
+    let config = gwha.config;
+    let bytes = controller.content(&config).await?.unwrap_or_default();
     match plan(&bytes, &section) {
-        Ok(None) => Ok(()),
-        Ok(Some(planned)) => {
-            controller.console().note(&format!(
-                "{} gets the section [{}] with startup={}; other sections stay as they are",
-                gwha.config.display(),
-                section.name,
-                section.startup
-            ));
-            let keep = kept_path(controller, &gwha.config);
-            controller
-                .write_file(&gwha.config, CONFIG_MODE, planned, Some(keep))
-                .await
-        }
-        Err(trouble) => Err(refused(&gwha.config, &trouble)),
+        Ok(planned) => Ok(planned.map(|planned| (config, section, planned))),
+        Err(trouble) => Err(refused(&config, &trouble)),
     }
 }
 

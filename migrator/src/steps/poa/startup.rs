@@ -1,12 +1,15 @@
 //! The startup file: that of the source converted, kept in the job folder, and put in its place.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use postoffice::startup_file::{
-    Conversion, Converted, OnLinux, PathValue, Replacement, StartupFile, ValueKind, known_switch,
+    Change, ChangeKind, Conversion, Converted, OnLinux, PathValue, Replacement, StartupFile,
+    ValueKind, known_switch,
 };
 use protocol::{Finding, Verdict};
 
+use super::service;
 use crate::controller::{Controller, StepError, could_not_ask};
 use crate::steps::copy_certificates::{at_source, certificate_folder};
 use crate::steps::system_files;
@@ -174,13 +177,27 @@ pub(crate) async fn configure(controller: &mut Controller) -> Result<StartupFile
     Ok(file)
 }
 
-/// What the converted file certainly still says of the old server: its address where the agent is to listen, and paths that no
-/// Linux has.  Whatever else looks like one may be meant so, and was told in stage one.
-pub(crate) fn left_over(
-    controller: &Controller,
-    file: &StartupFile,
-) -> Result<Vec<Finding>, StepError> {
+/// How the file is corrected that the agent is started with for users.
+pub(crate) fn correct_kept(controller: &Controller) -> String {
+    correct_in(&kept_startup_path(controller))
+}
+
+/// Makes sure that the file which was converted in stage one says what the worksheet says now, and nothing that is certainly of the
+/// old server: its address where the agent is to listen, and paths that no Linux has.  Whatever else looks like one may be meant so,
+/// and was told in stage one.
+///
+/// # Errors
+/// The first thing that is to be corrected.
+pub(crate) fn require_ready(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
     let converted = convert(controller, &file.to_bytes())?;
+    let copy = kept_startup_path(controller);
+    if let Some(finding) = converted
+        .changes
+        .iter()
+        .find_map(|change| differs(change, &copy))
+    {
+        return Err(finding.into());
+    }
     let old_address = controller.worksheet.source.address.as_deref();
     let is_left = |value: &&PathValue| {
         let known = known_switch(&value.switch).map(|known| known.value_kind);
@@ -188,9 +205,36 @@ pub(crate) fn left_over(
         (is_listened_at && old_address.is_some_and(|old| value.value == old.as_bytes()))
             || (known == Some(ValueKind::Path) && !value.value.starts_with(b"/"))
     };
-    let copy = kept_startup_path(controller);
-    let left = converted.warnings.iter().filter(is_left);
-    Ok(left.map(|value| of_the_old_server(value, &copy)).collect())
+    converted
+        .warnings
+        .iter()
+        .find(is_left)
+        .map_or(Ok(()), |value| Err(of_the_old_server(value, &copy).into()))
+}
+
+/// A switch with another value than the worksheet gives it now: the agent would be started with the one and waited for by the other.
+fn differs(change: &Change, copy: &Path) -> Option<Finding> {
+    let printable = |value: &[u8]| postoffice::names::printable(value);
+    let switch = &change.switch;
+    let text = match &change.kind {
+        ChangeKind::Replaced { from, to } => format!(
+            "{} says --{switch} {}, and by the worksheet it is {}",
+            copy.display(),
+            printable(from),
+            printable(to)
+        ),
+        ChangeKind::Added => format!(
+            "{} has no --{switch}, and the worksheet has what it is to say",
+            copy.display()
+        ),
+        ChangeKind::Style | ChangeKind::Removed => return None,
+    };
+    let remedy = format!(
+        "Where the file is right, have [poa] and [post_office] of the worksheet say so. Where the worksheet is: {}",
+        correct_in(copy)
+    );
+    let finding = Finding::new("startup-file-differs", Verdict::Refused, text, remedy);
+    Some(finding.about(switch.as_bytes()))
 }
 
 fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError> {
@@ -259,13 +303,35 @@ async fn find_startup_file(controller: &Controller) -> Result<Option<PathBuf>, S
     Ok(found.pop())
 }
 
-/// Puts a startup file where the agent looks for it.
-pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<(), StepError> {
+/// Makes sure that the startup file and the section of the agent can be put where they are looked for, and write over nothing of
+/// somebody else, whom `placed` does not name; changes nothing.
+///
+/// # Errors
+/// As [`system_files::may_place`]; a section of another agent.
+pub(crate) async fn require_place(
+    controller: &Controller,
+    placed: &BTreeSet<String>,
+    file: &StartupFile,
+) -> Result<(), StepError> {
     let path = startup_path(controller)?;
-    system_files::remember(controller, &path).await?;
-    controller
-        .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
-        .await
+    system_files::may_place(controller, placed, &path, &digest(file)).await?;
+    service::require_registrable(controller).await
+}
+
+/// Puts a startup file where the agent looks for it; says whether it is this job's own there.
+pub(crate) async fn place(controller: &Controller, file: &StartupFile) -> Result<bool, StepError> {
+    let path = startup_path(controller)?;
+    let is_own = system_files::claim(controller, &path, &digest(file)).await?;
+    if is_own {
+        controller
+            .write_file(&path, STARTUP_MODE, file.to_bytes(), None)
+            .await?;
+    }
+    Ok(is_own)
+}
+
+fn digest(file: &StartupFile) -> String {
+    blake3::hash(&file.to_bytes()).to_hex().to_string()
 }
 
 /// The startup file that was converted in stage one.

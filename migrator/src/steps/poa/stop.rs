@@ -17,37 +17,37 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// A POA that does not stop.
 pub(crate) async fn stop_test_poa(controller: &mut Controller) -> Result<StepOutcome, StepError> {
-    if !super::is_wanted(controller) {
-        return Ok(StepOutcome::Skipped(
-            "the worksheet names no POA software".into(),
-        ));
-    }
-    if stop_if_running(controller).await? {
-        Ok(StepOutcome::Done("stopped, and its port is closed".into()))
+    Ok(if stop_if_running(controller).await? {
+        StepOutcome::Done("stopped, and its port is closed".into())
+    } else if super::is_wanted(controller) {
+        StepOutcome::Done("it was not running".into())
     } else {
-        Ok(StepOutcome::Done("it was not running".into()))
-    }
+        StepOutcome::Skipped("the worksheet names no POA software".into())
+    })
 }
 
 /// Stops the agent where the job says that it runs, and where it runs although the job stopped it; says whether it did.
+///
+/// # Errors
+/// An agent that runs and that the worksheet no longer names: nothing says how it is stopped.
 pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool, StepError> {
     let state = controller.state().await?;
-    let is_service = match controller.profile()?.control.names {
-        Naming::Service => super::is_wanted(controller),
-        Naming::StartupFile => false,
-    };
+    if !super::is_wanted(controller) {
+        return match state.facts.agent {
+            Some(AgentRun::Test | AgentRun::Users) => Err(not_named()),
+            Some(AgentRun::Stopped) | None => Ok(false),
+        };
+    }
     let address = match state.facts.agent {
         Some(AgentRun::Test) => ISOLATED_ADDRESS.to_owned(),
         Some(AgentRun::Users) => live_address(controller),
         // Started again by somebody, or by the service that restarts agents.
-        Some(AgentRun::Stopped) if is_service && process(controller).await?.is_some() => {
+        Some(AgentRun::Stopped) if process(controller).await?.is_some() => {
             ISOLATED_ADDRESS.to_owned()
         }
         _ => return Ok(false),
     };
-    if !super::is_wanted(controller) {
-        return Ok(false);
-    }
+    let is_service = controller.profile()?.control.names == Naming::Service;
     let gwha = controller.profile()?.gwha;
     let has_gwha = match &gwha {
         Some(gwha) => gwha::hold(controller, gwha).await?,
@@ -85,6 +85,14 @@ async fn prove_stays_stopped(
         tokio::time::sleep(WATCH_INTERVAL).await;
     }
     Ok(())
+}
+
+fn not_named() -> StepError {
+    StepError::refused(
+        "poa-not-named",
+        "The Linux POA of this job was started, and the worksheet no longer names its software, so it cannot be stopped",
+        "Put the lines with which it was started back into [poa], then run the same command again; nothing was changed",
+    )
 }
 
 fn comes_back() -> StepError {

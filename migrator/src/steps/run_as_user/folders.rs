@@ -10,6 +10,7 @@ use protocol::{Account, Change, Finding, JobState, Verdict};
 
 use crate::controller::{Controller, StepError};
 use crate::steps::copy_certificates::{certificate_folder, files_at_destination};
+use crate::steps::poa;
 use crate::steps::system_files::{is_of_the_system, make_folder, own_log_folder};
 
 /// What becomes of them.
@@ -50,10 +51,11 @@ impl LogPlace {
     }
 }
 
-/// Where the agent writes its log, where that is not in the post office itself.
+/// Where the agent writes its log, where that is not in the post office itself; `correct` says how it is given another folder.
 fn log_folder(
     controller: &Controller,
     startup: &StartupFile,
+    correct: &str,
 ) -> Result<Option<PathBuf>, StepError> {
     let Some(value) = startup.value("log").filter(|value| value.starts_with(b"/")) else {
         return own_log_folder(controller);
@@ -67,8 +69,9 @@ fn log_folder(
                 "The startup file of the POA has it log to {}, which is not its own",
                 folder.display()
             ),
-            "Name a folder of its own in the line --log of the startup file at the source, or take the line out; then run \
-             `gwmigrate stage-two` again, which converts it anew; nothing was changed",
+            format!(
+                "The line --log must name a folder of its own, or go. {correct}; nothing was changed"
+            ),
         )),
     }
 }
@@ -81,7 +84,8 @@ pub(super) fn require_own_log_folder(
     controller: &Controller,
     startup: &StartupFile,
 ) -> Result<(), StepError> {
-    log_folder(controller, startup).map(drop)
+    let correct = "Correct it in the startup file at the source, then run `gwmigrate check` again";
+    log_folder(controller, startup, correct).map(drop)
 }
 
 /// Looks at them; changes nothing.
@@ -106,11 +110,19 @@ pub(super) async fn plan(
         if is_ours(&folder) {
             plan.given.push(folder);
         } else {
-            plan.given.extend(files_at_destination(controller));
             plan.add_foreign(controller, folder, account).await?;
+            for file in files_at_destination(controller) {
+                let name = file.to_string_lossy();
+                if state.facts.placed_files.contains(name.as_ref()) {
+                    plan.given.push(file);
+                } else {
+                    plan.add_foreign(controller, file, account).await?;
+                }
+            }
         }
     }
-    if let Some(folder) = log_folder(controller, startup)? {
+    let correct = poa::correct_kept(controller);
+    if let Some(folder) = log_folder(controller, startup, &correct)? {
         let is_missing = controller.entry(&folder).await?.is_none();
         let may_be_made = own_log_folder(controller)?.as_ref() == Some(&folder);
         if is_ours(&folder) || (is_missing && may_be_made) {

@@ -1,5 +1,7 @@
 //! The folders of the job and the mounts below them, as stage one saw them.
 
+use std::collections::BTreeMap;
+
 use rusqlite::OptionalExtension as _;
 
 use super::rows::{from_json, in_table, json, word};
@@ -22,6 +24,28 @@ impl JobStore {
                 .optional()?;
             let row = format!("{area} {side}");
             text.map(|text| from_json("place", row, &text)).transpose()
+        })
+    }
+
+    /// The destination folders that this job has taken, by the numbers of their areas.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn taken_folders(&self) -> Result<BTreeMap<u32, String>> {
+        self.read("read the places", |connection| {
+            let query = "SELECT area, seen FROM place WHERE side = ?1 ORDER BY area";
+            let rows: Vec<(u32, String)> = connection
+                .prepare(query)?
+                .query_map(
+                    [word(&Side::Destination)?],
+                    in_table("place", |row| Ok((row.get(0)?, row.get(1)?))),
+                )?
+                .collect::<rusqlite::Result<_>>()?;
+            let folder = |(area, text): (u32, String)| {
+                let seen: SeenPlace = from_json("place", area.to_string(), &text)?;
+                Ok((area, seen.folder))
+            };
+            rows.into_iter().map(folder).collect()
         })
     }
 

@@ -122,11 +122,13 @@ const SEEN: &[(&str, &[&str])] = &[
             "key-password-missing",
             "key-password-wrong",
             "key-unreadable",
+            "file-of-somebody",
         ],
     ),
     (
         "startup-file",
         &[
+            "gwha-conf",
             "no-startup-file",
             "startup-file",
             "startup-file-path",
@@ -268,11 +270,11 @@ const UNSEEN: &[(&str, &[&str])] = &[
     (
         "only an agent that was started shows it; stage one starts it while users work",
         &[
-            "gwha-conf",
             "gwha-does-not-stop",
             "gwha-held",
             "poa-comes-back",
             "poa-did-not-start",
+            "poa-not-named",
             "poa-does-not-answer",
             "poa-does-not-stop",
             "runs-as-other-user",
@@ -296,6 +298,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
         &[
             "abandoned",
             "already-live",
+            "area-left-out",
             "cannot-be-accepted",
             "changed-by-users",
             "checklist-open",
@@ -310,6 +313,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "nothing-to-accept",
             "said",
             "stage-one-not-done",
+            "startup-file-differs",
             "users-may-have-worked",
             "worked-at-destination",
         ],

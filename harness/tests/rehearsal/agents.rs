@@ -1,0 +1,169 @@
+//! The Linux POA and what it is started with: it is never taken for stopped while it runs, and nothing of somebody else is written
+//! over for it.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use harness::site::Site as _;
+
+use crate::support::{Stage, finding};
+
+fn stage() -> Stage {
+    Stage::with(|options| options.site.with_poa = true)
+}
+
+fn agents_folder(stage: &Stage) -> PathBuf {
+    let folder = stage.embedded().sheet.install_folder.clone();
+    folder.expect("a folder")
+}
+
+/// The startup file that the POA is started with.
+fn startup_file(stage: &Stage) -> PathBuf {
+    let name = format!("{}.poa", stage.embedded().sheet.post_office);
+    agents_folder(stage).join("share").join(name)
+}
+
+/// The converted one, kept in the job folder.
+fn kept_file(stage: &Stage) -> PathBuf {
+    let name = format!("{}.poa", stage.embedded().sheet.post_office);
+    let folder = stage.embedded().sheet.job_folder.join("startup");
+    folder.join(name)
+}
+
+fn answers(stage: &Stage) -> bool {
+    TcpStream::connect(("127.0.0.1", stage.embedded().sheet.http_port)).is_ok()
+}
+
+fn life(stage: &Stage) -> String {
+    let status = stage.expect(&["status"], 0);
+    let life = &status.result["status"]["life"]["life"];
+    life.as_str().expect("a word").to_owned()
+}
+
+/// The lines of [poa] are taken out while the test POA runs: stopping it was "nothing to do", and it went on writing under the pass.
+#[test]
+fn a_poa_that_runs_and_that_the_worksheet_no_longer_names_is_not_taken_for_stopped() {
+    let mut stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1) && answers(&stage), "{run:#?}");
+    let package = stage.embedded_mut().sheet.package.take();
+    stage.embedded().write_worksheet().expect("written");
+    for arguments in [
+        &["prepare"][..],
+        &["stage-two"],
+        &["abandon", "--yes"],
+        &["stage-one"],
+    ] {
+        let run = stage.migrate(arguments);
+        if run.exit_code != Some(5) {
+            stage.embedded().stop_poa().expect("stopped");
+        }
+        assert_eq!(run.exit_code, Some(5), "{arguments:?}: {:#?}", run.findings);
+        let found = finding(&run, "poa-not-named");
+        assert!(found.remedy.contains("[poa]"), "{found:#?}");
+    }
+    assert!(answers(&stage));
+    stage.embedded_mut().sheet.package = package;
+    stage.embedded().write_worksheet().expect("written");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    assert!(!answers(&stage));
+}
+
+/// The job stopped it, and somebody started it again by the control command.
+#[test]
+fn a_poa_that_somebody_started_again_is_stopped_before_the_last_pass() {
+    let stage = stage();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let started = Command::new(agents_folder(&stage).join("bin/grpwise"))
+        .arg("start")
+        .arg(startup_file(&stage))
+        .stdout(Stdio::null())
+        .status();
+    assert!(started.expect("run").success() && answers(&stage));
+    let run = stage.migrate(&["stage-two"]);
+    let is_stopped = !answers(&stage);
+    stage.embedded().stop_poa().expect("stopped");
+    assert!(is_stopped, "{run:#?}");
+}
+
+/// Another POA of that server has a startup file of this very name.
+#[test]
+fn a_startup_file_of_somebody_else_is_never_written_over() {
+    let stage = stage();
+    let path = startup_file(&stage);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, "--home /srv/other\n").expect("written");
+    for command in ["check", "stage-one"] {
+        let run = stage.migrate(&[command]);
+        let said = fs::read_to_string(&path).expect("read");
+        if said != "--home /srv/other\n" {
+            stage.embedded().stop_poa().expect("stopped");
+        }
+        assert_eq!(said, "--home /srv/other\n", "{command}");
+        assert_eq!(run.exit_code, Some(5), "{command}: {:#?}", run.findings);
+        let mut found = run.findings.iter();
+        let found = found.find(|one| one.text.contains(path.to_str().expect("UTF-8")));
+        let found = found.unwrap_or_else(|| panic!("{:#?}", run.findings));
+        assert!(
+            ["startup-file", "file-of-somebody"].contains(&&*found.code),
+            "{found:#?}"
+        );
+    }
+    fs::remove_file(&path).expect("removed");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    // Its own one it writes again, and `check` takes it for that.
+    let run = stage.migrate(&["check"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+/// What the worksheet says of ports and addresses after stage one is in no file that `finish` starts the POA with: it started at
+/// the old port, was waited for at the new one, and counted as started for users.
+#[test]
+fn a_startup_file_that_says_something_else_than_the_worksheet_starts_nothing() {
+    let mut stage = stage();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let kept = kept_file(&stage).display().to_string();
+    let (port, free) = (stage.embedded().sheet.http_port, 64_999);
+    let mut with = |port: u16, address: &str| {
+        stage.embedded_mut().sheet.http_port = port;
+        address.clone_into(&mut stage.embedded_mut().sheet.poa_address);
+        stage.embedded().write_worksheet().expect("written");
+        stage.migrate(&["finish"])
+    };
+    let runs = [
+        ("--httpport", with(free, "127.0.0.1")),
+        ("--ip", with(port, "127.0.0.2")),
+    ];
+    let _ = with;
+    stage.embedded().stop_poa().expect("stopped");
+    for (switch, run) in runs {
+        assert_eq!(run.exit_code, Some(5), "{switch}: {:#?}", run.findings);
+        let found = finding(&run, "startup-file-differs");
+        assert!(
+            found.text.contains(switch) && found.remedy.contains(&kept),
+            "{found:#?}"
+        );
+    }
+    assert_eq!(life(&stage), "not-live");
+    "127.0.0.1".clone_into(&mut stage.embedded_mut().sheet.poa_address);
+    stage.embedded().write_worksheet().expect("written");
+    // A port that something has meanwhile is named with the file that `finish` reads.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
+    let run = stage.expect(&["finish"], 5);
+    let found = finding(&run, "port-taken");
+    assert!(found.remedy.contains(&kept), "{found:#?}");
+    drop(taken);
+    stage.expect(&["finish"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+}
