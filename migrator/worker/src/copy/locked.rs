@@ -45,19 +45,20 @@ pub(super) fn copy_unit(context: &PassContext<'_>, unit: Unit) -> Result<()> {
     }
     let class = unit.class;
     let mut looked = Vec::with_capacity(unit.members.len());
-    let mut missed = None;
+    let mut missed = Vec::new();
     for task in unit.members {
         match look(context, &task)? {
             // Its files are one: where one is no file any more, all keep the copies that they have.
             Looked::NoFile => return Ok(()),
             // The same where one is listed and cannot be opened.
             Looked::Missed if context.still_stands(&task)? => return Ok(()),
-            Looked::Missed => missed = Some(task.source_path()),
+            Looked::Missed => missed.push(task),
             Looked::There(decision) => looked.push((task, decision)),
         }
     }
-    if let Some(path) = missed {
-        return leave(context, class, &path, looked.iter().map(|(task, _)| task));
+    if let Some(first) = missed.first() {
+        let members = missed.iter().chain(looked.iter().map(|(task, _)| task));
+        return leave(context, class, &first.source_path(), members);
     }
     let is_blocking = |decision| {
         matches!(
@@ -268,7 +269,7 @@ fn take_lock(
 }
 
 /// Leaves a unit of which a file was missed, which has been said, to the next pass: the others alone would be a database beside
-/// another's files, and without the control file there is no lock.  Where all are gone, the database was removed.
+/// another's files, and without the control file there is no lock.  Where none of the members is there now, it was removed.
 fn leave<'t>(
     context: &PassContext<'_>,
     class: FileClass,
@@ -280,7 +281,7 @@ fn leave<'t>(
         Ok::<_, WorkerError>(any || is_there)
     })?;
     if any_stands {
-        let why = "it was not there for a moment while others of its files were";
+        let why = "it was not there for a moment";
         defer(context, class, missed, why);
     }
     Ok(())

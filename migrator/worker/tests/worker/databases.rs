@@ -37,7 +37,9 @@ pub(crate) fn guardian(stores: &[(&str, &str, &str)]) -> MemoryFileSet {
     add(CATALOGUE, "StoreCatalog", ItemKind::Container);
     let index = IndexDefinition::on(CATALOGUE).with_piece(NAME, false);
     add(30, "StoreName_IX", ItemKind::Index(index));
-    let options = DatabaseOptions::new(version);
+    let mut options = DatabaseOptions::new(version);
+    // So that no two headers are the same.
+    options.transaction += u32::try_from(stores.len()).unwrap();
     let mut creator = Creator::new(MemoryFileSet::new(), options, dictionary).unwrap();
     for (number, (title, path, name)) in (1..).zip(stores) {
         let mut builder = RecordBuilder::new(version, creator.dictionary());

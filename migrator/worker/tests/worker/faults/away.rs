@@ -49,6 +49,12 @@ fn changed_site() -> (Site, BTreeMap<String, Vec<u8>>) {
     site.run(PASS_ONE).clean();
     let before = contents(&site.destination);
     write_databases(&site, 3);
+    let after = wanted(&site.source, false);
+    for unit in UNITS {
+        for (path, bytes) in files_of(unit, &after) {
+            assert_ne!(before[&path], bytes, "{path}");
+        }
+    }
     (site, before)
 }
 
@@ -65,10 +71,7 @@ fn is_member(path: &Path) -> bool {
     };
     let path = path.to_string_lossy().to_ascii_lowercase();
     let mut starts = UNITS.iter().flat_map(|unit| unit.iter());
-    starts.any(|start| path.starts_with(start))
-        && Path::new(&path)
-            .extension()
-            .is_none_or(|kind| kind != "lck")
+    starts.any(|start| path.starts_with(start)) && !path.as_bytes().ends_with(b".lck")
 }
 
 /// Runs a pass that finds nothing in its look or opening number `at` of a member; says whether there was one.
@@ -149,6 +152,33 @@ fn a_database_that_is_removed_while_a_pass_runs_is_not_left_to_the_next_one() {
     });
     assert!(is_removed && said.contains("vanished"), "{said}");
     assert!(said.contains(SAYS_DONE), "{said}");
+    site.run(PASS_ONE).clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+}
+
+#[test]
+fn a_database_that_is_away_for_a_moment_with_all_of_its_files_is_left_and_said() {
+    if !can_trace() {
+        return;
+    }
+    let (site, before) = changed_site();
+    let user = |path: &Path| path.starts_with("source/OFUSER") && is_member(path);
+    let mut asked = BTreeMap::new();
+    let (_, said) = run_task_judged(&site, &PASS_ONE, Kind::SourceMissing, |operation| {
+        if operation.number != libc::SYS_newfstatat || !user(&operation.path) {
+            return Verdict::Happens;
+        }
+        let times = asked.entry(operation.path).or_insert(0);
+        *times += 1;
+        if *times > 1 {
+            return Verdict::Happens;
+        }
+        Verdict::Fails(libc::ENOENT)
+    });
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(said.contains("database-deferred"), "{said}");
+    let now = contents(&site.destination);
+    assert_eq!(files_of(UNITS[0], &now), files_of(UNITS[0], &before));
     site.run(PASS_ONE).clean();
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
