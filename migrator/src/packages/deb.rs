@@ -7,7 +7,7 @@ use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType};
 
 use super::contents::{ZshFolder, contents};
-use super::linkage::{Linkage, newest_c_library};
+use super::linkage::{Linkage, newest};
 use super::{MODIFIED_SECONDS, NAME, PackageError, SUMMARY, tar_gz};
 
 /// The version of the form of debs.
@@ -16,18 +16,17 @@ const FORMAT: &[u8] = b"2.0\n";
 /// The mode of the members of the outer archive.
 const MEMBER_MODE: u32 = 0o100_644;
 
-/// Libraries, and the packages of Debian that have them.
-const PACKAGES: [(&str, &str); 6] = [
-    ("ld-linux", C_LIBRARY),
-    ("libc.so", C_LIBRARY),
-    ("libm.so", C_LIBRARY),
-    ("libpthread.so", C_LIBRARY),
-    ("libgcc_s.so", "libgcc-s1"),
-    ("libz.so", "zlib1g"),
+/// Libraries, the packages of Debian that have them, and how the versions of their symbols begin, where those say which is needed.
+const PACKAGES: [(&str, &str, Option<&str>); 8] = [
+    ("ld-linux", "libc6", Some("GLIBC_")),
+    ("libc.so", "libc6", Some("GLIBC_")),
+    ("libm.so", "libc6", Some("GLIBC_")),
+    ("libpthread.so", "libc6", Some("GLIBC_")),
+    ("libgcc_s.so", "libgcc-s1", None),
+    ("libz.so", "zlib1g", None),
+    ("libssl.so.3", "libssl3", Some("OPENSSL_")),
+    ("libcrypto.so.3", "libssl3", Some("OPENSSL_")),
 ];
-
-/// The package of the C library.
-const C_LIBRARY: &str = "libc6";
 
 /// What a program needs, as the field `Depends` has it; nothing where it needs nothing.
 ///
@@ -38,16 +37,16 @@ pub(super) fn depends(linkage: &Linkage) -> Result<String, PackageError> {
     for (library, versions) in linkage.libraries() {
         let row = PACKAGES
             .iter()
-            .find(|(begins, _)| library.starts_with(begins));
-        let Some((_, package)) = row else {
+            .find(|(begins, ..)| library.starts_with(begins));
+        let Some((_, package, symbols)) = row else {
             let library = library.to_owned();
             return Err(PackageError::Library { library });
         };
-        let all: &mut BTreeSet<String> = packages.entry(*package).or_default();
+        let all: &mut BTreeSet<String> = packages.entry((*package, symbols)).or_default();
         all.extend(versions.iter().cloned());
     }
-    let terms = packages.iter().map(|(package, versions)| {
-        let newest = newest_c_library(versions).filter(|_| *package == C_LIBRARY);
+    let terms = packages.iter().map(|((package, symbols), versions)| {
+        let newest = symbols.and_then(|prefix| newest(prefix, versions));
         newest.map_or_else(
             || (*package).to_owned(),
             |version| format!("{package} (>= {version})"),
@@ -125,8 +124,11 @@ mod tests {
             ("libc.so.6", &["GLIBC_2.9", "GLIBC_2.34"]),
             ("libm.so.6", &["GLIBC_2.29"]),
             ("libgcc_s.so.1", &["GCC_3.0"]),
+            ("libcrypto.so.3", &["OPENSSL_3.0.0", "OPENSSL_3.2.0"]),
+            ("libssl.so.3", &["OPENSSL_3.0.0"]),
         ]);
-        assert_eq!(depends(&linkage).unwrap(), "libc6 (>= 2.34), libgcc-s1");
+        let depended = depends(&linkage).unwrap();
+        assert_eq!(depended, "libc6 (>= 2.34), libgcc-s1, libssl3 (>= 3.2.0)");
         assert_eq!(depends(&Linkage::Static).unwrap(), "");
         assert!(depends(&needs(&[("libmail.so.2", &[])])).is_err());
     }

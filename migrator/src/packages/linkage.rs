@@ -6,9 +6,6 @@ use elf::abi::{DT_NEEDED, ELFMAGIC, PT_INTERP};
 use elf::endian::AnyEndian;
 use elf::{ElfBytes, ParseError};
 
-/// Symbols of the C library have versions that begin so; numbers follow.
-const C_LIBRARY_VERSION: &str = "GLIBC_";
-
 /// How a program is linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Linkage {
@@ -68,12 +65,13 @@ impl Linkage {
     }
 }
 
-/// The newest version of the C library in versions of its symbols, such as `2.34`.
-pub(super) fn newest_c_library<'a>(
+/// The newest version of a library in the versions of its symbols, which begin with `prefix`: `2.34` of `GLIBC_2.34`.
+pub(super) fn newest<'a>(
+    prefix: &str,
     versions: impl IntoIterator<Item = &'a String>,
 ) -> Option<&'a str> {
     let numbers = versions.into_iter().filter_map(|version| {
-        let version = version.strip_prefix(C_LIBRARY_VERSION)?;
+        let version = version.strip_prefix(prefix)?;
         let parts: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
         Some((parts?, version))
     });
@@ -102,7 +100,7 @@ mod tests {
             .libraries()
             .find(|(library, _)| *library == "libc.so.6")
             .unwrap();
-        assert!(newest_c_library(versions).unwrap().starts_with("2."));
+        assert!(newest("GLIBC_", versions).unwrap().starts_with("2."));
     }
 
     #[test]
@@ -116,7 +114,7 @@ mod tests {
     fn versions_are_compared_by_their_numbers() {
         let versions = ["GLIBC_2.9", "GLIBC_2.34", "GLIBC_ABI_DT_RELR", "GCC_3.0"];
         let versions = versions.map(str::to_owned);
-        assert_eq!(newest_c_library(&versions), Some("2.34"));
-        assert_eq!(newest_c_library(&[]), None);
+        assert_eq!(newest("GLIBC_", &versions), Some("2.34"));
+        assert_eq!(newest("GLIBC_", &[]), None);
     }
 }
