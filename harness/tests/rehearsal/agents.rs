@@ -167,3 +167,21 @@ fn a_startup_file_that_says_something_else_than_the_worksheet_starts_nothing() {
     stage.expect(&["finish"], 0);
     stage.embedded().stop_poa().expect("stopped");
 }
+
+/// What refuses to undo a job said so when the POA was stopped and its files were gone.
+#[test]
+fn an_abandoning_that_is_refused_has_undone_nothing() {
+    let stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1) && answers(&stage), "{run:#?}");
+    let marker = stage.destination().join(".gwmigrate-owner.json");
+    let away = stage.folder.path().join("marker");
+    fs::rename(&marker, &away).expect("moved");
+    let run = stage.migrate(&["abandon", "--yes"]);
+    let is_untouched = answers(&stage) && startup_file(&stage).exists();
+    fs::rename(&away, &marker).expect("moved back");
+    let undone = stage.migrate(&["abandon", "--yes"]);
+    finding(&run, "destination-marker-missing");
+    assert!(is_untouched, "{run:#?}");
+    assert!(undone.is_fine() && !answers(&stage), "{undone:#?}");
+}

@@ -38,6 +38,8 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     require_nobody_worked(controller).await?;
     let state = controller.state().await?;
     let system = system_files::plan(controller, &state).await?;
+    // Whatever refuses it does so before anything is undone.
+    let mut report: AbandonReport = order(controller, true).await?;
     if yes {
         poa::stop_if_running(controller).await?;
         // Our section first: what restarts agents must not find it any more.
@@ -45,9 +47,8 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
         poa::release_gwha(controller).await?;
         // The store forgets these with the job.
         controller.call(&Request::RemovePlaced).await?;
+        report = order(controller, false).await?;
     }
-    let task = Task::Abandon { plan_only: !yes };
-    let report: AbandonReport = controller.report_of(task).await?;
     let sum = |of: fn(&AbandonLine) -> u64| report.lines.iter().map(of).sum();
     let plan = AbandonPlan {
         files_removed: sum(|line| line.files),
@@ -68,6 +69,10 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
         ));
     }
     Ok(plan)
+}
+
+async fn order(controller: &mut Controller, plan_only: bool) -> Result<AbandonReport, StepError> {
+    controller.report_of(Task::Abandon { plan_only }).await
 }
 
 /// A copy that runs would go on beside what undoes it: it is ended, or, where only a plan is wanted, left alone.
