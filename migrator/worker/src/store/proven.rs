@@ -470,15 +470,17 @@ impl JobStore {
         pass: i64,
     ) -> Result<HashSet<Vec<u8>>> {
         self.read("read the ledger", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT name FROM proven WHERE area = ?1 AND folder = ?2 AND source_read >= ?3",
-                )?
-                .query_map(
-                    (area, folder.as_bytes(), pass),
-                    in_table("proven", |row| row.get(0)),
-                )?
-                .collect()
+            let mut statement = connection.prepare_cached(
+                "SELECT name, source_read FROM proven WHERE area = ?1 AND folder = ?2",
+            )?;
+            // Compared here: what is no number is damage, and in SQL it would be more than any.
+            let row = in_table("proven", |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+            let rows = statement.query_map((area, folder.as_bytes()), row)?;
+            let read = rows.filter_map(|row| match row {
+                Ok((name, read)) => (read >= pass).then_some(Ok(name)),
+                Err(error) => Some(Err(error)),
+            });
+            read.collect()
         })
     }
 

@@ -21,6 +21,7 @@ const MARKER: &str = ".gwmigrate-owner.json";
 fn tasks() -> Vec<Task> {
     vec![
         Task::Verify,
+        Task::VerifySource,
         Task::CompareSource,
         Task::LookForWork,
         Task::Abandon { plan_only: true },
