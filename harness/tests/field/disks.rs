@@ -1,11 +1,9 @@
 //! Disks of destinations that can do less than others.
 
-use std::fs;
-use std::time::{Duration, SystemTime};
-
 use harness::site::Site as _;
 
 use crate::poor_disk::{PoorDisk, Poverty};
+use crate::shown::write_old;
 use crate::support::{Stage, codes, finding};
 
 /// A rehearsal whose destination is on such a disk.
@@ -112,12 +110,7 @@ fn what_the_disk_has_lost_is_not_proven_by_what_memory_still_has() {
     };
     let Some(site) = on(poverty) else { return };
     let file = site.stage.source().join("OFFILES/FD0/LOST.001");
-    fs::write(&file, [7; 8192]).expect("made");
-    // What is younger is copied once more before it is proven.
-    let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
-    let file = fs::File::options().append(true).open(&file);
-    file.and_then(|file| file.set_modified(an_hour_ago))
-        .expect("set");
+    write_old(&file, [7; 8192]);
     let run = site.stage.migrate(&["stage-one"]);
     let found = finding(&run, "copy-differs");
     assert_eq!(found.subject, LOST, "{found:#?}");

@@ -1,13 +1,23 @@
 //! An embedded rehearsal whose source is seen through a mount that shows odd things.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use harness::rehearsal::CommandRun;
 use harness::site::Site as _;
 
 use crate::odd_mount::OddMount;
 use crate::support::Stage;
+
+/// Writes a file that was changed in 2020: what is young is copied once more before it is proven.
+pub(crate) fn write_old(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::write(path, bytes).expect("written");
+    let changed = UNIX_EPOCH + Duration::from_hours(438_288);
+    let file = File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(changed))
+        .expect("set");
+}
 
 /// A rehearsal, and the mount of its source.
 pub(crate) struct Shown {

@@ -1,12 +1,11 @@
 //! Times that cannot be.
 
 use std::fs;
-use std::time::{Duration, SystemTime};
 
 use harness::site::Site as _;
 
 use crate::odd_mount::Odd;
-use crate::shown::Shown;
+use crate::shown::{Shown, write_old};
 use crate::support::{codes, finding};
 
 /// Seconds from 1970 to 1601, 1970, 2099 and 2446, and to a time that no file system keeps.
@@ -128,16 +127,9 @@ fn what_a_client_has_cached_of_a_file_is_not_read_for_what_the_server_has() {
     site.stage.embedded_mut().sheet.extra.push(line);
     site.stage.embedded().write_worksheet().expect("written");
     let path = site.behind.join("OFFILES/FD0/CACHED.001");
-    let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
-    let write = |byte| {
-        fs::write(&path, [byte; 8192]).expect("written");
-        let file = fs::File::options().append(true).open(&path);
-        let set = file.and_then(|file| file.set_modified(an_hour_ago));
-        set.expect("set");
-    };
-    write(1);
+    write_old(&path, [1; 8192]);
     assert!(site.stage.migrate(&["stage-one"]).is_fine());
-    write(2);
+    write_old(&path, [2; 8192]);
     site.stage.prepare();
     let run = site.stage.migrate(&["stage-two"]);
     let found = finding(&run, "seal-differs");

@@ -2,7 +2,7 @@
 
 use harness::site::Site as _;
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use harness::faults::KILL_AT_JOURNAL;
 
@@ -10,6 +10,23 @@ use crate::support::{Stage, codes, finding, wait_for_proof_of_rest};
 
 fn killed_at(moment: u64) -> BTreeMap<String, String> {
     BTreeMap::from([(KILL_AT_JOURNAL.to_owned(), moment.to_string())])
+}
+
+/// Stage two, which goes on by itself.
+fn begin_stage_two(stage: &Stage) -> Child {
+    Command::new(stage.embedded().migrator())
+        .arg("--worksheet")
+        .arg(stage.embedded().worksheet_path())
+        .args(["--json", "stage-two"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started")
+}
+
+/// What the last line says of how it ended.
+fn end_of(output: &str) -> serde_json::Value {
+    let line = output.lines().last().expect("a line");
+    serde_json::from_str(line).expect("JSON")
 }
 
 #[test]
@@ -34,13 +51,7 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
     stage.migrate(&["stage-one"]);
     stage.prepare();
     // The proof of rest waits a second, which is when the connection is cut.
-    let mut controller = Command::new(stage.embedded().migrator())
-        .arg("--worksheet")
-        .arg(stage.embedded().worksheet_path())
-        .args(["--json", "stage-two"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut controller = begin_stage_two(&stage);
     wait_for_proof_of_rest(&stage);
     stage.embedded().server.drop_connections();
     let output = controller.wait_with_output_text();
@@ -48,9 +59,7 @@ fn a_cut_connection_is_made_again_and_following_goes_on() {
         output.contains("The connection broke and was made again"),
         "{output}"
     );
-    let end: serde_json::Value =
-        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
-    assert_eq!(end["exit_code"], 0, "{output}");
+    assert_eq!(end_of(&output)["exit_code"], 0, "{output}");
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
@@ -60,13 +69,7 @@ fn a_connection_that_breaks_while_it_is_made_again_is_made_once_more() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);
     stage.prepare();
-    let mut controller = Command::new(stage.embedded().migrator())
-        .arg("--worksheet")
-        .arg(stage.embedded().worksheet_path())
-        .args(["--json", "stage-two"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut controller = begin_stage_two(&stage);
     wait_for_proof_of_rest(&stage);
     let server = &stage.embedded().server;
     server.drop_connections();
@@ -74,9 +77,7 @@ fn a_connection_that_breaks_while_it_is_made_again_is_made_once_more() {
     server.cut_after_bytes(700);
     let output = controller.wait_with_output_text();
     assert!(!server.take_back_cut(), "{output}");
-    let end: serde_json::Value =
-        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
-    assert_eq!(end["exit_code"], 0, "{output}");
+    assert_eq!(end_of(&output)["exit_code"], 0, "{output}");
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
@@ -84,7 +85,7 @@ trait WaitWithOutputText {
     fn wait_with_output_text(&mut self) -> String;
 }
 
-impl WaitWithOutputText for std::process::Child {
+impl WaitWithOutputText for Child {
     fn wait_with_output_text(&mut self) -> String {
         let mut text = String::new();
         std::io::Read::read_to_string(self.stdout.as_mut().expect("piped"), &mut text)
@@ -140,20 +141,12 @@ fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let stage = Stage::new();
     stage.migrate(&["stage-one"]);
     stage.prepare();
-    let mut controller = Command::new(stage.embedded().migrator())
-        .arg("--worksheet")
-        .arg(stage.embedded().worksheet_path())
-        .args(["--json", "stage-two"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut controller = begin_stage_two(&stage);
     wait_for_proof_of_rest(&stage);
     let pid = rustix::process::Pid::from_child(&controller);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("sent");
     let output = controller.wait_with_output_text();
-    let end: serde_json::Value =
-        serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
-    assert_eq!(end["exit_code"], 130, "{output}");
+    assert_eq!(end_of(&output)["exit_code"], 130, "{output}");
     // The same command goes on, whether the worker of the first one is still at work or not.
     let run = stage.migrate(&["stage-two"]);
     assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use postoffice::names::RelativePath;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::proven;
-use super::rows::{in_table, path};
+use super::rows::{has_files_in, in_table, path};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::{Attributes, Time};
@@ -147,18 +147,6 @@ pub enum FolderOwner {
     ThisJob,
     /// Anybody else.
     SomebodyElse,
-}
-
-/// Whether the manifest has a file in a folder or below it.
-fn holds_a_copy(connection: &Connection, area: u32, path: &RelativePath) -> rusqlite::Result<bool> {
-    // What is below begins with the path and a slash, which "0" follows.
-    let [first, end] = [b'/', b'0'].map(|byte| [path.as_bytes(), &[byte]].concat());
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM file WHERE area = ?1 AND folder = ?2)
-                 OR EXISTS (SELECT 1 FROM file WHERE area = ?1 AND folder > ?3 AND folder < ?4)",
-        )?
-        .query_row((area, path.as_bytes(), first, end), |row| row.get(0))
 }
 
 impl JobStore {
@@ -347,7 +335,7 @@ impl JobStore {
             match pass {
                 Some(0) => Ok(FolderOwner::EveryPostOffice),
                 Some(_) => Ok(FolderOwner::ThisJob),
-                None if holds_a_copy(connection, area, path)? => Ok(FolderOwner::ThisJob),
+                None if has_files_in(connection, "file", area, path)? => Ok(FolderOwner::ThisJob),
                 None => Ok(FolderOwner::SomebodyElse),
             }
         })

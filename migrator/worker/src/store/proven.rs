@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use postoffice::names::RelativePath;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::rows::{from_json, in_table, json, path};
+use super::rows::{from_json, has_files_in, in_table, json, path};
 use super::{JobStore, generation, signed, unsigned};
 use crate::error::Result;
 use crate::tree::{Attributes, Time};
@@ -306,15 +306,8 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn has_proven_in(&self, area: u32, folder: &RelativePath) -> Result<bool> {
-        // What lies below a folder stands between its path with a slash and that with the byte behind the slash.
-        let bound = |end: u8| [folder.as_bytes(), &[end]].concat();
         self.read("read the ledger", |connection| {
-            connection.query_row(
-                "SELECT EXISTS (SELECT 1 FROM proven WHERE area = ?1
-                                AND (folder = ?2 OR (folder > ?3 AND folder < ?4)))",
-                (area, folder.as_bytes(), bound(b'/'), bound(b'/' + 1)),
-                in_table("proven", |row| row.get(0)),
-            )
+            has_files_in(connection, "proven", area, folder)
         })
     }
 

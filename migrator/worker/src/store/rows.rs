@@ -1,11 +1,31 @@
 //! Reading rows: what cannot be read is an error that names its table and row, and never a default.
 
 use postoffice::names::{RelativePath, printable};
-use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+/// Whether a table of files has one in a folder or below it.
+pub(super) fn has_files_in(
+    connection: &Connection,
+    table: &'static str,
+    area: u32,
+    folder: &RelativePath,
+) -> rusqlite::Result<bool> {
+    // What is below begins with the path and a slash, which "0" follows.
+    let [first, end] = [b'/', b'0'].map(|byte| [folder.as_bytes(), &[byte]].concat());
+    connection
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM {table} WHERE area = ?1 AND folder = ?2)
+                 OR EXISTS (SELECT 1 FROM {table} WHERE area = ?1 AND folder > ?3 AND folder < ?4)"
+        ))?
+        .query_row(
+            (area, folder.as_bytes(), first, end),
+            in_table(table, |row| row.get(0)),
+        )
+}
 
 /// A row that does not hold what the worker writes.
 #[derive(Debug, Error)]
