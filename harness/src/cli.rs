@@ -346,7 +346,6 @@ fn print(
             StepState::Done => "done",
             StepState::Skipped => "--",
             StepState::Failed => "STOP",
-            StepState::NotBuilt => "BY HAND",
         };
         let took = line.milliseconds().unwrap_or(0);
         writeln!(

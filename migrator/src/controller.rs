@@ -294,9 +294,6 @@ impl Controller {
             Ok(outcome) => (outcome.state(), outcome.detail().to_owned()),
             Err(error) => (StepState::Failed, error.to_string()),
         };
-        if let Ok(StepOutcome::NotBuilt { finding, .. }) = &outcome {
-            self.report(finding.clone());
-        }
         if let Err(error) = &outcome
             && !matches!(error, StepError::Task { .. })
         {

@@ -5,6 +5,7 @@ mod folders;
 mod operations;
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -45,10 +46,11 @@ impl Operation {
     }
 
     /// How many trees it works on.
-    fn trees(self) -> usize {
+    fn trees(self) -> RangeInclusive<usize> {
         match self {
-            Self::Walk | Self::Rename => 1,
-            _ => 2,
+            Self::Walk | Self::Rename => 1..=1,
+            Self::Stat => 1..=2,
+            _ => 2..=2,
         }
     }
 }
@@ -73,8 +75,9 @@ pub(super) struct Options {
 /// Runs a loop; returns how many files it met.
 pub(super) fn run(options: &Options) -> Result<u64> {
     let operation = options.operation;
-    if options.trees.len() != operation.trees() {
-        return Err(format!("{operation:?} works on {} trees", operation.trees()).into());
+    if !operation.trees().contains(&options.trees.len()) {
+        let wanted = operation.trees();
+        return Err(format!("{operation:?} works on {wanted:?} trees").into());
     }
     let mut roots = Vec::new();
     for tree in &options.trees {

@@ -6,8 +6,10 @@ mod table;
 
 use protocol::{GuardianAction, PassKind, Task};
 
+use super::bare::Operation;
 use super::check::{require_equal, require_lower_case, total};
 use super::field::copy_whole;
+use super::limits;
 use super::measure::{Plan, Sample, Step, measure};
 use super::options::{Options, Tree};
 use super::ours::Job;
@@ -23,6 +25,11 @@ use table::render;
 const SIMULATED: u32 = 8000;
 const CHANGED_FILES: usize = 1000;
 const CHANGED_DATABASES: usize = 200;
+
+/// What no tool can do without, whatever has changed: the pass, the seal and its last look each look at every file of both
+/// sides.
+const LIMIT: &str = "limit: three looks at each file";
+const LOOKS: usize = 3;
 
 /// What the users wait for, but for the quiet window.
 fn downtime() -> [(&'static str, Task); 6] {
@@ -65,6 +72,8 @@ struct Round {
     ours: Vec<Part>,
     /// What the other tools do in their place; nothing where they take no part.
     peer: Vec<Part>,
+    /// What a bare loop takes for the looks alone; nothing where that takes no part.
+    limit: Vec<Part>,
     wanted: Wanted,
     reading: Reading,
 }
@@ -164,8 +173,27 @@ impl Downtime<'_> {
             return Err("ours did not seal".into());
         }
         require_equal(&places.source, &job.destination, true)?;
+        round.limit = self.limit_round()?;
         round.peer = self.peer_round()?;
         Ok(round)
+    }
+
+    /// The looks alone; mounted anew, so that they find nothing of what ours asked.
+    fn limit_round(&self) -> Result<Vec<Part>> {
+        if !self.options.wants(LIMIT) {
+            return Ok(Vec::new());
+        }
+        let mounted = self.mounted(self.narrow())?;
+        let threads = limits::THREADS[0];
+        // The names of the two are not the same any more.
+        let mut looks = Vec::new();
+        for tree in [&self.job.source, &self.job.destination] {
+            let look = limits::step(Operation::Stat, threads, &[tree])?;
+            looks.extend(vec![look; LOOKS]);
+        }
+        let name = format!("{LIMIT}, {threads} threads");
+        let part = self.part(&name, looks, mounted.as_ref())?;
+        Ok(vec![part])
     }
 
     /// What the other tools do; mounted anew, so that they find nothing of what ours asked.

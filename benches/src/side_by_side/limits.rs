@@ -11,7 +11,7 @@ use super::rounds::Contender;
 use super::{BoxError, Result};
 
 /// The threads that ours begins with, and those that two processors can keep busy.
-const THREADS: [usize; 2] = [8, 2];
+pub(super) const THREADS: [usize; 2] = [8, 2];
 
 /// What is said of all of them.
 const NOTE: &str = "A limit is no tool: it is a bare loop on as many threads as it says, which does to the same trees only \
@@ -52,7 +52,7 @@ impl<'a> Field<'a> {
 }
 
 /// The command; it fails where it does not meet all files that there are now.
-fn step(operation: Operation, threads: usize, trees: &[&Path]) -> Result<Step> {
+pub(super) fn step(operation: Operation, threads: usize, trees: &[&Path]) -> Result<Step> {
     let mut files = 0;
     for tree in trees {
         files += total(tree)?.files;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::support::{Stage, codes, finding};
 
@@ -109,6 +110,73 @@ fn gwcheck_is_chosen_for_what_the_built_in_engine_does_not_know() {
     set_engine(&mut stage, "auto");
     stage.expect(&["stage-two"], 0);
     assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
+/// A connection that broke left GWCheck at work: copying the guardian under it, or starting a second one, would be two programs
+/// that write one database.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn a_gwcheck_that_is_still_at_work_is_waited_for() {
+    let mut stage = Stage::with_opaque_guardian();
+    prepared(&stage);
+    set_engine(&mut stage, "gwcheck");
+    install_script(&stage, 3);
+    finding(&stage.expect(&["stage-two"], 5), "gwcheck-failed");
+    let sheet = &stage.embedded().sheet;
+    let program = sheet.gwcheck.clone().expect("named");
+    fs::write(
+        &program,
+        "#!/bin/sh\nfor i in $(seq 300); do sleep 0.2; done\n",
+    )
+    .expect("written");
+    let options = sheet.job_folder.join("gwcheck/options.xml");
+    let mut at_work = Command::new(&program)
+        .arg(options)
+        .spawn()
+        .expect("started");
+    let before = guardian_at(&stage);
+    for command in [&["stage-two"][..], &["stage-one"], &["abandon", "--yes"]] {
+        finding(&stage.expect(command, 5), "gwcheck-running");
+    }
+    assert_eq!(guardian_at(&stage), before);
+    at_work.kill().expect("killed");
+    at_work.wait().expect("ended");
+    fs::remove_file(&program).expect("removed");
+    install_gwcheck(&stage);
+    // The one before was stopped at its copy.
+    stage.migrate(&["stage-one"]);
+    stage.expect(&["stage-two"], 0);
+    assert_eq!(stage.differences(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn a_gwcheck_whose_connection_breaks_is_not_started_beside_itself() {
+    let mut stage = Stage::with_opaque_guardian();
+    prepared(&stage);
+    set_engine(&mut stage, "gwcheck");
+    install_script(&stage, 0);
+    let program = stage.embedded().sheet.gwcheck.clone().expect("named");
+    let log = stage.embedded().folder.join("gwcheck-runs");
+    let script = format!(
+        "#!/bin/sh\necho began >>{0}\nsleep 3\necho ended >>{0}\n",
+        log.display()
+    );
+    fs::write(&program, script).expect("written");
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    std::thread::scope(|scope| {
+        let cut = scope.spawn(|| {
+            let until = Instant::now() + Duration::from_mins(2);
+            while said().is_empty() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            stage.embedded().server.drop_connections();
+        });
+        // It does nothing, and that is seen.
+        finding(&stage.expect(&["stage-two"], 5), "guardian-names-left");
+        cut.join().expect("cut");
+    });
+    assert_eq!(said(), "began\nended\nbegan\nended\n");
 }
 
 #[test]

@@ -51,6 +51,14 @@ pub enum Question {
         /// Its startup file.
         startup: PathBuf,
     },
+    /// A process whose command has a program and a file among its words, whatever it begins with (an interpreter, `sudo`):
+    /// [`Process`].
+    Command {
+        /// The program.
+        program: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
     /// A user, also of a directory service: [`Account`].
     Account {
         /// Its name.

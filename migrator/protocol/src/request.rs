@@ -250,8 +250,6 @@ pub enum StepState {
     Skipped,
     /// It stopped; see its findings.
     Failed,
-    /// This version of gwmigrate cannot do it; a person must.
-    NotBuilt,
 }
 
 impl StepState {
@@ -262,7 +260,6 @@ impl StepState {
             Self::Done => "done",
             Self::Skipped => "nothing to do",
             Self::Failed => "stopped",
-            Self::NotBuilt => "by hand",
         }
     }
 }

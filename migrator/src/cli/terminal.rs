@@ -212,7 +212,6 @@ fn mark(state: StepState) -> &'static str {
         StepState::Done => "done",
         StepState::Skipped => "--",
         StepState::Failed => "STOP",
-        StepState::NotBuilt => "BY HAND",
     }
 }
 

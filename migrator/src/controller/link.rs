@@ -91,6 +91,31 @@ impl Link {
         self.over_new_connections(run).await
     }
 
+    /// Runs a command that does not bear being run twice at the same time; none where the link broke meanwhile and was made
+    /// again: whether the command still runs has to be asked.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_once(&self, command: &RemoteCommand) -> Result<Option<Output>, StepError> {
+        match self.remote().run(command, Vec::new()).await {
+            Err(error) if is_broken(&error) => {
+                // Any command makes the connection again.
+                self.mount_table().await?;
+                Ok(None)
+            }
+            outcome => Ok(Some(outcome?)),
+        }
+    }
+
+    /// Runs a command that must succeed, as [`Self::run`].
+    ///
+    /// # Errors
+    /// As [`Self::run`]; that it ended with another code than 0.
+    pub async fn succeed(&self, command: &RemoteCommand) -> Result<Output, StepError> {
+        let output = self.run(command, Vec::new()).await?;
+        Ok(output.require_success(command)?)
+    }
+
     /// Does something, once more over a new connection where the link breaks.
     async fn over_new_connections<T>(
         &self,
@@ -213,8 +238,7 @@ impl Link {
             .command("mkdir")
             .arguments(["-p", "-m", "0700", "--"])
             .argument(folder.to_owned());
-        self.run(&make, Vec::new()).await?.require_success(&make)?;
-        Ok(())
+        self.succeed(&make).await.map(drop)
     }
 
     /// The mount table of the destination, which everybody may read.
@@ -223,8 +247,7 @@ impl Link {
     /// What the connection or the command says.
     pub async fn mount_table(&self) -> Result<Vec<u8>, StepError> {
         let table = RemoteCommand::new("cat").argument("/proc/self/mountinfo");
-        let output = self.run(&table, Vec::new()).await?;
-        Ok(output.require_success(&table)?.stdout)
+        Ok(self.succeed(&table).await?.stdout)
     }
 
     /// Uploads a file to where only root may write, where the user who logged in is not root.
@@ -248,9 +271,7 @@ impl Link {
             .command("install")
             .arguments(["-m", &format!("{mode:04o}"), "-T", "--", ARRIVED])
             .argument(target.to_owned());
-        self.run(&install, Vec::new())
-            .await?
-            .require_success(&install)?;
+        self.succeed(&install).await?;
         let remove = RemoteCommand::new("rm").arguments(["-f", "--", ARRIVED]);
         self.run(&remove, Vec::new()).await?;
         Ok(uploaded)

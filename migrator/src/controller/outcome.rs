@@ -10,13 +10,6 @@ pub enum StepOutcome {
     Done(String),
     /// There was nothing to do.
     Skipped(String),
-    /// This version of gwmigrate cannot do it.
-    NotBuilt {
-        /// One line for the list of the steps.
-        detail: String,
-        /// What a person must do instead.
-        finding: Finding,
-    },
 }
 
 impl StepOutcome {
@@ -25,14 +18,13 @@ impl StepOutcome {
         match self {
             Self::Done(_) => StepState::Done,
             Self::Skipped(_) => StepState::Skipped,
-            Self::NotBuilt { .. } => StepState::NotBuilt,
         }
     }
 
     /// One line that a person should know.
     pub fn detail(&self) -> &str {
         match self {
-            Self::Done(detail) | Self::Skipped(detail) | Self::NotBuilt { detail, .. } => detail,
+            Self::Done(detail) | Self::Skipped(detail) => detail,
         }
     }
 }

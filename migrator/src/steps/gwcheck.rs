@@ -8,7 +8,8 @@
 //! can be used instead.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -17,6 +18,7 @@ use roxmltree::{Document, Node};
 use protocol::{Change, Finding, Verdict};
 
 use crate::controller::{Controller, StepError};
+use crate::remote::Output;
 
 /// The keyword.
 const KEYWORD: &str = "storelowercase";
@@ -28,6 +30,8 @@ const FOLDER: &str = "gwcheck";
 const LOG: &str = "gwcheck.log";
 /// The options name the post office; they are nobody else's business.
 const OPTIONS_MODE: u32 = 0o600;
+/// How often one that outlived its connection is looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many lines of trouble are shown.
 const LINES_SHOWN: usize = 10;
 
@@ -191,6 +195,30 @@ fn why_unfit(options: &str, folder: &str) -> Option<String> {
     }
 }
 
+/// Refuses while one that this job has started is at work still: it outlives the connection that it was started by, and goes on
+/// writing into a guardian that would be copied, converted or removed.
+///
+/// # Errors
+/// A refusal; a question that could not be asked.
+pub(super) async fn require_ended(controller: &Controller) -> Result<(), StepError> {
+    let options = options_path(controller);
+    if controller.entry(&options).await?.is_none() {
+        return Ok(());
+    }
+    let program = program(controller)?;
+    match controller.process_with(&program, &options).await? {
+        None => Ok(()),
+        Some(process) => Err(StepError::refused(
+            "gwcheck-running",
+            format!(
+                "GWCheck, which this job has started, is still at work on the guardian (process {})",
+                process.pid
+            ),
+            "Wait until it has ended, then run the same command again; nothing was changed",
+        )),
+    }
+}
+
 /// Runs it; says in a few words how it ended.
 ///
 /// # Errors
@@ -202,9 +230,7 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
     let name = format!("{FOLDER}/{LOG}");
     let change = Change::RemoveFromJobFolder { name };
     controller.change(change).await?;
-    let link = controller.link()?;
-    let command = link.command(program(controller)?).argument(options);
-    let output = link.run(&command, Vec::new()).await?;
+    let output = run_alone(controller, &options).await?;
     let mut text = output.text();
     if let Some(kept) = controller.content(&log).await? {
         text.push('\n');
@@ -234,6 +260,21 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
         0 => "without problems in its log".into(),
         count => format!("with {count} problems in its log"),
     })
+}
+
+/// Runs it with these options; once more where the connection broke, when the one before has ended, of whose end nobody knows.
+async fn run_alone(controller: &Controller, options: &Path) -> Result<Output, StepError> {
+    let program = program(controller)?;
+    let link = controller.link()?;
+    let command = link.command(program.clone()).argument(options);
+    loop {
+        if let Some(output) = link.run_once(&command).await? {
+            return Ok(output);
+        }
+        while controller.process_with(&program, options).await?.is_some() {
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
+    }
 }
 
 /// The lines of a log that tell of trouble: an error number, or a line that begins with `Error`.

@@ -134,10 +134,7 @@ async fn without_links(
         .command("readlink")
         .arguments(["-m", "-z", "--"])
         .arguments(named.iter().map(|named| named.path.clone()));
-    let output = link
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
+    let output = link.succeed(&command).await?;
     let paths = output.stdout.split(|&byte| byte == 0);
     let paths: Vec<PathBuf> = paths
         .filter(|path| !path.is_empty())

@@ -224,11 +224,13 @@ impl Look<'_> {
         let lock_file = watched.lock_file.as_deref();
         let attempt = try_one(self.area, &watched.folder, &path, &watched.name, lock_file)?;
         let is_held = matches!(attempt, Some(Attempt::Busy));
+        // One that could not be asked for is neither held nor free; the pass says what keeps the database from being read.
+        let is_tried = attempt.is_some();
         // What was taken is let go here.
         drop(attempt);
         {
             let mut seen = lock(&self.seen);
-            seen.locks_tried += 1;
+            seen.locks_tried += u64::from(is_tried);
             seen.locks_held += u64::from(is_held);
         }
         if is_held {

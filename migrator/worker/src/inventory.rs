@@ -415,7 +415,8 @@ impl AreaWalk<'_> {
         {
             seen.stale_items += 1;
             seen.survey.stale_items += 1;
-            if seen.stale_example.is_empty() {
+            // The first by name, not by whichever thread was first: a finding that is accepted is known by what it is about.
+            if seen.stale_example.is_empty() || path.as_bytes() < &seen.stale_example[..] {
                 seen.stale_example = path.as_bytes().to_vec();
             }
         }

@@ -36,9 +36,10 @@ pub(crate) struct DatabaseLock {
 }
 
 impl DatabaseLock {
-    /// Whether another program may have come in since: there was no lock file that could be locked, and now there is one.
+    /// Whether another program may have come in since: there was no lock file that could be locked, and now there is one, or
+    /// one that cannot be asked about.
     pub(crate) fn was_passed(&self, folder: &Folder, database: &[u8]) -> bool {
-        !self.has_lock_file && find_lock_file(folder, database).is_some()
+        !self.has_lock_file && find_lock_file(folder, database) != Ok(None)
     }
 }
 
@@ -54,7 +55,7 @@ enum Taken {
 /// `lock_file` is the name of the lock file where a listing had one; a younger one is found under its usual names.
 ///
 /// # Errors
-/// What opening the database says; a lock file that vanishes meanwhile is no error.
+/// What opening the database says, or asking for its lock file; a lock file that vanishes meanwhile is no error.
 pub(crate) fn try_lock(
     folder: &Folder,
     name: &[u8],
@@ -62,8 +63,11 @@ pub(crate) fn try_lock(
 ) -> Result<Attempt, Errno> {
     let mut handles = Vec::with_capacity(2);
     let mut has_lock_file = false;
-    let lock_file = lock_file.map(<[u8]>::to_vec);
-    if let Some(lock_file) = lock_file.or_else(|| find_lock_file(folder, name)) {
+    let lock_file = match lock_file {
+        Some(listed) => Some(listed.to_vec()),
+        None => find_lock_file(folder, name)?,
+    };
+    if let Some(lock_file) = lock_file {
         match folder.open_file(&lock_file) {
             Ok((handle, _)) => match take(&handle, 1) {
                 Taken::Yes => {
@@ -179,13 +183,21 @@ fn set(handle: impl AsFd, kind: libc::c_int, start: libc::off_t, length: libc::o
 
 /// The lock file of a database, where there is one under the names that its programs give it: a program makes it when it
 /// opens the database, which may be after the folder was listed.
-fn find_lock_file(folder: &Folder, database: &[u8]) -> Option<Vec<u8>> {
+///
+/// # Errors
+/// What the kernel says, but for a name that is too long for any file.
+fn find_lock_file(folder: &Folder, database: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
     let lower = lock_file_name(database);
     let (stem, _) = lower.split_at(lower.len().saturating_sub(4));
     let upper = [stem, b".LCK"].concat();
-    [lower, upper]
-        .into_iter()
-        .find(|name| matches!(folder.metadata(name), Ok(Some(_))))
+    for name in [lower, upper] {
+        match folder.metadata(&name) {
+            Ok(Some(_)) => return Ok(Some(name)),
+            Ok(None) | Err(Errno::NAMETOOLONG) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(None)
 }
 
 /// The name of the lock file of a database: `.db` becomes `.lck`; any other name gets `.lck` appended.

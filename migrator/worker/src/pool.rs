@@ -2,8 +2,10 @@
 //!
 //! The stack is last-in-first-out, so a tree is walked mostly depth first and the stack stays short.  A task may push
 //! more tasks.  Where the stack is long already ([`Stack::is_long`]), a task should do its work itself instead of
-//! pushing it; that bounds the memory at any size of tree.
+//! pushing it.  A task that lists a folder ([`Stack::push_folder`]) begins only while there is room for its names
+//! ([`NAMES_MAX`]); until then its thread deals with what other folders hold.  Both bound the memory at any size of tree.
 
+use std::cell::Cell;
 use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,10 +13,83 @@ use std::time::{Duration, Instant};
 
 use protocol::CopyOptions;
 
+/// How many names of listings are held at the same time, about; more only for a folder that alone has more.
+///
+/// What a server said of a file together with its name is not remembered for long either, so that holding more would ask for
+/// it once more.
+const NAMES_MAX: usize = 200_000;
+
 struct Inner<T> {
     tasks: Vec<T>,
+    /// Tasks that list a folder.
+    folders: Vec<T>,
+    /// How many of those run and have not said yet how many names they hold.
+    listing: usize,
+    /// How many names the others hold.
+    names: usize,
+    /// How many the last one had: folders beside each other are alike.
+    last: usize,
     running: usize,
     stopped: bool,
+}
+
+impl<T> Inner<T> {
+    /// Whether a folder may be listed now.
+    fn has_room(&self) -> bool {
+        let expected = self.listing.saturating_mul(self.last);
+        self.names.saturating_add(expected) < NAMES_MAX
+    }
+
+    /// How many tasks could begin now.
+    fn waiting(&self) -> usize {
+        let folders = if self.has_room() {
+            self.folders.len()
+        } else {
+            0
+        };
+        self.tasks.len() + folders
+    }
+
+    /// The next task, and what it holds.
+    fn take(&mut self) -> Option<(T, Holds)> {
+        if let Some(task) = self.tasks.pop() {
+            return Some((task, Holds::Nothing));
+        }
+        if !self.has_room() {
+            return None;
+        }
+        let task = self.folders.pop()?;
+        self.listing += 1;
+        Some((task, Holds::Unknown))
+    }
+
+    /// What a task holds is another thing now.
+    fn change(&mut self, before: Holds, now: Holds) {
+        match before {
+            Holds::Nothing => {}
+            Holds::Unknown => self.listing -= 1,
+            Holds::Names(names) => self.names -= names,
+        }
+        if let Holds::Names(names) = now {
+            self.names += names;
+            self.last = names;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopped || (self.tasks.is_empty() && self.folders.is_empty() && self.running == 0)
+    }
+}
+
+/// What a running task holds.
+#[derive(Debug, Clone, Copy)]
+enum Holds {
+    /// No listing.
+    Nothing,
+    /// A listing of which nobody knows yet how long it is.
+    Unknown,
+    /// So many names.
+    Names(usize),
 }
 
 /// The work that is waiting.
@@ -129,10 +204,16 @@ impl<T> Stack<T> {
         self.changed.notify_one();
     }
 
+    /// Adds a task that lists a folder, and says so with [`Running::holds`].
+    pub(crate) fn push_folder(&self, task: T) {
+        self.lock().folders.push(task);
+        self.changed.notify_one();
+    }
+
     /// Whether so much is waiting that more should be done at once instead of pushed: something for every thread.  Each
     /// thread then keeps to a folder of its own; several that make names in one folder wait for each other in the kernel.
     pub(crate) fn is_long(&self) -> bool {
-        self.lock().tasks.len() >= self.threads.load(Ordering::Relaxed)
+        self.lock().waiting() >= self.threads.load(Ordering::Relaxed)
     }
 
     /// Drops what is waiting; tasks that run come to their end.
@@ -140,20 +221,29 @@ impl<T> Stack<T> {
         let mut inner = self.lock();
         inner.stopped = true;
         inner.tasks.clear();
+        inner.folders.clear();
         drop(inner);
         self.changed.notify_all();
         self.over.notify_all();
     }
 
-    fn next(&self) -> Option<T> {
+    /// Wakes the threads that wait for room, where there is some now.
+    fn call_for_folders(&self, inner: &Inner<T>) {
+        if !inner.folders.is_empty() && inner.has_room() {
+            self.changed.notify_all();
+        }
+    }
+
+    fn next(&self) -> Option<(T, Running<'_, T>)> {
         let mut inner = self.lock();
         loop {
             if inner.stopped {
                 return None;
             }
-            if let Some(task) = inner.tasks.pop() {
+            if let Some((task, holds)) = inner.take() {
                 inner.running += 1;
-                return Some(task);
+                let holds = Cell::new(holds);
+                return Some((task, Running { stack: self, holds }));
             }
             if inner.running == 0 {
                 return None;
@@ -168,23 +258,49 @@ impl<T> Stack<T> {
     /// Waits for an interval, or until all is done; says whether anything is waiting for a thread, none where all is done.
     fn look_after(&self, interval: Duration) -> Option<bool> {
         let inner = self.lock();
-        let is_over =
-            |inner: &Inner<T>| inner.stopped || (inner.tasks.is_empty() && inner.running == 0);
         let (inner, _) = self
             .over
-            .wait_timeout_while(inner, interval, |inner| !is_over(inner))
+            .wait_timeout_while(inner, interval, |inner| !inner.is_over())
             .unwrap_or_else(PoisonError::into_inner);
-        (!is_over(&inner)).then(|| !inner.tasks.is_empty())
+        (!inner.is_over()).then(|| inner.waiting() > 0)
     }
+}
 
-    fn finished_one(&self) {
-        let mut inner = self.lock();
+/// A task that runs: the stack that it may push to, and what it holds.
+///
+/// It counts the task as finished also where that panics, so that no thread waits for ever.
+pub(crate) struct Running<'a, T> {
+    stack: &'a Stack<T>,
+    holds: Cell<Holds>,
+}
+
+impl<T> std::ops::Deref for Running<'_, T> {
+    type Target = Stack<T>;
+
+    fn deref(&self) -> &Stack<T> {
+        self.stack
+    }
+}
+
+impl<T> Running<'_, T> {
+    /// Says how many names the task holds until its end.
+    pub(crate) fn holds(&self, names: usize) {
+        let holds = Holds::Names(names);
+        let mut inner = self.stack.lock();
+        inner.change(self.holds.replace(holds), holds);
+        self.stack.call_for_folders(&inner);
+    }
+}
+
+impl<T> Drop for Running<'_, T> {
+    fn drop(&mut self) {
+        let mut inner = self.stack.lock();
         inner.running -= 1;
-        let idle = inner.running == 0 && inner.tasks.is_empty();
-        drop(inner);
-        if idle {
-            self.changed.notify_all();
-            self.over.notify_all();
+        inner.change(self.holds.get(), Holds::Nothing);
+        self.stack.call_for_folders(&inner);
+        if inner.is_over() {
+            self.stack.changed.notify_all();
+            self.stack.over.notify_all();
         }
     }
 }
@@ -196,7 +312,7 @@ impl<T> Stack<T> {
 pub(crate) fn run<T: Send, E: Send>(
     tasks: Vec<T>,
     threads: Threads,
-    work: impl Fn(T, &Stack<T>) -> Result<(), E> + Sync,
+    work: impl Fn(T, &Running<'_, T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     if tasks.is_empty() {
         return Ok(());
@@ -204,6 +320,10 @@ pub(crate) fn run<T: Send, E: Send>(
     let stack = Stack {
         inner: Mutex::new(Inner {
             tasks,
+            folders: Vec::new(),
+            listing: 0,
+            names: 0,
+            last: 0,
             running: 0,
             stopped: false,
         }),
@@ -213,10 +333,8 @@ pub(crate) fn run<T: Send, E: Send>(
     };
     let failure = Mutex::new(None);
     let work_on = || {
-        while let Some(task) = stack.next() {
-            // The guard counts the task as finished also when it panics, so that no thread waits for ever.
-            let _finished = Finished(&stack);
-            if let Err(error) = work(task, &stack) {
+        while let Some((task, running)) = stack.next() {
+            if let Err(error) = work(task, &running) {
                 lock(&failure).get_or_insert(error);
                 stack.stop();
             }
@@ -266,14 +384,6 @@ fn processor_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-struct Finished<'a, T>(&'a Stack<T>);
-
-impl<T> Drop for Finished<'_, T> {
-    fn drop(&mut self) {
-        self.0.finished_one();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +404,54 @@ mod tests {
         });
         assert_eq!(outcome, Ok(()));
         assert_eq!(ran.load(Ordering::Relaxed), 127);
+    }
+
+    #[test]
+    fn folders_wait_until_there_is_room_for_their_names_and_their_files_do_not() {
+        const NAMES: usize = 60_000;
+        enum Task {
+            Root,
+            Folder,
+            File,
+        }
+        let (held, most, files) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        let threads = Threads {
+            first: 16,
+            most: 16,
+        };
+        let until = Instant::now() + Duration::from_mins(1);
+        let outcome = run(vec![Task::Root], threads, |task, running| {
+            match task {
+                Task::Root => {
+                    running.holds(NAMES);
+                    (0..40).for_each(|_| running.push_folder(Task::Folder));
+                }
+                Task::Folder => {
+                    running.holds(NAMES);
+                    most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let before = files.load(Ordering::SeqCst);
+                    (0..4).for_each(|_| running.push(Task::File));
+                    while files.load(Ordering::SeqCst) == before {
+                        if Instant::now() > until {
+                            return Err("nobody deals with what the folders hold");
+                        }
+                        std::thread::yield_now();
+                    }
+                    held.fetch_sub(1, Ordering::SeqCst);
+                }
+                Task::File => {
+                    files.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            Ok(())
+        });
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(files.into_inner(), 160);
+        assert!(most.into_inner() <= NAMES_MAX.div_ceil(NAMES));
     }
 
     #[test]

@@ -15,14 +15,22 @@ pub(super) fn render(all: &[Runs]) -> Result<String> {
         text += &table(runs)?;
     }
     for (small, large) in all.iter().zip(all.iter().skip(1)) {
-        let [less, more] = [small, large].map(|runs| median_seconds(runs, |round| &round.ours));
-        writeln!(
-            text,
-            "- Downtime of {} files by that of {} files: {:.2}",
-            large.files,
-            small.files,
-            more / less
-        )?;
+        let sides: [(&str, Side); 2] = [
+            ("Downtime", |round| &round.ours),
+            ("The limit", |round| &round.limit),
+        ];
+        for (name, side) in sides {
+            let [less, more] = [small, large].map(|runs| median_seconds(runs, side));
+            if less > 0.0 {
+                writeln!(
+                    text,
+                    "- {name} of {} files by that of {} files: {:.2}",
+                    large.files,
+                    small.files,
+                    more / less
+                )?;
+            }
+        }
     }
     Ok(text)
 }
@@ -51,6 +59,7 @@ fn table(runs: &Runs) -> Result<String> {
     rows(&mut text, rounds, "users work: ", |round| &round.before)?;
     rows(&mut text, rounds, "", |round| &round.ours)?;
     sum(&mut text, rounds, "**users are out**", |round| &round.ours)?;
+    rows(&mut text, rounds, "", |round| &round.limit)?;
     if rounds.iter().any(|round| !round.peer.is_empty()) {
         rows(&mut text, rounds, "peer: ", |round| &round.peer)?;
         sum(&mut text, rounds, "**peer**", |round| &round.peer)?;

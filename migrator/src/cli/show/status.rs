@@ -14,65 +14,13 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
         "Job {}",
         status.job.as_deref().unwrap_or("without a name")
     ));
-    let mut stage = None;
-    for step in Step::ALL {
-        if stage != Some(step.stage()) {
-            stage = Some(step.stage());
-            terminal.line(step.stage().title());
-        }
-        let line = status.steps.iter().find(|line| line.step == step);
-        let mark = match line.map(|line| line.state) {
-            None => "   ",
-            Some(StepState::Begun) if is_at_work(status) => "...",
-            Some(StepState::Begun) => "cut",
-            Some(StepState::Done) if is_outdated(step, status) => "old",
-            Some(StepState::Done) => " x ",
-            Some(StepState::Skipped) => " - ",
-            Some(StepState::Failed) => " ! ",
-            Some(StepState::NotBuilt) => " ? ",
-        };
-        let detail = line.map_or("", |line| line.detail.as_str());
-        let at = line.map_or_else(String::new, |line| {
-            numbers::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
-        });
-        terminal.line(format!("  [{mark}] {:<30} {at:<23} {detail}", step.title()).trim_end());
-    }
-    terminal.line(
-        "  x done, - nothing to do, ! stopped, ? by hand, cut: run the command again, old: done before the trees changed",
-    );
-    for pass in &status.passes {
-        terminal.line(&format!(
-            "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
-            pass.pass,
-            pass.kind,
-            numbers::count(pass.files_copied),
-            numbers::bytes(pass.bytes_copied),
-            numbers::count(pass.files_unchanged),
-            numbers::count(pass.files_removed),
-            numbers::count(pass.set_aside),
-            if pass.ended_milliseconds.is_none() {
-                "; not ended"
-            } else {
-                ""
-            }
-        ));
-    }
+    steps(terminal, status);
+    passes(terminal, status);
     for line in &status.checklist {
         let text = format!("Confirmed by {}: {} {}", line.by, line.item, line.note);
         terminal.line(text.trim_end());
     }
-    for found in &report.findings {
-        let (open, accepted) = (numbers::count(found.open), numbers::count(found.accepted));
-        let code = &found.code;
-        let text = match (found.open, found.accepted) {
-            (0, _) => continue,
-            (_, 0) => format!("Found, for a person: {open} [{code}]"),
-            _ => format!("Found, for a person: {open} [{code}], and {accepted} that were accepted"),
-        };
-        terminal.line(&format!(
-            "{text}; `gwmigrate report --finding {code}` shows each"
-        ));
-    }
+    found(terminal, report);
     super::accepted(terminal, &status.accepted);
     for line in &status.words {
         terminal.line(&format!(
@@ -98,6 +46,71 @@ pub(in crate::cli) fn status(terminal: &Terminal, report: &StatusReport) {
     }
     terminal.line(&format!("Back: {}", report.back));
     terminal.line(&format!("Next: {}", report.next));
+}
+
+/// The list of the steps, a mark for each.
+fn steps(terminal: &Terminal, status: &JobState) {
+    let mut stage = None;
+    for step in Step::ALL {
+        if stage != Some(step.stage()) {
+            stage = Some(step.stage());
+            terminal.line(step.stage().title());
+        }
+        let line = status.steps.iter().find(|line| line.step == step);
+        let mark = match line.map(|line| line.state) {
+            None => "   ",
+            Some(StepState::Begun) if is_at_work(status) => "...",
+            Some(StepState::Begun) => "cut",
+            Some(StepState::Done) if is_outdated(step, status) => "old",
+            Some(StepState::Done) => " x ",
+            Some(StepState::Skipped) => " - ",
+            Some(StepState::Failed) => " ! ",
+        };
+        let detail = line.map_or("", |line| line.detail.as_str());
+        let at = line.map_or_else(String::new, |line| {
+            numbers::moment(line.ended_milliseconds.unwrap_or(line.began_milliseconds))
+        });
+        terminal.line(format!("  [{mark}] {:<30} {at:<23} {detail}", step.title()).trim_end());
+    }
+    terminal.line(
+        "  x done, - nothing to do, ! stopped, cut: run the command again, old: done before the trees changed",
+    );
+}
+
+fn passes(terminal: &Terminal, status: &JobState) {
+    for pass in &status.passes {
+        terminal.line(&format!(
+            "Pass {} ({}): {} files copied ({}), {} unchanged, {} removed, {} set aside{}",
+            pass.pass,
+            pass.kind,
+            numbers::count(pass.files_copied),
+            numbers::bytes(pass.bytes_copied),
+            numbers::count(pass.files_unchanged),
+            numbers::count(pass.files_removed),
+            numbers::count(pass.set_aside),
+            if pass.ended_milliseconds.is_none() {
+                "; not ended"
+            } else {
+                ""
+            }
+        ));
+    }
+}
+
+/// What is for a person, by kind.
+fn found(terminal: &Terminal, report: &StatusReport) {
+    for found in &report.findings {
+        let (open, accepted) = (numbers::count(found.open), numbers::count(found.accepted));
+        let code = &found.code;
+        let text = match (found.open, found.accepted) {
+            (0, _) => continue,
+            (_, 0) => format!("Found, for a person: {open} [{code}]"),
+            _ => format!("Found, for a person: {open} [{code}], and {accepted} that were accepted"),
+        };
+        terminal.line(&format!(
+            "{text}; `gwmigrate report --finding {code}` shows each"
+        ));
+    }
 }
 
 fn is_at_work(status: &JobState) -> bool {

@@ -207,8 +207,7 @@ async fn missing_programs(
     let command = RemoteCommand::new("sh")
         .arguments(["-c", MISSING_PROGRAMS, "sh"])
         .arguments(needs.programs);
-    let output = link.run(&command, Vec::new()).await?;
-    let output = output.require_success(&command)?;
+    let output = link.succeed(&command).await?;
     Ok(output.text().lines().map(str::to_owned).collect())
 }
 
@@ -226,10 +225,7 @@ async fn look_for_file_system(
 ) -> Result<FileSystem, StepError> {
     let link = controller.link()?;
     let table = RemoteCommand::new("cat").argument("/proc/filesystems");
-    let output = link
-        .run(&table, Vec::new())
-        .await?
-        .require_success(&table)?;
+    let output = link.succeed(&table).await?;
     if needs.has_file_system(&output.text()) {
         return Ok(FileSystem::Known);
     }

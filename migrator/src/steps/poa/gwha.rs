@@ -104,12 +104,7 @@ async fn runs(controller: &Controller, service: &GwhaService) -> Result<bool, St
 
 async fn run(controller: &Controller, words: &[String]) -> Result<(), StepError> {
     let command = command(controller, words)?.detached();
-    controller
-        .link()?
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
-    Ok(())
+    controller.link()?.succeed(&command).await.map(drop)
 }
 
 fn command(controller: &Controller, words: &[String]) -> Result<RemoteCommand, StepError> {

@@ -58,9 +58,7 @@ pub(crate) async fn install(controller: &mut Controller) -> Result<String, StepE
     };
     // What a package starts may keep the outputs of the package manager.
     let command = command.detached();
-    link.run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
+    link.succeed(&command).await?;
     Ok(match installed {
         Some(package) => format!("{package} installed"),
         None => format!("installed in {}", folder.display()),

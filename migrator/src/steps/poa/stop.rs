@@ -7,6 +7,7 @@ use protocol::{AgentRun, Fact};
 use super::{ISOLATED_ADDRESS, control, gwha, live_address, port_state, process, wait_for};
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::profile::Naming;
+use crate::steps::gwcheck;
 use protocol::Answer;
 
 /// How often an agent that was stopped is looked at.
@@ -29,8 +30,10 @@ pub(crate) async fn stop_test_poa(controller: &mut Controller) -> Result<StepOut
 /// Stops the agent where the job says that it runs, and where it runs although the job stopped it; says whether it did.
 ///
 /// # Errors
-/// An agent that runs and that the worksheet no longer names: nothing says how it is stopped.
+/// An agent that runs and that the worksheet no longer names: nothing says how it is stopped.  GWCheck, which is let come to its
+/// end.
 pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool, StepError> {
+    gwcheck::require_ended(controller).await?;
     let state = controller.state().await?;
     if !super::is_wanted(controller) {
         return match state.facts.agent {
@@ -54,11 +57,7 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
         None => false,
     };
     let command = control(controller, "stop")?;
-    controller
-        .link()?
-        .run(&command, Vec::new())
-        .await?
-        .require_success(&command)?;
+    controller.link()?.succeed(&command).await?;
     wait_for(controller, &address, Answer::No).await?;
     if let Some(gwha) = gwha.filter(|_| has_gwha) {
         let watched = Duration::from_secs(gwha.watch_seconds);

@@ -1,4 +1,4 @@
-//! The process of an agent, found by its program and its startup file.
+//! Processes, found by the words that they were started with.
 
 use std::path::Path;
 use std::{fs, io};
@@ -9,11 +9,30 @@ use protocol::Process;
 ///
 /// # Errors
 /// Where the processes of others cannot be seen.
-pub(super) fn find(program: &Path, startup: &Path) -> io::Result<Option<Process>> {
-    // Where the system hides the processes of others, the first one is hidden as well.
-    fs::read("/proc/1/cmdline")?;
+pub(super) fn agent(program: &Path, startup: &Path) -> io::Result<Option<Process>> {
     let program = program.as_os_str().as_encoded_bytes();
     let wanted = [b"@", startup.as_os_str().as_encoded_bytes()].concat();
+    find(|line| is_agent(line, program, &wanted))
+}
+
+/// A process with both among its words; none where there is none.
+///
+/// # Errors
+/// As [`agent`].
+pub(super) fn command(program: &Path, file: &Path) -> io::Result<Option<Process>> {
+    let wanted = [program, file].map(|path| path.as_os_str().as_encoded_bytes());
+    find(|line| {
+        let mut words = line.split(|&byte| byte == 0);
+        wanted
+            .iter()
+            .all(|wanted| words.any(|word| word == *wanted))
+    })
+}
+
+/// The first process whose command, with a zero byte behind each word, is one that is looked for.
+fn find(is_it: impl Fn(&[u8]) -> bool) -> io::Result<Option<Process>> {
+    // Where the system hides the processes of others, the first one is hidden as well.
+    fs::read("/proc/1/cmdline")?;
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let Some(pid) = entry
@@ -28,7 +47,7 @@ pub(super) fn find(program: &Path, startup: &Path) -> io::Result<Option<Process>
         let Ok(line) = fs::read(folder.join("cmdline")) else {
             continue;
         };
-        if !is_agent(&line, program, &wanted) {
+        if !is_it(&line) {
             continue;
         }
         if let Some(uid) = effective_user(&folder) {

@@ -4,7 +4,8 @@
 //! the destination, names that would become one, and what only one side has.  A visitor says what is done about it.
 //!
 //! A folder may hold a hundred thousand files, and many threads have one each in hand.  So of a whole folder only the two
-//! listings are held; what else is to be known of a name, the row of the manifest first, is held for a slice of them.
+//! listings are held, and no more folders at once than [`pool`] has room for; what else is to be known of a name, the row of
+//! the manifest first, is held for a slice of them.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -194,7 +195,7 @@ pub(crate) struct Later<'a, V: PairVisitor + ?Sized> {
 impl<V: PairVisitor + ?Sized> Later<'_, V> {
     /// Adds a folder.
     pub(crate) fn folder(&self, task: FolderTask) {
-        self.stack.push(Task::Folder(task));
+        self.stack.push_folder(Task::Folder(task));
     }
 
     /// Adds a file; where much is waiting already, it may be dealt with at once.
@@ -239,6 +240,7 @@ pub(crate) fn walk_pairs<V: PairVisitor>(
             let Some(listings) = list(visitor, &pair)? else {
                 return Ok(());
             };
+            stack.holds(listings.source.len() + listings.destination.len());
             let mut later = Later {
                 visitor,
                 stack,

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::{Entry, Folder, Kind};
 use crate::error::Result;
 use crate::missed::MEMORY_OF_CLIENTS;
-use crate::pool::{self, Stack, Threads};
+use crate::pool::{self, Running, Threads};
 
 /// One folder of a walk, open.
 pub(crate) struct Visited<'a> {
@@ -94,13 +94,14 @@ fn visit_folder<W: Walker>(
     parent: Option<&(Folder, Vec<u8>)>,
     path: &RelativePath,
     walker: &W,
-    stack: &Stack<Task<W::Piece>>,
+    stack: &Running<'_, Task<W::Piece>>,
 ) -> Result<Vec<W::Piece>> {
     let (folder, entries) = match open_and_list(root, parent) {
         Ok(Some(listed)) => listed,
         Ok(None) => return Ok(Vec::new()),
         Err(errno) => return walker.unreadable(path, errno).map(|()| Vec::new()),
     };
+    stack.holds(entries.len());
     let pieces = walker.visit(&Visited {
         path,
         folder: &folder,
@@ -119,7 +120,7 @@ fn visit_folder<W: Walker>(
                     continue;
                 }
                 let parent = (folder.clone(), entry.name.to_vec());
-                stack.push(Task::Folder(Some(parent), inner));
+                stack.push_folder(Task::Folder(Some(parent), inner));
             }
             Ok(_) | Err(Errno::NOENT) => {}
             Err(errno) => walker.unreadable(&path.join(&entry.name), errno)?,

@@ -260,6 +260,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "gwcheck-log",
             "gwcheck-missing",
             "gwcheck-options",
+            "gwcheck-running",
             "names-not-proven",
         ],
     ),
