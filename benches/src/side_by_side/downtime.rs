@@ -188,8 +188,8 @@ impl Downtime<'_> {
         // The names of the two are not the same any more.
         let mut looks = Vec::new();
         for tree in [&self.job.source, &self.job.destination] {
-            let look = limits::step(Operation::Stat, threads, &[tree])?;
-            looks.extend(vec![look; LOOKS]);
+            let look = limits::command(Operation::Stat, threads, &[tree])?;
+            looks.extend(vec![Step::new(look); LOOKS]);
         }
         let name = format!("{LIMIT}, {threads} threads");
         let part = self.part(&name, looks, mounted.as_ref())?;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use super::Result;
 use super::bare::Operation;
 use super::check::total;
 use super::field::Field;
 use super::measure::Step;
 use super::options::{Options, word};
 use super::rounds::Contender;
-use super::{BoxError, Result};
 
 /// The threads that ours begins with, and those that two processors can keep busy.
 pub(super) const THREADS: [usize; 2] = [8, 2];
@@ -52,14 +52,25 @@ impl<'a> Field<'a> {
 }
 
 /// The command; it fails where it does not meet all files that there are now.
-pub(super) fn step(operation: Operation, threads: usize, trees: &[&Path]) -> Result<Step> {
+fn step(operation: Operation, threads: usize, trees: &[&Path]) -> Result<Step> {
     let mut files = 0;
     for tree in trees {
         files += total(tree)?.files;
     }
+    let mut command = command(operation, threads, trees)?;
+    command.push(format!("--files={files}"));
+    Ok(Step::new(command))
+}
+
+/// The command, whatever number of files it meets.
+pub(super) fn command(
+    operation: Operation,
+    threads: usize,
+    trees: &[&Path],
+) -> Result<Vec<String>> {
     let program = std::env::current_exe()?.display().to_string();
-    let numbers = [format!("--threads={threads}"), format!("--files={files}")];
+    let words = [program, "bare".to_owned(), word(&operation)];
     let trees = trees.iter().map(|tree| tree.display().to_string());
-    let command = [program, "bare".to_owned(), word(&operation)];
-    Ok::<_, BoxError>(Step::new(command.into_iter().chain(numbers).chain(trees)))
+    let threads = format!("--threads={threads}");
+    Ok(words.into_iter().chain([threads]).chain(trees).collect())
 }

@@ -57,11 +57,13 @@ impl Job {
         let file = self.folder.join(format!("{}.json", order.task.name()));
         std::fs::write(&file, serde_json::to_vec(&order)?)?;
         let program = std::env::current_exe()?.display().to_string();
+        let given = worker::service::ENVIRONMENT.map(|(name, value)| format!("{name}={value}"));
+        let environment = ["env".to_owned()].into_iter().chain(given);
         let folder = self.folder.display().to_string();
         Ok(Step {
             input: Some(file),
             accepted: ACCEPTED.to_vec(),
-            ..Step::new([program, "order".to_owned(), folder])
+            ..Step::new(environment.chain([program, "order".to_owned(), folder]))
         })
     }
 

@@ -3,7 +3,9 @@
 //! The stack is last-in-first-out, so a tree is walked mostly depth first and the stack stays short.  A task may push
 //! more tasks.  Where the stack is long already ([`Stack::is_long`]), a task should do its work itself instead of
 //! pushing it.  A task that lists a folder ([`Stack::push_folder`]) begins only while there is room for its names
-//! ([`NAMES_MAX`]); until then its thread deals with what other folders hold.  Both bound the memory at any size of tree.
+//! ([`NAMES_MAX`]); until then its thread deals with what other folders hold.  How many names a folder has shows when it is
+//! listed, so one that is large and has no room then is put back ([`Running::may_be_large`]).  All of that bounds the memory at
+//! any size of tree and with any number of threads.
 
 use std::cell::Cell;
 use std::os::fd::AsRawFd as _;
@@ -17,37 +19,48 @@ use protocol::CopyOptions;
 ///
 /// What a server said of a file together with its name is not remembered for long either, so that holding more would ask for
 /// it once more.
-const NAMES_MAX: usize = 200_000;
+const NAMES_MAX: usize = 100_000;
+
+/// A folder with more names than this is large.
+pub(crate) const LARGE_NAMES: usize = 1024;
+
+/// How many names of both sides a large folder is expected to have while nothing is known of any.
+const NAMES_EXPECTED: usize = 20_000;
 
 struct Inner<T> {
     tasks: Vec<T>,
     /// Tasks that list a folder.
     folders: Vec<T>,
-    /// How many of those run and have not said yet how many names they hold.
+    /// The same for folders that are known to be large.
+    large: Vec<T>,
+    /// How many large ones are being listed, and have not said yet how many names they hold.
     listing: usize,
-    /// How many names the others hold.
+    /// How many names all others hold.
     names: usize,
-    /// How many the last one had: folders beside each other are alike.
-    last: usize,
+    /// How many each of those that are being listed will hold: as many as the last one, and not much less than those before.
+    expected: usize,
     running: usize,
     stopped: bool,
 }
 
 impl<T> Inner<T> {
-    /// Whether a folder may be listed now.
+    /// Whether a folder may be listed now, of which is not known that it is large.
     fn has_room(&self) -> bool {
-        let expected = self.listing.saturating_mul(self.last);
+        self.names < NAMES_MAX
+    }
+
+    /// Whether a large folder may be listed now.
+    fn has_room_for_large(&self) -> bool {
+        let expected = self.listing.saturating_mul(self.expected);
         self.names.saturating_add(expected) < NAMES_MAX
     }
 
     /// How many tasks could begin now.
     fn waiting(&self) -> usize {
-        let folders = if self.has_room() {
-            self.folders.len()
-        } else {
-            0
-        };
-        self.tasks.len() + folders
+        let count = |room, tasks: &Vec<T>| if room { tasks.len() } else { 0 };
+        self.tasks.len()
+            + count(self.has_room(), &self.folders)
+            + count(self.has_room_for_large(), &self.large)
     }
 
     /// The next task, and what it holds.
@@ -55,12 +68,14 @@ impl<T> Inner<T> {
         if let Some(task) = self.tasks.pop() {
             return Some((task, Holds::Nothing));
         }
-        if !self.has_room() {
-            return None;
+        if self.has_room_for_large()
+            && let Some(task) = self.large.pop()
+        {
+            self.listing += 1;
+            return Some((task, Holds::Unknown));
         }
-        let task = self.folders.pop()?;
-        self.listing += 1;
-        Some((task, Holds::Unknown))
+        let folder = self.has_room().then(|| self.folders.pop());
+        Some((folder??, Holds::Nothing))
     }
 
     /// What a task holds is another thing now.
@@ -72,21 +87,24 @@ impl<T> Inner<T> {
         }
         if let Holds::Names(names) = now {
             self.names += names;
-            self.last = names;
+            if names > LARGE_NAMES {
+                self.expected = names.max(self.expected - self.expected / 10);
+            }
         }
     }
 
     fn is_over(&self) -> bool {
-        self.stopped || (self.tasks.is_empty() && self.folders.is_empty() && self.running == 0)
+        let is_empty = self.tasks.is_empty() && self.folders.is_empty() && self.large.is_empty();
+        self.stopped || (is_empty && self.running == 0)
     }
 }
 
 /// What a running task holds.
 #[derive(Debug, Clone, Copy)]
 enum Holds {
-    /// No listing.
+    /// No listing, or one of which is not known that it is large.
     Nothing,
-    /// A listing of which nobody knows yet how long it is.
+    /// That of a large folder, of which nobody knows yet how long it is.
     Unknown,
     /// So many names.
     Names(usize),
@@ -222,14 +240,21 @@ impl<T> Stack<T> {
         inner.stopped = true;
         inner.tasks.clear();
         inner.folders.clear();
+        inner.large.clear();
         drop(inner);
         self.changed.notify_all();
         self.over.notify_all();
     }
 
+    /// Adds such a task for a folder that had no room as it was large.
+    pub(crate) fn push_large(&self, task: T) {
+        self.lock().large.push(task);
+        self.changed.notify_one();
+    }
+
     /// Wakes the threads that wait for room, where there is some now.
     fn call_for_folders(&self, inner: &Inner<T>) {
-        if !inner.folders.is_empty() && inner.has_room() {
+        if inner.waiting() > inner.tasks.len() {
             self.changed.notify_all();
         }
     }
@@ -283,6 +308,18 @@ impl<T> std::ops::Deref for Running<'_, T> {
 }
 
 impl<T> Running<'_, T> {
+    /// Whether the folder that the task is listing, which is a large one, has room now; where not, the task ends and is pushed
+    /// with [`Stack::push_large`].
+    pub(crate) fn may_be_large(&self) -> bool {
+        let mut inner = self.stack.lock();
+        let has_room = matches!(self.holds.get(), Holds::Unknown) || inner.has_room_for_large();
+        if has_room && matches!(self.holds.get(), Holds::Nothing) {
+            inner.listing += 1;
+            self.holds.set(Holds::Unknown);
+        }
+        has_room
+    }
+
     /// Says how many names the task holds until its end.
     pub(crate) fn holds(&self, names: usize) {
         let holds = Holds::Names(names);
@@ -321,9 +358,10 @@ pub(crate) fn run<T: Send, E: Send>(
         inner: Mutex::new(Inner {
             tasks,
             folders: Vec::new(),
+            large: Vec::new(),
             listing: 0,
             names: 0,
-            last: 0,
+            expected: NAMES_EXPECTED,
             running: 0,
             stopped: false,
         }),
@@ -408,7 +446,7 @@ mod tests {
 
     #[test]
     fn folders_wait_until_there_is_room_for_their_names_and_their_files_do_not() {
-        const NAMES: usize = 60_000;
+        const NAMES: usize = NAMES_MAX / 3;
         enum Task {
             Root,
             Folder,
@@ -430,6 +468,7 @@ mod tests {
                     running.holds(NAMES);
                     (0..40).for_each(|_| running.push_folder(Task::Folder));
                 }
+                Task::Folder if !running.may_be_large() => running.push_large(Task::Folder),
                 Task::Folder => {
                     running.holds(NAMES);
                     most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -44,6 +44,10 @@ const ORDER_BYTES_MAX: u64 = 4 << 20;
 /// Name of the file that keeps what a worker says on its standard error.
 const ERROR_FILE: &str = "worker.log";
 
+/// What the environment of a worker has besides: how many heaps the C library keeps (mallopt(3)).  Each has room for what is in use
+/// at its own peak; with eight for each processor, its own number, that was twice of what is in use in all.
+pub const ENVIRONMENT: [(&str, &str); 1] = [("MALLOC_ARENA_MAX", "2")];
+
 /// Starts a worker for the order on `input`, detached from this process, and waits until it has begun.
 ///
 /// # Errors
@@ -69,6 +73,7 @@ pub fn start(program: &Path, job_folder: &Path, input: impl Read) -> Result<Star
         .args(["worker", "run", "--job-folder"])
         .arg(job_folder)
         .current_dir("/")
+        .envs(ENVIRONMENT)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(errors)

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::folder::FOLDER_FLAGS;
 use super::{Folder, Kind};
+use crate::pool::LARGE_NAMES;
 
 /// A name of a listing, as bytes; a short one, as GroupWise's own are, stands in the entry itself.
 pub type Name = SmallVec<[u8; 16]>;
@@ -41,6 +42,18 @@ impl Folder {
     /// What the kernel says, `ENOENT` where the folder has been removed; a listing is whole or an error, never cut short
     /// in silence.
     pub fn list_unsorted(&self) -> Result<Vec<Entry>, Errno> {
+        self.list_if(|| true).map(Option::unwrap_or_default)
+    }
+
+    /// The same; none where the folder has more than [`LARGE_NAMES`] and that is no moment for a large one.
+    ///
+    /// # Errors
+    /// As [`Folder::list_unsorted`].
+    pub(crate) fn list_if(
+        &self,
+        may_be_large: impl FnOnce() -> bool,
+    ) -> Result<Option<Vec<Entry>>, Errno> {
+        let mut may_be_large = Some(may_be_large);
         let mut entries = Vec::new();
         self.refresh()?;
         // Opened once more: where a listing has come to belongs to the handle, and clones of this one list too.
@@ -65,10 +78,16 @@ impl Folder {
                 kind,
                 inode: entry.ino(),
             });
+            if entries.len() > LARGE_NAMES
+                && let Some(ask) = may_be_large.take()
+                && !ask()
+            {
+                return Ok(None);
+            }
         }
         // Many threads hold one each, and a vector that has grown has room for twice as many.
         entries.shrink_to_fit();
-        Ok(entries)
+        Ok(Some(entries))
     }
 
     /// What the entry is, asking the file system only where the listing did not say.

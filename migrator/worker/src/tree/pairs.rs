@@ -123,6 +123,24 @@ pub(crate) enum FolderTask {
     },
 }
 
+impl FolderTask {
+    /// The same task once more; none for a root, which is listed whenever its turn comes.
+    fn again(&self) -> Option<Self> {
+        match self {
+            Self::Root(_) => None,
+            Self::Inside {
+                parent,
+                source_name,
+                name,
+            } => Some(Self::Inside {
+                parent: Arc::clone(parent),
+                source_name: source_name.clone(),
+                name: name.clone(),
+            }),
+        }
+    }
+}
+
 /// A task of a walk; `F` is what its visitor knows of a file.
 pub(crate) enum Task<F> {
     Folder(FolderTask),
@@ -234,11 +252,20 @@ pub(crate) fn walk_pairs<V: PairVisitor>(
     pool::run(tasks, threads, |task, stack| match task {
         Task::Files(files) => files.into_iter().try_for_each(|file| visitor.file(file)),
         Task::Folder(task) => {
+            let again = task.again();
             let Some(pair) = open(visitor, task)? else {
                 return Ok(());
             };
-            let Some(listings) = list(visitor, &pair)? else {
-                return Ok(());
+            let may_be_large = || again.is_none() || stack.may_be_large();
+            let listings = match list(visitor, &pair, may_be_large)? {
+                Listed::Whole(listings) => listings,
+                Listed::Failed => return Ok(()),
+                Listed::HasNoRoom => {
+                    again
+                        .into_iter()
+                        .for_each(|task| stack.push_large(Task::Folder(task)));
+                    return Ok(());
+                }
             };
             stack.holds(listings.source.len() + listings.destination.len());
             let mut later = Later {
@@ -288,14 +315,29 @@ fn open(visitor: &impl PairVisitor, task: FolderTask) -> Result<Option<Pair>> {
     }))
 }
 
-/// Lists both folders; none where the source cannot be listed, so that nothing is taken for one that has vanished there.
-fn list(visitor: &impl PairVisitor, pair: &Pair) -> Result<Option<Listings>> {
-    let (mut source, repeated) = match pair.source.as_ref().map(list_source) {
+/// What came of listing both folders.
+enum Listed {
+    Whole(Listings),
+    /// The source cannot be listed, and the walk goes on; nothing is taken for one that has vanished there.
+    Failed,
+    /// It is a large one, for which there is no room now.
+    HasNoRoom,
+}
+
+/// Lists both folders.
+fn list(
+    visitor: &impl PairVisitor,
+    pair: &Pair,
+    may_be_large: impl FnOnce() -> bool,
+) -> Result<Listed> {
+    let source = pair.source.as_ref();
+    let (mut source, repeated) = match source.map(|source| list_source(source, may_be_large)) {
         None => (Vec::new(), Vec::new()),
-        Some(Ok(listed)) => listed,
+        Some(Ok(Some(listed))) => listed,
+        Some(Ok(None)) => return Ok(Listed::HasNoRoom),
         Some(Err(errno)) => {
             let failed = visitor.source_failed(pair.area, &pair.source_path, errno);
-            return failed.map(|()| None);
+            return failed.map(|()| Listed::Failed);
         }
     };
     let mut destination = visitor.list_destination(pair)?;
@@ -303,24 +345,31 @@ fn list(visitor: &impl PairVisitor, pair: &Pair) -> Result<Option<Listings>> {
         source.retain(|entry| !is_marker(&pair.path, &entry.name));
         destination.retain(|entry| !is_marker(&pair.path, &entry.name));
     }
-    Ok(Some(Listings {
+    Ok(Listed::Whole(Listings {
         source,
         repeated,
         destination,
     }))
 }
 
-/// Lists a folder of the source, each name once; and the names that it shows for different entries.
+/// Lists a folder of the source, each name once; and the names that it shows for different entries.  None where it is a large one
+/// and may not be.
 ///
 /// A listing may repeat what is made or renamed while it is read, so it is believed only where another one says the same.
-fn list_source(folder: &Folder) -> std::result::Result<(Vec<SourceEntry>, Vec<Name>), Errno> {
-    let mut listed = source_entries(folder.list_unsorted()?);
+fn list_source(
+    folder: &Folder,
+    may_be_large: impl FnOnce() -> bool,
+) -> std::result::Result<Option<(Vec<SourceEntry>, Vec<Name>)>, Errno> {
+    let Some(listed) = folder.list_if(may_be_large)? else {
+        return Ok(None);
+    };
+    let mut listed = source_entries(listed);
     let mut repeated = each_once(&mut listed);
     if !repeated.is_empty() {
         listed = source_entries(folder.list_unsorted()?);
         repeated = each_once(&mut listed);
     }
-    Ok((listed, repeated))
+    Ok(Some((listed, repeated)))
 }
 
 /// Leaves each name of a sorted listing once; gives those that stood there for different entries.

@@ -76,7 +76,7 @@ pub(crate) fn walk_with<W: Walker>(root: &Folder, threads: Threads, walker: &W) 
     pool::run(start, threads, |task, stack| match task {
         Task::Piece(piece) => walker.work(piece),
         Task::Folder(parent, path) => {
-            for piece in visit_folder(root, parent.as_ref(), &path, walker, stack)? {
+            for piece in visit_folder(root, parent, path, walker, stack)? {
                 if stack.is_long() {
                     walker.work(piece)?;
                 } else {
@@ -91,16 +91,22 @@ pub(crate) fn walk_with<W: Walker>(root: &Folder, threads: Threads, walker: &W) 
 /// Opens, lists and visits a folder, and leaves those in it to other threads; returns the pieces of the visit.
 fn visit_folder<W: Walker>(
     root: &Folder,
-    parent: Option<&(Folder, Vec<u8>)>,
-    path: &RelativePath,
+    parent: Option<(Folder, Vec<u8>)>,
+    path: RelativePath,
     walker: &W,
     stack: &Running<'_, Task<W::Piece>>,
 ) -> Result<Vec<W::Piece>> {
-    let (folder, entries) = match open_and_list(root, parent) {
-        Ok(Some(listed)) => listed,
+    let may_be_large = || parent.is_none() || stack.may_be_large();
+    let (folder, entries) = match open_and_list(root, parent.as_ref(), may_be_large) {
+        Ok(Some((folder, Some(entries)))) => (folder, entries),
+        Ok(Some((_, None))) => {
+            stack.push_large(Task::Folder(parent, path));
+            return Ok(Vec::new());
+        }
         Ok(None) => return Ok(Vec::new()),
-        Err(errno) => return walker.unreadable(path, errno).map(|()| Vec::new()),
+        Err(errno) => return walker.unreadable(&path, errno).map(|()| Vec::new()),
     };
+    let path = &path;
     stack.holds(entries.len());
     let pieces = walker.visit(&Visited {
         path,
@@ -129,19 +135,22 @@ fn visit_folder<W: Walker>(
     Ok(pieces)
 }
 
-/// Opens and lists a folder; none where it has vanished, as a source that people work on is allowed to lose folders.
+/// Opens and lists a folder; none where it has vanished, as a source that people work on is allowed to lose folders.  It has no
+/// listing where it is a large one and may not be.
 ///
 /// One that the folder above it still shows, also when the client of a mount has forgotten what it knew, has not vanished.
 fn open_and_list(
     root: &Folder,
     parent: Option<&(Folder, Vec<u8>)>,
-) -> std::result::Result<Option<(Folder, Vec<Entry>)>, Errno> {
+    may_be_large: impl Fn() -> bool,
+) -> std::result::Result<Option<(Folder, Option<Vec<Entry>>)>, Errno> {
     let try_it = || {
         let folder = match parent {
             None => root.clone(),
             Some((parent, name)) => parent.open_folder(name)?,
         };
-        folder.list_unsorted().map(|entries| (folder, entries))
+        let entries = folder.list_if(&may_be_large)?;
+        Ok((folder, entries))
     };
     let mut listed = try_it();
     for pause in [MEMORY_OF_CLIENTS, Duration::ZERO] {
