@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use postoffice::layout::{CopyRule, classify_file};
 use postoffice::names::RelativePath;
-use protocol::{Count, Expected, Finding, PassKind, Task};
+use protocol::{Count, Expected, Finding, PassKind, Task, TaskReport};
 use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::meddling::{Heard, meddled_with, pass_meddled_with};
@@ -197,6 +197,42 @@ fn a_folder_with_more_names_than_are_held_at_once_is_one_folder() {
     let area = site.store().manifest_totals(Some(0)).unwrap();
     let files = wanted(&site.source, false).len() as u64;
     assert_eq!(area.0, files, "the manifest has what stands there");
+}
+
+/// More large folders than there is room for at once: those that are put back are visited once, and whole.
+#[test]
+fn large_folders_that_have_no_room_at_once_are_visited_once_each() {
+    const FOLDERS: u64 = 12;
+    const FILES: u64 = 1100;
+    let site = Site::fast().filled();
+    // A walk of one tree alone.
+    let counted = |site: &Site| match site.run(Task::Inventory { only_count: true }).clean() {
+        TaskReport::Inventory(inventory) => inventory.areas[0].files,
+        other => panic!("{other:?}"),
+    };
+    let counted_before = counted(&site);
+    let before = wanted(&site.source, false).len() as u64;
+    for folder in 0..FOLDERS {
+        let folder = site.source.join(format!("OFFILES/FD1/{folder:02X}"));
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..FILES {
+            let name = format!("{number:08X}.000");
+            write_old(&folder.join(name), number.to_string().as_bytes(), number);
+        }
+    }
+    age_folders(&site.source);
+    let all = before + FOLDERS * FILES;
+    let first = site.run(PASS_ONE);
+    assert_eq!(first.count(Count::FilesCopied), all);
+    first.clean();
+    assert_eq!(contents(&site.destination), wanted(&site.source, false));
+    let second = site.run(PASS_TWO);
+    assert_eq!(second.count(Count::FilesUnchanged), all);
+    second.clean();
+    let proven = site.run(Task::Prove);
+    assert!(proven.count(Count::FilesProven) >= FOLDERS * FILES);
+    proven.clean();
+    assert_eq!(counted(&site), counted_before + FOLDERS * FILES);
 }
 
 /// Found by an attack: what somebody else had put there during a pass that was cut off was removed, where the source had got a
