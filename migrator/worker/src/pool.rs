@@ -45,8 +45,10 @@ struct Inner<T> {
 
 impl<T> Inner<T> {
     /// Whether a folder may be listed now, of which is not known that it is large.
+    ///
+    /// A large one that waits keeps the folders above it open, so no others are put beside it.
     fn has_room(&self) -> bool {
-        self.names < NAMES_MAX
+        self.large.is_empty() && self.names < NAMES_MAX
     }
 
     /// Whether a large folder may be listed now.
@@ -424,6 +426,8 @@ fn processor_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     const ONE: Threads = Threads { first: 1, most: 1 };
@@ -491,6 +495,50 @@ mod tests {
         assert_eq!(outcome, Ok(()));
         assert_eq!(files.into_inner(), 160);
         assert!(most.into_inner() <= NAMES_MAX.div_ceil(NAMES));
+    }
+
+    /// Those that wait keep the folders above them open.
+    #[test]
+    fn no_more_large_folders_are_put_back_than_there_are_threads() {
+        enum Task {
+            Holder,
+            Folder,
+        }
+        let (begun, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let outcome: Result<(), ()> = run(vec![Task::Holder], FOUR, |task, running| {
+            match task {
+                Task::Holder => {
+                    running.holds(NAMES_MAX - 1);
+                    (0..1000).for_each(|_| running.push_folder(Task::Folder));
+                    let mut before = 0;
+                    loop {
+                        std::thread::sleep(Duration::from_millis(50));
+                        let now = begun.load(Ordering::SeqCst);
+                        if now > 0 && now == before {
+                            break;
+                        }
+                        before = now;
+                    }
+                    is_over.store(true, Ordering::SeqCst);
+                    assert!(before <= FOUR.most, "{before}");
+                }
+                Task::Folder => {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    if !running.may_be_large() {
+                        running.push_large(Task::Folder);
+                        return Ok(());
+                    }
+                    while !is_over.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    running.holds(LARGE_NAMES + 1);
+                }
+            }
+            Ok(())
+        });
+        assert_eq!(outcome, Ok(()));
+        let all = begun.into_inner();
+        assert!((1000..1000 + 2 * FOUR.most).contains(&all), "{all}");
     }
 
     #[test]
