@@ -261,9 +261,9 @@ pub(crate) fn walk_pairs<V: PairVisitor>(
                 Listed::Whole(listings) => listings,
                 Listed::Failed => return Ok(()),
                 Listed::HasNoRoom => {
-                    again
-                        .into_iter()
-                        .for_each(|task| stack.push_large(Task::Folder(task)));
+                    if let Some(task) = again {
+                        stack.push_large(Task::Folder(task));
+                    }
                     return Ok(());
                 }
             };
@@ -352,6 +352,9 @@ fn list(
     }))
 }
 
+/// What a folder of the source holds, each name once; and the names that it shows for different entries.
+type SourceListing = (Vec<SourceEntry>, Vec<Name>);
+
 /// Lists a folder of the source, each name once; and the names that it shows for different entries.  None where it is a large one
 /// and may not be.
 ///
@@ -359,7 +362,7 @@ fn list(
 fn list_source(
     folder: &Folder,
     may_be_large: impl FnOnce() -> bool,
-) -> std::result::Result<Option<(Vec<SourceEntry>, Vec<Name>)>, Errno> {
+) -> std::result::Result<Option<SourceListing>, Errno> {
     let Some(listed) = folder.list_if(may_be_large)? else {
         return Ok(None);
     };

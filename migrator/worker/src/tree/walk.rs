@@ -98,12 +98,12 @@ fn visit_folder<W: Walker>(
 ) -> Result<Vec<W::Piece>> {
     let may_be_large = || parent.is_none() || stack.may_be_large();
     let (folder, entries) = match open_and_list(root, parent.as_ref(), may_be_large) {
-        Ok(Some((folder, Some(entries)))) => (folder, entries),
-        Ok(Some((_, None))) => {
+        Ok(Opened::Listed(folder, entries)) => (folder, entries),
+        Ok(Opened::HasNoRoom) => {
             stack.push_large(Task::Folder(parent, path));
             return Ok(Vec::new());
         }
-        Ok(None) => return Ok(Vec::new()),
+        Ok(Opened::Gone) => return Ok(Vec::new()),
         Err(errno) => return walker.unreadable(&path, errno).map(|()| Vec::new()),
     };
     let path = &path;
@@ -135,22 +135,30 @@ fn visit_folder<W: Walker>(
     Ok(pieces)
 }
 
-/// Opens and lists a folder; none where it has vanished, as a source that people work on is allowed to lose folders.  It has no
-/// listing where it is a large one and may not be.
+/// What came of opening and listing a folder.
+enum Opened {
+    Listed(Folder, Vec<Entry>),
+    /// It is a large one, for which there is no room now.
+    HasNoRoom,
+    /// It has vanished, as a source that people work on is allowed to lose folders.
+    Gone,
+}
+
+/// Opens and lists a folder.
 ///
 /// One that the folder above it still shows, also when the client of a mount has forgotten what it knew, has not vanished.
 fn open_and_list(
     root: &Folder,
     parent: Option<&(Folder, Vec<u8>)>,
     may_be_large: impl Fn() -> bool,
-) -> std::result::Result<Option<(Folder, Option<Vec<Entry>>)>, Errno> {
+) -> std::result::Result<Opened, Errno> {
     let try_it = || {
         let folder = match parent {
             None => root.clone(),
             Some((parent, name)) => parent.open_folder(name)?,
         };
         let entries = folder.list_if(&may_be_large)?;
-        Ok((folder, entries))
+        Ok(entries.map_or(Opened::HasNoRoom, |entries| Opened::Listed(folder, entries)))
     };
     let mut listed = try_it();
     for pause in [MEMORY_OF_CLIENTS, Duration::ZERO] {
@@ -160,7 +168,7 @@ fn open_and_list(
         match parent.list_unsorted() {
             Ok(entries) if entries.iter().any(|entry| entry.name[..] == name[..]) => {}
             // Gone, or gone with the folder that held it.
-            Ok(_) | Err(Errno::NOENT) => return Ok(None),
+            Ok(_) | Err(Errno::NOENT) => return Ok(Opened::Gone),
             Err(errno) => return Err(errno),
         }
         if !pause.is_zero() {
@@ -168,7 +176,7 @@ fn open_and_list(
             listed = try_it();
         }
     }
-    listed.map(Some)
+    listed
 }
 
 /// A walk that does all of its work in its visits.
