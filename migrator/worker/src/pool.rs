@@ -344,22 +344,23 @@ impl<T> Drop for Running<'_, T> {
     }
 }
 
-/// Runs `tasks` and all that they push on `threads` threads; returns the first error, after which no new task starts.
+/// Runs `tasks` and `folders`, which list a folder each, and all that they push, on `threads` threads; returns the first error, after which no new task starts.
 ///
 /// Where the threads leave the processors idle they wait for a disk or a server, and more of them are started: requests
 /// that are in flight together cost no more than one.
 pub(crate) fn run<T: Send, E: Send>(
     tasks: Vec<T>,
+    folders: Vec<T>,
     threads: Threads,
     work: impl Fn(T, &Running<'_, T>) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
-    if tasks.is_empty() {
+    if tasks.is_empty() && folders.is_empty() {
         return Ok(());
     }
     let stack = Stack {
         inner: Mutex::new(Inner {
             tasks,
-            folders: Vec::new(),
+            folders,
             large: Vec::new(),
             listing: 0,
             names: 0,
@@ -436,7 +437,7 @@ mod tests {
     #[test]
     fn every_pushed_task_runs_once() {
         let ran = AtomicUsize::new(0);
-        let outcome: Result<(), ()> = run(vec![6_u32], FOUR, |depth, stack| {
+        let outcome: Result<(), ()> = run(vec![6_u32], Vec::new(), FOUR, |depth, stack| {
             ran.fetch_add(1, Ordering::Relaxed);
             if depth > 0 {
                 stack.push(depth - 1);
@@ -466,7 +467,7 @@ mod tests {
             most: 16,
         };
         let until = Instant::now() + Duration::from_mins(1);
-        let outcome = run(vec![Task::Root], threads, |task, running| {
+        let outcome = run(vec![Task::Root], Vec::new(), threads, |task, running| {
             match task {
                 Task::Root => {
                     running.holds(NAMES);
@@ -505,7 +506,7 @@ mod tests {
             Folder,
         }
         let (begun, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let outcome: Result<(), ()> = run(vec![Task::Holder], FOUR, |task, running| {
+        let outcome: Result<(), ()> = run(vec![Task::Holder], Vec::new(), FOUR, |task, running| {
             match task {
                 Task::Holder => {
                     running.holds(NAMES_MAX - 1);
@@ -544,7 +545,7 @@ mod tests {
     #[test]
     fn an_error_stops_the_rest() {
         let ran = AtomicUsize::new(0);
-        let outcome = run((0..1000).collect(), ONE, |task, _| {
+        let outcome = run((0..1000).collect(), Vec::new(), ONE, |task, _| {
             ran.fetch_add(1, Ordering::Relaxed);
             if task == 990 { Err(task) } else { Ok(()) }
         });
@@ -573,7 +574,7 @@ mod tests {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let threads = Threads { first: 2, most: 5 };
         let until = Instant::now() + Duration::from_mins(1);
-        let outcome: Result<(), ()> = run(vec![(); 20], threads, |(), stack| {
+        let outcome: Result<(), ()> = run(vec![(); 20], Vec::new(), threads, |(), stack| {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(10));
             now.fetch_sub(1, Ordering::SeqCst);

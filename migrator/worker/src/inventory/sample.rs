@@ -150,24 +150,29 @@ fn read_all(
     let files = open_folders(lots, sources)?;
     let (read, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let began = Instant::now();
-    pool::run(files, threads, |(area, folder, name, path), _| {
-        if bytes.load(Ordering::Relaxed) >= BYTES_MAX {
-            return Ok(());
-        }
-        match read_one(&folder, &name, bytes_max) {
-            Ok((length, before)) => {
-                seen.add(area, &folder, &name, before);
-                read.fetch_add(1, Ordering::Relaxed);
-                bytes.fetch_add(length, Ordering::Relaxed);
+    pool::run(
+        files,
+        Vec::new(),
+        threads,
+        |(area, folder, name, path), _| {
+            if bytes.load(Ordering::Relaxed) >= BYTES_MAX {
+                return Ok(());
             }
-            Err(errno) if stops_the_step(errno) => {
-                return Err(WorkerError::reading("read", &path, errno));
+            match read_one(&folder, &name, bytes_max) {
+                Ok((length, before)) => {
+                    seen.add(area, &folder, &name, before);
+                    read.fetch_add(1, Ordering::Relaxed);
+                    bytes.fetch_add(length, Ordering::Relaxed);
+                }
+                Err(errno) if stops_the_step(errno) => {
+                    return Err(WorkerError::reading("read", &path, errno));
+                }
+                // Gone meanwhile, or nobody may read it: the inventory has said so.
+                Err(_) => {}
             }
-            // Gone meanwhile, or nobody may read it: the inventory has said so.
-            Err(_) => {}
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(Measured {
         files: read.into_inner(),
         bytes: bytes.into_inner(),

@@ -110,7 +110,7 @@ fn rename_all(
     batch: &[FolderRenames],
 ) -> Result<()> {
     let folders: Vec<&[FolderRenames]> = of_one_folder(batch).collect();
-    pool::run(folders, Threads::of(options), |rows, _| {
+    pool::run(folders, Vec::new(), Threads::of(options), |rows, _| {
         monitor.obey()?;
         let Some(first) = rows.first() else {
             return Ok(());

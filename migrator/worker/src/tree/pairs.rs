@@ -249,7 +249,9 @@ pub(crate) fn walk_pairs<V: PairVisitor>(
     tasks: Vec<Task<V::File>>,
     threads: Threads,
 ) -> Result<()> {
-    pool::run(tasks, threads, |task, stack| match task {
+    let is_folder = |task: &Task<V::File>| matches!(task, Task::Folder(_));
+    let (folders, files) = tasks.into_iter().partition(is_folder);
+    pool::run(files, folders, threads, |task, stack| match task {
         Task::Files(files) => files.into_iter().try_for_each(|file| visitor.file(file)),
         Task::Folder(task) => {
             let again = task.again();

@@ -73,7 +73,7 @@ enum Task<Piece> {
 /// The first error of the walker.
 pub(crate) fn walk_with<W: Walker>(root: &Folder, threads: Threads, walker: &W) -> Result<()> {
     let start = vec![Task::Folder(None, RelativePath::root())];
-    pool::run(start, threads, |task, stack| match task {
+    pool::run(Vec::new(), start, threads, |task, stack| match task {
         Task::Piece(piece) => walker.work(piece),
         Task::Folder(parent, path) => {
             for piece in visit_folder(root, parent, path, walker, stack)? {
