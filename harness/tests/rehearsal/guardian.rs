@@ -16,21 +16,30 @@ fn install_gwcheck(stage: &Stage) {
     std::os::unix::fs::symlink(crate::support::program(), path).expect("linked");
 }
 
-/// A program in the place of GWCheck that does nothing but end with this code.
-fn install_script(stage: &Stage, code: i32) {
+/// A program in the place of GWCheck that finds an error and ends with this code.
+fn install_failing(stage: &Stage, code: i32) {
+    install_script(stage, &format!("echo 'Error 8209 (0xC05D)'\nexit {code}"));
+}
+
+/// A shell script in the place of GWCheck.
+fn install_script(stage: &Stage, script: &str) {
     let path = stage.embedded().sheet.gwcheck.as_ref().expect("named");
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-    fs::write(
-        path,
-        format!("#!/bin/sh\necho 'Error 8209 (0xC05D)'\nexit {code}\n"),
-    )
-    .expect("written");
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("set");
 }
 
 fn set_engine(stage: &mut Stage, engine: &str) {
     stage.embedded_mut().sheet.guardian_engine = Some(engine.to_owned());
     stage.embedded().write_worksheet().expect("written");
+}
+
+/// Everything before a stage two that leaves the guardian to GWCheck.
+fn prepared_for_gwcheck() -> Stage {
+    let mut stage = Stage::with_opaque_guardian();
+    prepared(&stage);
+    set_engine(&mut stage, "gwcheck");
+    stage
 }
 
 /// Everything before stage two.
@@ -117,18 +126,12 @@ fn gwcheck_is_chosen_for_what_the_built_in_engine_does_not_know() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn a_gwcheck_that_is_still_at_work_is_waited_for() {
-    let mut stage = Stage::with_opaque_guardian();
-    prepared(&stage);
-    set_engine(&mut stage, "gwcheck");
-    install_script(&stage, 3);
+    let stage = prepared_for_gwcheck();
+    install_failing(&stage, 3);
     finding(&stage.expect(&["stage-two"], 5), "gwcheck-failed");
     let sheet = &stage.embedded().sheet;
     let program = sheet.gwcheck.clone().expect("named");
-    fs::write(
-        &program,
-        "#!/bin/sh\nfor i in $(seq 300); do sleep 0.2; done\n",
-    )
-    .expect("written");
+    install_script(&stage, "for i in $(seq 300); do sleep 0.2; done");
     let options = sheet.job_folder.join("gwcheck/options.xml");
     let mut at_work = Command::new(&program)
         .arg(options)
@@ -152,17 +155,11 @@ fn a_gwcheck_that_is_still_at_work_is_waited_for() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn a_gwcheck_whose_connection_breaks_is_not_started_beside_itself() {
-    let mut stage = Stage::with_opaque_guardian();
-    prepared(&stage);
-    set_engine(&mut stage, "gwcheck");
-    install_script(&stage, 0);
-    let program = stage.embedded().sheet.gwcheck.clone().expect("named");
+    let stage = prepared_for_gwcheck();
     let log = stage.embedded().folder.join("gwcheck-runs");
-    let script = format!(
-        "#!/bin/sh\necho began >>{0}\nsleep 3\necho ended >>{0}\n",
-        log.display()
-    );
-    fs::write(&program, script).expect("written");
+    let log_path = log.display();
+    let script = format!("echo began >>{log_path}\nsleep 3\necho ended >>{log_path}");
+    install_script(&stage, &script);
     let said = || fs::read_to_string(&log).unwrap_or_default();
     std::thread::scope(|scope| {
         let cut = scope.spawn(|| {
@@ -182,17 +179,15 @@ fn a_gwcheck_whose_connection_breaks_is_not_started_beside_itself() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn a_gwcheck_that_fails_or_does_nothing_is_not_believed() {
-    let mut stage = Stage::with_opaque_guardian();
-    prepared(&stage);
-    set_engine(&mut stage, "gwcheck");
-    install_script(&stage, 3);
+    let stage = prepared_for_gwcheck();
+    install_failing(&stage, 3);
     let run = stage.expect(&["stage-two"], 5);
     assert!(
         finding(&run, "gwcheck-failed").text.contains("C05D"),
         "{}",
         detail(&run)
     );
-    install_script(&stage, 0);
+    install_failing(&stage, 0);
     let run = stage.expect(&["stage-two"], 5);
     assert!(codes(&run).contains(&"gwcheck-log"), "{}", detail(&run));
     finding(&run, "guardian-names-left");

@@ -313,13 +313,16 @@ impl<T> Running<'_, T> {
     /// Whether the folder that the task is listing, which is a large one, has room now; where not, the task ends and is pushed
     /// with [`Stack::push_large`].
     pub(crate) fn may_be_large(&self) -> bool {
-        let mut inner = self.stack.lock();
-        let has_room = matches!(self.holds.get(), Holds::Unknown) || inner.has_room_for_large();
-        if has_room && matches!(self.holds.get(), Holds::Nothing) {
+        // One that was taken as a large one, or is listed once more, has room already.
+        if matches!(self.holds.get(), Holds::Nothing) {
+            let mut inner = self.stack.lock();
+            if !inner.has_room_for_large() {
+                return false;
+            }
             inner.listing += 1;
             self.holds.set(Holds::Unknown);
         }
-        has_room
+        true
     }
 
     /// Says how many names the task holds until its end.
@@ -344,7 +347,8 @@ impl<T> Drop for Running<'_, T> {
     }
 }
 
-/// Runs `tasks` and `folders`, which list a folder each, and all that they push, on `threads` threads; returns the first error, after which no new task starts.
+/// Runs `tasks` and `folders`, which list a folder each, and all that they push, on `threads` threads; returns the first error,
+/// after which no new task starts.
 ///
 /// Where the threads leave the processors idle they wait for a disk or a server, and more of them are started: requests
 /// that are in flight together cost no more than one.

@@ -51,9 +51,8 @@ impl Folder {
     /// As [`Folder::list_unsorted`].
     pub(crate) fn list_if(
         &self,
-        may_be_large: impl FnOnce() -> bool,
+        may_be_large: impl Fn() -> bool,
     ) -> Result<Option<Vec<Entry>>, Errno> {
-        let mut may_be_large = Some(may_be_large);
         let mut entries = Vec::new();
         self.refresh()?;
         // Opened once more: where a listing has come to belongs to the handle, and clones of this one list too.
@@ -78,10 +77,7 @@ impl Folder {
                 kind,
                 inode: entry.ino(),
             });
-            if entries.len() > LARGE_NAMES
-                && let Some(ask) = may_be_large.take()
-                && !ask()
-            {
+            if entries.len() == LARGE_NAMES + 1 && !may_be_large() {
                 return Ok(None);
             }
         }

@@ -330,7 +330,7 @@ enum Listed {
 fn list(
     visitor: &impl PairVisitor,
     pair: &Pair,
-    may_be_large: impl FnOnce() -> bool,
+    may_be_large: impl Fn() -> bool,
 ) -> Result<Listed> {
     let source = pair.source.as_ref();
     let (mut source, repeated) = match source.map(|source| list_source(source, may_be_large)) {
@@ -363,7 +363,7 @@ type SourceListing = (Vec<SourceEntry>, Vec<Name>);
 /// A listing may repeat what is made or renamed while it is read, so it is believed only where another one says the same.
 fn list_source(
     folder: &Folder,
-    may_be_large: impl FnOnce() -> bool,
+    may_be_large: impl Fn() -> bool,
 ) -> std::result::Result<Option<SourceListing>, Errno> {
     let Some(listed) = folder.list_if(may_be_large)? else {
         return Ok(None);
