@@ -54,18 +54,8 @@ pub(super) enum WorkerCommand {
     Hold {
         #[command(flatten)]
         job: Job,
-        /// Who holds it.
-        #[arg(long)]
-        who: String,
-        /// A text that no other controller has.
-        #[arg(long, default_value = "")]
-        token: String,
-        /// Since when, in milliseconds since 1970.
-        #[arg(long, default_value_t = 0)]
-        since: i64,
-        /// Take it from whoever holds it.
-        #[arg(long)]
-        take_over: bool,
+        #[command(flatten)]
+        lease: Lease,
     },
     /// Print the digest of gwmigrate as it is installed here.
     Digest {
@@ -92,6 +82,36 @@ pub(super) struct Job {
     /// The token of the controller that gives this command, which must hold the lease.
     #[arg(long)]
     lease: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Lease {
+    /// Who holds it.
+    #[arg(long)]
+    who: String,
+    /// A text that no other controller has.
+    #[arg(long, default_value = "")]
+    token: String,
+    /// Since when, in milliseconds since 1970.
+    #[arg(long, default_value_t = 0)]
+    since: i64,
+    /// Take it from whoever holds it.
+    #[arg(long)]
+    take_over: bool,
+}
+
+impl Lease {
+    fn options(self) -> HoldOptions {
+        HoldOptions {
+            holder: LeaseHolder {
+                who: self.who,
+                token: self.token,
+                since_milliseconds: self.since,
+            },
+            take_over: self.take_over,
+            limit: HEARTBEAT_LIMIT,
+        }
+    }
 }
 
 impl Job {
@@ -138,23 +158,8 @@ pub(super) fn run(
             };
             print(terminal, &reply)
         }),
-        WorkerCommand::Hold {
-            job,
-            who,
-            token,
-            since,
-            take_over,
-        } => {
-            let options = HoldOptions {
-                holder: LeaseHolder {
-                    who,
-                    token,
-                    since_milliseconds: since,
-                },
-                take_over,
-                limit: HEARTBEAT_LIMIT,
-            };
-            hold(&job.job_folder, &options, input, &mut output)
+        WorkerCommand::Hold { job, lease } => {
+            hold(&job.job_folder, &lease.options(), input, &mut output)
                 .map(|()| 0)
                 .map_err(in_words)
         }

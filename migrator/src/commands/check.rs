@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protocol::{AreaOrder, Request, Task, TaskReport, Verdict};
+use protocol::{AreaOrder, InventoryReport, Request, Task, TaskReport, Verdict};
 
 use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, PROGRAM_FILE, StepError};
 use crate::steps;
@@ -228,33 +228,43 @@ async fn look_at_source(
         "source-readable",
         source::readable(&finished),
     );
+    let order_overhead = order_took.saturating_sub(Duration::from_millis(inventory.milliseconds));
+    judge_inventory(controller, report, inventory, order_overhead).await
+}
+
+/// What the inventory tells of the source and of what the migration will take.
+async fn judge_inventory(
+    controller: &mut Controller,
+    report: &mut CheckReport,
+    inventory: InventoryReport,
+    order_overhead: Duration,
+) -> Result<(), StepError> {
     let survey = inventory.survey.clone().unwrap_or_default();
     let sheet = &controller.worksheet;
-    let allowance = sheet.source.clock_allowance_seconds;
-    let are_logs_copied = sheet.copy.agent_logs;
     let is_live = sheet.source.live;
-    let mut costs = Costs {
+    let mut lines: Vec<(&'static str, Judged)> = Vec::new();
+    lines.extend(source::locks(&survey, is_live));
+    lines.extend(source::times(
+        &inventory,
+        &survey,
+        sheet.source.clock_allowance_seconds,
+    ));
+    lines.push(("change-times", source::change_times(&survey)));
+    let began = Instant::now();
+    lines.push(("destination-clock", destination::clock(controller).await?));
+    let costs = Costs {
         quiet_seconds: if is_live { sheet.copy.quiet_seconds } else { 0 },
         still_seconds: controller.still_seconds(),
         read_again: sheet.seal.read_again,
         bandwidth: sheet.copy.bandwidth.clone(),
-        request_seconds: 0.0,
-        order_seconds: order_took
-            .saturating_sub(Duration::from_millis(inventory.milliseconds))
-            .as_secs_f64(),
+        request_seconds: began.elapsed().as_secs_f64(),
+        order_seconds: order_overhead.as_secs_f64(),
     };
-    let mut lines: Vec<(&'static str, Judged)> = Vec::new();
-    lines.extend(source::locks(&survey, is_live));
-    lines.extend(source::times(&inventory, &survey, allowance));
-    lines.push(("change-times", source::change_times(&survey)));
-    let began = Instant::now();
-    lines.push(("destination-clock", destination::clock(controller).await?));
-    costs.request_seconds = began.elapsed().as_secs_f64();
     lines.push(("names", source::names(&inventory, &survey)));
     lines.push(("stale-queues", source::stale_queues(&survey)));
     lines.push((
         "agent-logs",
-        source::agent_logs(&inventory, are_logs_copied),
+        source::agent_logs(&inventory, sheet.copy.agent_logs),
     ));
     lines.push(("offline-files", source::offline_files(&survey)));
     lines.extend(room::judge(&inventory));

@@ -1,8 +1,8 @@
 //! Mounting the source server on the destination, and proving that it is mounted.
 //!
 //! ```text
-//! worksheet -> MountRequest -> Cifs | Ncp | Nfs ::plan -> MountPlan -> shown, then MountPlan::mount -> Mount
-//!              path         -> Mounted::plan -------------^
+//! worksheet -> MountRequest -> Cifs | Rclone | Ncp | Nfs ::plan -> MountPlan -> shown, then MountPlan::mount -> Mount
+//!              path         -> Mounted::plan ----------------------^
 //! ```
 //!
 //! Invariants:

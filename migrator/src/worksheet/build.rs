@@ -60,16 +60,13 @@ pub(super) fn read(
         );
     }
     require_own_mount_points(&source, &areas, problems);
-    for (section, one, other) in [
-        (&destination, "key_password", "key"),
-        (&poa, "certificate", "key"),
-        (&poa, "key", "certificate"),
-        (&poa, "key_password", "key"),
-    ] {
-        if section.is_said(one) && !section.is_said(other) {
-            problems.add(&section.span(one), format!("`{one}` needs `{other}`"));
-        }
-    }
+    require_pairs(&destination, &[("key_password", "key")], problems);
+    let pairs = [
+        ("certificate", "key"),
+        ("key", "certificate"),
+        ("key_password", "key"),
+    ];
+    require_pairs(&poa, &pairs, problems);
     require_login(&destination, problems);
     require_service_name(&poa, &post_office, problems);
 
@@ -155,6 +152,15 @@ fn require_own_mount_points(
             let message =
                 "another share is mounted at this `mount_point`; give this one a place of its own";
             problems.add(&area.span(at), message);
+        }
+    }
+}
+
+/// Where the first of two settings is said, the second has to be as well.
+fn require_pairs(section: &Section<'_>, pairs: &[(&str, &str)], problems: &mut Problems<'_>) {
+    for (one, other) in pairs {
+        if section.is_said(one) && !section.is_said(other) {
+            problems.add(&section.span(one), format!("`{one}` needs `{other}`"));
         }
     }
 }

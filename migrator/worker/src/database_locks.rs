@@ -10,7 +10,7 @@ use crate::capabilities::Area;
 use crate::error::{Result, WorkerError, stops_the_step};
 use crate::locks::{self, Attempt, lock_file_name};
 use crate::source::require_mounts;
-use crate::tree::{Entry, Folder, Kind, Name, Visited};
+use crate::tree::{Entry, Folder, Kind, Name, Visited, read_beginning};
 
 /// Whether files with this rule are parts of databases.
 pub(crate) fn is_of_database(rule: CopyRule) -> bool {
@@ -96,7 +96,7 @@ fn look_for_lock(
     name: &[u8],
 ) -> Result<Attempt> {
     let reading = folder.open_file(name);
-    let reading = reading.and_then(|(handle, _)| rustix::io::pread(&handle, &mut [0_u8; 1], 0));
+    let reading = reading.and_then(|(handle, _)| read_beginning(&handle, &mut [0_u8; 1]));
     let Err(errno) = reading else {
         return Ok(Attempt::Unsupported);
     };

@@ -18,7 +18,7 @@ mod walk;
 pub(crate) use attributes::INODE_TIME_LAG;
 pub use attributes::{Attributes, Kind, Time};
 pub(crate) use change::{has_no_such_renaming, set_modified};
-pub(crate) use content::{read_at, room, write_all};
+pub(crate) use content::{read_at, read_beginning, room, write_all};
 pub use folder::Folder;
 pub(crate) use folder::KnownMounts;
 pub use list::{Entry, Name, by_name};

@@ -2,7 +2,6 @@
 
 use postoffice::flaim::{BlockStream, BlocksSeen, DatabaseFile, HEADER_BYTES, base_of, probe};
 use postoffice::names::{RelativePath, destination_name};
-use rustix::fs::Advice;
 use rustix::io::Errno;
 
 use super::context::{FileTask, PassContext};
@@ -12,7 +11,7 @@ use super::locked::is_relied_on;
 use super::unit::{KnownHeaders, Unit};
 use crate::error::Result;
 use crate::locks::Attempt;
-use crate::tree::{Kind, read_at};
+use crate::tree::{Kind, read_beginning};
 use protocol::Verdict;
 
 /// What came of one attempt.
@@ -49,7 +48,7 @@ pub(super) fn copy_members(
     if grew_since_the_listing(context, unit, &before)? {
         return Ok(Attempted::Grew);
     }
-    let headers = known_headers(unit)?;
+    let headers = known_headers(unit, &before)?;
     let mut staged = Vec::with_capacity(unit.members.len());
     let mut attempted = Attempted::Whole;
     for task in &unit.members {
@@ -208,15 +207,20 @@ fn control_header(unit: &Unit) -> Result<Vec<u8>> {
     }
 }
 
-/// The headers of all databases among the members, as far as they are of the generation that is known.
-fn known_headers(unit: &Unit) -> Result<KnownHeaders> {
+/// The headers of all databases among the members, as far as they are of the generation that is known; that of the control
+/// file, the last of them, was read before.
+fn known_headers(unit: &Unit, of_control: &[u8]) -> Result<KnownHeaders> {
     let mut headers = KnownHeaders::default();
-    for task in &unit.members {
-        if let Some(bytes) = header(task)?
-            && let Ok(known) = probe(&bytes)
-        {
+    let Some((control, others)) = unit.members.split_last() else {
+        return Ok(headers);
+    };
+    for task in others {
+        if let Ok(known) = probe(&header(task)?.unwrap_or_default()) {
             headers.learn(&task.pair.path, &task.name, known);
         }
+    }
+    if let Ok(known) = probe(of_control) {
+        headers.learn(&control.pair.path, &control.name, known);
     }
     Ok(headers)
 }
@@ -231,9 +235,7 @@ fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
 /// The first bytes of a database, as many as there are.
 fn first_bytes(source: &Source) -> Result<Vec<u8>, Errno> {
     let mut header = vec![0; HEADER_BYTES];
-    // Nothing more is read of this handle, so the kernel is not to read ahead.
-    rustix::fs::fadvise(source, 0, None, Advice::Random)?;
-    let length = read_at(source, &mut header, 0)?;
+    let length = read_beginning(source, &mut header)?;
     header.truncate(length);
     Ok(header)
 }

@@ -25,6 +25,15 @@ pub(crate) fn read_at(file: impl AsFd, block: &mut [u8], offset: u64) -> Result<
     Ok(length)
 }
 
+/// Fills a block with the first bytes of a file of which nothing more is read by this handle: the kernel does not read ahead.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn read_beginning(file: impl AsFd, block: &mut [u8]) -> Result<usize, Errno> {
+    rustix::fs::fadvise(&file, 0, None, Advice::Random)?;
+    read_at(file, block, 0)
+}
+
 /// Writes all bytes to where a file has come to.
 ///
 /// # Errors
