@@ -91,6 +91,70 @@ fn a_poa_that_somebody_started_again_is_stopped_before_the_last_pass() {
     assert!(is_stopped, "{run:#?}");
 }
 
+/// The server was started anew after the seal, and with it the POA of the test, which users cannot reach: `finish` gave the files
+/// away under it, took it for the one that it started, and what it had changed for sealed.
+#[test]
+fn finish_starts_the_poa_itself_and_only_on_what_was_sealed() {
+    let stage = stage();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let database = stage.destination().join("wphost.db");
+    let sealed = fs::read(&database).expect("read");
+    let started = Command::new(agents_folder(&stage).join("bin/grpwise"))
+        .arg("start")
+        .arg(startup_file(&stage))
+        .stdout(Stdio::null())
+        .status();
+    assert!(started.expect("run").success() && answers(&stage));
+    // What it writes where users do nothing is not much, and not known of the real one.
+    fs::write(&database, "written by the POA").expect("written");
+    let run = stage.migrate(&["finish"]);
+    let (left, is_stopped) = (life(&stage), !answers(&stage));
+    stage.embedded().stop_poa().expect("stopped");
+    assert_eq!(run.exit_code, Some(5), "{:#?}", run.findings);
+    let found = finding(&run, "destination-changed-since-seal");
+    assert!(found.remedy.contains("stage-two"), "{found:#?}");
+    assert_eq!((&*left, is_stopped), ("not-live", true));
+    // Also where it does not run any more.
+    finding(
+        &stage.expect(&["finish"], 5),
+        "destination-changed-since-seal",
+    );
+
+    stage.expect(&["stage-two"], 0);
+    assert_eq!(fs::read(&database).expect("read"), sealed);
+    stage.expect(&["finish"], 0);
+    let is_live = answers(&stage);
+    stage.embedded().stop_poa().expect("stopped");
+    assert!(is_live);
+}
+
+/// Whether it was stopped was asked at the port that the worksheet names now, at which it never answered.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn a_poa_that_is_not_stopped_is_not_taken_for_stopped_by_another_port() {
+    let mut stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1) && answers(&stage), "{run:#?}");
+    let control = agents_folder(&stage).join("bin/grpwise");
+    let kept = stage.folder.path().join("grpwise");
+    fs::rename(&control, &kept).expect("moved");
+    std::os::unix::fs::symlink("/bin/true", &control).expect("linked");
+    let port = std::mem::replace(&mut stage.embedded_mut().sheet.http_port, 64_998);
+    stage.embedded().write_worksheet().expect("written");
+    stage.stop_source_poa();
+    let run = stage.migrate(&["prepare"]);
+    stage.embedded_mut().sheet.http_port = port;
+    stage.embedded().write_worksheet().expect("written");
+    let is_running = answers(&stage);
+    fs::rename(&kept, &control).expect("moved back");
+    stage.embedded().stop_poa().expect("stopped");
+    assert!(is_running);
+    assert_eq!(run.exit_code, Some(5), "{:#?}", run.findings);
+    finding(&run, "poa-does-not-stop");
+}
+
 /// Another POA of that server has a startup file of this very name.
 #[test]
 fn a_startup_file_of_somebody_else_is_never_written_over() {

@@ -126,7 +126,7 @@ fn gwcheck_is_chosen_for_what_the_built_in_engine_does_not_know() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn a_gwcheck_that_is_still_at_work_is_waited_for() {
-    let stage = prepared_for_gwcheck();
+    let mut stage = prepared_for_gwcheck();
     install_failing(&stage, 3);
     finding(&stage.expect(&["stage-two"], 5), "gwcheck-failed");
     let sheet = &stage.embedded().sheet;
@@ -138,7 +138,19 @@ fn a_gwcheck_that_is_still_at_work_is_waited_for() {
         .spawn()
         .expect("started");
     let before = guardian_at(&stage);
-    for command in [&["stage-two"][..], &["stage-one"], &["abandon", "--yes"]] {
+    // Also where the worksheet names another program meanwhile.
+    let other = program.with_file_name("another-gwcheck");
+    stage.embedded_mut().sheet.gwcheck = Some(other);
+    stage.embedded().write_worksheet().expect("written");
+    finding(&stage.expect(&["stage-two"], 5), "gwcheck-running");
+    stage.embedded_mut().sheet.gwcheck = Some(program.clone());
+    stage.embedded().write_worksheet().expect("written");
+    for command in [
+        &["stage-two"][..],
+        &["stage-one"],
+        &["lowercase", "--undo"],
+        &["abandon", "--yes"],
+    ] {
         finding(&stage.expect(command, 5), "gwcheck-running");
     }
     assert_eq!(guardian_at(&stage), before);

@@ -236,6 +236,69 @@ fn child_unmounts_the_destination() {
     println!("the test came to its end");
 }
 
+/// A copy of the post office lies beside it: what it lacks went from the destination, and what was delivered long ago was delivered
+/// again.
+#[test]
+fn another_folder_of_the_same_file_system_is_another_source() {
+    let mut stage = Stage::new();
+    let source = stage.source().to_owned();
+    let older = source.with_file_name("OLDER");
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&source, &older])
+        .status();
+    assert!(copied.expect("run").success());
+    fs::write(
+        folder_in_any_case(&source, &["ofviews"])
+            .expect("a folder")
+            .join("NEW.VEW"),
+        "new",
+    )
+    .expect("written");
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let use_source = |stage: &mut Stage, folder: &Path| {
+        folder.clone_into(&mut stage.embedded_mut().sheet.source);
+        stage.embedded().write_worksheet().expect("written");
+    };
+    use_source(&mut stage, &older);
+    for command in ["stage-two", "stage-one"] {
+        let run = stage.expect(&[command], 5);
+        let found = finding(&run, "mounts-changed");
+        assert!(found.text.contains("OLDER"), "{command}: {found:#?}");
+    }
+    use_source(&mut stage, &source);
+    stage.expect(&["stage-two"], 0);
+    assert_eq!(stage.differences(), Vec::<String>::new());
+    stage.expect(&["finish"], 0);
+    let queue = folder_in_any_case(&older, &["wpcsin"])
+        .expect("a queue")
+        .join("0");
+    fs::create_dir_all(&queue).expect("made");
+    fs::write(queue.join("0000FEED.001"), "delivered long ago").expect("written");
+    use_source(&mut stage, &older);
+    finding(&stage.expect(&["queues"], 5), "mounts-changed");
+    // A person may say that it is the same post office.
+    let mut stage = Stage::new();
+    let moved = stage.source().with_file_name("MOVED");
+    stage.migrate(&["stage-one"]);
+    fs::rename(stage.source(), &moved).expect("moved");
+    use_source(&mut stage, &moved);
+    finding(&stage.expect(&["stage-one"], 5), "mounts-changed");
+    let word = [
+        "stage-one",
+        "--accept-mounts",
+        "--by",
+        "a test",
+        "--note",
+        "it was renamed",
+    ];
+    let run = stage.migrate(&word);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+}
+
 #[test]
 fn an_area_that_is_nearly_empty_all_at_once_is_not_emptied() {
     let stage = Stage::with(|options| options.site.with_documents = true);

@@ -172,10 +172,16 @@ async fn a_hanging_command_times_out_and_the_connection_stays() {
             seconds: 1
         }
     );
+    let unlimited = remote.clone();
+    let unlimited = tokio::spawn(async move { unlimited.run_to_its_end(&shell(hangs)).await });
+    sleep(Duration::from_secs(2)).await;
+    assert!(!unlimited.is_finished(), "for as long as it needs");
     // It was the limit of that connection, and none that every connection has.
     assert!(!waiting.is_finished(), "begun before, and limited later");
     std::fs::write(site.path("go"), "").expect("written");
     let output = waiting.await.expect("a task").expect("run");
+    assert_eq!(output.text(), "gone");
+    let output = unlimited.await.expect("a task").expect("run");
     assert_eq!(output.text(), "gone");
     assert_eq!(
         remote

@@ -51,11 +51,9 @@ pub enum Question {
         /// Its startup file.
         startup: PathBuf,
     },
-    /// A process whose command has a program and a file among its words, whatever it begins with (an interpreter, `sudo`):
+    /// A process whose command has a file among its words, whatever its program is (an interpreter and `sudo` included):
     /// [`Process`].
     Command {
-        /// The program.
-        program: PathBuf,
         /// The file.
         file: PathBuf,
     },

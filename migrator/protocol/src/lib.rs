@@ -64,7 +64,7 @@ pub use survey::{FileSystem, LockReach, Offline, Sample, Survey};
 pub use wish::{Wish, WishLine};
 
 /// The version of everything in this module.  It changes with every change that an older side would misread.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// How this build names itself: controller and worker must be of the same.
 pub fn build() -> String {

@@ -5,6 +5,7 @@ use protocol::{LowercaseReport, Task};
 use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
 use crate::steps::life::require_nobody_worked;
+use crate::steps::poa;
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ async fn order(
     stage_two::attach(controller).await?;
     if action == LowercaseAction::Undo {
         require_nobody_worked(controller).await?;
+        // Neither the agent nor GWCheck finds its files under other names than it began with.
+        poa::stop_if_running(controller).await?;
     }
     let task = match action {
         LowercaseAction::Plan => Task::Lowercase { plan_only: true },

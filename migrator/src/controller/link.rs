@@ -91,13 +91,13 @@ impl Link {
         self.over_new_connections(run).await
     }
 
-    /// Runs a command that does not bear being run twice at the same time; none where the link broke meanwhile and was made
+    /// Runs a command that takes as long as it needs and does not bear being run twice at the same time; none where the link broke meanwhile and was made
     /// again: whether the command still runs has to be asked.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub async fn run_once(&self, command: &RemoteCommand) -> Result<Option<Output>, StepError> {
-        match self.remote().run(command, Vec::new()).await {
+        match self.remote().run_to_its_end(command).await {
             Err(error) if is_broken(&error) => {
                 // Any command makes the connection again.
                 self.mount_table().await?;

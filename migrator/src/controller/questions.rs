@@ -87,17 +87,10 @@ impl Controller {
         self.ask(&question, program).await
     }
 
-    /// A process whose command has a program and a file among its words; `None` where there is none.
-    pub(crate) async fn process_with(
-        &self,
-        program: &Path,
-        file: &Path,
-    ) -> Result<Option<Process>, StepError> {
-        let question = Question::Command {
-            program: program.into(),
-            file: file.into(),
-        };
-        self.ask(&question, program).await
+    /// A process whose command has a file among its words, whatever its program; `None` where there is none.
+    pub(crate) async fn process_with(&self, file: &Path) -> Result<Option<Process>, StepError> {
+        self.ask(&Question::Command { file: file.into() }, file)
+            .await
     }
 
     /// Whether anybody listens at a port, seen from the destination.

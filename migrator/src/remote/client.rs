@@ -145,7 +145,7 @@ impl Remote {
     async fn listen_to_shell(&self, bound: Duration) -> Result<String, RemoteError> {
         let (user, host) = (&self.options.user, &self.options.host);
         let nothing = RemoteCommand::new("true");
-        let ended = match self.run_within(&nothing, Vec::new(), bound).await {
+        let ended = match self.run_within(&nothing, Vec::new(), Some(bound)).await {
             Err(RemoteError::CommandTimedOut { .. }) => {
                 let doing = "starting the login shell";
                 return Err(super::options::timed_out(&self.options, doing));
@@ -169,28 +169,31 @@ impl Remote {
         command: &RemoteCommand,
         stdin: Vec<u8>,
     ) -> Result<Output, RemoteError> {
-        let ended = self
-            .run_within(command, stdin, self.command_timeout())
-            .await?;
-        Ok(Output {
-            status: ended.status,
-            stdout: ended.stdout,
-            stderr: ended.stderr,
-        })
+        let bound = Some(self.command_timeout());
+        Ok(self.run_within(command, stdin, bound).await?.into_output())
+    }
+
+    /// The same for a command that may run for as long as it needs: keepalives notice a link that is gone.
+    pub async fn run_to_its_end(&self, command: &RemoteCommand) -> Result<Output, RemoteError> {
+        let ended = self.run_within(command, Vec::new(), None).await?;
+        Ok(ended.into_output())
     }
 
     async fn run_within(
         &self,
         command: &RemoteCommand,
         stdin: Vec<u8>,
-        bound: Duration,
+        bound: Option<Duration>,
     ) -> Result<Ended, RemoteError> {
         let (mut request, mut running) = self.exec(command, stdin, Sink::Keep(Vec::new()))?;
-        request.timeout = Some(bound);
+        request.timeout = bound;
         self.submit(SessionCommand::Exec(request)).await?;
-        let ended = timeout(bound + MARGIN, &mut running.done)
-            .await
-            .map_err(|_| RemoteError::command_timed_out(command, bound))?;
+        let ended = match bound {
+            Some(bound) => timeout(bound + MARGIN, &mut running.done)
+                .await
+                .map_err(|_| RemoteError::command_timed_out(command, bound))?,
+            None => (&mut running.done).await,
+        };
         self.ended(ended)
     }
 

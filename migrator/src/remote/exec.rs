@@ -18,6 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
+use super::command::Output;
 use super::connection::{Connection, Failure, Poll, io_result};
 use super::error::RemoteError;
 use super::error::{ExitStatus, OUTPUT_BYTES_MAX};
@@ -85,6 +86,15 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// What a command wrote, and how it ended.
+    pub(super) fn into_output(self) -> Output {
+        Output {
+            status: self.status,
+            stdout: self.stdout,
+            stderr: self.stderr,
+        }
+    }
+
     /// What a command that writes nothing left: what the login shell wrote around it.
     pub(super) fn into_around(self) -> Around {
         let [output, error_before] = self.before;

@@ -205,8 +205,7 @@ pub(super) async fn require_ended(controller: &Controller) -> Result<(), StepErr
     if controller.entry(&options).await?.is_none() {
         return Ok(());
     }
-    let program = program(controller)?;
-    match controller.process_with(&program, &options).await? {
+    match controller.process_with(&options).await? {
         None => Ok(()),
         Some(process) => Err(StepError::refused(
             "gwcheck-running",
@@ -266,12 +265,12 @@ pub(super) async fn run(controller: &mut Controller) -> Result<String, StepError
 async fn run_alone(controller: &Controller, options: &Path) -> Result<Output, StepError> {
     let program = program(controller)?;
     let link = controller.link()?;
-    let command = link.command(program.clone()).argument(options);
+    let command = link.command(program).argument(options);
     loop {
         if let Some(output) = link.run_once(&command).await? {
             return Ok(output);
         }
-        while controller.process_with(&program, options).await?.is_some() {
+        while controller.process_with(options).await?.is_some() {
             tokio::time::sleep(WATCH_INTERVAL).await;
         }
     }

@@ -35,8 +35,7 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let state = controller.state().await?;
     life::require_sealed(&state)?;
-    let is_live = state.life.life == Life::Live;
-    if is_live && state.facts.runs_as.as_ref() == Some(&user) {
+    if state.life.life == Life::Live && state.facts.runs_as.as_ref() == Some(&user) {
         return Ok(StepOutcome::Done(format!(
             "the POA was started as {user} before"
         )));
@@ -57,10 +56,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
         account.gid
     ));
     folders.show(controller, &user);
-    if is_live {
-        // Files that an agent holds open as root must not change hands under it.
-        poa::stop_if_running(controller).await?;
-    }
+    // Files that an agent holds open as root must not change hands under it.
+    poa::stop_if_running(controller).await?;
     if !low.is_empty() {
         ports::allow(controller).await?;
     }

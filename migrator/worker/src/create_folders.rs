@@ -33,6 +33,7 @@ pub fn create_folders(
         take_destination(area, store)?;
         see_mounts(area, store, monitor)?;
     }
+    store.have_seen_mounts()?;
     // A job that was abandoned begins again with the first folder that it takes.
     store.begin_again()?;
     let post_offices = capabilities
@@ -132,11 +133,14 @@ fn require_abilities(area: &Area) -> Result<()> {
     Ok(())
 }
 
-/// Remembers what is mounted on both sides.  What was there before must be there still; what has come on top since is told.
+/// Remembers what is mounted on both sides.  What was there before must be there still, unless a person says otherwise; what has
+/// come on top since is told.
 fn see_mounts(area: &Area, store: &JobStore, monitor: &dyn Monitor) -> Result<()> {
+    let are_accepted = store.are_mounts_accepted()?;
     for (side, now) in sides(area) {
         let seen = store.seen_place(area.id, side)?;
-        for change in changes(seen.as_ref(), now) {
+        let known = seen.as_ref().filter(|_| !are_accepted);
+        for change in changes(known, now) {
             let MountChange::Appeared { path, is } = &change else {
                 return Err(mounts_changed(area, side, &change));
             };

@@ -48,7 +48,7 @@ pub fn answer(question: &Question) -> Answer<Value> {
         Question::FilesEnding { folder, ending } => found(files_ending(folder, ending)),
         Question::Port { address, port } => ask_port(address, *port).map(|()| Value::Null),
         Question::Process { program, startup } => known(process::agent(program, startup)),
-        Question::Command { program, file } => known(process::command(program, file)),
+        Question::Command { file } => known(process::command(file)),
         Question::Account { name } => known(account(name)),
         Question::Clock => known(clock().map(Some)),
         Question::Abilities { folders } => known(abilities(folders).map(Some)),

@@ -34,7 +34,7 @@ impl Side {
 pub struct SeenPlace {
     /// The folder, as the worksheet names it.
     pub folder: String,
-    /// Its own mount and those below it; none where a person said that they have changed, until they are seen again.
+    /// Its own mount and those below it; none where no line of the mount table covers it.
     pub mounts: Option<SeenMounts>,
 }
 
@@ -45,6 +45,7 @@ impl SeenPlace {
             folder: folder.to_owned(),
             mounts: covering(table, &place.path).map(|mount| SeenMounts {
                 own: SeenMount::of("", mount),
+                below: place.path.strip_prefix(&mount.mount_point).ok().map(shown),
                 inner: place
                     .mounts
                     .iter()
@@ -71,6 +72,9 @@ fn shown(path: &Path) -> String {
 pub struct SeenMounts {
     /// The mount that the folder is in.
     pub own: SeenMount,
+    /// Where the folder is below the mount point of that, escaped; none in a job that began before this was kept.
+    #[serde(default)]
+    pub below: Option<String>,
     /// The mounts below it.
     pub inner: Vec<SeenMount>,
 }
@@ -145,13 +149,21 @@ impl std::fmt::Display for MountChange {
 }
 
 impl SeenMounts {
+    fn shown(&self) -> String {
+        match self.below.as_deref() {
+            None | Some("") => self.own.shown(),
+            Some(below) => format!("{below} of {}", self.own.shown()),
+        }
+    }
+
     /// What has changed since; the worst first.
     pub fn changes(&self, now: &Self) -> Vec<MountChange> {
         let mut changes = Vec::new();
-        if self.own != now.own {
+        let has_moved = self.below.is_some() && self.below != now.below;
+        if self.own != now.own || has_moved {
             changes.push(MountChange::Other {
-                was: self.own.shown(),
-                is: now.own.shown(),
+                was: self.shown(),
+                is: now.shown(),
             });
         }
         for mount in self.inner.iter().filter(|mount| !now.inner.contains(mount)) {

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use protocol::{AgentRun, Fact};
 
-use super::{ISOLATED_ADDRESS, control, gwha, live_address, port_state, process, wait_for};
+use super::{
+    ANSWER_INTERVAL, ANSWER_TIMEOUT, ISOLATED_ADDRESS, control, gwha, live_address, port_state,
+    process, wait_for,
+};
 use crate::controller::{Controller, StepError, StepOutcome};
-use crate::profile::Naming;
 use crate::steps::gwcheck;
 use protocol::Answer;
 
@@ -50,7 +52,6 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
         }
         _ => return Ok(false),
     };
-    let is_service = controller.profile()?.control.names == Naming::Service;
     let gwha = controller.profile()?.gwha;
     let has_gwha = match &gwha {
         Some(gwha) => gwha::hold(controller, gwha).await?,
@@ -59,15 +60,37 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
     let command = control(controller, "stop")?;
     controller.link()?.succeed(&command).await?;
     wait_for(controller, &address, Answer::No).await?;
+    wait_until_gone(controller).await?;
     if let Some(gwha) = gwha.filter(|_| has_gwha) {
         let watched = Duration::from_secs(gwha.watch_seconds);
         prove_stays_stopped(controller, &address, watched).await?;
     }
-    if is_service && process(controller).await?.is_some() {
+    if process(controller).await?.is_some() {
         return Err(comes_back());
     }
     controller.remember(Fact::Agent(AgentRun::Stopped)).await?;
     Ok(true)
+}
+
+/// Waits until its process has ended: a closed port alone may be one that it never opened, where the worksheet names another one
+/// than it was started with.
+async fn wait_until_gone(controller: &Controller) -> Result<(), StepError> {
+    let until = Instant::now() + ANSWER_TIMEOUT;
+    while let Some(process) = process(controller).await? {
+        if Instant::now() >= until {
+            return Err(StepError::refused(
+                "poa-does-not-stop",
+                format!(
+                    "The Linux POA was stopped, and still runs as process {} after {} s",
+                    process.pid,
+                    ANSWER_TIMEOUT.as_secs()
+                ),
+                "Look at its log at the destination, stop it there, then run the same command again; nothing else was changed",
+            ));
+        }
+        tokio::time::sleep(ANSWER_INTERVAL).await;
+    }
+    Ok(())
 }
 
 /// Looks for longer than anything that restarts agents needs.

@@ -15,18 +15,13 @@ pub(super) fn agent(program: &Path, startup: &Path) -> io::Result<Option<Process
     find(|line| is_agent(line, program, &wanted))
 }
 
-/// A process with both among its words; none where there is none.
+/// A process with this file among its words; none where there is none.
 ///
 /// # Errors
 /// As [`agent`].
-pub(super) fn command(program: &Path, file: &Path) -> io::Result<Option<Process>> {
-    let wanted = [program, file].map(|path| path.as_os_str().as_encoded_bytes());
-    find(|line| {
-        let mut words = line.split(|&byte| byte == 0);
-        wanted
-            .iter()
-            .all(|wanted| words.any(|word| word == *wanted))
-    })
+pub(super) fn command(file: &Path) -> io::Result<Option<Process>> {
+    let wanted = file.as_os_str().as_encoded_bytes();
+    find(|line| line.split(|&byte| byte == 0).any(|word| word == wanted))
 }
 
 /// The first process whose command, with a zero byte behind each word, is one that is looked for.

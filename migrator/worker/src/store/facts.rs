@@ -24,6 +24,9 @@ const REAL_PLACES: &str = "real-places";
 /// When the job was abandoned, in milliseconds since 1970.
 pub(super) const ABANDONED: &str = "abandoned";
 
+/// That a person has said that the mounts have changed, until stage one has seen them.
+pub(super) const MOUNTS_ACCEPTED: &str = "mounts-accepted";
+
 impl JobStore {
     /// Remembers something small; a fact of the same kind is replaced.
     ///

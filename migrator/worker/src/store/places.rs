@@ -64,29 +64,34 @@ impl JobStore {
         })
     }
 
-    /// Has what is mounted on both sides looked at anew, because a person says that it is meant to be so.
+    /// Lets what is mounted on both sides be seen anew, because a person says that it is meant to be so.  Until the next stage
+    /// one has seen it, what it saw before counts.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn accept_mounts(&self, by: &str, note: &str) -> Result<()> {
         self.change("accept the mounts", |transaction| {
             life::say(transaction, Said::MountsHaveChanged, by, note)?;
-            let query = "SELECT area, side, seen FROM place";
-            let places: Vec<(u32, String, String)> = transaction
-                .prepare(query)?
-                .query_map(
-                    [],
-                    in_table("place", |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))),
-                )?
-                .collect::<rusqlite::Result<_>>()?;
-            let mut update =
-                transaction.prepare("UPDATE place SET seen = ?3 WHERE area = ?1 AND side = ?2")?;
-            for (area, side, seen) in places {
-                let mut seen: SeenPlace = from_json("place", format!("{area} {side}"), &seen)?;
-                seen.mounts = None;
-                update.execute((area, &side, json(&seen)?))?;
-            }
-            Ok(())
+            facts::put(transaction, facts::MOUNTS_ACCEPTED, &true)
+        })
+    }
+
+    /// Whether a person has said that the mounts have changed, and nobody has seen them since.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub(crate) fn are_mounts_accepted(&self) -> Result<bool> {
+        let said: Option<bool> = self.value(facts::MOUNTS_ACCEPTED)?;
+        Ok(said == Some(true))
+    }
+
+    /// Remembers that the mounts have been seen, as a person has said that they are.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub(crate) fn have_seen_mounts(&self) -> Result<()> {
+        self.change("see the mounts", |transaction| {
+            facts::delete(transaction, facts::MOUNTS_ACCEPTED)
         })
     }
 
@@ -126,6 +131,7 @@ impl JobStore {
                 "inventory",
                 "made-folders",
                 "placed-files",
+                facts::MOUNTS_ACCEPTED,
             ] {
                 facts::delete(transaction, fact)?;
             }

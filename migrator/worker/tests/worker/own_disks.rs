@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use protocol::{Task, Verdict};
+use rustix::mount::{UnmountFlags, unmount};
 use worker::marker::MARKER_FILE;
 
 use crate::source_view::{has_own_mounts, mount_memory};
@@ -41,6 +42,27 @@ fn paths(root: &Path) -> BTreeSet<String> {
 
 fn set(paths: &[&str]) -> BTreeSet<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
+}
+
+/// A person said so, and the command was refused before it had seen them: from then on nothing asked for the disk that was missing.
+#[test]
+fn mounts_that_nobody_has_seen_since_a_person_accepted_them_are_asked_for_still() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = on_its_own(Some("offiles"));
+    site.run(Task::CreateFolders).clean();
+    site.run(PASS_ONE).clean();
+    let inner = site.destination.join("offiles");
+    site.store().accept_mounts("a test", "two disks").unwrap();
+    unmount(&inner, UnmountFlags::empty()).unwrap();
+    site.run(PASS_TWO).assert_refused("mounts-changed");
+    assert!(fs::read_dir(&inner).unwrap().next().is_none());
+    // Seen, they count; and what a person has said is used up.
+    site.run(Task::CreateFolders).clean();
+    site.run(PASS_ONE).clean();
+    mount_memory(&site.destination.join("ofviews"));
+    site.run(PASS_TWO).assert_refused("mounts-changed");
 }
 
 #[test]

@@ -305,6 +305,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "checklist-open",
             "confirmation-contradicted",
             "confirmation-withdrawn",
+            "destination-changed-since-seal",
             "guardian-not-converted",
             "no-stragglers",
             "nobody-worked",
