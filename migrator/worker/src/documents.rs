@@ -8,6 +8,7 @@ use crate::capabilities::Capabilities;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::pool::Threads;
+use crate::source::prove_source;
 use crate::tree::{Folder, Kind, walk};
 use protocol::{AreaKind, CopyOptions, DocumentReport, Expected, Library};
 
@@ -29,6 +30,7 @@ pub fn find_libraries(
         .iter()
         .filter(|area| area.kind == AreaKind::PostOffice)
     {
+        prove_source(area)?;
         let root = area.source()?;
         let Some((libraries, path)) = open_any_case(root, &RelativePath::root(), b"gwdms")? else {
             continue;
@@ -38,11 +40,13 @@ pub fn find_libraries(
             .map_err(|errno| WorkerError::reading("list", &path, errno))?
         {
             let library = path.join(&entry.name);
-            let is_library = layout::classify_folder(&library) == FolderClass::Library
-                && libraries
-                    .kind_of(&entry)
-                    .is_ok_and(|kind| kind == Kind::Folder);
-            if !is_library {
+            if layout::classify_folder(&library) != FolderClass::Library {
+                continue;
+            }
+            let kind = libraries.kind_of(&entry);
+            if kind.map_err(|errno| WorkerError::reading("look at", &library, errno))?
+                != Kind::Folder
+            {
                 continue;
             }
             let name = postoffice::names::printable(&destination_name(&entry.name));
@@ -105,7 +109,8 @@ fn open_any_case(
         let inner = path.join(&entry.name);
         match parent.open_folder(&entry.name) {
             Ok(folder) => return Ok(Some((folder, inner))),
-            Err(Errno::NOTDIR | Errno::NOENT) => {}
+            // One that is listed and not there for a moment is no folder that there is not: what it holds would be left behind.
+            Err(Errno::NOTDIR) => {}
             Err(errno) => return Err(WorkerError::reading("open the folder", &inner, errno)),
         }
     }

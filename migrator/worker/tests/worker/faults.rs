@@ -11,6 +11,7 @@ mod calls;
 mod growing;
 mod inner_mounts;
 mod kinds;
+mod libraries;
 mod lock_file;
 mod other_folder;
 mod queues;
