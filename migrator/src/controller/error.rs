@@ -4,6 +4,7 @@ use protocol::{Explain, Finding, Verdict};
 use thiserror::Error;
 
 use crate::remote::RemoteError;
+use crate::worksheet::SecretError;
 
 /// Why a step stopped.
 #[derive(Debug, Error)]
@@ -124,6 +125,12 @@ impl StepError {
 impl From<Finding> for StepError {
     fn from(finding: Finding) -> Self {
         Self::Finding(Box::new(finding))
+    }
+}
+
+impl From<SecretError> for StepError {
+    fn from(error: SecretError) -> Self {
+        error.to_finding().into()
     }
 }
 

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 use crate::controller::{Controller, Link, StepError, StepOutcome};
 use crate::remote::{Authentication, ConnectOptions, Person, Remote, public_half};
 use crate::steps::secrets::{KEY_PASSPHRASE, LOGIN_PASSWORD};
-use protocol::Explain as _;
 
 /// How long a command of the destination may run; passes are followed, not waited for.
 const COMMAND_TIMEOUT_SECONDS: u64 = 600;
@@ -56,14 +55,9 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
     } else {
         destination.known_hosts.clone()
     };
-    let secret = |reference: &crate::worksheet::SecretReference, what: &str| {
-        controller
-            .local
-            .secret(reference, what)
-            .map_err(|error| StepError::from(error.to_finding()))
-    };
+    let local = &controller.local;
     let passphrase = match (&destination.key, &destination.key_password) {
-        (Some(_), Some(reference)) => Some(secret(reference, KEY_PASSPHRASE)?),
+        (Some(_), Some(reference)) => Some(local.secret(reference, KEY_PASSPHRASE)?),
         _ => None,
     };
     let agent = controller.local.agent_socket.as_ref();
@@ -73,9 +67,9 @@ fn options(controller: &Controller) -> Result<ConnectOptions, StepError> {
         agent.filter(|_| destination.agent).cloned(),
     );
     if let Some(reference) = &destination.password {
-        options
-            .authentication
-            .push(Authentication::Password(secret(reference, LOGIN_PASSWORD)?));
+        options.authentication.push(Authentication::Password(
+            local.secret(reference, LOGIN_PASSWORD)?,
+        ));
     }
     let secrets = Arc::clone(&controller.local.secrets);
     options.person = Some(Person::new(move |question| {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use postoffice::names::destination_name;
-use protocol::{Explain as _, Secret, Task};
+use protocol::{Secret, Task};
 use secrecy::ExposeSecret as _;
 
 use super::secrets::CERTIFICATE_PASSWORD;
@@ -16,18 +16,19 @@ pub(crate) fn certificate_folder(controller: &Controller) -> PathBuf {
     controller.worksheet.poa.install_folder.join("certificates")
 }
 
+/// Where a certificate or key of the source goes.
+pub(crate) fn place_of(controller: &Controller, file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = destination_name(name);
+    certificate_folder(controller).join(String::from_utf8_lossy(&name).as_ref())
+}
+
 /// Certificate and key at the source, and where each goes; none where the worksheet names none.
 fn pairs(controller: &Controller) -> Vec<(PathBuf, PathBuf)> {
-    let folder = certificate_folder(controller);
     let files = controller.worksheet.poa.certificate.iter();
     files
         .flat_map(|files| [&files.certificate, &files.key])
-        .map(|file| {
-            let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-            let name = destination_name(name);
-            let place = folder.join(String::from_utf8_lossy(&name).as_ref());
-            (at_source(controller, file), place)
-        })
+        .map(|file| (at_source(controller, file), place_of(controller, file)))
         .collect()
 }
 
@@ -116,8 +117,7 @@ pub(crate) fn task(
     let key_password = match &files.key_password {
         None => None,
         Some(reference) => {
-            let secret = controller.local.secret(reference, CERTIFICATE_PASSWORD);
-            let secret = secret.map_err(|error| StepError::from(error.to_finding()))?;
+            let secret = controller.local.secret(reference, CERTIFICATE_PASSWORD)?;
             Some(Secret(secret.expose_secret().to_owned()))
         }
     };

@@ -126,10 +126,7 @@ fn plan(
     };
     let password = match &network.password {
         None => None,
-        Some(reference) => {
-            let secret = controller.local.secret(reference, secret);
-            Some(secret.map_err(|error| StepError::from(error.to_finding()))?)
-        }
+        Some(reference) => Some(controller.local.secret(reference, secret)?),
     };
     let destination = &controller.worksheet.destination;
     MountRequest {

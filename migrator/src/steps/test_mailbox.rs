@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use postoffice::names::{destination_name, printable};
-use protocol::{Explain as _, Finding, Secret, Verdict};
+use postoffice::names::printable;
+use protocol::{Finding, Secret, Verdict};
 use secrecy::ExposeSecret as _;
 
-use super::copy_certificates::certificate_folder;
+use super::copy_certificates::place_of;
 use super::secrets::of_mailbox;
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::mailbox::{
@@ -31,10 +31,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
                 .into(),
         ));
     };
-    let password = controller
-        .local
-        .secret(&test.password, &of_mailbox(&test.user))
-        .map_err(|error| StepError::from(error.to_finding()))?;
+    let what = of_mailbox(&test.user);
+    let password = controller.local.secret(&test.password, &what)?;
     let request = MailboxRequest {
         user: test.user.clone(),
         password: Secret(password.expose_secret().to_owned()),
@@ -122,10 +120,7 @@ async fn copied_certificate(controller: &Controller) -> Result<Option<Vec<u8>>, 
     let Some(files) = &controller.worksheet.poa.certificate else {
         return Ok(None);
     };
-    let name = files.certificate.file_name().unwrap_or_default();
-    let name = destination_name(name.as_encoded_bytes());
-    let name = String::from_utf8_lossy(&name).into_owned();
-    let file = certificate_folder(controller).join(name);
+    let file = place_of(controller, &files.certificate);
     controller.content(&file).await
 }
 
@@ -346,6 +341,7 @@ fn unclear_row(side: Side, row: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Explain as _;
 
     #[test]
     fn how_the_servers_were_read_is_said() {

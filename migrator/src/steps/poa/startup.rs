@@ -11,7 +11,7 @@ use protocol::{Finding, Verdict};
 
 use super::service;
 use crate::controller::{Controller, StepError, could_not_ask};
-use crate::steps::copy_certificates::{at_source, certificate_folder};
+use crate::steps::copy_certificates::{at_source, place_of};
 use crate::steps::system_files;
 
 /// Its owner alone reads it: it may hold the password of the web console.
@@ -247,14 +247,9 @@ fn convert(controller: &Controller, bytes: &[u8]) -> Result<Converted, StepError
         conversion = conversion.with("ip", Replacement::Value(ip.clone().into_bytes()));
     }
     if let Some(files) = &sheet.poa.certificate {
-        let folder = certificate_folder(controller);
         let moved = |file: &std::path::Path| {
-            let name = file
-                .file_name()
-                .map(|name| name.as_encoded_bytes().to_vec())
-                .unwrap_or_default();
-            let name = postoffice::names::destination_name(&name);
-            Replacement::Value([folder.as_os_str().as_encoded_bytes(), b"/", &name].concat())
+            let place = place_of(controller, file).into_os_string();
+            Replacement::Value(place.into_encoded_bytes())
         };
         conversion = conversion
             .with("certfile", moved(&files.certificate))
