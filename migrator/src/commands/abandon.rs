@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::require_nobody_worked;
+use crate::steps::life::{foresee_nobody_worked, require_nobody_worked};
 use crate::steps::system_files::{self, SystemPlan};
 use crate::steps::{self, poa};
 
@@ -35,7 +35,11 @@ pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Opt
 async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
     end_running_worker(controller, yes).await?;
-    require_nobody_worked(controller).await?;
+    if yes {
+        require_nobody_worked(controller).await?;
+    } else {
+        foresee_nobody_worked(controller).await?;
+    }
     let state = controller.state().await?;
     let system = system_files::plan(controller, &state).await?;
     // Whatever refuses it does so before anything is undone.
