@@ -335,6 +335,20 @@ fn an_empty_share_is_no_empty_area() {
     finding(&run, "source-marker-missing");
 }
 
+/// The first stage one that mounted a wrong share made the job one of that share for ever: `abandon` forgot all but that.
+#[test]
+fn what_a_source_was_mounted_from_is_forgotten_with_the_job() {
+    let mut shares = Shares::new();
+    shares.use_server("fs3");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    shares.stage.expect(&["abandon", "--yes"], 0);
+    assert_eq!(shares.table(), "");
+    shares.use_server("fs2");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+}
+
 /// The worksheet without its areas.
 fn unmapped() -> Stage {
     let mut stage = Stage::with(|options| options.site.with_documents = true);
