@@ -44,15 +44,15 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     let system = system_files::plan(controller, &state).await?;
     // Whatever refuses it does so before anything is undone.
     let mut report: AbandonReport = order(controller, true).await?;
+    // Nothing of the system is this job's then; the agent that the worksheet names may be at work for another one.
+    let has_taken_nothing = report.not_taken.len() == controller.area_orders().len();
     if yes {
-        poa::stop_if_running(controller).await?;
-        // Our section first: what restarts agents must not find it any more.
-        poa::unregister(controller).await?;
-        poa::release_gwha(controller).await?;
-        // The store forgets these with the job.
-        controller.call(&Request::RemovePlaced).await?;
+        if !has_taken_nothing {
+            undo_system(controller).await?;
+        }
         report = order(controller, false).await?;
     }
+    let end = end_of(&report, has_taken_nothing, yes);
     let sum = |of: fn(&AbandonLine) -> u64| report.lines.iter().map(of).sum();
     let plan = AbandonPlan {
         files_removed: sum(|line| line.files),
@@ -65,14 +65,56 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     if yes {
         steps::job_folder::delete_software(controller).await?;
         steps::mount_source::unmount_all(controller).await?;
-        controller.report(Finding::new(
-            "abandoned",
-            Verdict::Done,
-            "The destination holds nothing of the post office any more; the source was not touched",
-            "A new `gwmigrate stage-one` begins again. Where the POA at the source was stopped, start it",
-        ));
+    }
+    if let Some(end) = end {
+        controller.report(end);
     }
     Ok(plan)
+}
+
+/// Undoes what the job did to the system of the destination.
+async fn undo_system(controller: &mut Controller) -> Result<(), StepError> {
+    poa::stop_if_running(controller).await?;
+    // Our section first: what restarts agents must not find it any more.
+    poa::unregister(controller).await?;
+    poa::release_gwha(controller).await?;
+    // The store forgets these with the job.
+    controller.call(&Request::RemovePlaced).await.map(|_| ())
+}
+
+/// What is said at the end; nothing of a plan that shows what goes.
+fn end_of(report: &AbandonReport, has_taken_nothing: bool, yes: bool) -> Option<Finding> {
+    let again = "A new `gwmigrate stage-one` begins again. Where the POA at the source was stopped, start it";
+    let nothing_taken = |text, remedy| {
+        Some(Finding::new(
+            "nothing-taken",
+            Verdict::NothingToDo,
+            text,
+            remedy,
+        ))
+    };
+    match (has_taken_nothing, yes) {
+        (true, true) => nothing_taken(
+            "This job has no folder of the destination, so nothing had to be undone there; what it had mounted, and its copy \
+             of the software, are gone",
+            again,
+        ),
+        (true, false) => nothing_taken(
+            "This job has no folder of the destination, so there is nothing to undo in any",
+            "`gwmigrate abandon --yes` takes away what it has mounted, and its copy of the software",
+        ),
+        (false, true) => {
+            let mut text =
+                "The destination holds nothing of the post office any more; the source was not touched"
+                    .to_owned();
+            if !report.not_taken.is_empty() {
+                let folders = report.not_taken.join(", ");
+                text += &format!("; left as it is, because this job never took it: {folders}");
+            }
+            Some(Finding::new("abandoned", Verdict::Done, text, again))
+        }
+        (false, false) => None,
+    }
 }
 
 async fn order(controller: &mut Controller, plan_only: bool) -> Result<AbandonReport, StepError> {
