@@ -440,6 +440,49 @@ fn what_abandon_left_when_it_was_cut_off_goes_with_the_next_one() {
     assert!(run.is_fine(), "{:#?}", run.findings);
 }
 
+/// What a seal says of each folder was kept under what the folder is called, so of two folders of one library it kept one, and
+/// `verify` found the other one changed.
+#[test]
+fn two_areas_of_one_library_and_one_called_like_the_post_office_are_sealed_and_verified_each() {
+    let mut stage = Stage::with(|options| options.site.with_documents = true);
+    let name = stage.embedded().sheet.post_office.clone();
+    let (_, source, _) = stage.embedded().sheet.documents.clone().expect("an area");
+    let others = ["second", "third"].map(|folder| {
+        let source = stage.folder.path().join("source").join(folder);
+        fs::create_dir_all(source.join("FD1")).expect("made");
+        fs::write(source.join("FD1/DOC.001"), folder).expect("written");
+        source
+    });
+    let places = ["first", "second"].map(|folder| {
+        let place = folder_of(&stage, &format!("documents-{folder}"));
+        fs::create_dir_all(&place).expect("made");
+        place
+    });
+    // The harness knows of one area: this stands between its library and its destination.
+    let access = format!(
+        "source = {source:?}\ndestination = {:?}\n\
+         [[documents.area]]\nlibrary = \"lib0001\"\nsource = {:?}\ndestination = {:?}\n\
+         [[documents.area]]\nlibrary = {name:?}\nsource = {:?}",
+        places[0], others[0], places[1], others[1]
+    );
+    let embedded = stage.embedded_mut();
+    embedded.sheet.documents_access = Some(access);
+    embedded.write_worksheet().expect("written");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    confirm_everything(&stage);
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let run = stage.expect(&["verify"], 0);
+    let digests = &run.result["root_digests"];
+    assert_eq!(
+        digests.as_object().map_or(0, serde_json::Map::len),
+        4,
+        "{:#}",
+        run.result
+    );
+}
+
 /// The worksheet without its areas.
 fn unmapped() -> Stage {
     let mut stage = Stage::with(|options| options.site.with_documents = true);
