@@ -197,3 +197,30 @@ fn a_job_is_taken_over_from_a_controller_that_vanished_and_that_one_stops() {
     let status = stage.expect(&["status"], 0);
     assert_eq!(status.result["next"], "gwmigrate finish");
 }
+
+/// The same where its connection broke meanwhile: the lease was free again when it came back, so it took it and went on with its
+/// own steps behind the end of the other one.
+#[test]
+fn a_controller_that_comes_back_behind_another_one_does_not_go_on() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let mut vanished = begin_stage_two(&stage);
+    wait_for_proof_of_rest(&stage);
+    let pid = rustix::process::Pid::from_child(&vanished);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+    stage.embedded().server.drop_connections();
+
+    let run = stage.migrate(&["stage-two", "--take-over"]);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
+    let generations = || stage.expect(&["status"], 0).result["status"]["generations"].clone();
+    let before = generations();
+
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    let output = vanished.wait_with_output_text();
+    let end = end_of(&output);
+    assert_eq!(end["exit_code"], 4, "{output}");
+    assert!(output.contains("lease-lost"), "{output}");
+    assert_eq!(generations(), before, "it changed nothing");
+    assert_eq!(stage.differences(), Vec::<String>::new());
+}
