@@ -136,6 +136,21 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
     );
 }
 
+/// A controller that asked for the lease and died left its question behind, and each later one gave the lease up at once.
+#[test]
+fn a_question_for_the_lease_that_nobody_asks_any_more_takes_no_lease_away() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    let asked = stage
+        .embedded()
+        .sheet
+        .job_folder
+        .join("controller.take-over");
+    std::fs::write(&asked, "").expect("written");
+    stage.prepare();
+    assert!(!asked.exists());
+}
+
 #[test]
 fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let stage = Stage::new();

@@ -240,7 +240,9 @@ fn take_controller(
     }
     File::create(job_folder.join(TAKE_OVER_FILE)).map_err(failed("ask for", Role::Controller))?;
     let taken = tried(TAKE_OVER_TRIES, LOOK, take);
-    stop_asking(job_folder)?;
+    if taken.is_err() {
+        stop_asking(job_folder)?;
+    }
     Ok((taken?, holder))
 }
 
@@ -276,6 +278,8 @@ fn try_take_controller(job_folder: &Path, options: &HoldOptions) -> Result<Lease
     }
     let text = serde_json::to_string(&options.holder).unwrap_or_default();
     lease.describe(&text)?;
+    // Whoever asked for it has it, or has died: left there, it would end this lease and each later one.
+    stop_asking(job_folder)?;
     Ok(lease)
 }
 

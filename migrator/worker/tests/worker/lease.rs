@@ -154,6 +154,16 @@ fn a_lease_that_another_controller_had_meanwhile_is_not_taken_again() {
     assert_eq!(answer, LeaseAnswer::Held { from: None });
 }
 
+#[test]
+fn what_a_controller_that_died_asked_for_ends_no_later_lease() {
+    let site = Site::empty();
+    std::fs::write(site.job.join("controller.take-over"), "").unwrap();
+    let (answer, _beats, _) = holding(&site.job, "one", false);
+    assert_eq!(answer, LeaseAnswer::Held { from: None });
+    std::thread::sleep(Duration::from_millis(600));
+    require_held(&site.job, "one").unwrap();
+}
+
 /// ARCHITECTURE.md rule 9c: what an earlier start left open, a later one that certainly failed does not close.
 #[test]
 fn a_start_that_failed_takes_back_no_earlier_one_of_which_nothing_is_known() {
