@@ -104,13 +104,15 @@ fn end_of(report: &AbandonReport, has_taken_nothing: bool, yes: bool) -> Option<
             "`gwmigrate abandon --yes` takes away what it has mounted, and its copy of the software",
         ),
         (false, true) => {
-            let mut text =
-                "The destination holds nothing of the post office any more; the source was not touched"
-                    .to_owned();
-            if !report.not_taken.is_empty() {
-                let folders = report.not_taken.join(", ");
-                text += &format!("; left as it is, because this job never took it: {folders}");
-            }
+            let folders = report.not_taken.join(", ");
+            let left = if folders.is_empty() {
+                String::new()
+            } else {
+                format!("; left as it is, because this job never took it: {folders}")
+            };
+            let text = format!(
+                "The destination holds nothing of the post office any more; the source was not touched{left}"
+            );
             Some(Finding::new("abandoned", Verdict::Done, text, again))
         }
         (false, false) => None,

@@ -76,7 +76,8 @@ impl Controller {
     /// [`StepError::Task`] where its findings stop the step; they have been shown.
     pub async fn order(&mut self, task: Task) -> Result<Finished, StepError> {
         let areas = self.area_orders();
-        self.order_on(areas, task).await
+        let name = task.name();
+        self.run_task(areas, task).await?.into_result(name)
     }
 
     /// The same, for what it reports.
@@ -92,20 +93,7 @@ impl Controller {
         })
     }
 
-    /// Has the worker do a task on the given folders.
-    ///
-    /// # Errors
-    /// As [`Controller::order`].
-    pub async fn order_on(
-        &mut self,
-        areas: Vec<AreaOrder>,
-        task: Task,
-    ) -> Result<Finished, StepError> {
-        let name = task.name();
-        self.run_task(areas, task).await?.into_result(name)
-    }
-
-    /// The same, where the end is wanted whatever its findings say; they have been shown.
+    /// Has the worker do a task on the given folders; the end is wanted whatever its findings say, which have been shown.
     ///
     /// # Errors
     /// What the connection says.
@@ -178,12 +166,15 @@ impl Finished {
         if self.verdict <= Verdict::NeedsAttention {
             return Ok(self);
         }
+        let mut findings = self.findings.into_iter();
+        let worst = findings.rfind(|finding| finding.verdict == self.verdict);
         Err(StepError::Task {
             task: task.to_owned(),
             verdict: self.verdict,
-            worst: self
-                .worst_text()
-                .unwrap_or_else(|| "its findings are in the job store".into()),
+            worst: worst.map_or_else(
+                || "its findings are in the job store".into(),
+                |finding| finding.text,
+            ),
         })
     }
 
@@ -211,15 +202,6 @@ impl Finished {
             })
         });
         more.collect()
-    }
-
-    /// What the last of its worst findings says.
-    pub fn worst_text(&self) -> Option<String> {
-        let worst = self.findings.iter();
-        worst
-            .filter(|finding| finding.verdict == self.verdict)
-            .map(|finding| finding.text.clone())
-            .next_back()
     }
 }
 
