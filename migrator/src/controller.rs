@@ -172,9 +172,7 @@ impl Controller {
     pub async fn state(&self) -> Result<JobState, StepError> {
         match self.call(&Request::Status).await? {
             Reply::Status(status) => Ok(*status),
-            other => Err(StepError::Protocol {
-                text: format!("{other:?}"),
-            }),
+            other => Err(StepError::unexpected(&other)),
         }
     }
 
@@ -264,7 +262,7 @@ impl Controller {
 
     /// The folder of the post office at the source, as mounted on the destination.
     pub fn source_folder(&self) -> std::path::PathBuf {
-        self.worksheet.source.post_office_path()
+        self.worksheet.source.access.path()
     }
 
     /// Runs one step: journals its beginning and its end, and shows both.

@@ -21,10 +21,11 @@ const SITE: [[&str; 3]; 5] = [
 
 /// The one whose source is away, and the only one with a POA, whose runs for tests change databases between two passes; the one
 /// whose destination cannot be reached for a moment; and the one whose POA still
-/// answers when the others are cut over.
+/// answers when the others are cut over; and the one whose source changes once more when it is sealed.
 const AWAY: &str = "plant";
 const CUT_OFF: &str = "board";
 const STILL_ON: &str = "legal";
+const CHANGED: &str = "field";
 
 const FORKS: [&str; 2] = ["--forks", "5"];
 
@@ -205,12 +206,20 @@ impl Site {
         );
 
         self.named(STILL_ON).stop_source_poa();
+        let late = &self.named(CHANGED).embedded().sheet.source;
+        fs::write(late.join("LATE.TXT"), "late").expect("written");
         let names: Vec<&str> = self.where_(|_| true);
         said["gwmigrate_findings_seen"] = json!(names);
         let (played, lines) = self.play("cut_over", &said);
         assert!(played.is_fine, "{}", played.output);
         let copied = self.where_(|one| times(&lines, one.name, "stage-two") > 0);
-        assert_eq!(copied, [STILL_ON], "what is sealed is not copied again");
+        assert_eq!(
+            copied,
+            [STILL_ON, CHANGED],
+            "what is sealed is not copied again, unless its source has changed since"
+        );
+        assert_eq!(times(&lines, CHANGED, "finish"), 2);
+        assert_eq!(self.named(CHANGED).differences(), Vec::<String>::new());
         assert_eq!(self.where_(PostOffice::is_over), self.where_(|_| true));
 
         for playbook in ["cut_over", "stage_one"] {

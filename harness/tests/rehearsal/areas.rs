@@ -26,8 +26,9 @@ case ,$6, in *,rw,*) access=rw ;; esac
 echo "$$ 22 0:$$ / $4 $access - cifs $3 $access" >> "$SHARES/table"
 "#;
 
-/// What `umount -- MOUNT_POINT` does.
+/// What `umount -- MOUNT_POINT` does, unless the flag says that somebody uses it.
 const UNMOUNT: &str = r#"#!/bin/sh
+[ -e "$SHARES/busy" ] && { echo 'target is busy' >&2; exit 32; }
 test -L "$2" || { echo 'not mounted' >&2; exit 32; }
 rm -- "$2" && mkdir -- "$2"
 grep -v " $2 r[ow] " "$SHARES/table" > "$SHARES/table.new"
@@ -146,22 +147,23 @@ impl Shares {
     fn table(&self) -> String {
         fs::read_to_string(self.folder.join("table")).expect("read")
     }
+}
 
-    fn confirm_everything(&self) {
-        self.stage.stop_source_poa();
-        let items = [
-            "objects-reconfigured",
-            "document-locations",
-            "ip-address",
-            "replicated",
-            "source-poa-stopped",
-        ];
-        let mut arguments = vec!["prepare"];
-        for item in items {
-            arguments.extend(["--confirm", item]);
-        }
-        self.stage.expect(&arguments, 0);
+/// Confirms what a post office with documents needs before stage two.
+fn confirm_everything(stage: &Stage) {
+    stage.stop_source_poa();
+    let items = [
+        "objects-reconfigured",
+        "document-locations",
+        "ip-address",
+        "replicated",
+        "source-poa-stopped",
+    ];
+    let mut arguments = vec!["prepare"];
+    for item in items {
+        arguments.extend(["--confirm", item]);
     }
+    stage.expect(&arguments, 0);
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn an_area_on_another_server_is_mounted_copied_sealed_and_unmounted_with_the_res
     let left = fs::read_dir(secrets).map_or(0, Iterator::count);
     assert_eq!(left, 0, "no password stays at the destination");
 
-    shares.confirm_everything();
+    confirm_everything(stage);
     let run = stage.migrate(&["stage-two"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(shares.table(), "");
@@ -333,6 +335,152 @@ fn an_empty_share_is_no_empty_area() {
     fs::create_dir(&inside).expect("made");
     let run = shares.stage.expect(&["stage-one"], 5);
     finding(&run, "source-marker-missing");
+}
+
+/// The first stage one that mounted a wrong share made the job one of that share for ever: `abandon` forgot all but that.
+#[test]
+fn what_a_source_was_mounted_from_is_forgotten_with_the_job() {
+    let mut shares = Shares::new();
+    shares.use_server("fs3");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    shares.stage.expect(&["abandon", "--yes"], 0);
+    assert_eq!(shares.table(), "");
+    shares.use_server("fs2");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+}
+
+/// The way back from a stage one that was refused before it took a folder was refused as well, and the source stayed mounted.
+#[test]
+fn a_job_that_has_taken_no_folder_can_be_abandoned_and_leaves_what_is_not_its_own() {
+    let mut shares = Shares::new();
+    shares.use_server("fs3");
+    let (_, _, area) = shares
+        .stage
+        .embedded()
+        .sheet
+        .documents
+        .clone()
+        .expect("an area");
+    let post_office = shares.stage.destination().to_owned();
+    let somebodys = [&area, &post_office].map(|folder| folder.join("somebodys.txt"));
+    for file in &somebodys {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        fs::write(file, "somebody's").expect("written");
+    }
+    let run = shares.stage.expect(&["stage-one"], 5);
+    finding(&run, "destination-not-empty");
+    let status = shares.stage.expect(&["status"], 0);
+    let back = status.result["back"].as_str().expect("a text").to_owned();
+    assert!(back.contains("gwmigrate abandon"), "{back}");
+    assert!(shares.table().contains("//fs3/docs"));
+
+    let run = shares.stage.expect(&["abandon"], 3);
+    finding(&run, "nothing-taken");
+    assert!(shares.table().contains("//fs3/docs"), "only shown");
+    let run = shares.stage.expect(&["abandon", "--yes"], 3);
+    finding(&run, "nothing-taken");
+    assert_eq!(shares.table(), "");
+    for file in &somebodys {
+        let folder = file.parent().expect("a folder");
+        assert_eq!(fs::read_dir(folder).map_or(0, Iterator::count), 1);
+        assert_eq!(fs::read(file).expect("there"), b"somebody's");
+        fs::remove_file(file).expect("removed");
+    }
+    // Nor is the job one of the share that it mounted then.
+    shares.use_server("fs2");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+}
+
+/// Of two folders, the first was taken when the second one stopped stage one.
+#[test]
+fn only_the_folders_that_were_taken_are_undone() {
+    let shares = Shares::new();
+    let stage = &shares.stage;
+    let (_, _, area) = stage.embedded().sheet.documents.clone().expect("an area");
+    let file = area.join("somebodys.txt");
+    fs::create_dir_all(&area).expect("made");
+    fs::write(&file, "somebody's").expect("written");
+    finding(&stage.expect(&["stage-one"], 5), "destination-not-empty");
+    let marker = stage.destination().join(".gwmigrate-owner.json");
+    assert!(marker.exists(), "the first is taken");
+    let run = stage.expect(&["abandon", "--yes"], 0);
+    let undone = finding(&run, "abandoned");
+    let shown = area.display().to_string();
+    assert!(undone.text.contains(&shown), "{undone:#?}");
+    assert!(!marker.exists());
+    assert_eq!(fs::read(&file).expect("there"), b"somebody's");
+    assert_eq!(shares.table(), "");
+}
+
+/// Cut off behind the job store had forgotten the job, nothing could take the mount away any more.
+#[test]
+fn what_abandon_left_when_it_was_cut_off_goes_with_the_next_one() {
+    let shares = Shares::new();
+    let stage = &shares.stage;
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let busy = shares.folder.join("busy");
+    fs::write(&busy, "").expect("written");
+    let run = stage.migrate(&["abandon", "--yes"]);
+    assert!(run.exit_code != Some(0), "{:#?}", run.findings);
+    assert_eq!(
+        fs::read_dir(stage.destination()).map_or(9, Iterator::count),
+        0
+    );
+    assert!(shares.table().contains("//fs2/docs"));
+    fs::remove_file(&busy).expect("removed");
+    let run = stage.expect(&["abandon", "--yes"], 3);
+    finding(&run, "nothing-taken");
+    assert_eq!(shares.table(), "");
+    stage.expect(&["abandon", "--yes"], 3);
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+}
+
+/// What a seal says of each folder was kept under what the folder is called, so of two folders of one library it kept one, and
+/// `verify` found the other one changed.
+#[test]
+fn two_areas_of_one_library_and_one_called_like_the_post_office_are_sealed_and_verified_each() {
+    let mut stage = Stage::with(|options| options.site.with_documents = true);
+    let name = stage.embedded().sheet.post_office.clone();
+    let (_, source, _) = stage.embedded().sheet.documents.clone().expect("an area");
+    let others = ["second", "third"].map(|folder| {
+        let source = stage.folder.path().join("source").join(folder);
+        fs::create_dir_all(source.join("FD1")).expect("made");
+        fs::write(source.join("FD1/DOC.001"), folder).expect("written");
+        source
+    });
+    let places = ["first", "second"].map(|folder| {
+        let place = folder_of(&stage, &format!("documents-{folder}"));
+        fs::create_dir_all(&place).expect("made");
+        place
+    });
+    // The harness knows of one area: this stands between its library and its destination.
+    let access = format!(
+        "source = {source:?}\ndestination = {:?}\n\
+         [[documents.area]]\nlibrary = \"lib0001\"\nsource = {:?}\ndestination = {:?}\n\
+         [[documents.area]]\nlibrary = {name:?}\nsource = {:?}",
+        places[0], others[0], places[1], others[1]
+    );
+    let embedded = stage.embedded_mut();
+    embedded.sheet.documents_access = Some(access);
+    embedded.write_worksheet().expect("written");
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    confirm_everything(&stage);
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.is_fine(), "{:#?}", run.findings);
+    let run = stage.expect(&["verify"], 0);
+    let digests = &run.result["root_digests"];
+    assert_eq!(
+        digests.as_object().map_or(0, serde_json::Map::len),
+        4,
+        "{:#}",
+        run.result
+    );
 }
 
 /// The worksheet without its areas.

@@ -136,6 +136,21 @@ fn a_second_controller_on_the_same_job_is_refused_and_status_is_not() {
     );
 }
 
+/// A controller that asked for the lease and died left its question behind, and each later one gave the lease up at once.
+#[test]
+fn a_question_for_the_lease_that_nobody_asks_any_more_takes_no_lease_away() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    let asked = stage
+        .embedded()
+        .sheet
+        .job_folder
+        .join("controller.take-over");
+    std::fs::write(&asked, "").expect("written");
+    stage.prepare();
+    assert!(!asked.exists());
+}
+
 #[test]
 fn an_interrupted_controller_says_so_and_the_worker_comes_to_its_end() {
     let stage = Stage::new();
@@ -196,4 +211,31 @@ fn a_job_is_taken_over_from_a_controller_that_vanished_and_that_one_stops() {
     assert!(said.contains("lease-lost"), "{said}");
     let status = stage.expect(&["status"], 0);
     assert_eq!(status.result["next"], "gwmigrate finish");
+}
+
+/// The same where its connection broke meanwhile: the lease was free again when it came back, so it took it and went on with its
+/// own steps behind the end of the other one.
+#[test]
+fn a_controller_that_comes_back_behind_another_one_does_not_go_on() {
+    let stage = Stage::new();
+    stage.migrate(&["stage-one"]);
+    stage.prepare();
+    let mut vanished = begin_stage_two(&stage);
+    wait_for_proof_of_rest(&stage);
+    let pid = rustix::process::Pid::from_child(&vanished);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+    stage.embedded().server.drop_connections();
+
+    let run = stage.migrate(&["stage-two", "--take-over"]);
+    assert_eq!(run.exit_code, Some(0), "{:#?}", run.findings);
+    let generations = || stage.expect(&["status"], 0).result["status"]["generations"].clone();
+    let before = generations();
+
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    let output = vanished.wait_with_output_text();
+    let end = end_of(&output);
+    assert_eq!(end["exit_code"], 4, "{output}");
+    assert!(output.contains("lease-lost"), "{output}");
+    assert_eq!(generations(), before, "it changed nothing");
+    assert_eq!(stage.differences(), Vec::<String>::new());
 }

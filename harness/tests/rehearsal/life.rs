@@ -189,6 +189,43 @@ fn a_start_of_which_nothing_is_known_is_looked_at() {
     assert_eq!(stage.differences(), Vec::<String>::new());
 }
 
+/// What the job keeps, as people see it.
+fn kept(stage: &Stage) -> serde_json::Value {
+    let status = stage.expect(&["status"], 0).result["status"].clone();
+    let of = |part: &str| status[part].clone();
+    serde_json::json!([of("life"), of("words"), of("seal"), of("generations")])
+}
+
+/// Without `--yes`, `abandon` recorded the word that came with it, took "live" and the proofs back, and said that nothing was changed.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn abandon_that_is_only_shown_keeps_no_word_and_takes_nothing_back() {
+    let stage = sealed(true);
+    stage.expect(&["finish"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+    let before = kept(&stage);
+    finding(&stage.expect(&["abandon"], 5), "already-live");
+    let run = stage.expect(&[&["abandon"][..], &SAID].concat(), 0);
+    assert_eq!(run.result["is_done"], false, "{:#}", run.result);
+    assert!(!codes(&run).contains(&"said"), "{:#?}", run.findings);
+    assert_eq!(life(&stage), "live");
+    assert_eq!(kept(&stage), before);
+    finding(&stage.expect(&["abandon", "--yes"], 5), "already-live");
+}
+
+/// The same for what a look at the destination says.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn abandon_that_is_only_shown_keeps_nothing_of_its_look() {
+    let stage = sealed(false);
+    stage.expect(&["finish"], 0);
+    let before = kept(&stage);
+    let run = stage.expect(&["abandon"], 0);
+    finding(&run, "nobody-worked");
+    assert_eq!(life(&stage), "starting");
+    assert_eq!(kept(&stage), before);
+}
+
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn a_job_leaves_the_destination_of_another_one_alone() {

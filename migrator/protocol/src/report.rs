@@ -80,6 +80,9 @@ taken_out!(
 pub struct AbandonReport {
     /// Each file and folder at the top of a destination folder, in order.
     pub lines: Vec<AbandonLine>,
+    /// Destination folders that the job never took, or has given back: they are left as they are.
+    #[serde(default)]
+    pub not_taken: Vec<String>,
 }
 
 /// One entry at the top of a destination folder.

@@ -219,6 +219,11 @@ pub enum LeaseAnswer {
         /// Which; none where that cannot be read.
         holder: Option<LeaseHolder>,
     },
+    /// It had it, and another one has had it since.
+    Lost {
+        /// What is said of that.
+        finding: Box<Finding>,
+    },
     /// It could not be taken.
     Failed {
         /// Why.

@@ -354,7 +354,8 @@ pub(super) fn abandon(terminal: &Terminal, plan: &AbandonPlan) {
         terminal.line(&format!(
             "Would remove {removed} ({bytes}) at the destination and set {aside} aside"
         ));
-        terminal.line("Nothing was changed; `gwmigrate abandon --yes` does it");
+        // Where a person's word came with it, it is needed then as well.
+        terminal.line("Nothing was changed; the same command with --yes does it");
     }
 }
 

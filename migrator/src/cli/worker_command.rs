@@ -98,6 +98,9 @@ pub(super) struct Lease {
     /// Take it from whoever holds it.
     #[arg(long)]
     take_over: bool,
+    /// Take it only where nobody else had it since this token did.
+    #[arg(long)]
+    again: bool,
 }
 
 impl Lease {
@@ -109,6 +112,7 @@ impl Lease {
                 since_milliseconds: self.since,
             },
             take_over: self.take_over,
+            again: self.again,
             limit: HEARTBEAT_LIMIT,
         }
     }

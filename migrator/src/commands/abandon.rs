@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ending, stage_two};
 use crate::controller::{CommandOutcome, Controller, StepError};
-use crate::steps::life::require_nobody_worked;
+use crate::steps::life::{foresee_nobody_worked, require_nobody_worked};
 use crate::steps::system_files::{self, SystemPlan};
 use crate::steps::{self, poa};
 
@@ -35,20 +35,24 @@ pub async fn run(controller: &mut Controller, yes: bool) -> (CommandOutcome, Opt
 async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, StepError> {
     stage_two::attach(controller).await?;
     end_running_worker(controller, yes).await?;
-    require_nobody_worked(controller).await?;
+    if yes {
+        require_nobody_worked(controller).await?;
+    } else {
+        foresee_nobody_worked(controller).await?;
+    }
     let state = controller.state().await?;
     let system = system_files::plan(controller, &state).await?;
     // Whatever refuses it does so before anything is undone.
     let mut report: AbandonReport = order(controller, true).await?;
+    // Nothing of the system is this job's then; the agent that the worksheet names may be at work for another one.
+    let has_taken_nothing = report.not_taken.len() == controller.area_orders().len();
     if yes {
-        poa::stop_if_running(controller).await?;
-        // Our section first: what restarts agents must not find it any more.
-        poa::unregister(controller).await?;
-        poa::release_gwha(controller).await?;
-        // The store forgets these with the job.
-        controller.call(&Request::RemovePlaced).await?;
+        if !has_taken_nothing {
+            undo_system(controller).await?;
+        }
         report = order(controller, false).await?;
     }
+    let end = end_of(&report, has_taken_nothing, yes);
     let sum = |of: fn(&AbandonLine) -> u64| report.lines.iter().map(of).sum();
     let plan = AbandonPlan {
         files_removed: sum(|line| line.files),
@@ -61,14 +65,58 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     if yes {
         steps::job_folder::delete_software(controller).await?;
         steps::mount_source::unmount_all(controller).await?;
-        controller.report(Finding::new(
-            "abandoned",
-            Verdict::Done,
-            "The destination holds nothing of the post office any more; the source was not touched",
-            "A new `gwmigrate stage-one` begins again. Where the POA at the source was stopped, start it",
-        ));
+    }
+    if let Some(end) = end {
+        controller.report(end);
     }
     Ok(plan)
+}
+
+/// Undoes what the job did to the system of the destination.
+async fn undo_system(controller: &mut Controller) -> Result<(), StepError> {
+    poa::stop_if_running(controller).await?;
+    // Our section first: what restarts agents must not find it any more.
+    poa::unregister(controller).await?;
+    poa::release_gwha(controller).await?;
+    // The store forgets these with the job.
+    controller.call(&Request::RemovePlaced).await.map(|_| ())
+}
+
+/// What is said at the end; nothing of a plan that shows what goes.
+fn end_of(report: &AbandonReport, has_taken_nothing: bool, yes: bool) -> Option<Finding> {
+    let again = "A new `gwmigrate stage-one` begins again. Where the POA at the source was stopped, start it";
+    let nothing_taken = |text, remedy| {
+        Some(Finding::new(
+            "nothing-taken",
+            Verdict::NothingToDo,
+            text,
+            remedy,
+        ))
+    };
+    match (has_taken_nothing, yes) {
+        (true, true) => nothing_taken(
+            "This job has no folder of the destination, so nothing had to be undone there; what it had mounted, and its copy \
+             of the software, are gone",
+            again,
+        ),
+        (true, false) => nothing_taken(
+            "This job has no folder of the destination, so there is nothing to undo in any",
+            "`gwmigrate abandon --yes` takes away what it has mounted, and its copy of the software",
+        ),
+        (false, true) => {
+            let folders = report.not_taken.join(", ");
+            let left = if folders.is_empty() {
+                String::new()
+            } else {
+                format!("; left as it is, because this job never took it: {folders}")
+            };
+            let text = format!(
+                "The destination holds nothing of the post office any more; the source was not touched{left}"
+            );
+            Some(Finding::new("abandoned", Verdict::Done, text, again))
+        }
+        (false, false) => None,
+    }
 }
 
 async fn order(controller: &mut Controller, plan_only: bool) -> Result<AbandonReport, StepError> {

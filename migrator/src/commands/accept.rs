@@ -24,14 +24,8 @@ pub async fn run(
     controller: &mut Controller,
     acceptance: Acceptance,
 ) -> (CommandOutcome, Option<Vec<AcceptedLine>>) {
-    let (outcome, accepted) = match accept(controller, acceptance).await {
-        Ok(accepted) => (Ok(()), Some(accepted)),
-        Err(error) => (Err(error), None),
-    };
-    (
-        ending::end_command(controller, "accept", outcome).await,
-        accepted,
-    )
+    let outcome = accept(controller, acceptance).await;
+    ending::end_with(controller, "accept", outcome).await
 }
 
 async fn accept(

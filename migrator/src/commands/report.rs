@@ -73,7 +73,7 @@ async fn read_once(controller: &Controller) -> Result<JobReport, StepError> {
     let status = controller.state().await?;
     let orders = match controller.call(&Request::History).await? {
         Reply::History { orders } => orders,
-        other => return Err(unexpected(&other)),
+        other => return Err(StepError::unexpected(&other)),
     };
     let advice = ending::advice(controller, &status);
     Ok(JobReport {
@@ -101,12 +101,6 @@ pub(super) async fn findings(
             }
             Ok(findings)
         }
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn unexpected(reply: &Reply) -> StepError {
-    StepError::Protocol {
-        text: format!("{reply:?}"),
+        other => Err(StepError::unexpected(&other)),
     }
 }

@@ -135,10 +135,9 @@ async fn start_once(link: &Link, order: &Order) -> Result<Start, StepError> {
 
 /// The worker that is running now, and the token of its order.
 async fn running(link: &Link) -> Result<Option<(Hello, String)>, StepError> {
-    let Reply::Status(status) = call(link, &Request::Status).await? else {
-        return Err(StepError::Protocol {
-            text: "no status".into(),
-        });
+    let status = match call(link, &Request::Status).await? {
+        Reply::Status(status) => status,
+        other => return Err(StepError::unexpected(&other)),
     };
     Ok(status
         .running

@@ -1,6 +1,6 @@
 //! Why a step of the controller stopped.
 
-use protocol::{Explain, Finding, Verdict};
+use protocol::{Explain, Finding, Reply, Verdict};
 use thiserror::Error;
 
 use crate::remote::RemoteError;
@@ -106,6 +106,13 @@ impl GoesOn {
 }
 
 impl StepError {
+    /// The worker answered a request with a reply of another kind.
+    pub(crate) fn unexpected(reply: &Reply) -> Self {
+        Self::Protocol {
+            text: format!("{reply:?}"),
+        }
+    }
+
     /// A refusal with its reason and remedy.
     pub fn refused(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Finding(Box::new(Finding::new(code, Verdict::Refused, text, remedy)))

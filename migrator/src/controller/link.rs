@@ -314,8 +314,10 @@ impl Link {
         if lease.is_some() {
             return Ok(None);
         }
-        // A controller that takes its lease again, over a new connection, is the same one.
-        let holder = self.holder().unwrap_or_else(|| LeaseHolder {
+        // A controller that takes its lease again, over a new connection, is the same one, unless another one had it meanwhile.
+        let held_before = self.holder();
+        let is_again = held_before.is_some();
+        let holder = held_before.unwrap_or_else(|| LeaseHolder {
             who: who.to_owned(),
             token: token(),
             since_milliseconds: super::now_milliseconds(),
@@ -331,10 +333,14 @@ impl Link {
         if take_over {
             command = command.argument("--take-over");
         }
+        if is_again {
+            command = command.argument("--again");
+        }
         let held = self.remote().hold(&command).await?;
         let from = match serde_json::from_slice(&held.first_line) {
             Ok(LeaseAnswer::Held { from }) => from,
             Ok(LeaseAnswer::Busy { holder }) => return Err(self.busy(holder.as_ref())),
+            Ok(LeaseAnswer::Lost { finding }) => return Err(StepError::from(*finding)),
             Ok(LeaseAnswer::Failed { text }) => return Err(self.not_held(text)),
             Err(error) => {
                 return Err(StepError::Protocol {

@@ -11,6 +11,8 @@ use crate::numbers::count;
 
 impl Controller {
     /// The folders of this job: the post office, then the document storage areas that the worksheet maps.
+    ///
+    /// No two of them are called the same: a seal has the digest of each under what it is called.
     pub fn area_orders(&self) -> Vec<AreaOrder> {
         let sheet = &self.worksheet;
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
@@ -28,6 +30,7 @@ impl Controller {
             source: text(&area.access.path()),
             destination: text(&area.destination),
         }));
+        tell_apart(&mut areas);
         areas
     }
 
@@ -73,7 +76,8 @@ impl Controller {
     /// [`StepError::Task`] where its findings stop the step; they have been shown.
     pub async fn order(&mut self, task: Task) -> Result<Finished, StepError> {
         let areas = self.area_orders();
-        self.order_on(areas, task).await
+        let name = task.name();
+        self.run_task(areas, task).await?.into_result(name)
     }
 
     /// The same, for what it reports.
@@ -89,20 +93,7 @@ impl Controller {
         })
     }
 
-    /// Has the worker do a task on the given folders.
-    ///
-    /// # Errors
-    /// As [`Controller::order`].
-    pub async fn order_on(
-        &mut self,
-        areas: Vec<AreaOrder>,
-        task: Task,
-    ) -> Result<Finished, StepError> {
-        let name = task.name();
-        self.run_task(areas, task).await?.into_result(name)
-    }
-
-    /// The same, where the end is wanted whatever its findings say; they have been shown.
+    /// Has the worker do a task on the given folders; the end is wanted whatever its findings say, which have been shown.
     ///
     /// # Errors
     /// What the connection says.
@@ -145,6 +136,27 @@ impl Controller {
     }
 }
 
+/// Adds its destination to what a folder is called, where another one is called the same.
+///
+/// The worker knows a library by what its first area is called, so that one keeps the name of the library alone, and a post office
+/// of that name does not.
+fn tell_apart(areas: &mut [AreaOrder]) {
+    // The post office last.
+    let mut order: Vec<usize> = (1..areas.len()).collect();
+    order.extend((!areas.is_empty()).then_some(0));
+    let mut taken: Vec<String> = Vec::with_capacity(areas.len());
+    for index in order {
+        let area = &mut areas[index];
+        while taken
+            .iter()
+            .any(|label| label.eq_ignore_ascii_case(&area.label))
+        {
+            area.label = format!("{} ({})", area.label, area.destination);
+        }
+        taken.push(area.label.clone());
+    }
+}
+
 impl Finished {
     /// The end of a task, unless its findings stop the step.
     ///
@@ -154,12 +166,15 @@ impl Finished {
         if self.verdict <= Verdict::NeedsAttention {
             return Ok(self);
         }
+        let mut findings = self.findings.into_iter();
+        let worst = findings.rfind(|finding| finding.verdict == self.verdict);
         Err(StepError::Task {
             task: task.to_owned(),
             verdict: self.verdict,
-            worst: self
-                .worst_text()
-                .unwrap_or_else(|| "its findings are in the job store".into()),
+            worst: worst.map_or_else(
+                || "its findings are in the job store".into(),
+                |finding| finding.text,
+            ),
         })
     }
 
@@ -188,15 +203,6 @@ impl Finished {
         });
         more.collect()
     }
-
-    /// What the last of its worst findings says.
-    pub fn worst_text(&self) -> Option<String> {
-        let worst = self.findings.iter();
-        worst
-            .filter(|finding| finding.verdict == self.verdict)
-            .map(|finding| finding.text.clone())
-            .next_back()
-    }
 }
 
 #[cfg(test)]
@@ -204,6 +210,39 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn no_two_folders_of_a_job_are_called_the_same() {
+        let area = |id, label: &str| AreaOrder {
+            id,
+            kind: AreaKind::Documents,
+            label: label.to_owned(),
+            source: "/from".to_owned(),
+            destination: format!("/to/{id}"),
+        };
+        let mut areas: Vec<AreaOrder> = (0..)
+            .zip([
+                "lib0001",
+                "LIB0001",
+                "lib0001",
+                "lib0002",
+                "lib0001 (/to/2)",
+            ])
+            .map(|(id, label)| area(id, label))
+            .collect();
+        tell_apart(&mut areas);
+        let labels: Vec<&str> = areas.iter().map(|area| &*area.label).collect();
+        assert_eq!(
+            labels,
+            [
+                "lib0001 (/to/0)",
+                "LIB0001",
+                "lib0001 (/to/2)",
+                "lib0002",
+                "lib0001 (/to/2) (/to/4)"
+            ]
+        );
+    }
 
     #[test]
     fn what_was_only_counted_is_for_a_person_whatever_was_accepted_one_by_one() {

@@ -143,9 +143,7 @@ impl Controller {
     pub(crate) async fn change(&self, change: Change) -> Result<u64, StepError> {
         match self.call(&Request::Change(change)).await? {
             Reply::Changed { removed } => Ok(removed),
-            other => Err(StepError::Protocol {
-                text: format!("{other:?}"),
-            }),
+            other => Err(StepError::unexpected(&other)),
         }
     }
 

@@ -61,9 +61,7 @@ impl Controller {
         let by = self.local.who.clone();
         match self.call(&Request::Wish { wish, by }).await? {
             Reply::Heard(running) => Ok(running),
-            other => Err(StepError::Protocol {
-                text: format!("{other:?}"),
-            }),
+            other => Err(StepError::unexpected(&other)),
         }
     }
 

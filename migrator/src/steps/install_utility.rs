@@ -158,9 +158,7 @@ pub(crate) async fn greet(controller: &Controller) -> Result<(), StepError> {
             ),
             "Use the version of gwmigrate that began this job",
         )),
-        other => Err(StepError::Protocol {
-            text: format!("{other:?}"),
-        }),
+        other => Err(StepError::unexpected(&other)),
     }
 }
 

@@ -3,10 +3,11 @@
 use protocol::{Finding, JobState, Life, Operation, Request, Said, Task, UnmovedReport, Verdict};
 
 use super::poa;
-use crate::controller::{Controller, StepError};
+use crate::controller::{Controller, Statement, StepError};
 use crate::numbers;
 
-/// Makes sure that nothing of users is written over: nobody has worked at the destination, or a person says so.
+/// Makes sure that nothing of users is written over: nobody has worked at the destination, or a person says so, which the job
+/// remembers.
 ///
 /// Where the POA was to be started for users and nothing says what became of that, the destination is looked at: where no agent
 /// runs and nothing has changed since the seal, nobody has worked.
@@ -14,12 +15,51 @@ use crate::numbers;
 /// # Errors
 /// A refusal with the code `already-live` or `users-may-have-worked`; a question that could not be asked.
 pub(crate) async fn require_nobody_worked(controller: &mut Controller) -> Result<(), StepError> {
+    match why_nobody_worked(controller).await? {
+        Reason::NotStarted => Ok(()),
+        Reason::Said(statement) => statement.say(controller, Said::UsersHaveNotWorked).await,
+        Reason::Looked => {
+            let request = Request::NobodyWorked {
+                by: controller.local.who.clone(),
+                note: "no agent runs, and nothing at the destination has changed since the seal"
+                    .into(),
+            };
+            controller.call(&request).await?;
+            report_look(controller);
+            Ok(())
+        }
+    }
+}
+
+/// The same for a command that only shows what it would do: the job remembers nothing of it, because a person who reads the plan
+/// may leave it at that, and what was live must still be so then.
+///
+/// # Errors
+/// As [`require_nobody_worked`].
+pub(crate) async fn foresee_nobody_worked(controller: &mut Controller) -> Result<(), StepError> {
+    if let Reason::Looked = why_nobody_worked(controller).await? {
+        report_look(controller);
+    }
+    Ok(())
+}
+
+/// Why nothing of users is written over.
+enum Reason {
+    /// No POA was started for users.
+    NotStarted,
+    /// A person says so.
+    Said(Statement),
+    /// The destination is as it was sealed, and no agent runs.
+    Looked,
+}
+
+async fn why_nobody_worked(controller: &mut Controller) -> Result<Reason, StepError> {
     let life = controller.state().await?.life.life;
     if !life.may_hold_new_mail() {
-        return Ok(());
+        return Ok(Reason::NotStarted);
     }
     if let Some(statement) = controller.statements.users_have_not_worked.clone() {
-        return statement.say(controller, Said::UsersHaveNotWorked).await;
+        return Ok(Reason::Said(statement));
     }
     if life == Life::Live {
         return Err(StepError::refused(
@@ -37,11 +77,10 @@ pub(crate) async fn require_nobody_worked(controller: &mut Controller) -> Result
             format!("Run `gwmigrate finish` again where they are to work there. {SAY}"),
         ));
     }
-    let request = Request::NobodyWorked {
-        by: controller.local.who.clone(),
-        note: "no agent runs, and nothing at the destination has changed since the seal".into(),
-    };
-    controller.call(&request).await?;
+    Ok(Reason::Looked)
+}
+
+fn report_look(controller: &mut Controller) {
     controller.report(Finding::new(
         "nobody-worked",
         Verdict::Done,
@@ -49,7 +88,6 @@ pub(crate) async fn require_nobody_worked(controller: &mut Controller) -> Result
          changed since the seal",
         "Nothing",
     ));
-    Ok(())
 }
 
 const SAY: &str = "Where it is certain that nobody has worked there, say so: the same command with \

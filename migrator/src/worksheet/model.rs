@@ -297,13 +297,6 @@ impl Certificate {
     }
 }
 
-impl Source {
-    /// The folder of the post office, as mounted on the destination.
-    pub fn post_office_path(&self) -> PathBuf {
-        self.access.path()
-    }
-}
-
 /// What a source server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,7 @@ use crate::error::{Result, WorkerError};
 use crate::marker::{self, Owner};
 use crate::monitor::Monitor;
 use crate::names::{TEMPORARY_PREFIX, is_marker};
+use crate::preconditions;
 use crate::quarantine::Quarantine;
 use crate::store::{FolderOwner, JobStore};
 use crate::tree::{Entry, Folder, Kind};
@@ -19,10 +20,11 @@ use protocol::{AbandonLine, AbandonReport, Count, Expected, Operation};
 /// Removes what this job made in the destination folders, or only counts it.
 ///
 /// A file goes where the manifest, the record of the queues or a pass that was cut off accounts for it, or it is nobody's
-/// data; anything else is set aside.  The counts say how many of each.
+/// data; anything else is set aside.  The counts say how many of each.  A folder that was never taken into this job, or that it
+/// has given back, is left as it is and named.
 ///
 /// # Errors
-/// [`WorkerError::Refused`] where a destination folder was never taken into this job.
+/// [`WorkerError::Refused`] where a destination folder that this job has taken bears no marker of it any more.
 pub fn abandon(
     capabilities: &Capabilities,
     store: &JobStore,
@@ -42,15 +44,16 @@ pub fn abandon(
         plan_only,
         lines: RefCell::default(),
     };
-    let ours = ours(capabilities, store)?;
-    if !plan_only {
-        marker::begin_generation(capabilities, store, Operation::Abandon)?;
+    let Folders { ours, not_taken } = folders(capabilities, store)?;
+    if !plan_only && !ours.is_empty() {
+        marker::begin_generation_of(ours.iter().copied(), store, Operation::Abandon)?;
     }
     for area in &ours {
         undo.folder(area, &area.destination, &RelativePath::root())?;
     }
     let report = AbandonReport {
         lines: undo.lines.into_inner().into_values().collect(),
+        not_taken,
     };
     if plan_only {
         return Ok(report);
@@ -65,23 +68,41 @@ pub fn abandon(
     Ok(report)
 }
 
-/// The areas that bear the marker of this job; one without any must hold nothing but what its file systems
-/// do, as a run that was cut off leaves it.
-fn ours<'a>(capabilities: &'a Capabilities, store: &JobStore) -> Result<Vec<&'a Area>> {
-    let mut ours = Vec::with_capacity(capabilities.areas.len());
+/// The destination folders of an order that undoes the job.
+struct Folders<'a> {
+    /// Those that bear the marker of this job.
+    ours: Vec<&'a Area>,
+    /// The paths of those that this job does not have.
+    not_taken: Vec<String>,
+}
+
+/// Tells the folders that bear the marker of this job from those that it never took.  One that it took and that bears none must
+/// hold nothing but what its file systems do, as a run that was cut off leaves it.
+fn folders<'a>(capabilities: &'a Capabilities, store: &JobStore) -> Result<Folders<'a>> {
+    let mut folders = Folders {
+        ours: Vec::with_capacity(capabilities.areas.len()),
+        not_taken: Vec::new(),
+    };
     for area in &capabilities.areas {
-        match marker::owner(area, store)? {
-            Owner::ThisJob(_) => ours.push(area),
-            Owner::AnotherJob(marker) => return Err(marker::of_another_job(area, &marker)),
-            Owner::Nobody => {
+        let is_taken = preconditions::taken(area, store)?.is_some();
+        match marker::owner(area, store) {
+            // Also where a run was cut off between the marker and the job store.
+            Ok(Owner::ThisJob(_)) => folders.ours.push(area),
+            // The marker of this job is never half written, so what cannot be read is another one's.
+            Ok(_) | Err(WorkerError::Refused { .. }) if !is_taken => {
+                folders.not_taken.push(area.destination_seen.folder.clone());
+            }
+            Ok(Owner::AnotherJob(marker)) => return Err(marker::of_another_job(area, &marker)),
+            Ok(Owner::Nobody) => {
                 let foreign = foreign_in(area, &area.destination, &RelativePath::root())?;
                 if !foreign.is_empty() {
                     marker::require(area, store)?;
                 }
             }
+            Err(error) => return Err(error),
         }
     }
-    Ok(ours)
+    Ok(folders)
 }
 
 struct Undo<'a> {

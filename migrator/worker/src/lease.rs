@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FlockOperation;
 
 use crate::error::{Result, WorkerError};
-use protocol::{LeaseAnswer, LeaseHolder};
+use protocol::{Explain as _, LeaseAnswer, LeaseHolder};
 
 /// How often a lease that is held is tried, and how long to wait in between.
 const TRIES: u32 = 10;
@@ -53,13 +53,7 @@ impl Lease {
     /// # Errors
     /// [`WorkerError::Busy`] with what the holder wrote about itself.
     pub fn take(job_folder: &Path, role: Role) -> Result<Self> {
-        for _ in 1..TRIES {
-            match Self::try_take(job_folder, role) {
-                Err(WorkerError::Busy { .. }) => std::thread::sleep(TRY_PAUSE),
-                outcome => return outcome,
-            }
-        }
-        Self::try_take(job_folder, role)
+        tried(TRIES, TRY_PAUSE, || Self::try_take(job_folder, role))
     }
 
     fn try_take(job_folder: &Path, role: Role) -> Result<Self> {
@@ -169,6 +163,8 @@ pub struct HoldOptions {
     pub holder: LeaseHolder,
     /// Whether it is taken from whoever holds it.
     pub take_over: bool,
+    /// Whether the controller had it before, and takes it again over a new connection.
+    pub again: bool,
     /// For how long it is held without a word; [`HEARTBEAT_LIMIT`] but in tests of this crate.
     pub limit: Duration,
 }
@@ -189,6 +185,9 @@ pub fn hold(
         Ok((_, from)) => LeaseAnswer::Held { from: from.clone() },
         Err(WorkerError::Busy { holder }) => LeaseAnswer::Busy {
             holder: LeaseHolder::read(holder),
+        },
+        Err(error @ WorkerError::LeaseLost { .. }) => LeaseAnswer::Lost {
+            finding: Box::new(error.to_finding()),
         },
         Err(error) => LeaseAnswer::Failed {
             text: error.to_string(),
@@ -223,40 +222,73 @@ fn take_controller(
     job_folder: &Path,
     options: &HoldOptions,
 ) -> Result<(Lease, Option<LeaseHolder>)> {
-    let describe = |mut lease: Lease| {
-        let text = serde_json::to_string(&options.holder).unwrap_or_default();
-        lease.describe(&text)?;
-        Ok::<_, WorkerError>(lease)
-    };
-    let holder = match Lease::take(job_folder, Role::Controller) {
+    let take = || try_take_controller(job_folder, options);
+    let holder = match tried(TRIES, TRY_PAUSE, take) {
         Err(WorkerError::Busy { holder }) => LeaseHolder::read(&holder),
-        taken => return Ok((describe(taken?)?, None)),
+        taken => return Ok((taken?, None)),
     };
     // The own lease of a controller whose connection broke may still be held by the process of the old one.
     let is_own = holder
         .as_ref()
         .is_some_and(|holder| !holder.token.is_empty() && holder.token == options.holder.token);
-    let busy = || WorkerError::Busy {
-        holder: holder
-            .as_ref()
-            .and_then(|holder| serde_json::to_string(holder).ok())
-            .unwrap_or_default(),
-    };
     if !(options.take_over || is_own) {
-        return Err(busy());
-    }
-    let asking = job_folder.join(TAKE_OVER_FILE);
-    File::create(&asking).map_err(failed("ask for", Role::Controller))?;
-    let taken =
-        (0..TAKE_OVER_TRIES).find_map(|_| match Lease::try_take(job_folder, Role::Controller) {
-            Err(WorkerError::Busy { .. }) => {
-                std::thread::sleep(LOOK);
-                None
-            }
-            outcome => Some(outcome),
+        return Err(WorkerError::Busy {
+            holder: holder
+                .and_then(|holder| serde_json::to_string(&holder).ok())
+                .unwrap_or_default(),
         });
-    std::fs::remove_file(&asking).map_err(failed("take", Role::Controller))?;
-    Ok((describe(taken.unwrap_or_else(|| Err(busy()))?)?, holder))
+    }
+    File::create(job_folder.join(TAKE_OVER_FILE)).map_err(failed("ask for", Role::Controller))?;
+    let taken = tried(TAKE_OVER_TRIES, LOOK, take);
+    if taken.is_err() {
+        stop_asking(job_folder)?;
+    }
+    Ok((taken?, holder))
+}
+
+/// Tries something until nobody holds the lease any more.
+fn tried<T>(tries: u32, pause: Duration, take: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 1..tries {
+        match take() {
+            Err(WorkerError::Busy { .. }) => std::thread::sleep(pause),
+            outcome => return outcome,
+        }
+    }
+    take()
+}
+
+/// Takes the lease where nobody holds it, and where nobody else had it since this controller did: another one may have changed
+/// the job meanwhile, and ended, and the steps that come next here are not those that come behind its.
+fn try_take_controller(job_folder: &Path, options: &HoldOptions) -> Result<Lease> {
+    let mut lease = Lease::try_lock(job_folder, Role::Controller)?;
+    if options.again {
+        let last = LeaseHolder::read(&lease.read()?);
+        if last
+            .as_ref()
+            .is_none_or(|last| last.token != options.holder.token)
+        {
+            return Err(WorkerError::LeaseLost {
+                text: format!(
+                    "This job was taken over by {} while the connection was broken; this command is not at work on it any more",
+                    last.map_or_else(|| "another controller".to_owned(), |last| last.who)
+                ),
+                is_taken: false,
+            });
+        }
+    }
+    let text = serde_json::to_string(&options.holder).unwrap_or_default();
+    lease.describe(&text)?;
+    // Whoever asked for it has it, or has died: left there, it would end this lease and each later one.
+    stop_asking(job_folder)?;
+    Ok(lease)
+}
+
+fn stop_asking(job_folder: &Path) -> Result<()> {
+    match std::fs::remove_file(job_folder.join(TAKE_OVER_FILE)) {
+        // Another controller took the lease first.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome.map_err(failed("take", Role::Controller)),
+    }
 }
 
 fn is_asked_for(job_folder: &Path) -> bool {

@@ -184,8 +184,20 @@ pub(crate) fn begin_generation(
     store: &JobStore,
     operation: Operation,
 ) -> Result<()> {
+    begin_generation_of(&capabilities.areas, store, operation)
+}
+
+/// The same where not all folders of the order may be this job's: the markers of these alone are written.
+///
+/// # Errors
+/// As [`begin_generation`].
+pub(crate) fn begin_generation_of<'a>(
+    areas: impl IntoIterator<Item = &'a Area>,
+    store: &JobStore,
+    operation: Operation,
+) -> Result<()> {
     let generation = store.begin_generation(operation)?;
-    for area in &capabilities.areas {
+    for area in areas {
         let Some(mut marker) = read(area)? else {
             continue;
         };

@@ -21,10 +21,13 @@ pub(crate) fn require(order: &Order, capabilities: &Capabilities, store: &JobSto
         return Ok(());
     }
     for area in &capabilities.areas {
-        require_taken(area, store)?;
         require_mounts(area, store)?;
-        // A folder that was given up is looked at by `abandon` itself.
-        if !matches!(order.task, Task::Abandon { .. }) {
+        if matches!(order.task, Task::Abandon { .. }) {
+            // It is the way back of a stage one that took no folder, too, and goes on where it was cut off: what was never taken
+            // it leaves alone, and at whose folder it is it looks itself.
+            taken(area, store)?;
+        } else {
+            require_taken(area, store)?;
             marker::require(area, store)?;
         }
     }

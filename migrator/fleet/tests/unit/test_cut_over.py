@@ -32,6 +32,27 @@ case $1 in
 esac
 """
 
+# Sealed already; `finish` says that the source has changed since, until stage two was run as often as its file says.
+SEALED = {**JOB, "seal": {"generation": 1}, "proofs": [{"proof": "seal"}]}
+CHANGED = {"code": "source-changed-since-seal", "subject": "", "text": "x", "remedy": "y", "verdict": "refused", "accepted": None}
+
+
+def refused(*findings):
+    return json.dumps({**json.loads(end(5)), "verdict": "refused", "findings": findings, "is_stopped": True})
+
+
+CHANGED_SINCE = f"""#!/bin/sh
+shift 3
+folder=$(dirname "$0")
+echo "$*" >>"$folder/said"
+case $1 in
+    status) echo '{end(0, {"status": SEALED, "findings": []})}' ;;
+    prepare) echo '{end(0, [ITEM])}' ;;
+    finish) [ "$(grep -c stage-two "$folder/said")" -lt "$(cat "$folder/times")" ] && echo '{refused(CHANGED)}' || echo '{end(0)}' ;;
+    *) echo '{end(0)}' ;;
+esac
+"""
+
 INVENTORY = "all: {hosts: {sales: {}}, vars: {gwmigrate_source_server: nw1, gwmigrate_destination: lin1}}\n"
 
 
@@ -44,6 +65,13 @@ class AtATerminal(unittest.TestCase):
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         os.chmod(os.path.join(self.folder, "gwmigrate-program"), 0o700)
+
+    def change(self, side, times):
+        """Has a side of a sealed post office be another than it was, until stage two was run so often."""
+        program = CHANGED_SINCE.replace("source-changed", f"{side}-changed")
+        for name, text in (("gwmigrate-program", program), ("times", str(times))):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
 
     def cut_over(self, *typed):
         """Runs the playbook, types what is given at each prompt, and gives what the program was told."""
@@ -85,6 +113,21 @@ class AtATerminal(unittest.TestCase):
     def test_typed_twice_users_work_on_linux(self):
         self.assertEqual(self.cut_over("sales", "sales")[-1], "finish")
         self.assertEqual(self.code, 0)
+
+    def test_what_changed_since_the_seal_is_copied_and_sealed_again(self):
+        self.change("source", times=1)
+        self.assertEqual(self.cut_over("sales")[3:], ["status", "finish", "stage-two", "status", "finish"])
+        self.assertEqual(self.code, 0)
+
+    def test_a_destination_that_changed_since_the_seal_is_sealed_again(self):
+        self.change("destination", times=1)
+        self.assertEqual(self.cut_over("sales")[3:], ["status", "finish", "stage-two", "status", "finish"])
+        self.assertEqual(self.code, 0)
+
+    def test_a_source_that_changes_after_each_seal_is_sealed_again_once(self):
+        self.change("source", times=9)
+        self.assertEqual(self.cut_over("sales")[3:], ["status", "finish", "stage-two", "status", "finish"])
+        self.assertNotEqual(self.code, 0)
 
 
 if __name__ == "__main__":

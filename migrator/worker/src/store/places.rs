@@ -129,6 +129,8 @@ impl JobStore {
                 "unmapped-libraries",
                 "guardian",
                 "inventory",
+                // Another source may be the one that was meant.
+                "mounted",
                 "made-folders",
                 "placed-files",
                 facts::MOUNTS_ACCEPTED,

@@ -28,6 +28,16 @@ fn holding(
     token: &str,
     take_over: bool,
 ) -> (LeaseAnswer, UnixStream, std::thread::JoinHandle<()>) {
+    holding_as(job, token, take_over, false)
+}
+
+/// The same, also for a controller that had it before.
+fn holding_as(
+    job: &Path,
+    token: &str,
+    take_over: bool,
+    again: bool,
+) -> (LeaseAnswer, UnixStream, std::thread::JoinHandle<()>) {
     let (mine, its) = UnixStream::pair().unwrap();
     let options = HoldOptions {
         holder: LeaseHolder {
@@ -36,6 +46,7 @@ fn holding(
             since_milliseconds: 5,
         },
         take_over,
+        again,
         limit: Duration::from_secs(1),
     };
     let (job, input) = (job.to_owned(), its.try_clone().unwrap());
@@ -108,9 +119,48 @@ fn a_lease_is_taken_over_at_once_and_the_old_holder_is_told_who_has_it() {
 fn a_controller_over_a_new_connection_takes_its_own_lease_again() {
     let site = Site::empty();
     let (_, _beats, thread) = holding(&site.job, "one", false);
-    let (answer, _again, _) = holding(&site.job, "one", false);
+    let (answer, again, held) = holding_as(&site.job, "one", false, true);
     thread.join().unwrap();
     assert!(matches!(answer, LeaseAnswer::Held { from: Some(_) }));
+    require_held(&site.job, "one").unwrap();
+    // Also where the process of the old connection had ended by then.
+    drop(again);
+    held.join().unwrap();
+    let (answer, _again, _) = holding_as(&site.job, "one", false, true);
+    assert_eq!(answer, LeaseAnswer::Held { from: None });
+    require_held(&site.job, "one").unwrap();
+}
+
+#[test]
+fn a_lease_that_another_controller_had_meanwhile_is_not_taken_again() {
+    let site = Site::empty();
+    let (_, one, thread) = holding(&site.job, "one", false);
+    drop(one);
+    thread.join().unwrap();
+    let (_, two, thread) = holding(&site.job, "two", false);
+    drop(two);
+    thread.join().unwrap();
+    let (answer, _again, _) = holding_as(&site.job, "one", false, true);
+    let LeaseAnswer::Lost { finding } = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (&*finding.code, finding.verdict),
+        ("lease-lost", Verdict::Temporary)
+    );
+    assert!(finding.text.contains("controller two"), "{finding:?}");
+    // Whoever had it in between is not forgotten by that.
+    let (answer, _again, _) = holding_as(&site.job, "two", false, true);
+    assert_eq!(answer, LeaseAnswer::Held { from: None });
+}
+
+#[test]
+fn what_a_controller_that_died_asked_for_ends_no_later_lease() {
+    let site = Site::empty();
+    std::fs::write(site.job.join("controller.take-over"), "").unwrap();
+    let (answer, _beats, _) = holding(&site.job, "one", false);
+    assert_eq!(answer, LeaseAnswer::Held { from: None });
+    std::thread::sleep(Duration::from_millis(600));
     require_held(&site.job, "one").unwrap();
 }
 

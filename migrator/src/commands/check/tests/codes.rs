@@ -312,6 +312,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "not-accepted",
             "not-at-source",
             "not-sealed",
+            "nothing-taken",
             "nothing-to-accept",
             "said",
             "stage-one-not-done",
