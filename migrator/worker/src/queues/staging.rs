@@ -19,7 +19,6 @@ impl QueueRun<'_> {
     /// Brings every item that was being placed to its end, and empties the staging folder.
     pub(super) fn recover(&self) -> Result<()> {
         let mut placed = Vec::new();
-        let mut refused = Vec::new();
         for mut item in self.store.queue_items_being_placed()? {
             let path = item.folder.join(&item.name);
             let name = staging_name(&item.folder, &item.name);
@@ -40,14 +39,11 @@ impl QueueRun<'_> {
             if stands {
                 item.state = ItemState::Placed;
                 placed.push(item);
-            } else {
-                refused.push(item);
             }
         }
         self.sync(placed.len())?;
         self.monitor.count(Count::QueuedItems, placed.len() as u64);
         self.store.record_queue_items(&placed)?;
-        self.store.forget_queue_items(&refused)?;
         self.empty_staging()
     }
 

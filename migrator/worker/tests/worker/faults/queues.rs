@@ -11,6 +11,7 @@ use super::scenes::deliver;
 use super::sweep::can_trace;
 use super::tracer::{Ended, Tree, Verdict};
 use crate::support::{ITEMS, PASS_ONE, QUEUES, QUEUES_LIVE, Site, set_time, write_old};
+use nix::sys::signal::Signal;
 use protocol::Task;
 
 fn site() -> Site {
@@ -102,5 +103,90 @@ fn an_item_that_could_not_be_read_for_a_moment_is_not_delivered_again() {
             }
         }
         assert!(failed > 0);
+    }
+}
+
+/// What the live agent has put under the name of an item that the source brings.
+const OF_THE_AGENT: &str = "of the live POA";
+
+/// A site whose live agent has taken everything, and has an item of its own under the name of one that arrives later.
+fn site_with_a_name_taken() -> Site {
+    let site = site();
+    site.run(QUEUES).clean();
+    deliver(&site);
+    write_old(
+        &site.source.join("WPCSIN/2/STRAGGLER"),
+        b"of the source",
+        70,
+    );
+    fs::write(site.destination.join("wpcsin/2/straggler"), OF_THE_AGENT).unwrap();
+    site
+}
+
+/// Carries stragglers; a fault is at the change `at` after the first renaming.  Says whether there was such a change.
+fn fault_after_renaming(site: &Site, kind: Kind, at: usize) -> (bool, String) {
+    let mut number = None;
+    let mut happened = false;
+    let (ended, said) = run_task_judged(site, &QUEUES_LIVE, kind, |operation| {
+        let is_renaming = operation.number == libc::SYS_renameat2;
+        match &mut number {
+            None if is_renaming => number = Some(0),
+            Some(number) if Kind::Killed.fits(&operation) => {
+                *number += 1;
+                let verdict = kind.judge(*number, at);
+                happened |= verdict != Verdict::Happens;
+                return verdict;
+            }
+            _ => {}
+        }
+        Verdict::Happens
+    });
+    let is_killed = ended == Ended::Killed(Signal::SIGKILL);
+    assert!(is_killed || ended == Ended::Exited(0), "{ended:?}: {said}");
+    (happened, said)
+}
+
+/// Ends a run as one that is killed when an item is about to appear in its queue.
+fn kill_at_renaming(site: &Site) {
+    let (ended, said) = run_task_judged(site, &QUEUES_LIVE, Kind::Killed, |operation| {
+        if operation.number == libc::SYS_renameat2 {
+            Verdict::Kills
+        } else {
+            Verdict::Happens
+        }
+    });
+    assert_eq!(ended, Ended::Killed(Signal::SIGKILL), "{said}");
+}
+
+/// Whether the item was about to be placed by a run before this one or not: cut off anywhere, it is not lost.
+#[test]
+fn an_item_whose_name_was_taken_is_delivered_later_wherever_the_run_was_cut_off() {
+    if !can_trace() {
+        return;
+    }
+    let cases = [
+        (Kind::Killed, false),
+        (Kind::Killed, true),
+        (Kind::InputOutput, false),
+    ];
+    for (kind, is_recovery) in cases {
+        let mut faults = 0;
+        for at in 1.. {
+            let site = site_with_a_name_taken();
+            if is_recovery {
+                kill_at_renaming(&site);
+            }
+            let (happened, said) = fault_after_renaming(&site, kind, at);
+            let what = format!("{kind:?} {at}, recovery: {is_recovery}: {said}");
+            assert_eq!(deliver(&site), [OF_THE_AGENT], "{what}");
+            site.run(QUEUES_LIVE).clean();
+            assert_eq!(deliver(&site), ["of the source"], "{what}");
+            if !happened {
+                break;
+            }
+            faults += 1;
+        }
+        println!("{kind:?}, recovery: {is_recovery}: {faults} faults");
+        assert!(faults > 2, "{kind:?}: {faults}");
     }
 }
