@@ -26,7 +26,7 @@ use crate::error::{Result, WorkerError, stops_the_step};
 use crate::marker::begin_generation;
 use crate::missed::{Missed, Standing, says_not_there};
 use crate::monitor::{Monitor, Tally};
-use crate::names::{is_reserved, name_collision, reserved_name};
+use crate::names::{is_reserved, name_collision, name_refused, refuses_name, reserved_name};
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, StandingItem};
@@ -351,14 +351,28 @@ impl QueueRun<'_> {
         }
     }
 
-    fn queue_folder(&self, path: &RelativePath) -> Result<Folder> {
+    /// The queue folder at this path of the destination, made where it is missing; none where the file system of the destination
+    /// cannot hold a name of it, which is said once.
+    fn queue_folder(&self, path: &RelativePath) -> Result<Option<Folder>> {
         let mut folder = self.area.destination.clone();
+        let mut above = RelativePath::root();
         for name in path.components() {
-            (folder, _) = folder
-                .create_folder(name)
-                .map_err(|errno| WorkerError::writing("create the queue folder", path, errno))?;
+            above = above.join(name);
+            match folder.create_folder(name) {
+                Ok((inner, _)) => folder = inner,
+                Err(errno) if refuses_name(errno) => {
+                    if self.give_up(above.clone()) {
+                        let finding = name_refused(&above, errno, Verdict::Unproven);
+                        self.monitor.finding(finding);
+                    }
+                    return Ok(None);
+                }
+                Err(errno) => {
+                    return Err(WorkerError::writing("create the queue folder", path, errno));
+                }
+            }
         }
-        Ok(folder)
+        Ok(Some(folder))
     }
 
     fn sync(&self, files: usize) -> Result<()> {

@@ -11,6 +11,7 @@ use super::still::Stillness;
 use super::{Listing, QueueRun, SourceItem, digest_of};
 use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
+use crate::names::{name_refused, refuses_name};
 use crate::source::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
@@ -114,7 +115,12 @@ impl QueueRun<'_> {
         known: &HashMap<Vec<u8>, QueueItem>,
     ) -> Result<()> {
         let staging = self.staging_of(folder)?;
-        let queue = self.queue_folder(folder)?;
+        let Some(queue) = self.queue_folder(folder)? else {
+            for (name, _) in batch {
+                self.give_up(folder.join(name));
+            }
+            return Ok(());
+        };
         let mut items = Vec::with_capacity(batch.len());
         for (name, standing) in batch {
             let known = known.get(*name);
@@ -260,6 +266,9 @@ impl QueueRun<'_> {
             Err(Errno::EXIST) => {
                 let is_equal = digest_of(queue, &item.folder, &item.name)? == Some(item.digest);
                 (!is_equal).then(|| name_taken(&path))
+            }
+            Err(errno) if refuses_name(errno) => {
+                Some(name_refused(&path, errno, Verdict::Unproven))
             }
             Err(errno) => return Err(failed(errno)),
         };

@@ -33,7 +33,13 @@ impl QueueRun<'_> {
                 None => true,
                 Some(staging) => {
                     self.begin()?;
-                    self.place_one(&staging, &self.queue_folder(&item.folder)?, &item)?
+                    if let Some(queue) = self.queue_folder(&item.folder)? {
+                        self.place_one(&staging, &queue, &item)?
+                    } else {
+                        // Its staged copy goes with all others.
+                        self.store.forget_queue_items(std::slice::from_ref(&item))?;
+                        false
+                    }
                 }
             };
             if stands {

@@ -106,6 +106,9 @@ fn an_item_that_could_not_be_read_for_a_moment_is_not_delivered_again() {
     }
 }
 
+/// How many files stand in the queues once everything was carried: the items, and the log of the agent.
+const STANDING: usize = ITEMS.len() + 1;
+
 /// What the live agent has put under the name of an item that the source brings.
 const OF_THE_AGENT: &str = "of the live POA";
 
@@ -188,5 +191,81 @@ fn an_item_whose_name_was_taken_is_delivered_later_wherever_the_run_was_cut_off(
         }
         println!("{kind:?}, recovery: {is_recovery}: {faults} faults");
         assert!(faults > 2, "{kind:?}: {faults}");
+    }
+}
+
+/// Carries stragglers; the first call of this kind whose path has this end fails.  Says what the run said.
+fn fail_first(site: &Site, task: &Task, number: libc::c_long, end: &str, errno: i32) -> String {
+    let mut is_due = true;
+    let (ended, said) = run_task_judged(site, task, Kind::InputOutput, |operation| {
+        let fits = operation.number == number && operation.path.to_string_lossy().contains(end);
+        if fits && std::mem::take(&mut is_due) {
+            Verdict::Fails(errno)
+        } else {
+            Verdict::Happens
+        }
+    });
+    assert_eq!(ended, Ended::Exited(0), "{said}");
+    assert!(!is_due, "{said}");
+    said
+}
+
+#[test]
+fn an_item_whose_name_the_destination_cannot_hold_is_left_and_said() {
+    if !can_trace() {
+        return;
+    }
+    for errno in [libc::ENAMETOOLONG, libc::EILSEQ] {
+        for is_recovery in [false, true] {
+            let site = site();
+            site.run(QUEUES).clean();
+            deliver(&site);
+            for name in ["FIRST", "SECOND"] {
+                write_old(
+                    &site.source.join("WPCSIN/2").join(name),
+                    name.as_bytes(),
+                    70,
+                );
+            }
+            if is_recovery {
+                kill_at_renaming(&site);
+            }
+            let renaming = libc::SYS_renameat2;
+            let said = fail_first(&site, &QUEUES_LIVE, renaming, ".gwmigrate-queues", errno);
+            assert!(said.contains("name-too-long"), "{said}");
+            assert!(said.contains("verdict: Ok(Unproven)"), "{said}");
+            assert_eq!(deliver(&site), ["SECOND"], "{said}");
+            site.run(QUEUES_LIVE).clean();
+            assert_eq!(deliver(&site), ["FIRST"]);
+        }
+    }
+}
+
+#[test]
+fn a_queue_whose_name_the_destination_cannot_hold_is_left_and_said() {
+    if !can_trace() {
+        return;
+    }
+    for task in [QUEUES, QUEUES_LIVE] {
+        let site = site();
+        for path in ["WPCSIN/ODD/INNER/FIRST", "WPCSIN/2/SECOND"] {
+            write_old(&site.source.join(path), path.as_bytes(), 70);
+        }
+        let (ended, said) = run_task_judged(&site, &task, Kind::InputOutput, |operation| {
+            let is_it = operation.number == libc::SYS_mkdirat
+                && operation.path.ends_with("destination/wpcsin/odd");
+            if is_it {
+                Verdict::Fails(libc::EILSEQ)
+            } else {
+                Verdict::Happens
+            }
+        });
+        assert_eq!(ended, Ended::Exited(0), "{said}");
+        assert!(said.contains("name-too-long"), "{task:?}: {said}");
+        assert!(said.contains("verdict: Ok(Unproven)"), "{task:?}: {said}");
+        let delivered = deliver(&site);
+        assert_eq!(delivered.len(), STANDING + 1, "{delivered:?}: {said}");
+        site.run(QUEUES_LIVE).clean();
+        assert_eq!(deliver(&site), ["WPCSIN/ODD/INNER/FIRST"]);
     }
 }
