@@ -30,6 +30,7 @@ use crate::names::{is_reserved, name_collision, name_refused, refuses_name, rese
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, StandingItem};
+use crate::tree::owner::{Ownership, give};
 use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk_where};
 use protocol::{AreaKind, CopyOptions, Count, Expected, Operation, Proof, QueueReport, Verdict};
 use still::Looks;
@@ -359,7 +360,10 @@ impl QueueRun<'_> {
         for name in path.components() {
             above = above.join(name);
             match folder.create_folder(name) {
-                Ok((inner, _)) => folder = inner,
+                Ok((inner, is_new)) => {
+                    give_as_parent(&folder, &above, &inner, is_new)?;
+                    folder = inner;
+                }
                 Err(errno) if refuses_name(errno) => {
                     if self.give_up(above.clone()) {
                         let finding = name_refused(&above, errno, Verdict::Unproven);
@@ -378,6 +382,38 @@ impl QueueRun<'_> {
     fn sync(&self, files: usize) -> Result<()> {
         self.area.sync(files)
     }
+}
+
+/// A queue folder belongs to whom the folder that it is in belongs: an agent that runs as its own user could not enter one of
+/// root's.  One that a run made that was cut off before it gave it away is told by its owner.
+fn give_as_parent(
+    parent: &Folder,
+    path: &RelativePath,
+    folder: &Folder,
+    is_new: bool,
+) -> Result<()> {
+    let give_it = || -> std::result::Result<(), Errno> {
+        let of_parent = parent.owned()?.ownership;
+        let of_folder = folder.owned()?.ownership;
+        let is_in_a_queue = path.depth() > 1;
+        let own = rustix::process::geteuid().as_raw();
+        let is_left = is_in_a_queue && of_folder.user == own && of_parent.user != own;
+        if !(is_new || is_left) {
+            return Ok(());
+        }
+        let mode = if is_in_a_queue {
+            of_parent.mode
+        } else {
+            // Others may be let into the post office, and not into its mail.
+            of_folder.mode
+        };
+        let wanted = Ownership { mode, ..of_parent };
+        if of_folder == wanted {
+            return Ok(());
+        }
+        give(folder, wanted)
+    };
+    give_it().map_err(|errno| WorkerError::writing("give away", path, errno))
 }
 
 /// What one look at the source found.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -268,4 +269,37 @@ fn a_queue_whose_name_the_destination_cannot_hold_is_left_and_said() {
         site.run(QUEUES_LIVE).clean();
         assert_eq!(deliver(&site), ["WPCSIN/ODD/INNER/FIRST"]);
     }
+}
+
+/// A run that is killed when it has made a queue folder leaves one that only itself can enter.
+#[test]
+fn a_queue_folder_that_a_killed_run_has_made_is_given_away_by_the_next_one() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give files away");
+        return;
+    }
+    if !can_trace() {
+        return;
+    }
+    let site = site();
+    site.run(QUEUES).clean();
+    deliver(&site);
+    let agent = (Some(4711), Some(4712));
+    let above = site.destination.join("wpcsin");
+    std::os::unix::fs::chown(&above, agent.0, agent.1).unwrap();
+    write_old(&site.source.join("WPCSIN/NEW/ITEM"), b"an item", 70);
+    let (ended, said) = run_task_judged(&site, &QUEUES_LIVE, Kind::Killed, |operation| {
+        let is_given =
+            operation.number == libc::SYS_fchown && operation.path.ends_with("wpcsin/new");
+        if is_given {
+            Verdict::Kills
+        } else {
+            Verdict::Happens
+        }
+    });
+    assert_eq!(ended, Ended::Killed(Signal::SIGKILL), "{said}");
+    site.run(QUEUES_LIVE).clean();
+    let made = fs::metadata(above.join("new")).unwrap();
+    assert_eq!((Some(made.uid()), Some(made.gid())), agent);
+    assert_eq!(deliver(&site), ["an item"]);
 }
