@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::kinds::Kind;
-use super::run_task_judged;
 use super::scenes::deliver;
 use super::sweep::can_trace;
 use super::tracer::{Ended, Tree, Verdict};
+use super::{SAYS_DONE, run_task_judged};
 use crate::support::{ITEMS, PASS_ONE, QUEUES, QUEUES_LIVE, Site, set_time, write_old};
 use nix::sys::signal::Signal;
 use protocol::Task;
@@ -302,4 +302,69 @@ fn a_queue_folder_that_a_killed_run_has_made_is_given_away_by_the_next_one() {
     let made = fs::metadata(above.join("new")).unwrap();
     assert_eq!((Some(made.uid()), Some(made.gid())), agent);
     assert_eq!(deliver(&site), ["an item"]);
+}
+
+/// Some file systems list no kinds, so that each entry is asked for what it is; one that is not there for a moment may be a
+/// queue, and what it holds was not delivered at the source.
+#[test]
+fn a_queue_that_is_missing_for_a_moment_where_a_listing_has_no_kinds_keeps_its_copies() {
+    if !can_trace() {
+        return;
+    }
+    for queue in ["WPCSIN", "WPCSIN/0", "WPCSOUT/OFS"] {
+        for failing in 1..=4 {
+            let site = site();
+            site.run(QUEUES).clean();
+            let queue = Path::new("source").join(queue);
+            let mut failed = 0;
+            let (ended, said) = run_task_judged(&site, &QUEUES, Kind::InputOutput, |operation| {
+                if operation.tree != Tree::Source {
+                    return Verdict::Happens;
+                }
+                let is_asked = operation.is_by_name
+                    && operation.number == libc::SYS_newfstatat
+                    && operation.path == queue;
+                if operation.number == libc::SYS_getdents64 {
+                    Verdict::HidesKinds
+                } else if is_asked && failed < failing {
+                    failed += 1;
+                    Verdict::Fails(libc::ENOENT)
+                } else {
+                    Verdict::Happens
+                }
+            });
+            assert_eq!(ended, Ended::Exited(0), "{said}");
+            assert_eq!(failed, failing, "{said}");
+            let what = format!("{}, {failing}", queue.display());
+            assert!(said.contains(SAYS_DONE), "{what}: {said}");
+            assert_eq!(deliver(&site).len(), STANDING, "{what}: {said}");
+        }
+    }
+}
+
+/// A queue that is listed and never to be had is left as it is, and said.
+#[test]
+fn a_queue_that_is_listed_and_not_there_where_a_listing_has_no_kinds_is_left_and_said() {
+    if !can_trace() {
+        return;
+    }
+    let site = site();
+    site.run(QUEUES).clean();
+    let (ended, said) = run_task_judged(&site, &QUEUES, Kind::InputOutput, |operation| {
+        if operation.tree != Tree::Source {
+            return Verdict::Happens;
+        }
+        let is_it = operation.is_by_name && operation.path == Path::new("source/WPCSOUT/OFS");
+        if operation.number == libc::SYS_getdents64 {
+            Verdict::HidesKinds
+        } else if is_it {
+            Verdict::Fails(libc::ENOENT)
+        } else {
+            Verdict::Happens
+        }
+    });
+    assert_eq!(ended, Ended::Exited(0), "{said}");
+    assert!(said.contains("listed-not-there"), "{said}");
+    assert!(said.contains("verdict: Ok(Unproven)"), "{said}");
+    assert_eq!(deliver(&site).len(), STANDING, "{said}");
 }
