@@ -368,3 +368,39 @@ fn a_queue_that_is_listed_and_not_there_where_a_listing_has_no_kinds_is_left_and
     assert!(said.contains("verdict: Ok(Unproven)"), "{said}");
     assert_eq!(deliver(&site).len(), STANDING, "{said}");
 }
+
+/// A lock that could not be asked for may be held by whoever writes the item.
+#[test]
+fn an_item_whose_lock_cannot_be_asked_for_is_left_and_said() {
+    if !can_trace() {
+        return;
+    }
+    for is_once in [true, false] {
+        let site = site();
+        site.run(QUEUES).clean();
+        deliver(&site);
+        write_old(&site.source.join("WPCSIN/2/STRAGGLER"), b"straggler", 70);
+        let mut failed = 0;
+        let (ended, said) = run_task_judged(&site, &QUEUES_LIVE, Kind::InputOutput, |operation| {
+            let is_it = operation.number == libc::SYS_fcntl
+                && operation.path.ends_with("WPCSIN/2/STRAGGLER");
+            if is_it && !(is_once && failed > 0) {
+                failed += 1;
+                Verdict::Fails(libc::ENOLCK)
+            } else {
+                Verdict::Happens
+            }
+        });
+        assert_eq!(ended, Ended::Exited(0), "{said}");
+        assert!(failed > 0, "{said}");
+        if is_once {
+            assert!(said.contains(SAYS_DONE), "{said}");
+        } else {
+            assert!(said.contains("could not be asked for"), "{said}");
+            assert!(said.contains("verdict: Ok(Temporary)"), "{said}");
+            assert_eq!(deliver(&site), Vec::<String>::new(), "{said}");
+            site.run(QUEUES_LIVE).clean();
+        }
+        assert_eq!(deliver(&site), ["straggler"], "{said}");
+    }
+}
