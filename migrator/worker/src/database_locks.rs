@@ -42,7 +42,8 @@ impl<'a> LockFiles<'a> {
     }
 }
 
-/// Tries the lock of the database at `path`, which is let go when the answer is dropped; `None` where it cannot be opened.
+/// Tries the lock of the database at `path`, which is let go when the answer is dropped; `None` where it cannot be opened, or asked
+/// for.
 ///
 /// # Errors
 /// Where the source is gone.
@@ -58,9 +59,15 @@ pub(crate) fn try_one(
     }
     match locks::try_lock(folder, name, lock_file) {
         Ok(Attempt::Unsupported) => look_for_lock(area, folder, path, name).map(Some),
+        // It would not be relied on, so the copy goes on as without one.
+        Ok(Attempt::NotAsked(_)) if !area.relies_on_locks() => {
+            look_for_lock(area, folder, path, name).map(Some)
+        }
+        Ok(Attempt::NotAsked(errno)) | Err(errno) if stops_the_step(errno) => {
+            Err(WorkerError::reading("lock", path, errno))
+        }
+        Ok(Attempt::NotAsked(_)) | Err(_) => Ok(None),
         Ok(attempt) => Ok(Some(attempt)),
-        Err(errno) if stops_the_step(errno) => Err(WorkerError::reading("lock", path, errno)),
-        Err(_) => Ok(None),
     }
 }
 

@@ -210,8 +210,9 @@ impl AreaWalk<'_> {
                     "source-unreadable",
                     Verdict::NeedsAttention,
                     path.as_bytes(),
-                    "this database cannot be opened, and would not be copied",
-                    "Give the account that mounts the source the right to read it, or look at the source what it is",
+                    "this database cannot be opened, or its lock cannot be asked for, and it would not be copied",
+                    "Give the account that mounts the source the right to read it, or look at the source what it is; where it can be \
+                     read, see why the server of the source does not answer for locks",
                 );
             })?
         };

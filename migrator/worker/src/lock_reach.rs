@@ -10,7 +10,8 @@
 //! | cifs | none was counted: a server lends a file to one client, which may then keep its locks to itself | unknown |
 //! | nfs | the server granted one, but its own programs need not ask the same lock manager | unknown |
 //! | either, with an option that says so | `nobrl`, `nolock`, `local_lock=` | kept here |
-//! | either | the file system answers that it has none | none |
+//! | either | the file system answers that it has none, or the client of NFS that it reaches no lock manager | none |
+//! | either | the lock could not be asked for: any other error | unknown |
 //! | FUSE, ncpfs | the kernel, and the module, pass none on | kept here |
 //!
 //! Only `shared` makes a copy rely on the lock that it holds (ARCHITECTURE.md rule 4).
@@ -62,9 +63,14 @@ fn unknown(why: impl Into<String>) -> LockReach {
     LockReach::Unknown { why: why.into() }
 }
 
+fn not_asked(errno: Errno) -> LockReach {
+    unknown(format!("a lock could not be asked for: {errno}"))
+}
+
 fn judge_smb(trial: Trial, sent: Result<u64, String>) -> LockReach {
     match (trial, sent) {
         (Trial::Unsupported, _) => LockReach::None,
+        (Trial::NotAsked(errno), _) => not_asked(errno),
         (_, Err(why)) => unknown(why),
         // One that is refused has nothing to give back; and of what this client has itself it asks nobody.
         (Trial::Busy, Ok(1..)) | (Trial::Granted, Ok(REQUESTS_MIN..)) => LockReach::Shared,
@@ -77,7 +83,9 @@ fn judge_smb(trial: Trial, sent: Result<u64, String>) -> LockReach {
 
 fn judge_nfs(trial: Trial) -> LockReach {
     match trial {
-        Trial::Unsupported => LockReach::None,
+        // So the client answers where it reaches no lock manager.
+        Trial::Unsupported | Trial::NotAsked(Errno::NOLCK) => LockReach::None,
+        Trial::NotAsked(errno) => not_asked(errno),
         Trial::Busy | Trial::Granted => unknown(
             "the server answers for locks, but whether its own programs ask the same lock manager is seen there alone",
         ),
@@ -183,12 +191,17 @@ mod tests {
             judge_smb(Trial::Granted, Ok(0)),
             judge_smb(Trial::Busy, Ok(0)),
             judge_smb(Trial::Granted, Err("not readable".into())),
+            judge_smb(Trial::NotAsked(Errno::NOLCK), Ok(2)),
+            judge_smb(Trial::NotAsked(Errno::IO), Err("not readable".into())),
             judge_nfs(Trial::Granted),
             judge_nfs(Trial::Busy),
+            judge_nfs(Trial::NotAsked(Errno::IO)),
         ] {
             assert!(matches!(unsure, LockReach::Unknown { .. }), "{unsure}");
         }
-        assert_eq!(judge_nfs(Trial::Unsupported), LockReach::None);
+        for none in [Trial::Unsupported, Trial::NotAsked(Errno::NOLCK)] {
+            assert_eq!(judge_nfs(none), LockReach::None);
+        }
     }
 
     #[test]

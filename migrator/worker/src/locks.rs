@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, fcntl};
 use rustix::io::Errno;
 
+use crate::error::stops_the_step;
 use crate::file_system::keeps_locks_here;
 use crate::tree::Folder;
 
@@ -25,6 +26,8 @@ pub(crate) enum Attempt {
     Busy,
     /// The file system of the source has no such locks.
     Unsupported,
+    /// Whether anybody holds it could not be asked, which is no answer.
+    NotAsked(Errno),
 }
 
 /// The locks of one database, held by open handles.
@@ -41,13 +44,6 @@ impl DatabaseLock {
     pub(crate) fn was_passed(&self, folder: &Folder, database: &[u8]) -> bool {
         !self.has_lock_file && find_lock_file(folder, database) != Ok(None)
     }
-}
-
-#[derive(PartialEq, Eq)]
-enum Taken {
-    Yes,
-    Busy,
-    Unsupported,
 }
 
 /// Takes the locks of the database `name`: byte 0 of its lock file, where there is one, and the whole of itself.
@@ -69,14 +65,13 @@ pub(crate) fn try_lock(
     };
     if let Some(lock_file) = lock_file {
         match folder.open_file(&lock_file) {
-            Ok((handle, _)) => match take(&handle, 1) {
-                Taken::Yes => {
-                    handles.push(handle);
-                    has_lock_file = true;
+            Ok((handle, _)) => {
+                if let Some(refusal) = take(&handle, 1).refusal() {
+                    return Ok(refusal);
                 }
-                Taken::Busy => return Ok(Attempt::Busy),
-                Taken::Unsupported => return Ok(Attempt::Unsupported),
-            },
+                handles.push(handle);
+                has_lock_file = true;
+            }
             Err(Errno::NOENT) => {}
             // Opened by its owner with nobody else allowed, as Windows and NetWare do: that is the lock.
             Err(Errno::ACCESS | Errno::BUSY | Errno::TXTBSY) => return Ok(Attempt::Busy),
@@ -89,27 +84,31 @@ pub(crate) fn try_lock(
         Err(Errno::BUSY | Errno::TXTBSY) => return Ok(Attempt::Busy),
         Err(errno) => return Err(errno),
     };
-    match take(&handle, 0) {
-        Taken::Yes => handles.push(handle),
-        Taken::Busy => return Ok(Attempt::Busy),
-        Taken::Unsupported => return Ok(Attempt::Unsupported),
+    if let Some(refusal) = take(&handle, 0).refusal() {
+        return Ok(refusal);
     }
+    handles.push(handle);
     Ok(Attempt::Held(DatabaseLock {
         _handles: handles,
         has_lock_file,
     }))
 }
 
-/// Whether another program holds a lock on any byte of a file; a file that cannot be opened because another program lets
+/// Tries whether another program holds a lock on any byte of a file; a file that cannot be opened because another program lets
 /// nobody else in is locked as well.
-pub(crate) fn is_locked(folder: &Folder, name: &[u8]) -> bool {
+///
+/// # Errors
+/// What else opening the file says.
+pub(crate) fn try_whole_file(folder: &Folder, name: &[u8]) -> Result<Trial, Errno> {
     match folder.open_file(name) {
-        Ok((handle, _)) => take(&handle, 0) == Taken::Busy,
-        Err(errno) => matches!(errno, Errno::BUSY | Errno::TXTBSY),
+        Ok((handle, _)) => Ok(take(&handle, 0)),
+        Err(Errno::BUSY | Errno::TXTBSY) => Ok(Trial::Busy),
+        Err(errno) => Err(errno),
     }
 }
 
-/// The same, waiting for at most `wait`.
+/// Takes the locks of a database, waiting for at most `wait` until it is free; and where it `insists`, until it can be asked for
+/// them.
 ///
 /// # Errors
 /// As [`try_lock`].
@@ -118,13 +117,20 @@ pub(crate) fn lock(
     name: &[u8],
     lock_file: Option<&[u8]>,
     wait: Duration,
+    insists: bool,
 ) -> Result<Attempt, Errno> {
     let until = Instant::now() + wait;
     loop {
-        match try_lock(folder, name, lock_file)? {
-            Attempt::Busy if Instant::now() < until => std::thread::sleep(RETRY_PAUSE),
-            outcome => return Ok(outcome),
+        let outcome = try_lock(folder, name, lock_file)?;
+        let may_change = match outcome {
+            Attempt::Busy => true,
+            Attempt::NotAsked(errno) => insists && !stops_the_step(errno),
+            Attempt::Held(_) | Attempt::Unsupported => false,
+        };
+        if !may_change || Instant::now() >= until {
+            return Ok(outcome);
         }
+        std::thread::sleep(RETRY_PAUSE);
     }
 }
 
@@ -137,6 +143,20 @@ pub(crate) enum Trial {
     Busy,
     /// The file system has none.
     Unsupported,
+    /// It could not be asked, which is no answer.
+    NotAsked(Errno),
+}
+
+impl Trial {
+    /// What it means for a database; none where the lock was had.
+    fn refusal(self) -> Option<Attempt> {
+        match self {
+            Self::Granted => None,
+            Self::Busy => Some(Attempt::Busy),
+            Self::Unsupported => Some(Attempt::Unsupported),
+            Self::NotAsked(errno) => Some(Attempt::NotAsked(errno)),
+        }
+    }
 }
 
 /// A byte that no database has, and that also a server with offsets of 32 bits knows.
@@ -144,11 +164,7 @@ const TRIED_BYTE: libc::off_t = 0x7fff_fffe;
 
 /// Takes a read lock where nothing is, and gives it back.
 pub(crate) fn try_shared_byte(handle: impl AsFd) -> Trial {
-    let trial = match set(&handle, libc::F_RDLCK, TRIED_BYTE, 1) {
-        Taken::Yes => Trial::Granted,
-        Taken::Busy => Trial::Busy,
-        Taken::Unsupported => Trial::Unsupported,
-    };
+    let trial = set(&handle, libc::F_RDLCK, TRIED_BYTE, 1);
     if trial == Trial::Granted {
         // Closing the handle gives it back as well.
         let _ = set(&handle, libc::F_UNLCK, TRIED_BYTE, 1);
@@ -157,14 +173,16 @@ pub(crate) fn try_shared_byte(handle: impl AsFd) -> Trial {
 }
 
 /// A read lock of `length` bytes from the start; 0 is the whole file, however long it becomes.
-fn take(handle: impl AsFd, length: libc::off_t) -> Taken {
+fn take(handle: impl AsFd, length: libc::off_t) -> Trial {
     if keeps_locks_here(&handle) {
-        return Taken::Unsupported;
+        return Trial::Unsupported;
     }
     set(handle, libc::F_RDLCK, 0, length)
 }
 
-fn set(handle: impl AsFd, kind: libc::c_int, start: libc::off_t, length: libc::off_t) -> Taken {
+/// What the kernel answers to a lock.  Only what says that there are no locks counts as that (ARCHITECTURE.md rule 9b).
+fn set(handle: impl AsFd, kind: libc::c_int, start: libc::off_t, length: libc::off_t) -> Trial {
+    use nix::errno::Errno as Answer;
     // The constants are small; the type of the field differs between systems.
     #[allow(clippy::cast_possible_truncation)]
     let region = libc::flock {
@@ -175,9 +193,10 @@ fn set(handle: impl AsFd, kind: libc::c_int, start: libc::off_t, length: libc::o
         l_pid: 0,
     };
     match fcntl(handle, FcntlArg::F_OFD_SETLK(&region)) {
-        Ok(_) => Taken::Yes,
-        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Taken::Busy,
-        Err(_) => Taken::Unsupported,
+        Ok(_) => Trial::Granted,
+        Err(Answer::EAGAIN | Answer::EACCES) => Trial::Busy,
+        Err(Answer::EINVAL | Answer::EOPNOTSUPP | Answer::ENOSYS) => Trial::Unsupported,
+        Err(answer) => Trial::NotAsked(Errno::from_raw_os_error(answer as i32)),
     }
 }
 

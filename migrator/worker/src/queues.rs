@@ -26,11 +26,12 @@ use crate::error::{Result, WorkerError, stops_the_step};
 use crate::marker::begin_generation;
 use crate::missed::{Missed, Standing, says_not_there};
 use crate::monitor::{Monitor, Tally};
-use crate::names::{is_reserved, name_collision, reserved_name};
+use crate::names::{is_reserved, name_collision, name_refused, refuses_name, reserved_name};
 use crate::pool::{Threads, lock};
 use crate::source::prove_source;
 use crate::store::{JobStore, StandingItem};
-use crate::tree::{Attributes, Entry, Folder, Kind, Visited, walk_where};
+use crate::tree::owner::{Ownership, give};
+use crate::tree::{Attributes, Folder, Kind, Visited, walk_where};
 use protocol::{AreaKind, CopyOptions, Count, Expected, Operation, Proof, QueueReport, Verdict};
 use still::Looks;
 
@@ -191,7 +192,7 @@ impl QueueRun<'_> {
         Err(not_at_rest())
     }
 
-    /// Leaves the items that are listed and cannot be opened to a later run; their copies stay as they are.
+    /// Leaves the items and queues that are listed and cannot be opened to a later run; their copies stay as they are.
     fn settle(&self, missing: &Missed) -> Result<()> {
         for (path, standing) in missing.settle(self.area.source()?) {
             if standing == Standing::Vanished || !self.give_up(path.to_destination()) {
@@ -225,18 +226,20 @@ impl QueueRun<'_> {
                 Err(WorkerError::reading("list the queue", path, errno))
             },
             |visited| {
-                let promised = queues_in(visited);
-                let items = if layout::is_queue(visited.path) {
-                    Some(self.items_of(visited)?)
-                } else {
-                    None
-                };
+                let (promised, mut missing) = queues_in(visited);
+                missing.retain(|path| !self.has_given_up(&path.to_destination()));
+                let mut items = None;
+                if layout::is_queue(visited.path) {
+                    let (found, missed) = self.items_of(visited)?;
+                    items = Some(found);
+                    missing.extend(missed);
+                }
                 let mut found = lock(&found);
                 found.promised += promised;
-                if let Some((items, missing)) = items {
-                    for path in missing {
-                        found.missing.add(&path);
-                    }
+                for path in missing {
+                    found.missing.add(&path);
+                }
+                if let Some(items) = items {
                     let folder = visited.path.to_destination();
                     found.queues.push((folder, items));
                 }
@@ -310,6 +313,14 @@ impl QueueRun<'_> {
         given_up.contains(destination)
     }
 
+    /// Whether a queue folder of the destination, or one that it is in, is left to a later run: what stands in it stays.
+    fn has_given_up_queue(&self, destination: &RelativePath) -> bool {
+        let above = std::iter::successors(Some(destination.clone()), |path| {
+            path.split_last().map(|(above, _)| above)
+        });
+        above.into_iter().any(|path| self.has_given_up(&path))
+    }
+
     /// By the places that the items get.
     fn sort(&self, found: Found) -> Listing {
         let mut listing = Listing::new();
@@ -351,19 +362,68 @@ impl QueueRun<'_> {
         }
     }
 
-    fn queue_folder(&self, path: &RelativePath) -> Result<Folder> {
+    /// The queue folder at this path of the destination, made where it is missing; none where the file system of the destination
+    /// cannot hold a name of it, which is said once.
+    fn queue_folder(&self, path: &RelativePath) -> Result<Option<Folder>> {
         let mut folder = self.area.destination.clone();
+        let mut above = RelativePath::root();
         for name in path.components() {
-            (folder, _) = folder
-                .create_folder(name)
-                .map_err(|errno| WorkerError::writing("create the queue folder", path, errno))?;
+            above = above.join(name);
+            match folder.create_folder(name) {
+                Ok((inner, is_new)) => {
+                    give_as_parent(&folder, &above, &inner, is_new)?;
+                    folder = inner;
+                }
+                Err(errno) if refuses_name(errno) => {
+                    if self.give_up(above.clone()) {
+                        let finding = name_refused(&above, errno, Verdict::Unproven);
+                        self.monitor.finding(finding);
+                    }
+                    return Ok(None);
+                }
+                Err(errno) => {
+                    return Err(WorkerError::writing("create the queue folder", path, errno));
+                }
+            }
         }
-        Ok(folder)
+        Ok(Some(folder))
     }
 
     fn sync(&self, files: usize) -> Result<()> {
         self.area.sync(files)
     }
+}
+
+/// A queue folder belongs to whom the folder that it is in belongs: an agent that runs as its own user could not enter one of
+/// root's.  One that a run made that was cut off before it gave it away is told by its owner.
+fn give_as_parent(
+    parent: &Folder,
+    path: &RelativePath,
+    folder: &Folder,
+    is_new: bool,
+) -> Result<()> {
+    let give_it = || -> std::result::Result<(), Errno> {
+        let of_parent = parent.owned()?.ownership;
+        let of_folder = folder.owned()?.ownership;
+        let is_in_a_queue = path.depth() > 1;
+        let own = rustix::process::geteuid().as_raw();
+        let is_left = is_in_a_queue && of_folder.user == own && of_parent.user != own;
+        if !(is_new || is_left) {
+            return Ok(());
+        }
+        let mode = if is_in_a_queue {
+            of_parent.mode
+        } else {
+            // Others may be let into the post office, and not into its mail.
+            of_folder.mode
+        };
+        let wanted = Ownership { mode, ..of_parent };
+        if of_folder == wanted {
+            return Ok(());
+        }
+        give(folder, wanted)
+    };
+    give_it().map_err(|errno| WorkerError::writing("give away", path, errno))
 }
 
 /// What one look at the source found.
@@ -372,7 +432,7 @@ struct Found {
     queues: Vec<(RelativePath, Vec<SourceItem>)>,
     /// How many folders of queues were listed.
     promised: usize,
-    /// Items that were missing when they were looked at.
+    /// Items, and what may be queues, that were missing when they were looked at.
     missing: Missed,
 }
 
@@ -382,16 +442,26 @@ impl Found {
     }
 }
 
-/// How many folders of queues this folder lists, as far as they are looked at.
-fn queues_in(visited: &Visited<'_>) -> usize {
+/// How many folders of queues this folder lists, as far as they are looked at; and the entries that may be some, because the
+/// listing does not say what they are, and that were missing when they were asked.
+fn queues_in(visited: &Visited<'_>) -> (usize, Vec<RelativePath>) {
+    let (mut promised, mut missing) = (0, Vec::new());
     if visited.path.depth() >= PATH_DEPTH_MAX {
-        return 0;
+        return (promised, missing);
     }
-    let is_queue_folder = |entry: &&Entry| {
-        layout::is_queue(&visited.path.join(&entry.name))
-            && visited.folder.kind_of(entry) == Ok(Kind::Folder)
-    };
-    visited.entries.iter().filter(is_queue_folder).count()
+    for entry in visited.entries {
+        let path = visited.path.join(&entry.name);
+        if !layout::is_queue(&path) {
+            continue;
+        }
+        match visited.folder.kind_of(entry) {
+            Ok(Kind::Folder) => promised += 1,
+            Err(Errno::NOENT) => missing.push(path),
+            // What else the entry says to the walk ends it.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    (promised, missing)
 }
 
 /// The digest of what stands under a name in a queue of the destination; none where that cannot be what this job placed

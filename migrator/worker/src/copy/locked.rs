@@ -125,6 +125,8 @@ enum Lock {
     Taken(Attempt),
     /// Another program has it.
     Busy,
+    /// It could not be asked for.
+    NotAsked(Errno),
     /// The control file is not there or cannot be opened, which has been reported.
     Reported,
 }
@@ -143,6 +145,13 @@ fn copy_locked(context: &PassContext<'_>, unit: &Unit) -> Result<()> {
             Lock::Busy => {
                 let why = "another program held its lock for all the time that was waited";
                 defer(context, unit.class, &control.source_path(), why);
+                return Ok(());
+            }
+            Lock::NotAsked(errno) => {
+                let why = format!(
+                    "its lock could not be asked for ({errno}), so another program may hold it"
+                );
+                defer(context, unit.class, &control.source_path(), &why);
                 return Ok(());
             }
             Lock::Reported => return Ok(()),
@@ -243,8 +252,15 @@ fn take_lock(
         return Ok(Lock::Taken(Attempt::Unsupported));
     }
     let lock_file = control.lock_file.as_deref();
-    let outcome = match locks::lock(control.source()?, &control.source_name, lock_file, wait) {
+    let (source, name) = (control.source()?, &control.source_name);
+    let outcome = match locks::lock(source, name, lock_file, wait, area.relies_on_locks()) {
         Ok(Attempt::Busy) => return Ok(Lock::Busy),
+        Ok(Attempt::NotAsked(errno)) if area.relies_on_locks() => {
+            require_mounts(context.areas, &control.source_path(), errno)?;
+            return Ok(Lock::NotAsked(errno));
+        }
+        // It would not be relied on: NFS without a lock manager answers like this each time.
+        Ok(Attempt::NotAsked(_)) => return Ok(Lock::Taken(Attempt::Unsupported)),
         Ok(Attempt::Unsupported) => {
             context.report_no_locks(&control.source_path(), &LockReach::None);
             return Ok(Lock::Taken(Attempt::Unsupported));

@@ -112,6 +112,7 @@ pub(crate) fn lock(folder: &Folder, control: &[u8]) -> Result<Attempt> {
             text: format!("Another program holds {path}"),
             remedy: "Stop the agent that works on it, then run the same command again".into(),
         }),
+        Attempt::NotAsked(errno) => Err(failed(errno)),
         lock => Ok(lock),
     }
 }

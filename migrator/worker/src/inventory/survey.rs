@@ -48,7 +48,7 @@ impl Locks {
                 Some(Attempt::Busy) => locks.held += 1,
                 Some(Attempt::Unsupported) => locks.unsupported += 1,
                 Some(Attempt::Held(_)) => {}
-                None => {
+                Some(Attempt::NotAsked(_)) | None => {
                     locks.unreadable += 1;
                     unreadable(path);
                 }

@@ -11,11 +11,12 @@ use super::still::Stillness;
 use super::{Listing, QueueRun, SourceItem, digest_of};
 use crate::copy::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
+use crate::names::{name_refused, refuses_name};
 use crate::source::require_mounts;
 use crate::store::{ItemState, QueueItem};
 use crate::tree::Folder;
 use crate::tree::owner::{Ownership, give, owned};
-use protocol::{Count, Expected, Verdict};
+use protocol::{Count, Expected, Finding, Verdict};
 
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;
@@ -114,7 +115,12 @@ impl QueueRun<'_> {
         known: &HashMap<Vec<u8>, QueueItem>,
     ) -> Result<()> {
         let staging = self.staging_of(folder)?;
-        let queue = self.queue_folder(folder)?;
+        let Some(queue) = self.queue_folder(folder)? else {
+            for (name, _) in batch {
+                self.give_up(folder.join(name));
+            }
+            return Ok(());
+        };
         let mut items = Vec::with_capacity(batch.len());
         for (name, standing) in batch {
             let known = known.get(*name);
@@ -223,30 +229,29 @@ impl QueueRun<'_> {
     }
 
     /// Lets staged items appear in their queue.
-    fn place(&self, staging: &Folder, queue: &Folder, mut items: Vec<QueueItem>) -> Result<()> {
+    fn place(&self, staging: &Folder, queue: &Folder, items: Vec<QueueItem>) -> Result<()> {
         if items.is_empty() {
             return Ok(());
         }
         self.sync(items.len())?;
         self.store.record_queue_items(&items)?;
-        let mut refused = Vec::new();
-        let mut index = 0;
-        while index < items.len() {
-            if self.place_one(staging, queue, &items[index])? {
-                items[index].state = ItemState::Placed;
-                index += 1;
-            } else {
-                refused.push(items.swap_remove(index));
+        let mut placed = Vec::with_capacity(items.len());
+        for mut item in items {
+            if self.place_one(staging, queue, &item)? {
+                item.state = ItemState::Placed;
+                placed.push(item);
             }
         }
-        self.sync(items.len())?;
-        self.store.record_queue_items(&items)?;
-        self.store.forget_queue_items(&refused)?;
-        self.monitor.count(Count::QueuedItems, items.len() as u64);
+        self.sync(placed.len())?;
+        self.store.record_queue_items(&placed)?;
+        self.monitor.count(Count::QueuedItems, placed.len() as u64);
         Ok(())
     }
 
     /// One renaming that never replaces; says whether the item stands in its queue.
+    ///
+    /// One that does not is forgotten before its staged copy goes: recorded as being placed and staged no longer, it would be
+    /// taken for one that has appeared in its queue.
     pub(super) fn place_one(
         &self,
         staging: &Folder,
@@ -256,25 +261,33 @@ impl QueueRun<'_> {
         let path = item.folder.join(&item.name);
         let failed = |errno| WorkerError::writing("place", &path, errno);
         let temporary = staging_name(&item.folder, &item.name);
-        match staging.rename_to_new(&temporary, queue, &item.name) {
+        let refusal = match staging.rename_to_new(&temporary, queue, &item.name) {
             Ok(()) => return Ok(true),
-            Err(Errno::EXIST) => {}
+            Err(Errno::EXIST) => {
+                let is_equal = digest_of(queue, &item.folder, &item.name)? == Some(item.digest);
+                (!is_equal).then(|| name_taken(&path))
+            }
+            Err(errno) if refuses_name(errno) => {
+                Some(name_refused(&path, errno, Verdict::Unproven))
+            }
             Err(errno) => return Err(failed(errno)),
-        }
-        let is_equal = digest_of(queue, &item.folder, &item.name)? == Some(item.digest);
-        staging.remove_file(&temporary).map_err(failed)?;
-        if !is_equal {
+        };
+        let stands = refusal.is_none();
+        if let Some(finding) = refusal {
+            self.store.forget_queue_items(std::slice::from_ref(item))?;
             self.give_up(path.clone());
-            self.monitor.report(
-                "queue-name-taken",
-                Verdict::NeedsAttention,
-                &path,
-                "another item with this name stands in the queue of the destination, so this one was not carried over",
-                "Run `gwmigrate queues` again once the agent has taken the other item",
-            );
+            self.monitor.finding(finding);
         }
-        Ok(is_equal)
+        staging.remove_file(&temporary).map_err(failed)?;
+        Ok(stands)
     }
+}
+
+/// What is said of an item whose name somebody else's has.
+fn name_taken(path: &RelativePath) -> Finding {
+    let text = "another item with this name stands in the queue of the destination, so this one was not carried over";
+    let remedy = "Run `gwmigrate queues` again once the agent has taken the other item";
+    Finding::new("queue-name-taken", Verdict::NeedsAttention, text, remedy).about(path.as_bytes())
 }
 
 fn is_placed(item: &QueueItem) -> bool {

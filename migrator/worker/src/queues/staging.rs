@@ -19,7 +19,6 @@ impl QueueRun<'_> {
     /// Brings every item that was being placed to its end, and empties the staging folder.
     pub(super) fn recover(&self) -> Result<()> {
         let mut placed = Vec::new();
-        let mut refused = Vec::new();
         for mut item in self.store.queue_items_being_placed()? {
             let path = item.folder.join(&item.name);
             let name = staging_name(&item.folder, &item.name);
@@ -34,20 +33,23 @@ impl QueueRun<'_> {
                 None => true,
                 Some(staging) => {
                     self.begin()?;
-                    self.place_one(&staging, &self.queue_folder(&item.folder)?, &item)?
+                    if let Some(queue) = self.queue_folder(&item.folder)? {
+                        self.place_one(&staging, &queue, &item)?
+                    } else {
+                        // Its staged copy goes with all others.
+                        self.store.forget_queue_items(std::slice::from_ref(&item))?;
+                        false
+                    }
                 }
             };
             if stands {
                 item.state = ItemState::Placed;
                 placed.push(item);
-            } else {
-                refused.push(item);
             }
         }
         self.sync(placed.len())?;
         self.monitor.count(Count::QueuedItems, placed.len() as u64);
         self.store.record_queue_items(&placed)?;
-        self.store.forget_queue_items(&refused)?;
         self.empty_staging()
     }
 

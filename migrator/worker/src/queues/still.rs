@@ -7,9 +7,10 @@
 use std::time::{Duration, Instant};
 
 use postoffice::names::RelativePath;
+use rustix::io::Errno;
 
 use super::{QueueRun, SourceItem};
-use crate::locks;
+use crate::locks::{self, Trial};
 use crate::pool::lock;
 use crate::store::Stamp;
 use crate::tree::Time;
@@ -49,8 +50,8 @@ impl QueueRun<'_> {
             moves: 0,
         });
         let apart = Duration::from_secs(self.options.still_seconds);
-        let is_moving =
-            seen.stamp != stamp || locks::is_locked(&standing.folder, &standing.source_name);
+        let (is_locked, not_asked) = self.lock_of(standing);
+        let is_moving = seen.stamp != stamp || is_locked || not_asked.is_some();
         if is_moving {
             *seen = Looks {
                 stamp,
@@ -60,7 +61,7 @@ impl QueueRun<'_> {
         }
         if seen.moves > MOVES_MAX {
             drop(looks);
-            self.say_moving(path, standing);
+            self.say_moving(path, standing, not_asked);
             return Stillness::Moving;
         }
         if is_moving {
@@ -93,15 +94,39 @@ impl QueueRun<'_> {
         }
     }
 
-    fn say_moving(&self, path: &RelativePath, standing: &SourceItem) {
-        if self.give_up(path.clone()) {
-            self.monitor.report(
-                "queue-item-moving",
-                Verdict::Temporary,
-                &standing.source_path(),
-                "it is still being written, so it is left to the next run",
-                "See what writes it, and let that end; then run the same command again, which carries it over",
-            );
+    /// Whether another program holds a lock on an item; and why that could not be asked, where such a lock is relied on.
+    fn lock_of(&self, standing: &SourceItem) -> (bool, Option<Errno>) {
+        match locks::try_whole_file(&standing.folder, &standing.source_name) {
+            Ok(Trial::Busy) => (true, None),
+            Ok(Trial::NotAsked(errno)) if self.area.relies_on_locks() => (false, Some(errno)),
+            // What keeps an item from being opened its copy says.
+            Ok(Trial::Granted | Trial::Unsupported | Trial::NotAsked(_)) | Err(_) => (false, None),
         }
+    }
+
+    fn say_moving(&self, path: &RelativePath, standing: &SourceItem, not_asked: Option<Errno>) {
+        if !self.give_up(path.clone()) {
+            return;
+        }
+        let (text, remedy) = match not_asked {
+            None => (
+                "it is still being written, so it is left to the next run".to_owned(),
+                "See what writes it, and let that end; then run the same command again, which carries it over",
+            ),
+            Some(errno) => (
+                format!(
+                    "its lock could not be asked for ({errno}), so it may still be being written, and is left to the next run"
+                ),
+                "See why the server of the source does not answer for locks, then run the same command again, which carries it over",
+            ),
+        };
+        let path = standing.source_path();
+        self.monitor.report(
+            "queue-item-moving",
+            Verdict::Temporary,
+            &path,
+            &text,
+            remedy,
+        );
     }
 }

@@ -26,6 +26,8 @@ impl QueueRun<'_> {
             self.queue_folder(path)?;
         }
         let mut folders = self.destination_queues()?;
+        // The queue that it is of at the source could not be asked for.
+        folders.retain(|(path, _)| !self.has_given_up_queue(path));
         folders.sort_by_key(|(path, _)| std::cmp::Reverse(path.depth()));
         for (path, folder) in &folders {
             self.tidy_folder(path, folder, listing.get(path))?;

@@ -113,6 +113,28 @@ fn an_item_that_arrives_later_belongs_to_whom_its_queue_belongs() {
 }
 
 #[test]
+fn a_queue_folder_that_arrives_later_belongs_to_whom_its_parent_belongs() {
+    let site = sealed();
+    site.run(owner(false)).clean();
+    let item = "wpcsin/new/inner/00000a1f.009";
+    write_old(
+        &site.source.join("WPCSIN/NEW/INNER/00000A1F.009"),
+        b"a straggler",
+        77,
+    );
+    site.run(QUEUES_LIVE).clean();
+    let (user, group) = user();
+    for folder in ["wpcsin/new", "wpcsin/new/inner"] {
+        let made = site.destination.join(folder);
+        assert_eq!(ownership(&made), (user, group, 0o700), "{folder}");
+    }
+    assert_eq!(
+        ownership(&site.destination.join(item)),
+        (user, group, 0o600)
+    );
+}
+
+#[test]
 fn what_a_file_copied_since_was_is_not_taken_for_untouched() {
     let site = sealed();
     let path = site.destination.join("ofviews/win/appt.vew");

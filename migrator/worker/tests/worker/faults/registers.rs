@@ -46,6 +46,13 @@ mod here {
             ptrace::setregs(thread, self.0)
         }
 
+        /// What the call behind which a thread stands has returned; nothing where it failed.
+        #[allow(clippy::cast_possible_wrap, clippy::unused_self)]
+        pub(in super::super) fn result(&self, thread: Pid) -> Result<usize> {
+            let returned = ptrace::getregs(thread)?.rax as i64;
+            Ok(usize::try_from(returned).unwrap_or(0))
+        }
+
         /// Halves the number of bytes that the call is for, but for the last one.  [`Self::restore`] has to follow.
         pub(in super::super) fn halve(&self, thread: Pid) -> Result<()> {
             let mut halved = self.0;
@@ -91,6 +98,10 @@ mod here {
         }
 
         pub(in super::super) fn fail(self, _thread: Pid, _errno: i32) -> Result<()> {
+            Err(Errno::ENOSYS)
+        }
+
+        pub(in super::super) fn result(&self, _thread: Pid) -> Result<usize> {
             Err(Errno::ENOSYS)
         }
 

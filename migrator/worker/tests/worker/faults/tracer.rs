@@ -57,8 +57,18 @@ pub(super) enum Verdict {
     Fails(i32),
     /// It happens for half of its bytes.
     Halved,
+    /// It happens, for a name whose last byte is taken away, as some servers take dots away.
+    WithoutEnd,
+    /// It happens, and what it lists has no kinds, as some file systems list.
+    HidesKinds,
     /// The worker is killed before it happens.
     Kills,
+}
+
+/// What is to be done behind a call, with the registers that the thread had before it.
+enum Behind {
+    Restored(Registers),
+    WithoutKinds(Registers),
 }
 
 /// How a traced process ended.
@@ -106,8 +116,8 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
     // Only of this thread: other tests of this program have children of their own.
     let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
     let mut is_traced = false;
-    // What the threads whose call is halved had in their registers before it.
-    let mut halved: BTreeMap<Pid, Registers> = BTreeMap::new();
+    // The threads that are to stop behind their call.
+    let mut behind: BTreeMap<Pid, Behind> = BTreeMap::new();
     loop {
         let (stopped, signal) = match waitpid(None::<Pid>, Some(flags)).expect("waiting") {
             WaitStatus::Exited(process, code) if process == leader => {
@@ -135,23 +145,25 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
             WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
             WaitStatus::PtraceEvent(thread, _, event) => {
                 if event == libc::PTRACE_EVENT_SECCOMP {
-                    halved.extend(
-                        meet(leader, thread, root, judge).map(|registers| (thread, registers)),
-                    );
+                    behind.extend(meet(leader, thread, root, judge).map(|todo| (thread, todo)));
                 }
                 (thread, None)
             }
-            // The end of a call that was halved: no other thread is resumed so that it stops there.
+            // The end of a call: no thread is resumed so that it stops there but for what is to be done then.
             WaitStatus::PtraceSyscall(thread) => {
-                if let Some(registers) = halved.remove(&thread) {
-                    registers.restore(thread).expect("restored");
+                match behind.remove(&thread) {
+                    Some(Behind::Restored(registers)) => {
+                        registers.restore(thread).expect("restored");
+                    }
+                    Some(Behind::WithoutKinds(registers)) => hide_kinds(thread, &registers),
+                    None => {}
                 }
                 (thread, None)
             }
             _ => continue,
         };
         // A thread that was killed meanwhile cannot be resumed, and the next round hears of its end.
-        let _ = if halved.contains_key(&stopped) {
+        let _ = if behind.contains_key(&stopped) {
             ptrace::syscall(stopped, signal)
         } else {
             ptrace::cont(stopped, signal)
@@ -159,13 +171,13 @@ fn follow(leader: Pid, root: &Path, judge: &mut dyn FnMut(Operation) -> Verdict)
     }
 }
 
-/// Lets one call be judged; returns the registers before it where they must be restored behind it.
+/// Lets one call be judged; returns what is to be done behind it.
 fn meet(
     leader: Pid,
     thread: Pid,
     root: &Path,
     judge: &mut dyn FnMut(Operation) -> Verdict,
-) -> Option<Registers> {
+) -> Option<Behind> {
     let registers = Registers::of(thread).ok()?;
     let operation = operation_of(thread, &registers, root)?;
     match judge(operation) {
@@ -173,11 +185,52 @@ fn meet(
         Verdict::Fails(errno) => registers.fail(thread, errno).expect("failed on purpose"),
         Verdict::Halved => {
             registers.halve(thread).expect("halved on purpose");
-            return Some(registers);
+            return Some(Behind::Restored(registers));
         }
+        Verdict::WithoutEnd => cut_name(thread, registers.argument(1)),
+        Verdict::HidesKinds => return Some(Behind::WithoutKinds(registers)),
         Verdict::Kills => kill(leader, Signal::SIGKILL).expect("killed on purpose"),
     }
     None
+}
+
+/// Takes the last byte of a name away that a call is about to be made for.
+fn cut_name(thread: Pid, address: u64) {
+    let name = path_at(thread, address).expect("a name");
+    let last = name.as_os_str().len() - 1;
+    let memory = memory_of(thread);
+    memory
+        .write_all_at(&[0], address + last as u64)
+        .expect("written");
+}
+
+fn memory_of(thread: Pid) -> fs::File {
+    fs::File::options()
+        .read(true)
+        .write(true)
+        .open(format!("/proc/{thread}/mem"))
+        .expect("the memory of a traced process")
+}
+
+/// Where an entry of a listing has its length, and its kind (`getdents64(2)`).
+const ENTRY_LENGTH_AT: usize = 16;
+const ENTRY_KIND_AT: usize = 18;
+
+/// Takes the kinds out of what a call has listed.
+fn hide_kinds(thread: Pid, registers: &Registers) {
+    let length = registers.result(thread).expect("the result of a call");
+    let mut listing = vec![0; length];
+    let address = registers.argument(1);
+    let memory = memory_of(thread);
+    memory.read_exact_at(&mut listing, address).expect("read");
+    let mut at = 0;
+    while at < length {
+        let entry = &mut listing[at..];
+        let bytes = [entry[ENTRY_LENGTH_AT], entry[ENTRY_LENGTH_AT + 1]];
+        entry[ENTRY_KIND_AT] = libc::DT_UNKNOWN;
+        at += usize::from(u16::from_ne_bytes(bytes));
+    }
+    memory.write_all_at(&listing, address).expect("written");
 }
 
 fn operation_of(thread: Pid, registers: &Registers, root: &Path) -> Option<Operation> {
