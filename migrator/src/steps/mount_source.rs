@@ -224,7 +224,8 @@ pub(crate) async fn prove_same(controller: &Controller) -> Result<(), StepError>
                 return Err(StepError::refused(
                     "source-changed",
                     format!("The {what} of this job was {known} until now, and is {found}"),
-                    "Mount the one that the job began with; nothing was changed",
+                    "Mount the one that the job began with; nothing was changed. Where that was the wrong one: `gwmigrate abandon \
+                     --yes`, then begin again with `gwmigrate stage-one`",
                 ));
             }
         }
