@@ -45,7 +45,8 @@ impl OpenDatabase {
 
 /// Opens the database whose control file has this name in `folder`, and every file that belongs to it.
 ///
-/// Names are compared without regard to case, as on the servers that the files may still lie on.
+/// Names are compared without regard to case, as on the servers that the files may still lie on.  What the kernel has cached of
+/// the files is dropped, because nothing is proven by memory that a copy has filled.
 ///
 /// # Errors
 /// What opening and reading say.
@@ -131,7 +132,7 @@ fn open_member(
 ) -> Result<()> {
     let path = parent.join(name);
     let (handle, _) = folder
-        .open_file(name)
+        .open_content(name)
         .map_err(|errno| WorkerError::reading("open", &path, errno))?;
     files.insert(file, handle.into());
     members.push(Member { file, path });

@@ -1,6 +1,6 @@
 //! Proving a converted guardian: the source's and the destination's beside each other, whoever converted it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postoffice::flaim::{CheckOptions, Database, Limits, NameProfile, check, compare_lowercased};
 use postoffice::names::{RelativePath, printable};
@@ -16,9 +16,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::places::Side;
 use crate::source::require_mounts;
-use crate::store::{
-    CopyIdentity, JobStore, ProvenEntry, ProvenFile, SealedSource, SourceIdentity, Stamp,
-};
+use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFile, SealedSource, SourceIdentity};
 use crate::tree::{Folder, Time};
 use protocol::{Finding, Verdict};
 
@@ -34,6 +32,9 @@ pub(crate) struct Proof {
     pub(crate) source_alone: Vec<SealedSource>,
     /// What could not be proven.
     pub(crate) differences: u64,
+    /// How many files changed while they were compared.  What was converted may be right all the same: the next pass sees whether
+    /// it has to be copied again.
+    pub(crate) moved: u64,
 }
 
 impl Proof {
@@ -53,6 +54,8 @@ impl Proof {
 pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof> {
     let mut proof = Proof::default();
     let source = area.source()?;
+    // Before anything is opened, so that nothing is written down as compared that came after that.
+    let seen = Identities::look(area)?;
     let name = name_at_source(source)?;
     let before = open_database(source, &name)?;
     let Some(after) = open_at_destination(area)? else {
@@ -74,8 +77,15 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
         }
         (Err(_), _) => compare_visible_names(&before, &after, monitor, &mut proof)?,
     }
-    read_files(area, source, &mut proof)?;
+    read_files(area, &seen, &mut proof)?;
     compare_fall_backs(source, &after, monitor, &mut proof)?;
+    for path in seen.moved(&Identities::look(area)?) {
+        proof.moved += 1;
+        let text = "it changed while the guardian was compared";
+        let remedy = "Do not start the POA; see who still works at the source or at the destination, then run `gwmigrate stage-two` again";
+        let finding = Finding::new("seal-moved", Verdict::Unproven, text, remedy);
+        monitor.finding(finding.about(path.as_bytes()));
+    }
     Ok(proof)
 }
 
@@ -136,47 +146,81 @@ fn compare_file(source: Below<'_>, copy: Below<'_>) -> Result<Compared, (Side, E
     Opened::new((&source_folder, source.2), (&copy_folder, copy.2))?.compare(|_| {})
 }
 
-/// Reads the files of the guardian at the destination, each with what its counterpart at the source says of itself.
-fn read_files(area: &Area, source: &Folder, proof: &mut Proof) -> Result<()> {
-    let mut at_source: BTreeMap<RelativePath, Stamp> = guardian_files(source)?
-        .into_iter()
-        .map(|(path, attributes)| (path.to_destination(), Stamp::from(&attributes)))
-        .collect();
-    for (path, _) in guardian_files(&area.destination)? {
-        let failed = |errno| WorkerError::reading("read", &path, errno);
+/// What the files of the guardian say of themselves, on both sides, by their paths at the destination.
+struct Identities {
+    source: BTreeMap<RelativePath, SourceIdentity>,
+    copy: BTreeMap<RelativePath, CopyIdentity>,
+}
+
+impl Identities {
+    fn look(area: &Area) -> Result<Self> {
+        let source = guardian_files(area.source()?)?.into_iter();
+        let copy = guardian_files(&area.destination)?.into_iter();
+        Ok(Self {
+            source: source
+                .map(|(path, attributes)| {
+                    (path.to_destination(), area.source_identity(&attributes))
+                })
+                .collect(),
+            copy: copy
+                .map(|(path, attributes)| (path, CopyIdentity::from(&attributes)))
+                .collect(),
+        })
+    }
+
+    /// The files of either side that are not what they are in `after`.
+    fn moved(&self, after: &Self) -> BTreeSet<RelativePath> {
+        let source = moved(&self.source, &after.source);
+        source
+            .chain(moved(&self.copy, &after.copy))
+            .cloned()
+            .collect()
+    }
+}
+
+fn moved<'a, T: PartialEq>(
+    before: &'a BTreeMap<RelativePath, T>,
+    after: &'a BTreeMap<RelativePath, T>,
+) -> impl Iterator<Item = &'a RelativePath> {
+    let paths = before.keys().chain(after.keys());
+    paths.filter(|path| before.get(*path) != after.get(*path))
+}
+
+/// Reads the files of the guardian at the destination, each with what its counterpart at the source said of itself before any
+/// of them was read.
+fn read_files(area: &Area, seen: &Identities, proof: &mut Proof) -> Result<()> {
+    for (path, copy) in &seen.copy {
+        let failed = |errno| WorkerError::reading("read", path, errno);
         let Some((folder, name)) = path.split_last() else {
             continue;
         };
         let open = area.destination.descend(&folder).map_err(failed)?;
         let read = Time::now();
-        let (attributes, digest) = hash_file(&open, name).map_err(failed)?;
-        let source = at_source.remove(&path).map(|stamp| SourceIdentity {
-            stamp,
-            changed: None,
-        });
+        let (_, digest) = hash_file(&open, name).map_err(failed)?;
         proof.files.push(ProvenFile {
             area: area.id,
             name: name.to_vec(),
             folder,
             entry: ProvenEntry {
                 digest,
-                source,
-                copy: CopyIdentity::from(&attributes),
+                source: seen.source.get(path).copied(),
+                copy: *copy,
                 read,
                 // The content of both sides differs on purpose: it is proven anew by each seal.
                 racy: true,
             },
         });
     }
+    let at_source = seen.source.iter();
     proof.source_alone = at_source
-        .into_iter()
-        .filter_map(|(path, stamp)| {
+        .filter(|(path, _)| !seen.copy.contains_key(*path))
+        .filter_map(|(path, identity)| {
             let (folder, name) = path.split_last()?;
             Some(SealedSource {
                 area: area.id,
                 name: name.to_vec(),
                 folder,
-                stamp,
+                stamp: identity.stamp,
             })
         })
         .collect();

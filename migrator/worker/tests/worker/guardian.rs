@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use postoffice::flaim::{Database, DatabaseFile, Limits, MemoryFileSet, NameProfile, each_name};
-use protocol::{Count, GuardianAction, GuardianReport, Task, TaskReport, Verdict};
+use protocol::{
+    Count, Expected, Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict,
+};
+use worker::monitor::{JournalMoment, Monitor, Tally};
 
 use crate::databases::{STORES, guardian, site_with_guardian, write, write_guardian};
 use crate::support::{Done, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look};
@@ -408,5 +412,68 @@ fn stopped_anywhere_on_its_way_into_place_the_next_run_finishes() {
         fs::write(ready.join("ngwguard.db"), b"from long ago").unwrap();
         site.run(PASS_ONE).clean();
         assert!(!ready.exists(), "after {moved} moves");
+    }
+}
+
+/// Overwrites a file when the names of a guardian were looked for.
+struct Overwrites {
+    tally: Tally,
+    path: PathBuf,
+}
+
+impl Monitor for Overwrites {
+    fn phase(&self, name: &'static str, expected: Expected) {
+        self.tally.phase(name, expected);
+    }
+
+    fn count(&self, what: Count, how_many: u64) {
+        self.tally.count(what, how_many);
+    }
+
+    fn finding(&self, finding: Finding) {
+        if finding.code == "guardian-names-not-visible" {
+            fs::write(&self.path, "GUARDIAN").unwrap();
+        }
+        self.tally.finding(finding);
+    }
+
+    fn journal(&self, moment: JournalMoment) {
+        self.tally.journal(moment);
+    }
+}
+
+/// What identifies the files of a proof is what they were before they were compared.
+#[test]
+fn a_guardian_that_changes_while_it_is_compared_is_not_sealed() {
+    for path in [
+        "source/NGWGUARD.DB",
+        "destination/ngwguard.db",
+        "destination/ngwguard.fbk",
+    ] {
+        // A guardian that only GroupWise can read.
+        let site = Site::fast().filled();
+        site.run(PASS_ONE).clean();
+        copied(&site);
+        let engine = "gwcheck".to_owned();
+        let accept = Task::Guardian {
+            action: GuardianAction::Accept { engine },
+        };
+        site.run(accept).clean();
+        let monitor = Arc::new(Overwrites {
+            tally: Tally::default(),
+            path: site.root.join(path),
+        });
+        let watched = Arc::clone(&monitor) as Arc<dyn Monitor>;
+        let sealed = site.run_watched(&site.order(Task::Seal), &watched, &monitor.tally);
+        let TaskReport::Seal(report) = sealed.unwrap() else {
+            panic!("no report of a seal")
+        };
+        let kept = monitor.tally.findings().kept;
+        assert!(!report.sealed, "{path}: {kept:?}");
+        assert!(!site.job.join("seal.json").exists());
+        let said = kept
+            .iter()
+            .any(|finding| finding.code == "seal-moved" && finding.verdict == Verdict::Unproven);
+        assert!(said, "{path}: {kept:?}");
     }
 }
