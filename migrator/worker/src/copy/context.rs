@@ -1,5 +1,6 @@
 //! What all threads of a pass share, and the tasks that they pass around.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -80,6 +81,8 @@ pub(super) struct Lists {
     /// Folders of the destination that stand where the source has a file now: their entries are to be planned for.
     pub(super) blocking_folders: Vec<FolderTask>,
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
+    /// The names of the source, by area, by which another file is opened: the second look meets that file by no other name.
+    pub(super) same_files: HashSet<(usize, RelativePath)>,
     removals: Vec<Removal>,
 }
 

@@ -163,7 +163,7 @@ impl FolderVisit<'_, '_, '_> {
         }
         let is_database = matches!(rule, CopyRule::UnderLock | CopyRule::AtomicSet);
         let is_old = listed && self.context.scope == PassScope::NewNames;
-        if rule == CopyRule::QueueStep || (is_old && !is_database) {
+        if rule == CopyRule::QueueStep || (is_old && !is_database) || self.was_refused(entry) {
             return Ok(());
         }
         let lock_file = is_database
@@ -184,6 +184,14 @@ impl FolderVisit<'_, '_, '_> {
             return Ok(());
         }
         self.later.file(Piece::File(task))
+    }
+
+    /// Whether the first look of this pass has refused a name, because another file is opened by it.
+    fn was_refused(&self, entry: &SourceEntry) -> bool {
+        let same_files = &self.context.lists().same_files;
+        self.context.scope == PassScope::NewNames
+            && !same_files.is_empty()
+            && same_files.contains(&(self.pair.area, self.pair.source_path.join(&entry.name)))
     }
 
     fn count_left_out(&self, entry: &Entry) {

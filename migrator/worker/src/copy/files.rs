@@ -312,6 +312,7 @@ pub(super) fn report_outcome(
         Outcome::SameFile(other) => {
             let finding = same_file(&path, other, context.problem());
             context.monitor.finding(finding);
+            context.lists().same_files.insert((task.pair.area, path));
         }
         Outcome::NotAFile => context.report_no_file(&path, "no regular file"),
         Outcome::Unreadable(errno) => return context.unreadable(&path, *errno),

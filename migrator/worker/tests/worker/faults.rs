@@ -16,6 +16,7 @@ mod other_folder;
 mod queues;
 mod registers;
 mod renaming;
+mod same_file;
 mod scenes;
 mod sweep;
 mod tracer;

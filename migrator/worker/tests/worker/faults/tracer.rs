@@ -57,6 +57,8 @@ pub(super) enum Verdict {
     Fails(i32),
     /// It happens for half of its bytes.
     Halved,
+    /// It happens, for a name whose last byte is taken away, as some servers take dots away.
+    WithoutEnd,
     /// It happens, and what it lists has no kinds, as some file systems list.
     HidesKinds,
     /// The worker is killed before it happens.
@@ -185,10 +187,29 @@ fn meet(
             registers.halve(thread).expect("halved on purpose");
             return Some(Behind::Restored(registers));
         }
+        Verdict::WithoutEnd => cut_name(thread, registers.argument(1)),
         Verdict::HidesKinds => return Some(Behind::WithoutKinds(registers)),
         Verdict::Kills => kill(leader, Signal::SIGKILL).expect("killed on purpose"),
     }
     None
+}
+
+/// Takes the last byte of a name away that a call is about to be made for.
+fn cut_name(thread: Pid, address: u64) {
+    let name = path_at(thread, address).expect("a name");
+    let last = name.as_os_str().len() - 1;
+    let memory = memory_of(thread);
+    memory
+        .write_all_at(&[0], address + last as u64)
+        .expect("written");
+}
+
+fn memory_of(thread: Pid) -> fs::File {
+    fs::File::options()
+        .read(true)
+        .write(true)
+        .open(format!("/proc/{thread}/mem"))
+        .expect("the memory of a traced process")
 }
 
 /// Where an entry of a listing has its length, and its kind (`getdents64(2)`).
@@ -200,11 +221,7 @@ fn hide_kinds(thread: Pid, registers: &Registers) {
     let length = registers.result(thread).expect("the result of a call");
     let mut listing = vec![0; length];
     let address = registers.argument(1);
-    let memory = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(format!("/proc/{thread}/mem"))
-        .expect("the memory of a traced process");
+    let memory = memory_of(thread);
     memory.read_exact_at(&mut listing, address).expect("read");
     let mut at = 0;
     while at < length {
