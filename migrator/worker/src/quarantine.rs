@@ -34,19 +34,34 @@ impl Quarantine<'_> {
         name: &[u8],
         reason: &str,
     ) -> Result<bool> {
-        let full = path.join(name);
-        let failed = |errno| WorkerError::writing("set aside", &full, errno);
+        self.set_aside_as(area, (folder, name), &path.join(name), reason)
+    }
+
+    /// Sets an entry of a `folder` aside as what stands at the path `full`; says whether it was still there.
+    ///
+    /// # Errors
+    /// As [`Self::set_aside`].
+    pub(crate) fn set_aside_as(
+        &self,
+        area: &Area,
+        (folder, name): (&Folder, &[u8]),
+        full: &RelativePath,
+        reason: &str,
+    ) -> Result<bool> {
+        let failed = |errno| WorkerError::writing("set aside", full, errno);
+        let Some((path, full_name)) = full.split_last() else {
+            return Ok(false);
+        };
         let Some(attributes) = folder.metadata(name).map_err(failed)? else {
             return Ok(false);
         };
         let top = area.id.to_string();
-        let (shelf, kept_path) = self.shelf(&top, path).map_err(failed)?;
+        let (shelf, kept_path) = self.shelf(&top, &path).map_err(failed)?;
         let is_it = |kept: &Attributes| kept.is_same_file(&attributes);
-        let kept_as = self.free_name(&shelf, name, is_it).map_err(failed)?;
+        let kept_as = self.free_name(&shelf, full_name, is_it).map_err(failed)?;
         let is_there = shelf.metadata(&kept_as).map_err(failed)?.is_some();
         let place = place(&top, &kept_path.join(&kept_as));
-        self.store
-            .record_set_aside(area.id, &full, &place, reason)?;
+        self.store.record_set_aside(area.id, full, &place, reason)?;
         match folder.rename_to_new(name, &shelf, &kept_as) {
             Ok(()) => {}
             // Cut off before: it has its second link there, and only the first one must go.

@@ -98,7 +98,7 @@ fn compare_area(
             for file in &proof.files {
                 report.at_the_seal.add(file.entry.copy.stamp.size);
             }
-            report.differences += proof.differences;
+            report.differences += proof.differences + proof.moved;
             if proof.differences > 0 {
                 guardian::doubt(area, store)?;
             }

@@ -14,8 +14,8 @@ use crate::error::{Result, WorkerError};
 use crate::names::{name_refused, refuses_name};
 use crate::source::require_mounts;
 use crate::store::{ItemState, QueueItem};
-use crate::tree::Folder;
 use crate::tree::owner::{Ownership, give, owned};
+use crate::tree::{Folder, Time};
 use protocol::{Count, Expected, Finding, Verdict};
 
 /// How many items are made durable together.
@@ -234,9 +234,10 @@ impl QueueRun<'_> {
             return Ok(());
         }
         self.sync(items.len())?;
-        self.store.record_queue_items(&items)?;
+        let items = with_changes(staging, items)?;
+        self.store.record_placing(&items)?;
         let mut placed = Vec::with_capacity(items.len());
-        for mut item in items {
+        for (mut item, _) in items {
             if self.place_one(staging, queue, &item)? {
                 item.state = ItemState::Placed;
                 placed.push(item);
@@ -288,6 +289,20 @@ fn name_taken(path: &RelativePath) -> Finding {
     let text = "another item with this name stands in the queue of the destination, so this one was not carried over";
     let remedy = "Run `gwmigrate queues` again once the agent has taken the other item";
     Finding::new("queue-name-taken", Verdict::NeedsAttention, text, remedy).about(path.as_bytes())
+}
+
+/// Staged items, each with when its inode last changed.
+fn with_changes(staging: &Folder, items: Vec<QueueItem>) -> Result<Vec<(QueueItem, Time)>> {
+    let changed = |item: &QueueItem| {
+        let looked = staging.metadata(&staging_name(&item.folder, &item.name));
+        let looked = looked.and_then(|looked| looked.ok_or(Errno::NOENT));
+        let path = item.folder.join(&item.name);
+        looked.map_err(|errno| WorkerError::writing("look at", &path, errno))
+    };
+    let items = items.into_iter();
+    items
+        .map(|item| changed(&item).map(|looked| (item, looked.changed)))
+        .collect()
 }
 
 fn is_placed(item: &QueueItem) -> bool {

@@ -8,9 +8,9 @@ use rustix::io::Errno;
 use super::QueueRun;
 use crate::error::{Result, WorkerError};
 use crate::names::TEMPORARY_PREFIX;
-use crate::store::ItemState;
-use crate::tree::Folder;
-use protocol::Count;
+use crate::store::{ItemState, QueueItem};
+use crate::tree::{Attributes, Folder};
+use protocol::{Count, Verdict};
 
 /// Name of such a folder.
 const STAGING: &[u8] = b".gwmigrate-queues";
@@ -28,18 +28,12 @@ impl QueueRun<'_> {
                 .transpose()
                 .map_err(|errno| WorkerError::writing("look at", &path, errno))?
                 .flatten();
-            // Not in the staging folder any more: the renaming happened, whoever has taken the item since.
-            let stands = match staging.filter(|_| staged.is_some()) {
+            let stands = match staging.zip(staged) {
+                // Not in the staging folder any more: the renaming happened, whoever has taken the item since.
                 None => true,
-                Some(staging) => {
+                Some((staging, staged)) => {
                     self.begin()?;
-                    if let Some(queue) = self.queue_folder(&item.folder)? {
-                        self.place_one(&staging, &queue, &item)?
-                    } else {
-                        // Its staged copy goes with all others.
-                        self.store.forget_queue_items(std::slice::from_ref(&item))?;
-                        false
-                    }
+                    self.place_again(&staging, &item, &staged)?
                 }
             };
             if stands {
@@ -51,6 +45,66 @@ impl QueueRun<'_> {
         self.monitor.count(Count::QueuedItems, placed.len() as u64);
         self.store.record_queue_items(&placed)?;
         self.empty_staging()
+    }
+
+    /// Places an item that a run which was cut off has left staged; says whether it stands in its queue.
+    fn place_again(&self, staging: &Folder, item: &QueueItem, staged: &Attributes) -> Result<bool> {
+        let Some(queue) = self.queue_folder(&item.folder)? else {
+            // Its staged copy goes with all others.
+            self.store.forget_queue_items(std::slice::from_ref(item))?;
+            return Ok(false);
+        };
+        if !self.was_perhaps_placed(&queue, item, staged)? {
+            return self.place_one(staging, &queue, item);
+        }
+        self.set_aside_as_unsure(staging, item)?;
+        let known = QueueItem {
+            state: ItemState::Placed,
+            ..item.clone()
+        };
+        self.store.record_queue_items(&[known])?;
+        Ok(false)
+    }
+
+    /// Whether a staged item may have appeared in its queue, and been taken from there.
+    ///
+    /// Where there is no renaming that never replaces, an item gets a second link before the first one goes.  A run that is cut off
+    /// between the two leaves both; and where a live agent has taken the item since, an inode that has changed and does not stand in
+    /// the queue.
+    fn was_perhaps_placed(
+        &self,
+        queue: &Folder,
+        item: &QueueItem,
+        staged: &Attributes,
+    ) -> Result<bool> {
+        let before = self.store.changed_before_placing(item)?;
+        if !self.live || before.is_none_or(|before| before == staged.changed) {
+            return Ok(false);
+        }
+        let path = item.folder.join(&item.name);
+        let standing = queue
+            .metadata(&item.name)
+            .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
+        Ok(!standing.is_some_and(|standing| standing.is_same_file(staged)))
+    }
+
+    /// Keeps an item for a person to look at that is neither to be delivered twice nor to be lost.
+    fn set_aside_as_unsure(&self, staging: &Folder, item: &QueueItem) -> Result<()> {
+        let path = item.folder.join(&item.name);
+        let reason = "a run that was cut off may have delivered it";
+        let staged = (staging, &staging_name(&item.folder, &item.name)[..]);
+        self.quarantine()
+            .set_aside_as(self.area, staged, &path, reason)?;
+        self.give_up(path.clone());
+        self.monitor.report(
+            "queue-item-unsure",
+            Verdict::NeedsAttention,
+            &path,
+            "whether the agent has taken it from its queue before the last run was cut off is not known, so it was not delivered again",
+            "See in the log of the agent whether it has delivered it; where it has not, put the file from the quarantine of the job \
+             folder into its queue",
+        );
+        Ok(())
     }
 
     /// The staging folder for items of a queue, made where it is not there.

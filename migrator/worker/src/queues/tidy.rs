@@ -139,7 +139,7 @@ impl QueueRun<'_> {
         }])
     }
 
-    fn quarantine(&self) -> Quarantine<'_> {
+    pub(super) fn quarantine(&self) -> Quarantine<'_> {
         Quarantine {
             job: &self.capabilities.job,
             store: self.store,

@@ -102,7 +102,7 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn forget_job(&self) -> Result<()> {
-        const TABLES: [&str; 15] = [
+        const TABLES: [&str; 16] = [
             "place",
             "proof",
             "seal",
@@ -114,6 +114,7 @@ impl JobStore {
             "rename",
             "open_level",
             "queue_item",
+            "placing",
             "standing",
             "proven",
             "sealed_source",

@@ -1,7 +1,7 @@
 //! What was carried over from the message queues.
 
 use postoffice::names::{RelativePath, printable};
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::rows::{from_word, in_table, path, word};
@@ -66,6 +66,29 @@ pub struct StandingItem {
     pub since: i64,
 }
 
+fn insert_items<'a>(
+    transaction: &Transaction<'_>,
+    items: impl IntoIterator<Item = &'a QueueItem>,
+) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO queue_item (folder, name, size, modified_s, modified_ns, digest, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    items.into_iter().try_for_each(|item| {
+        insert
+            .execute((
+                item.folder.as_bytes(),
+                &item.name,
+                signed(item.size),
+                item.modified.seconds,
+                item.modified.nanoseconds,
+                item.digest,
+                word(&item.state)?,
+            ))
+            .map(|_| ())
+    })
+}
+
 impl JobStore {
     /// Records which items stood still, in place of what was known of that before.
     ///
@@ -126,23 +149,48 @@ impl JobStore {
     /// [`crate::error::WorkerError::Store`].
     pub fn record_queue_items(&self, items: &[QueueItem]) -> Result<()> {
         self.change("record queued items", |transaction| {
+            insert_items(transaction, items)
+        })
+    }
+
+    /// Records items as about to appear in their queues, with the times at which their inodes last changed.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_placing(&self, items: &[(QueueItem, Time)]) -> Result<()> {
+        self.change("record what is placed", |transaction| {
+            transaction.execute("DELETE FROM placing", [])?;
             let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO queue_item (folder, name, size, modified_s, modified_ns, digest, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR REPLACE INTO placing (folder, name, changed_s, changed_ns) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            items.iter().try_for_each(|item| {
-                insert
-                    .execute((
-                        item.folder.as_bytes(),
-                        &item.name,
-                        signed(item.size),
-                        item.modified.seconds,
-                        item.modified.nanoseconds,
-                        item.digest,
-                        word(&item.state)?,
-                    ))
-                    .map(|_| ())
-            })
+            for (item, changed) in items {
+                insert.execute((
+                    item.folder.as_bytes(),
+                    &item.name,
+                    changed.seconds,
+                    changed.nanoseconds,
+                ))?;
+            }
+            insert_items(transaction, items.iter().map(|(item, _)| item))
+        })
+    }
+
+    /// When the inode of an item last changed before it was about to appear in its queue; none where that was not recorded.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn changed_before_placing(&self, item: &QueueItem) -> Result<Option<Time>> {
+        let query = "SELECT changed_s, changed_ns FROM placing WHERE folder = ?1 AND name = ?2";
+        self.read("read what is placed", |connection| {
+            connection
+                .prepare_cached(query)?
+                .query_row((item.folder.as_bytes(), &item.name), |row| {
+                    Ok(Time {
+                        seconds: row.get(0)?,
+                        nanoseconds: row.get(1)?,
+                    })
+                })
+                .optional()
         })
     }
 

@@ -99,6 +99,13 @@ CREATE TABLE IF NOT EXISTS queue_item (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
+-- When the inodes of items last changed that are about to appear in their queues, as said before that; such a row counts beside one
+-- of `queue_item` that says `placing`.
+CREATE TABLE IF NOT EXISTS placing (
+    folder BLOB NOT NULL, name BLOB NOT NULL, changed_s INTEGER NOT NULL, changed_ns INTEGER NOT NULL,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+
 -- Items of the queues of the source that stood still while it was proven to be at rest; `since` by the clock that runs since
 -- the destination was started, in milliseconds.
 CREATE TABLE IF NOT EXISTS standing (
@@ -163,7 +170,10 @@ pub(super) fn prepare(connection: &Connection) -> Result<()> {
                 .execute_batch(&batch)
                 .map_err(WorkerError::store("make its tables"))
         }
-        LAYOUT => Ok(()),
+        // A table that is younger than the store may be missing.
+        LAYOUT => connection
+            .execute_batch(TABLES)
+            .map_err(WorkerError::store("make its younger tables")),
         _ => Err(WorkerError::StoreLayout {
             found,
             known: LAYOUT,

@@ -473,7 +473,7 @@ fn a_guardian_that_changes_while_it_is_compared_is_not_sealed() {
         assert!(!site.job.join("seal.json").exists());
         let said = kept
             .iter()
-            .any(|finding| finding.code == "seal-guardian" && finding.verdict == Verdict::Unproven);
+            .any(|finding| finding.code == "seal-moved" && finding.verdict == Verdict::Unproven);
         assert!(said, "{path}: {kept:?}");
     }
 }

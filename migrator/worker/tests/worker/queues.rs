@@ -170,6 +170,15 @@ fn killed_between_placing_and_placed_an_item_that_was_taken_is_not_doubled() {
     assert!(!site.destination.join(".gwmigrate-queues").exists());
 }
 
+#[test]
+fn a_job_store_that_is_older_than_one_of_its_tables_gets_it() {
+    let site = passed();
+    let store = Connection::open(site.job.join("job.sqlite")).unwrap();
+    store.execute("DROP TABLE placing", []).unwrap();
+    drop(store);
+    assert_eq!(report(site.run(QUEUES)).carried, ITEMS.len() as u64);
+}
+
 /// Lets something happen at the first journal write of the step.
 struct Meanwhile<F> {
     tally: Tally,

@@ -327,6 +327,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "queue-item-moving",
             "queue-item-not-a-file",
             "queue-item-unreadable",
+            "queue-item-unsure",
             "queue-name-taken",
             "queues-not-at-rest",
             "source-changed-since-seal",

@@ -1,7 +1,7 @@
 //! A destination without a renaming that never replaces: ZFS before 2.2, NFS, FUSE, and what is stacked on those.
 
 use super::kinds::Kind;
-use super::scenes::{STEPS, STRAGGLERS, change_trees, check_end, name_of, site};
+use super::scenes::{LATE, STEPS, STRAGGLERS, change_trees, check_end, deliver, name_of, site};
 use super::sweep::can_trace;
 use super::tracer::{Ended, Operation, Verdict};
 use super::{SAYS_DONE, run_judged};
@@ -119,4 +119,48 @@ fn a_file_system_that_can_make_no_second_link_either_is_refused_before_anything_
     assert!(said.contains("destination-unable"), "{said}");
     assert!(said.contains("second link"), "{said}");
     assert!(contents(&site.destination).is_empty(), "{said}");
+}
+
+/// Killed before an item gets its second link, or between that and the removal of the first: a live agent that takes the item
+/// meanwhile gets it once.
+#[test]
+fn an_item_that_the_agent_took_between_the_two_steps_of_a_renaming_is_not_delivered_twice() {
+    if site_there().is_none() {
+        return;
+    }
+    for is_linked in [false, true] {
+        let what = format!("killed, linked: {is_linked}");
+        let site = site();
+        for before in 0..STRAGGLERS {
+            change_trees(&site, before);
+            run_step_there(&site, before, 0, &what);
+        }
+        change_trees(&site, STRAGGLERS);
+        let kept = site.quarantine();
+        if is_linked {
+            run_step_there(&site, STRAGGLERS, 1, &what);
+        } else {
+            let killed = |operation: Operation| {
+                if operation.number == libc::SYS_linkat {
+                    Verdict::Kills
+                } else {
+                    without_flags(&operation)
+                }
+            };
+            run_judged(&site, STRAGGLERS, Kind::Killed, killed);
+        }
+        let mut delivered = deliver(&site);
+        assert_eq!(delivered.len(), usize::from(is_linked), "{what}");
+        let (_, said) = run_judged(&site, STRAGGLERS, Kind::Killed, |operation| {
+            without_flags(&operation)
+        });
+        assert_eq!(said.contains("queue-item-unsure"), is_linked, "{said}");
+        let set_aside = site.quarantine().len() - kept.len();
+        assert_eq!(set_aside, usize::from(is_linked), "{what}: {said}");
+        delivered.extend(deliver(&site));
+        run_step_there(&site, STRAGGLERS, 0, &what);
+        delivered.extend(deliver(&site));
+        delivered.sort();
+        assert_eq!(delivered, LATE, "{what}: {said}");
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn name_of(step: usize) -> &'static str {
 }
 
 /// What arrives at the source before it.
-const LATE: [&str; 2] = ["late", "late as well"];
+pub(super) const LATE: [&str; 2] = ["late", "late as well"];
 
 /// A new site with nothing done yet.
 pub(super) fn site() -> Site {
