@@ -244,7 +244,7 @@ impl QueueRun<'_> {
             }
         }
         self.sync(placed.len())?;
-        self.store.record_queue_items(&placed)?;
+        self.store.record_placed(&placed)?;
         self.monitor.count(Count::QueuedItems, placed.len() as u64);
         Ok(())
     }

@@ -43,7 +43,7 @@ impl QueueRun<'_> {
         }
         self.sync(placed.len())?;
         self.monitor.count(Count::QueuedItems, placed.len() as u64);
-        self.store.record_queue_items(&placed)?;
+        self.store.record_placed(&placed)?;
         self.empty_staging()
     }
 

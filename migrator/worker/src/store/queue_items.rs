@@ -175,21 +175,33 @@ impl JobStore {
         })
     }
 
+    /// Records items as they are now that none is about to appear in its queue any more.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub fn record_placed(&self, items: &[QueueItem]) -> Result<()> {
+        self.change("record what was placed", |transaction| {
+            transaction.execute("DELETE FROM placing", [])?;
+            insert_items(transaction, items)
+        })
+    }
+
     /// When the inode of an item last changed before it was about to appear in its queue; none where that was not recorded.
     ///
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn changed_before_placing(&self, item: &QueueItem) -> Result<Option<Time>> {
         let query = "SELECT changed_s, changed_ns FROM placing WHERE folder = ?1 AND name = ?2";
+        let read = in_table("placing", |row| {
+            Ok(Time {
+                seconds: row.get(0)?,
+                nanoseconds: row.get(1)?,
+            })
+        });
         self.read("read what is placed", |connection| {
             connection
                 .prepare_cached(query)?
-                .query_row((item.folder.as_bytes(), &item.name), |row| {
-                    Ok(Time {
-                        seconds: row.get(0)?,
-                        nanoseconds: row.get(1)?,
-                    })
-                })
+                .query_row((item.folder.as_bytes(), &item.name), read)
                 .optional()
         })
     }

@@ -99,8 +99,8 @@ CREATE TABLE IF NOT EXISTS queue_item (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 
--- When the inodes of items last changed that are about to appear in their queues, as said before that; such a row counts beside one
--- of `queue_item` that says `placing`.
+-- When the inodes of items last changed that are about to appear in their queues, as said before that; the rows
+-- go once these are in their queues.
 CREATE TABLE IF NOT EXISTS placing (
     folder BLOB NOT NULL, name BLOB NOT NULL, changed_s INTEGER NOT NULL, changed_ns INTEGER NOT NULL,
     PRIMARY KEY (folder, name)
