@@ -21,13 +21,16 @@ pub(crate) fn require(order: &Order, capabilities: &Capabilities, store: &JobSto
         return Ok(());
     }
     for area in &capabilities.areas {
-        require_mounts(area, store)?;
-        if matches!(order.task, Task::Abandon { .. }) {
+        let is_abandoned = matches!(order.task, Task::Abandon { .. });
+        if is_abandoned {
             // It is the way back of a stage one that took no folder, too, and goes on where it was cut off: what was never taken
             // it leaves alone, and at whose folder it is it looks itself.
             taken(area, store)?;
         } else {
             require_taken(area, store)?;
+        }
+        require_mounts(area, store)?;
+        if !is_abandoned {
             marker::require(area, store)?;
         }
     }
