@@ -36,6 +36,16 @@ fn answers(stage: &Stage) -> bool {
     TcpStream::connect(("127.0.0.1", stage.embedded().sheet.http_port)).is_ok()
 }
 
+/// Starts the POA by its control command, as a person does.
+fn start_by_hand(stage: &Stage) {
+    let started = Command::new(agents_folder(stage).join("bin/grpwise"))
+        .arg("start")
+        .arg(startup_file(stage))
+        .stdout(Stdio::null())
+        .status();
+    assert!(started.expect("run").success() && answers(stage));
+}
+
 fn life(stage: &Stage) -> String {
     let status = stage.expect(&["status"], 0);
     let life = &status.result["status"]["life"]["life"];
@@ -79,12 +89,7 @@ fn a_poa_that_somebody_started_again_is_stopped_before_the_last_pass() {
     stage.migrate(&["stage-one"]);
     stage.prepare();
     stage.expect(&["stage-two"], 0);
-    let started = Command::new(agents_folder(&stage).join("bin/grpwise"))
-        .arg("start")
-        .arg(startup_file(&stage))
-        .stdout(Stdio::null())
-        .status();
-    assert!(started.expect("run").success() && answers(&stage));
+    start_by_hand(&stage);
     let run = stage.migrate(&["stage-two"]);
     let is_stopped = !answers(&stage);
     stage.embedded().stop_poa().expect("stopped");
@@ -101,12 +106,7 @@ fn finish_starts_the_poa_itself_and_only_on_what_was_sealed() {
     stage.expect(&["stage-two"], 0);
     let database = stage.destination().join("wphost.db");
     let sealed = fs::read(&database).expect("read");
-    let started = Command::new(agents_folder(&stage).join("bin/grpwise"))
-        .arg("start")
-        .arg(startup_file(&stage))
-        .stdout(Stdio::null())
-        .status();
-    assert!(started.expect("run").success() && answers(&stage));
+    start_by_hand(&stage);
     // What it writes where users do nothing is not much, and not known of the real one.
     fs::write(&database, "written by the POA").expect("written");
     let run = stage.migrate(&["finish"]);

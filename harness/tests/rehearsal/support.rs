@@ -157,6 +157,11 @@ impl Stage {
 
     /// Stops the POA at the source and confirms everything that a person confirms before stage two.
     pub(crate) fn prepare(&self) {
+        self.prepare_with(&[]);
+    }
+
+    /// The same, with more items of the checklist.
+    pub(crate) fn prepare_with(&self, more: &[&str]) {
         self.stop_source_poa();
         let items = [
             "objects-reconfigured",
@@ -165,7 +170,7 @@ impl Stage {
             "source-poa-stopped",
         ];
         let mut arguments = vec!["prepare"];
-        for item in items {
+        for item in items.iter().chain(more) {
             arguments.extend(["--confirm", item]);
         }
         self.expect(&arguments, 0);

@@ -91,8 +91,8 @@ impl Link {
         self.over_new_connections(run).await
     }
 
-    /// Runs a command that takes as long as it needs and does not bear being run twice at the same time; none where the link broke meanwhile and was made
-    /// again: whether the command still runs has to be asked.
+    /// Runs a command that takes as long as it needs and does not bear being run twice at the same time; none where the link
+    /// broke meanwhile and was made again: whether the command still runs has to be asked.
     ///
     /// # Errors
     /// As [`Self::run`].

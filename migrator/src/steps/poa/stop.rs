@@ -64,9 +64,9 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
     if let Some(gwha) = gwha.filter(|_| has_gwha) {
         let watched = Duration::from_secs(gwha.watch_seconds);
         prove_stays_stopped(controller, &address, watched).await?;
-    }
-    if process(controller).await?.is_some() {
-        return Err(comes_back());
+        if process(controller).await?.is_some() {
+            return Err(comes_back());
+        }
     }
     controller.remember(Fact::Agent(AgentRun::Stopped)).await?;
     Ok(true)
