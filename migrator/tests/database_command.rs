@@ -300,6 +300,34 @@ fn records_lowered(lines: &[String]) -> Vec<String> {
     records
 }
 
+/// The agent that works on it has to be able to open it afterwards.
+#[test]
+fn a_changed_database_keeps_its_owner_and_its_mode() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let folder = unpack("02-v302-4k-upper-stores");
+    let control = folder.path().join("guard.db");
+    let wanted = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.mode(), metadata.uid(), metadata.gid())
+    };
+    let mut before = BTreeMap::new();
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        // Only root may give a file away.
+        let _ = std::os::unix::fs::chown(&path, Some(1234), Some(4321));
+        before.insert(path.clone(), wanted(&path));
+    }
+    let output = database(
+        &["lowercase", "--container", "32001", "--field", "2"],
+        &control,
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for (path, metadata) in before {
+        assert_eq!(wanted(&path), metadata, "{}", path.display());
+    }
+}
+
 #[test]
 fn names_without_a_profile_that_fits_are_none() {
     let folder = unpack("02-v302-4k-upper-stores");

@@ -89,7 +89,8 @@ pub use logical_file::{
 pub use lowercase::{
     AffectedIndex, Catalogued, Difference, LeftAlone, LowercaseLimits, LowercasePlan,
     LowercaseReport, NameChange, NameField, NameSeen, NameState, RebuiltIndex, UnaffectedIndex,
-    apply_lowercase, compare_lowercased, each_catalogued, each_name, plan_lowercase,
+    apply_lowercase, compare_lowercased, compare_lowercased_texts, each_catalogued, each_name,
+    plan_lowercase,
 };
 pub use name_shape::{LeftAloneReason, NameShape};
 pub use profile::{FieldSelection, NameProfile};

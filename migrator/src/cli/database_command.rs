@@ -261,6 +261,9 @@ impl Output<'_> {
                     "{how_many} names would change; nothing was written"
                 ));
             }
+            None if done.plan.fields.is_empty() => self.line(
+                "Nothing to do: no field of its dictionary is known to hold names; say which does with --container and --field",
+            ),
             None => self.line("Nothing to do: no name has a capital letter"),
         }
         verdict

@@ -15,7 +15,7 @@ mod swap;
 mod working_set;
 
 pub use handle::Handle;
-pub(crate) use lowercase::{change, in_database, lock, plan};
+pub(crate) use lowercase::{change, in_database, lock, plan, require_held};
 pub use lowercase::{lowercase_names, plan_names};
 pub use open::{Member, OpenDatabase, open_database};
 pub(crate) use swap::{Swap, discard_unfinished};

@@ -22,10 +22,13 @@ pub(crate) use catalogue::prove_catalogue;
 pub(crate) use files::guardian_files;
 pub(crate) use prove::{prove_copy, prove_guardian};
 
+use postoffice::flaim::{
+    self, Database, Limits, LowercaseLimits, LowercasePlan, NameProfile, each_name,
+};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::database::{OpenDatabase, open_database};
+use crate::database::{self, OpenDatabase, open_database};
 use crate::error::{Result, WorkerError};
 use crate::marker::begin_generation;
 use crate::monitor::Monitor;
@@ -69,6 +72,48 @@ pub fn guardian(
             look::look(area)
         }
     }
+}
+
+/// What lower-casing the names in a guardian would do.
+///
+/// # Errors
+/// [`WorkerError::Refused`] where no field of it is known to hold names, or none of those has a value while names are seen
+/// elsewhere: that none has a capital letter would be no answer.  As [`database::plan`].
+fn plan(database: &OpenDatabase) -> Result<LowercasePlan> {
+    let limits = LowercaseLimits::default();
+    let plan = database::plan(database, GUARDIAN, &NameProfile::Guardian, limits)?;
+    if !plan.fields.is_empty() && (has_names(database)? || !has_visible_capitals(database)?) {
+        return Ok(plan);
+    }
+    Err(WorkerError::Refused {
+        code: "guardian-fields-unknown",
+        text: "No field of this guardian is known to hold the names in it".into(),
+        remedy: "Convert it with GWCheck; or say with `gwmigrate database lowercase FILE --container NUMBER --field NUMBER` which \
+                 field holds them (`gwmigrate database dump FILE` shows what is in it)"
+            .into(),
+    })
+}
+
+/// Whether the fields that are known to hold names have any value.
+fn has_names(database: &OpenDatabase) -> Result<bool> {
+    let failed = database::in_database(GUARDIAN);
+    let opened = Database::open(&database.files, Limits::default()).map_err(&failed)?;
+    let mut names = 0_u64;
+    each_name(
+        &opened,
+        &NameProfile::Guardian,
+        |_| -> Result<(), flaim::Error> {
+            names += 1;
+            Ok(())
+        },
+    )
+    .map_err(&failed)?;
+    Ok(names > 0)
+}
+
+fn has_visible_capitals(database: &OpenDatabase) -> Result<bool> {
+    let names = look::visible_names(database)?;
+    Ok(names.iter().flatten().any(u8::is_ascii_uppercase))
 }
 
 /// The guardian of the destination, open; none where it is not there or is no file, which a comparison of the trees says.

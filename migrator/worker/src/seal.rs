@@ -94,7 +94,7 @@ fn compare_area(
     compare::compare(area, store, monitor, options, is_converted, report)?;
     if area.kind == AreaKind::PostOffice {
         if is_converted {
-            let proof = guardian::prove_guardian(area, monitor)?;
+            let proof = guardian::prove_guardian(area, store, monitor)?;
             for file in &proof.files {
                 report.at_the_seal.add(file.entry.copy.stamp.size);
             }

@@ -24,7 +24,7 @@ use super::name_shape::{LeftAloneReason, NameShape};
 pub use super::rebuild::RebuiltIndex;
 
 pub use apply::apply_lowercase;
-pub use compare::{Difference, compare_lowercased};
+pub use compare::{Difference, compare_lowercased, compare_lowercased_texts};
 pub use names::{Catalogued, NameSeen, NameState, each_catalogued, each_name};
 pub use plan::plan_lowercase;
 

@@ -1,7 +1,7 @@
 //! Positioned reads and writes of one open file.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use postoffice::flaim::ReadAt;
 use rustix::io::Errno;
@@ -13,6 +13,12 @@ pub struct Handle(OwnedFd);
 impl From<OwnedFd> for Handle {
     fn from(file: OwnedFd) -> Self {
         Self(file)
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

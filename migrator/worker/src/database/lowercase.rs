@@ -1,10 +1,12 @@
 //! Lower-casing the names in a database where it lies, safely.
 
 use postoffice::flaim::{
-    CheckOptions, LowercaseLimits, LowercasePlan, LowercaseReport, NameProfile, apply_lowercase,
-    base_of, check, plan_lowercase,
+    CheckOptions, Damage, LowercaseLimits, LowercasePlan, LowercaseReport, NameProfile,
+    apply_lowercase, base_of, check, plan_lowercase,
 };
-use postoffice::names::RelativePath;
+use postoffice::names::{RelativePath, printable};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::{OpenDatabase, Swap, WorkingSet, open_database};
 use crate::error::{Result, WorkerError};
@@ -37,8 +39,9 @@ pub fn lowercase_names(
     profile: &NameProfile,
     limits: LowercaseLimits,
 ) -> Result<(LowercasePlan, Option<LowercaseReport>)> {
+    let _alone = Alone::in_folder(folder)?;
     let swap = Swap::begin(folder)?;
-    let _lock = lock(folder, control)?;
+    let lock = lock(folder, control)?;
     let database = open_database(folder, control)?;
     let plan = plan(&database, control, profile, limits)?;
     if plan.is_empty() {
@@ -48,8 +51,35 @@ pub fn lowercase_names(
     let base = base_of(control);
     let mut copy = WorkingSet::copy(&database, base, swap.staging())?;
     let report = change(&mut copy, control, &plan, profile, limits)?;
+    copy.keep_owner_and_mode(folder)?;
+    require_held(&lock, folder, control)?;
     swap.commit()?;
     Ok((plan, Some(report)))
+}
+
+/// Nobody else changes a database of the same folder with this program meanwhile: all of them would make their copy under the same
+/// name.
+struct Alone<'a>(&'a Folder);
+
+impl<'a> Alone<'a> {
+    fn in_folder(folder: &'a Folder) -> Result<Self> {
+        match flock(folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(WorkerError::Refused {
+                code: "database-in-use",
+                text: "Another gwmigrate changes a database of the same folder".into(),
+                remedy: "Wait until it has come to its end, then run the same command again".into(),
+            }),
+            // A file system without such locks keeps nobody out; nor did it before.
+            Ok(()) | Err(_) => Ok(Self(folder)),
+        }
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        // Closing the folder gives it back as well.
+        let _ = flock(self.0, FlockOperation::Unlock);
+    }
 }
 
 /// Plans with an opened database.
@@ -74,14 +104,17 @@ pub(crate) fn change(
     let report = apply_lowercase(copy, plan, limits).map_err(in_database(control))?;
     let checked = check(&*copy, CheckOptions::default()).map_err(in_database(control))?;
     let left = plan_lowercase(&*copy, profile, limits).map_err(in_database(control))?;
-    if checked.is_sound() && left.is_empty() {
+    // As in the plan: what has no meaning in a header may stay what it is.
+    let mut faults = checked.findings.iter();
+    let is_sound = faults.all(|fault| fault.damage == Damage::HeaderUnusual);
+    if is_sound && left.is_empty() {
         return Ok(report);
     }
     Err(WorkerError::Refused {
         code: "names-not-proven",
         text: format!(
             "The changed copy of {} is not sound: {} findings, {} names left; the database stays as it was",
-            postoffice::names::printable(control),
+            printable(control),
             checked.findings.len(),
             left.changes.len()
         ),
@@ -107,12 +140,24 @@ pub(crate) fn lock(folder: &Folder, control: &[u8]) -> Result<Attempt> {
         .find(|entry| entry.name.eq_ignore_ascii_case(&wanted));
     let lock_file = lock_file.map(|entry| entry.name.as_slice());
     match locks::try_lock(folder, control, lock_file).map_err(failed)? {
-        Attempt::Busy => Err(WorkerError::Refused {
-            code: "database-in-use",
-            text: format!("Another program holds {path}"),
-            remedy: "Stop the agent that works on it, then run the same command again".into(),
-        }),
+        Attempt::Busy => Err(in_use(control)),
         Attempt::NotAsked(errno) => Err(failed(errno)),
         lock => Ok(lock),
+    }
+}
+
+/// Refuses where a program may have opened the database since it was locked, because there was no lock file to lock.
+pub(crate) fn require_held(lock: &Attempt, folder: &Folder, control: &[u8]) -> Result<()> {
+    match lock {
+        Attempt::Held(held) if held.was_passed(folder, control) => Err(in_use(control)),
+        _ => Ok(()),
+    }
+}
+
+fn in_use(control: &[u8]) -> WorkerError {
+    WorkerError::Refused {
+        code: "database-in-use",
+        text: format!("Another program holds {}", printable(control)),
+        remedy: "Stop the agent that works on it, then run the same command again".into(),
     }
 }

@@ -1,7 +1,7 @@
 //! Finding and opening all files of one database.
 
 use postoffice::flaim::{
-    DatabaseFile, Error as FlaimError, Header, NotOurs, OpenFileSet, base_of, probe_files,
+    DatabaseFile, Error as FlaimError, Header, NotOurs, OpenFileSet, Version, base_of, probe_files,
 };
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
@@ -28,7 +28,8 @@ pub struct OpenDatabase {
     pub files: OpenFileSet<Handle>,
     /// Where they are; the control file first.
     pub members: Vec<Member>,
-    /// What the headers say, or why this is no database that the engine knows; then only the control file is open.
+    /// What the headers say, or why this is no database that the engine knows; then no log is open, and data files only where it is a
+    /// database all the same.
     pub header: Result<Header, NotOurs>,
 }
 
@@ -67,6 +68,11 @@ pub fn open_database(folder: &Folder, control: &[u8]) -> Result<OpenDatabase> {
         Err(FlaimError::NotOurs(reason)) => Err(reason),
         Err(error) => return Err(WorkerError::database(&root.join(control), error)),
     };
+    if let Err(reason) = &header
+        && reason.is_a_database()
+    {
+        open_numbered(folder, control, &mut files, &mut members)?;
+    }
     if let Ok(header) = &header {
         let base = base_of(control);
         let logs = DatabaseFile::roll_forward_folder(base, header.version);
@@ -89,6 +95,25 @@ pub fn open_database(folder: &Folder, control: &[u8]) -> Result<OpenDatabase> {
         members,
         header,
     })
+}
+
+/// Opens the data files of a database of a kind that the engine does not know: no part of it may be taken for all of it.
+fn open_numbered(
+    folder: &Folder,
+    control: &[u8],
+    files: &mut OpenFileSet<Handle>,
+    members: &mut Vec<Member>,
+) -> Result<()> {
+    let root = RelativePath::root();
+    for entry in list(folder, &root)? {
+        // How files are numbered depends on the version; which number each has is of no use here.
+        let file = Version::all()
+            .find_map(|version| DatabaseFile::of_name(base_of(control), &entry, version));
+        if let Some(file @ DatabaseFile::Numbered(1..)) = file {
+            open_member(folder, &root, &entry, file, files, members)?;
+        }
+    }
+    Ok(())
 }
 
 fn open_logs(

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::AsFd as _;
 
 use postoffice::flaim::{DatabaseFile, FileSet, FileSetMut, ReadAt as _, Version};
 use postoffice::names::RelativePath;
+use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
 use super::{Handle, OpenDatabase};
@@ -52,6 +54,38 @@ impl<'a> WorkingSet<'a> {
             base: base.to_vec(),
             handles,
         })
+    }
+
+    /// Gives each file of the copy the owner and the mode of that which it will replace, or of the control file in `place`.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn keep_owner_and_mode(&self, place: &Folder) -> Result<()> {
+        let failed = |verb, errno| WorkerError::writing(verb, &self.original.control, errno);
+        let stat_of = |path: &RelativePath| {
+            let (file, _) = place.open_file(path.as_bytes())?;
+            rustix::fs::fstat(file)
+        };
+        let control = stat_of(&self.original.control)
+            .map_err(|errno| WorkerError::reading("look at", &self.original.control, errno))?;
+        for (file, handle) in &self.handles {
+            let mut members = self.original.members.iter();
+            let stat = match members.find(|member| member.file == *file) {
+                Some(member) => stat_of(&member.path)
+                    .map_err(|errno| WorkerError::reading("look at", &member.path, errno))?,
+                None => control,
+            };
+            let own = rustix::fs::fstat(handle.as_fd())
+                .map_err(|errno| WorkerError::reading("look at", &self.original.control, errno))?;
+            if (own.st_uid, own.st_gid) != (stat.st_uid, stat.st_gid) {
+                let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+                rustix::fs::fchown(handle.as_fd(), Some(user), Some(group))
+                    .map_err(|errno| failed("change the owner of the copy of", errno))?;
+            }
+            rustix::fs::fchmod(handle.as_fd(), Mode::from_raw_mode(stat.st_mode))
+                .map_err(|errno| failed("change the mode of the copy of", errno))?;
+        }
+        Ok(())
     }
 
     /// The name that a file of this set gets that the original does not have: in capitals beside names in capitals.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::fall_backs::{stage_empty_log, stage_fall_backs};
 use super::{GUARDIAN, guardian_files};
 use crate::capabilities::Area;
-use crate::database::{Swap, lock, open_database};
+use crate::database::{Swap, lock, open_database, require_held};
 use crate::error::Result;
 use crate::store::JobStore;
 use crate::tree::{Attributes, Time};
@@ -17,6 +17,9 @@ use protocol::Proof;
 
 /// The fact of the job that holds it.
 const FACT: &str = "guardian";
+
+/// What is kept as the engine where the built-in one converted.
+pub(super) const BUILT_IN: &str = "built-in";
 
 /// How far a conversion is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +58,11 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
+    /// Whether the built-in engine converted it, and so changed exactly what it takes for names.
+    pub(super) fn is_built_in(&self) -> bool {
+        self.engine == BUILT_IN
+    }
+
     /// Whether the file at this path of the destination belongs to it.
     pub(crate) fn has(&self, path: &RelativePath) -> bool {
         self.files.contains_key(&path.to_string())
@@ -89,6 +97,7 @@ pub(super) fn take_over(area: &Area, store: &JobStore, engine: &str) -> Result<(
     let converted = open_database(place, GUARDIAN)?;
     stage_fall_backs(place, &converted, swap.staging())?;
     stage_empty_log(place, swap.staging())?;
+    require_held(&lock, place, GUARDIAN)?;
     swap.commit()?;
     drop(lock);
     accept(area, store, engine)

@@ -3,17 +3,14 @@
 
 use postoffice::flaim::{DatabaseFile, LowercaseLimits, NameProfile, base_of};
 
-use super::fall_backs::{stage_empty_log, stage_fall_backs};
-use super::{GUARDIAN, accepted, look};
+use super::fall_backs::{may_bring_names_back, stage_empty_log, stage_fall_backs};
+use super::{GUARDIAN, accepted, look, plan};
 use crate::capabilities::Area;
-use crate::database::{OpenDatabase, Swap, WorkingSet, change, lock, open_database, plan};
+use crate::database::{OpenDatabase, Swap, WorkingSet, change, lock, open_database, require_held};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::store::JobStore;
 use protocol::{Finding, GuardianReport, Proof, Verdict};
-
-/// Who converts here.
-const ENGINE: &str = "built-in";
 
 /// How many names that stay are reported one by one.
 const LEFT_ALONE_SHOWN: usize = 20;
@@ -27,33 +24,38 @@ pub(super) fn convert(
     let (profile, limits) = (NameProfile::Guardian, LowercaseLimits::default());
     let place = &area.destination;
     let swap = Swap::begin(place)?;
-    let _lock = lock(place, GUARDIAN)?;
+    let lock = lock(place, GUARDIAN)?;
     let database = open_database(place, GUARDIAN)?;
-    let plan = plan(&database, GUARDIAN, &profile, limits)?;
+    let plan = plan(&database)?;
     report_left_alone(&plan, monitor);
     let mut report = look::known(&database, &plan);
-    if plan.is_empty() {
+    if plan.is_empty() && !may_bring_names_back(place)? {
         swap.discard()?;
         if accepted::is_announced(store)? {
             // An earlier run put it in place and was cut off before it could say so.
             remove_logs(area, &database)?;
-            accepted::accept(area, store, ENGINE)?;
+            accepted::accept(area, store, accepted::BUILT_IN)?;
         }
         store.record_proof(Proof::Guardian)?;
         return Ok(report);
     }
-    let mut copy = WorkingSet::copy(&database, base_of(GUARDIAN), swap.staging())?;
-    let changed = change(&mut copy, GUARDIAN, &plan, &profile, limits)?;
-    drop(copy);
-    report.names_changed = changed.values as u64;
-    report.indexes_rebuilt = changed.indexes.len() as u64;
-    let converted = open_database(swap.staging(), GUARDIAN)?;
-    report.fall_backs_replaced = stage_fall_backs(place, &converted, swap.staging())?;
+    if plan.is_empty() {
+        report.fall_backs_replaced = stage_fall_backs(place, &database, swap.staging())?;
+    } else {
+        let mut copy = WorkingSet::copy(&database, base_of(GUARDIAN), swap.staging())?;
+        let changed = change(&mut copy, GUARDIAN, &plan, &profile, limits)?;
+        drop(copy);
+        report.names_changed = changed.values as u64;
+        report.indexes_rebuilt = changed.indexes.len() as u64;
+        let converted = open_database(swap.staging(), GUARDIAN)?;
+        report.fall_backs_replaced = stage_fall_backs(place, &converted, swap.staging())?;
+    }
     stage_empty_log(place, swap.staging())?;
     accepted::announce(store)?;
+    require_held(&lock, place, GUARDIAN)?;
     swap.commit()?;
     remove_logs(area, &database)?;
-    accepted::accept(area, store, ENGINE)?;
+    accepted::accept(area, store, accepted::BUILT_IN)?;
     Ok(report)
 }
 

@@ -6,10 +6,11 @@
 use postoffice::flaim::{DatabaseFile, base_of};
 use postoffice::names::RelativePath;
 
-use super::{GUARDIAN, guardian_files};
-use crate::database::{Handle, Member, OpenDatabase, copy_file};
+use super::{GUARDIAN, guardian_files, has_visible_capitals, plan};
+use crate::database::{Handle, Member, OpenDatabase, copy_file, open_database};
 use crate::error::{Result, WorkerError};
 use crate::tree::Folder;
+use protocol::{Explain as _, Verdict};
 
 /// The fall-back copies, by the folder that holds them.
 const FALL_BACKS: [&[&[u8]]; 2] = [&[], &[b"ofmsg", b"guardbak"]];
@@ -48,6 +49,36 @@ pub(super) fn stage_fall_backs(
         replaced.push(control.to_string());
     }
     Ok(replaced)
+}
+
+/// Whether a fall-back copy, or the log, of a guardian without capitals could bring old names back.  A fall-back copy that cannot be
+/// read counts as one.
+///
+/// # Errors
+/// What the kernel says.
+pub(super) fn may_bring_names_back(place: &Folder) -> Result<bool> {
+    for (path, _) in guardian_files(place)? {
+        let Some((folder, name)) = path.split_last() else {
+            continue;
+        };
+        let failed = |errno| WorkerError::reading("open", &path, errno);
+        let folder = place.descend(&folder).map_err(failed)?;
+        let has_capitals = if name == FALL_BACK {
+            match plan(&open_database(&folder, name)?) {
+                Ok(plan) => !plan.is_empty(),
+                Err(error) if error.verdict() == Verdict::Temporary => return Err(error),
+                Err(_) => true,
+            }
+        } else if name == LOG {
+            has_visible_capitals(&open_database(&folder, name)?)?
+        } else {
+            false
+        };
+        if has_capitals {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The name that a file of the guardian has in a fall-back copy; none for a log, of which those have none.

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postoffice::flaim::{CheckOptions, Database, Limits, NameProfile, check, compare_lowercased};
+use postoffice::flaim::{
+    CheckOptions, Damage, Database, Difference, Limits, NameProfile, check, compare_lowercased,
+    compare_lowercased_texts,
+};
 use postoffice::names::{RelativePath, printable};
 use rustix::io::Errno;
 
 use super::fall_backs::{FALL_BACK, name_in_fall_back};
-use super::{GUARDIAN, accepted, doubt, guardian_files, look, open_at_destination};
+use super::{GUARDIAN, accepted, doubt, guardian_files, look, open_at_destination, plan};
 use crate::capabilities::Area;
 use crate::compare::{Compared, Opened};
 use crate::copy::hash_file;
@@ -18,7 +21,7 @@ use crate::places::Side;
 use crate::source::require_mounts;
 use crate::store::{CopyIdentity, JobStore, ProvenEntry, ProvenFile, SealedSource, SourceIdentity};
 use crate::tree::{Folder, Time};
-use protocol::{Finding, Verdict};
+use protocol::{Explain as _, Finding, Verdict};
 
 /// How many differences are shown one by one.
 const SHOWN_MAX: u64 = 20;
@@ -51,7 +54,11 @@ impl Proof {
 ///
 /// # Errors
 /// What ends the comparison; differences are findings with the verdict "unproven".
-pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof> {
+pub(crate) fn prove_guardian(
+    area: &Area,
+    store: &JobStore,
+    monitor: &dyn Monitor,
+) -> Result<Proof> {
     let mut proof = Proof::default();
     let source = area.source()?;
     // Before anything is opened, so that nothing is written down as compared that came after that.
@@ -63,7 +70,11 @@ pub(crate) fn prove_guardian(area: &Area, monitor: &dyn Monitor) -> Result<Proof
         return Ok(proof);
     };
     match (&before.header, &after.header) {
-        (Ok(_), Ok(_)) => compare_records(&before, &after, monitor, &mut proof)?,
+        (Ok(_), Ok(_)) => {
+            let converted = accepted(store)?;
+            let is_ours = converted.is_none_or(|converted| converted.is_built_in());
+            compare_records(&before, &after, is_ours, monitor, &mut proof)?;
+        }
         (Ok(_), Err(why)) => {
             let text = format!("that of the source can be read, and the converted one not: {why}");
             differs(monitor, &mut proof, &text);
@@ -241,24 +252,31 @@ fn name_at_source(source: &Folder) -> Result<Vec<u8>> {
         .ok_or_else(|| WorkerError::reading("find", &root.join(GUARDIAN), Errno::NOENT))
 }
 
+/// Compares the records of both.  Where another program converted, it chose what a name is: any text may be in lower case, and none
+/// that is seen to be a name may have a capital letter left.
 fn compare_records(
     before: &OpenDatabase,
     after: &OpenDatabase,
+    is_ours: bool,
     monitor: &dyn Monitor,
     proof: &mut Proof,
 ) -> Result<()> {
     let failed = in_database(GUARDIAN);
+    let old = check(&before.files, CheckOptions::default()).map_err(&failed)?;
     let checked = check(&after.files, CheckOptions::default()).map_err(&failed)?;
-    for fault in &checked.findings {
-        differs(
-            monitor,
-            proof,
-            &format!("the converted guardian is damaged: {fault}"),
-        );
+    // What has no meaning in a header, and is the same at the source, is no damage.
+    let mut faults = checked.findings.iter();
+    let is_old = |fault| old.findings.contains(fault) && fault.damage == Damage::HeaderUnusual;
+    for fault in faults.by_ref().filter(|fault| !is_old(*fault)) {
+        let text = format!("the converted guardian is damaged: {fault}");
+        differs(monitor, proof, &text);
+    }
+    if !is_ours {
+        require_lower(after, monitor, proof)?;
     }
     let before = Database::open(&before.files, Limits::default()).map_err(&failed)?;
     let after = Database::open(&after.files, Limits::default()).map_err(&failed)?;
-    compare_lowercased(&before, &after, &NameProfile::Guardian, |difference| {
+    let differ = |difference: Difference| {
         let record = difference
             .record
             .map_or_else(String::new, |record| format!(", record {record}"));
@@ -267,8 +285,33 @@ fn compare_records(
             difference.container, difference.what
         );
         differs(monitor, proof, &text);
-    })
-    .map_err(&failed)?;
+    };
+    let compared = if is_ours {
+        compare_lowercased(&before, &after, &NameProfile::Guardian, differ)
+    } else {
+        compare_lowercased_texts(&before, &after, differ)
+    };
+    compared.map_err(&failed)?;
+    Ok(())
+}
+
+/// Sees that a guardian which another program converted has no name left to convert, as far as that can be known.
+fn require_lower(after: &OpenDatabase, monitor: &dyn Monitor, proof: &mut Proof) -> Result<()> {
+    let left = match plan(after) {
+        Ok(plan) => {
+            let changes = plan.changes.into_iter();
+            changes.map(|change| change.old.into_bytes()).next()
+        }
+        Err(error) if error.verdict() == Verdict::Temporary => return Err(error),
+        Err(_) => {
+            let mut names = look::visible_names(after)?.into_iter();
+            names.find(|name| name.iter().any(u8::is_ascii_uppercase))
+        }
+    };
+    if let Some(name) = left {
+        let text = format!("it still holds {}", printable(&name));
+        differs(monitor, proof, &text);
+    }
     Ok(())
 }
 

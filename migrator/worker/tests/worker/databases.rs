@@ -25,6 +25,14 @@ pub(crate) const STORES: &[(&str, &str, &str)] = &[
 
 /// A guardian with these stores.
 pub(crate) fn guardian(stores: &[(&str, &str, &str)]) -> MemoryFileSet {
+    guardian_with(stores, &["StoreName", "StorePath"])
+}
+
+/// The number of its catalogue, and those of the fields that hold names and folders.
+pub(crate) const NAMES: (u16, [u16; 2]) = (CATALOGUE, [NAME, PATH]);
+
+/// A guardian with these stores, in fields with the first two of these names; the further ones are of no use.
+pub(crate) fn guardian_with(stores: &[(&str, &str, &str)], fields: &[&str]) -> MemoryFileSet {
     let version = Version::from_number(310).unwrap();
     let mut dictionary = Dictionary::default();
     let mut add = |number: u16, name: &str, kind: ItemKind| {
@@ -32,8 +40,9 @@ pub(crate) fn guardian(stores: &[(&str, &str, &str)]) -> MemoryFileSet {
         dictionary.insert(number, Item { name, kind });
     };
     add(TITLE, "StoreTitle", ItemKind::Field(Some(FieldKind::Text)));
-    add(NAME, "StoreName", ItemKind::Field(Some(FieldKind::Text)));
-    add(PATH, "StorePath", ItemKind::Field(Some(FieldKind::Text)));
+    for (number, field) in (NAME..).zip(fields) {
+        add(number, field, ItemKind::Field(Some(FieldKind::Text)));
+    }
     add(CATALOGUE, "StoreCatalog", ItemKind::Container);
     let index = IndexDefinition::on(CATALOGUE).with_piece(NAME, false);
     add(30, "StoreName_IX", ItemKind::Index(index));
@@ -44,9 +53,13 @@ pub(crate) fn guardian(stores: &[(&str, &str, &str)]) -> MemoryFileSet {
     for (number, (title, path, name)) in (1..).zip(stores) {
         let mut builder = RecordBuilder::new(version, creator.dictionary());
         builder.field(0, TITLE, FieldValue::Text(title)).unwrap();
-        builder.field(1, NAME, FieldValue::Text(name)).unwrap();
-        if !path.is_empty() {
-            builder.field(1, PATH, FieldValue::Text(path)).unwrap();
+        // Several names in one record have a folder each.
+        let mut paths = path.split_whitespace();
+        for name in name.split_whitespace() {
+            builder.field(1, NAME, FieldValue::Text(name)).unwrap();
+            if let Some(path) = paths.next() {
+                builder.field(1, PATH, FieldValue::Text(path)).unwrap();
+            }
         }
         let record = builder.finish(number);
         creator.add(CATALOGUE, &record).unwrap();
@@ -77,14 +90,18 @@ pub(crate) fn site_with_guardian(stores: &[(&str, &str, &str)]) -> Site {
 
 /// Writes the guardian of a site anew.
 pub(crate) fn write_guardian(site: &Site, stores: &[(&str, &str, &str)]) {
-    let files = guardian(stores);
+    write_set(site, &guardian(stores), &guardian(stores));
+}
+
+/// Writes a guardian and its fall-back copies.
+pub(crate) fn write_set(site: &Site, files: &MemoryFileSet, fall_backs: &MemoryFileSet) {
     let at = |name: &str| site.source.join(name);
-    write(&files, &at("NGWGUARD.DB"), &at("NGWGUARD.01"));
-    write(&files, &at("NGWGUARD.FBK"), &at("NGWGUARD.FBK.01"));
+    write(files, &at("NGWGUARD.DB"), &at("NGWGUARD.01"));
+    write(fall_backs, &at("NGWGUARD.FBK"), &at("NGWGUARD.FBK.01"));
     let backup = at("OFMSG/GUARDBAK");
     fs::create_dir_all(&backup).unwrap();
     write(
-        &files,
+        fall_backs,
         &backup.join("NGWGUARD.FBK"),
         &backup.join("NGWGUARD.FBK.01"),
     );

@@ -5,13 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use postoffice::flaim::{Database, DatabaseFile, Limits, MemoryFileSet, NameProfile, each_name};
+use postoffice::flaim::{
+    Database, DatabaseFile, FieldSelection, Limits, LowercaseLimits, MemoryFileSet, NameProfile,
+    each_name,
+};
 use protocol::{
-    Count, Expected, Finding, GuardianAction, GuardianReport, Task, TaskReport, Verdict,
+    Count, Expected, Explain as _, Finding, GuardianAction, GuardianReport, Task, TaskReport,
+    Verdict,
 };
 use worker::monitor::{JournalMoment, Monitor, Tally};
 
-use crate::databases::{STORES, guardian, site_with_guardian, write, write_guardian};
+use worker::capabilities::open_folder;
+use worker::database::{lowercase_names, plan_names};
+
+use crate::databases::{
+    NAMES, STORES, guardian, guardian_with, site_with_guardian, write, write_guardian, write_set,
+};
 use crate::support::{Done, LOWERCASE, PASS_ONE, PASS_TWO, QUEUES, Site, contents, look};
 
 pub(crate) const CONVERT: Task = Task::Guardian {
@@ -167,6 +176,254 @@ fn a_guardian_without_capitals_is_left_byte_for_byte() {
     assert_eq!(report(site.run(CONVERT)).names_changed, 0);
     assert_eq!(contents(&site.destination), before);
     site.run(Task::Seal).clean();
+
+    // Its fall-back copies are older, and were made before the names became lower case.
+    write_set(&site, &guardian(&stores), &guardian(STORES));
+    copied(&site);
+    assert_eq!(report(site.run(CONVERT)).fall_backs_replaced.len(), 2);
+    for folder in ["", "ofmsg/guardbak"] {
+        let folder = site.destination.join(folder);
+        let (names, _) = texts(&folder, "ngwguard.fbk", "ngwguard.fbk.01");
+        assert!(
+            names.iter().all(|name| *name == name.to_ascii_lowercase()),
+            "{folder:?}: {names:?}"
+        );
+    }
+    site.run(Task::Seal).clean();
+
+    // Or its log holds what happened before that.
+    write_set(&site, &guardian(&stores), &guardian(&stores));
+    fs::write(site.source.join("NGWGUARD.RFL"), b"\0OFUSER\0USERABC.DB\0").unwrap();
+    copied(&site);
+    report(site.run(CONVERT));
+    assert_eq!(contents(&site.destination)["ngwguard.rfl"], b"");
+    site.run(Task::Seal).clean();
+}
+
+fn accept(engine: &str) -> Task {
+    let engine = engine.to_owned();
+    Task::Guardian {
+        action: GuardianAction::Accept { engine },
+    }
+}
+
+/// The names of the fields in a real guardian are not public: that none of the known ones holds a capital letter says nothing.
+#[test]
+fn a_guardian_whose_fields_nobody_knows_is_not_taken_for_one_without_capitals() {
+    let site = Site::with_post_office();
+    // One that is known is in its dictionary, or none; none has a value.
+    for fields in [
+        ["FileName", "FilePath"].as_slice(),
+        &["FileName", "FilePath", "StoreFile"],
+    ] {
+        let files = guardian_with(STORES, fields);
+        write_set(&site, &files, &files);
+        copied(&site);
+        let looked = report(site.run(LOOK));
+        assert!(!looked.is_known, "{fields:?}: {looked:?}");
+        assert_eq!(looked.names_to_change, 5, "{fields:?}: {looked:?}");
+        site.run(CONVERT).assert_refused("guardian-fields-unknown");
+        let done = site.run(Task::Seal);
+        assert!(
+            done.worst() > Verdict::NothingToDo,
+            "{:?}",
+            done.findings.kept
+        );
+    }
+
+    // A person knows which fields they are.
+    let (container, fields) = NAMES;
+    let selections = fields.map(|field| FieldSelection { container, field });
+    let profile = NameProfile::Selected(selections.to_vec());
+    let folder = open_folder("a test", &site.destination).unwrap();
+    let limits = LowercaseLimits::default();
+    let half = NameProfile::Selected(selections[..1].to_vec());
+    lowercase_names(&folder, b"ngwguard.db", &half, limits).unwrap();
+    site.run(accept("by-hand"));
+    let done = site.run(Task::Seal);
+    assert_eq!(
+        done.worst(),
+        Verdict::Unproven,
+        "folders are left: {:?}",
+        done.findings.kept
+    );
+
+    copied(&site);
+    lowercase_names(&folder, b"ngwguard.db", &profile, limits).unwrap();
+    let looked = report(site.run(LOOK));
+    assert_eq!(looked.names_to_change, 0, "{looked:?}");
+    site.run(accept("by-hand")).clean();
+    site.run(Task::Seal).clean();
+    let looked = report(site.run(LOOK));
+    assert!(looked.is_converted, "the seal believes it: {looked:?}");
+}
+
+/// Another program may know names where this one knows none; it may change nothing else.
+#[test]
+fn what_another_program_made_lower_case_is_proven_like_that() {
+    let site = site_with_guardian(STORES);
+    copied(&site);
+    let other: Vec<(&str, &str, &str)> = vec![
+        // A text that is no name to the built-in engine.
+        ("post office database", "", "wphost.db"),
+        ("User ABC in CAPITALS", "ofuser", "userabc.db"),
+        ("Messages One", "ofmsg", "msg1.db"),
+    ];
+    let convert = |stores: &[(&str, &str, &str)]| {
+        let at = |name: &str| site.destination.join(name);
+        write(&guardian(stores), &at("ngwguard.db"), &at("ngwguard.01"));
+        site.run(accept("gwcheck")).clean();
+        site.run(Task::Seal)
+    };
+    convert(&other).clean();
+    for changed in [
+        ("Post office database", "", "wphost.db"),
+        ("post office databasf", "", "wphost.db"),
+        ("Post Office DATABASE", "", "wphost.dc"),
+        ("Post Office DATABASE", "", "WPHOST.DB"),
+    ] {
+        let mut stores = other.clone();
+        stores[0] = changed;
+        let done = convert(&stores);
+        assert_eq!(done.worst(), Verdict::Unproven, "{changed:?}");
+        assert!(!done.with_code("seal-guardian").is_empty(), "{changed:?}");
+        copied(&site);
+    }
+}
+
+/// Of a database that only GroupWise can read, the data files belong to it as well.
+#[test]
+fn all_files_of_a_guardian_that_only_groupwise_can_read_are_taken_together() {
+    /// Offset of the field of the database header that says whether there is a key; no checksum covers it.
+    const KEY_OFFSET: usize = 1876 + 40;
+    let hidden = |stores: &[(&str, &str, &str)]| {
+        let mut files = guardian(stores);
+        let mut control = files.get(DatabaseFile::CONTROL).unwrap().to_vec();
+        control[KEY_OFFSET] = 1;
+        files.insert(DatabaseFile::CONTROL, control);
+        files
+    };
+    let site = Site::with_post_office();
+    write_set(&site, &hidden(STORES), &hidden(STORES));
+    copied(&site);
+    let looked = report(site.run(LOOK));
+    assert!(!looked.is_known && looked.names_to_change > 0, "{looked:?}");
+    site.run(accept("by-hand"));
+    let done = site.run(Task::Seal);
+    assert_eq!(
+        done.worst(),
+        Verdict::Unproven,
+        "nobody converted it: {:?}",
+        done.findings.kept
+    );
+
+    copied(&site);
+    let lower = [
+        ("Post Office DATABASE", "", "wphost.db"),
+        ("User ABC in CAPITALS", "ofuser", "userabc.db"),
+        ("Messages One", "ofmsg", "msg1.db"),
+    ];
+    let at = |name: &str| site.destination.join(name);
+    write(&hidden(&lower), &at("ngwguard.db"), &at("ngwguard.01"));
+    site.run(accept("gwcheck"));
+    let there = contents(&site.destination);
+    for folder in ["", "ofmsg/guardbak/"] {
+        assert_eq!(
+            there[&format!("{folder}ngwguard.fbk.01")],
+            there["ngwguard.01"]
+        );
+        assert_eq!(
+            there[&format!("{folder}ngwguard.fbk")],
+            there["ngwguard.db"]
+        );
+    }
+}
+
+/// What has no meaning in a header says nothing about the database.
+#[test]
+fn a_guardian_with_an_unusual_header_is_converted_and_sealed() {
+    let site = Site::with_post_office();
+    let mut files = guardian(STORES);
+    let mut control = files.get(DatabaseFile::CONTROL).unwrap().to_vec();
+    control[0] = 0;
+    files.insert(DatabaseFile::CONTROL, control);
+    write_set(&site, &files, &files);
+    copied(&site);
+    assert_eq!(report(site.run(CONVERT)).names_changed, 5);
+    site.run(Task::Seal).clean();
+}
+
+/// Two names in one record, each with its folder.
+#[test]
+fn every_name_of_a_record_is_looked_for() {
+    let stores = [
+        ("Post Office DATABASE", "", "WPHOST.DB"),
+        ("Both", "OFUSER OFMSG", "USERABC.DB MSG1.DB"),
+    ];
+    let site = site_with_guardian(&stores);
+    copied(&site);
+    report(site.run(CONVERT));
+    site.run(Task::Seal).clean();
+    let user = site.destination.join("ofuser");
+    fs::rename(user.join("userabc.db"), user.join("USERABC.db")).unwrap();
+    let done = site.run(Task::Seal);
+    let found = done.with_code("seal-guardian-entry");
+    assert_eq!(
+        found[0].subject, "ofuser/userabc.db",
+        "{:?}",
+        done.findings.kept
+    );
+}
+
+/// Who opens a database makes its lock file; where there was none, nothing could be locked that such a program asks for.
+#[test]
+fn a_program_that_opens_the_guardian_meanwhile_keeps_it() {
+    // A name that stays is told between the lock and the copy.
+    let stores = [STORES, &[("Long", "OFUSER", "VERYLONGNAME.DB")]].concat();
+    let site = site_with_guardian(&stores);
+    copied(&site);
+    let lock_file = site.destination.join("ngwguard.lck");
+    let _ = fs::remove_file(&lock_file);
+    let before = contents(&site.destination);
+    let monitor = Arc::new(Overwrites {
+        tally: Tally::default(),
+        code: "guardian-name-kept",
+        path: lock_file.clone(),
+    });
+    let watched = Arc::clone(&monitor) as Arc<dyn Monitor>;
+    let done = site.run_watched(&site.order(CONVERT), &watched, &monitor.tally);
+    let error = done.expect_err("refused");
+    assert_eq!(error.code(), "database-in-use", "{error}");
+    fs::remove_file(&lock_file).unwrap();
+    assert_eq!(without_staging(&contents(&site.destination)), before);
+    assert_eq!(site.run(CONVERT).worst(), Verdict::NeedsAttention);
+}
+
+/// Both would make their copy under the same name.
+#[test]
+fn two_databases_of_one_folder_are_not_changed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: [&[u8]; 2] = [b"a.db", b"b.db"];
+    for round in 0..20 {
+        for base in ["a", "b"] {
+            let at = |end: &str| folder.path().join(format!("{base}.{end}"));
+            write(&guardian(STORES), &at("db"), &at("01"));
+        }
+        std::thread::scope(|scope| {
+            for name in names {
+                scope.spawn(|| {
+                    let folder = open_folder("a test", folder.path()).unwrap();
+                    let (profile, limits) = (NameProfile::Guardian, LowercaseLimits::default());
+                    let done = lowercase_names(&folder, name, &profile, limits);
+                    let left = plan_names(&folder, name, &profile, limits).unwrap();
+                    match done {
+                        Ok(_) => assert!(left.is_empty(), "round {round}: {left:?}"),
+                        Err(error) => assert_eq!(error.code(), "database-in-use", "{error}"),
+                    }
+                });
+            }
+        });
+    }
 }
 
 /// What somebody does to the destination after the conversion, and the finding of the seal.
@@ -415,9 +672,10 @@ fn stopped_anywhere_on_its_way_into_place_the_next_run_finishes() {
     }
 }
 
-/// Overwrites a file when the names of a guardian were looked for.
+/// Overwrites a file when something is said.
 struct Overwrites {
     tally: Tally,
+    code: &'static str,
     path: PathBuf,
 }
 
@@ -431,7 +689,7 @@ impl Monitor for Overwrites {
     }
 
     fn finding(&self, finding: Finding) {
-        if finding.code == "guardian-names-not-visible" {
+        if finding.code == self.code {
             fs::write(&self.path, "GUARDIAN").unwrap();
         }
         self.tally.finding(finding);
@@ -461,6 +719,7 @@ fn a_guardian_that_changes_while_it_is_compared_is_not_sealed() {
         site.run(accept).clean();
         let monitor = Arc::new(Overwrites {
             tally: Tally::default(),
+            code: "guardian-names-not-visible",
             path: site.root.join(path),
         });
         let watched = Arc::clone(&monitor) as Arc<dyn Monitor>;

@@ -9,6 +9,7 @@ use super::super::profile::{NameProfile, Rule};
 use super::super::record::{Field, Record};
 use super::super::value::normal_number;
 use super::plan::{Judgement, judge};
+use super::values::lower_stored;
 
 /// Where two databases differ in more than the case of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,46 @@ pub fn compare_lowercased<F: FileSet, G: FileSet>(
     before: &Database<F>,
     after: &Database<G>,
     profile: &NameProfile,
-    mut see: impl FnMut(Difference),
+    see: impl FnMut(Difference),
 ) -> Result<u64, Error> {
     let selection = profile.select(before.dictionary(), &before.containers())?;
+    let rule_of = |container, tag| {
+        let rules = selection.get(&container);
+        rules.and_then(|rules| rules.get(&tag)).copied()
+    };
+    compare(
+        before,
+        after,
+        |container, old, new| is_same_value(old, new, rule_of(container, old.tag)),
+        see,
+    )
+}
+
+/// The same where another program than this engine chose the values: any text may be in lower case as a whole, and nothing
+/// else may differ.
+///
+/// # Errors
+/// What reading says.
+pub fn compare_lowercased_texts<F: FileSet, G: FileSet>(
+    before: &Database<F>,
+    after: &Database<G>,
+    see: impl FnMut(Difference),
+) -> Result<u64, Error> {
+    let is_same = |_, old: Field<'_>, new: Field<'_>| {
+        is_same_value(old, new, None)
+            || (old.kind == FieldKind::Text
+                && !old.is_encrypted
+                && lower_stored(old.stored).is_ok_and(|lower| lower.as_deref() == Some(new.stored)))
+    };
+    compare(before, after, is_same, see)
+}
+
+fn compare<F: FileSet, G: FileSet>(
+    before: &Database<F>,
+    after: &Database<G>,
+    is_same: impl Fn(u16, Field<'_>, Field<'_>) -> bool,
+    mut see: impl FnMut(Difference),
+) -> Result<u64, Error> {
     let mut containers = before.containers();
     containers.extend(after.containers());
     containers.sort_unstable();
@@ -51,14 +89,14 @@ pub fn compare_lowercased<F: FileSet, G: FileSet>(
             });
             continue;
         }
-        let rules = selection.get(&container);
-        let rule_of = |tag: u16| rules.and_then(|rules| rules.get(&tag)).copied();
         let mut later = after.records(container)?;
         for record in before.records(container)? {
             let record = record?;
             compared += 1;
             let what = match later.next().transpose()? {
-                Some(other) if other.number == record.number => differ(&record, &other, rule_of),
+                Some(other) if other.number == record.number => {
+                    differ(&record, &other, |old, new| is_same(container, old, new))
+                }
                 _ => Some("the records are not the same ones"),
             };
             if let Some(what) = what {
@@ -83,7 +121,7 @@ pub fn compare_lowercased<F: FileSet, G: FileSet>(
 fn differ(
     before: &Record,
     after: &Record,
-    rule_of: impl Fn(u16) -> Option<Rule>,
+    is_same: impl Fn(Field<'_>, Field<'_>) -> bool,
 ) -> Option<&'static str> {
     if before.fields().count() != after.fields().count() {
         return Some("it has other fields");
@@ -94,7 +132,7 @@ fn differ(
         if !is_same_field {
             return Some("it has other fields");
         }
-        if !is_same_value(old, new, rule_of(old.tag)) {
+        if !is_same(old, new) {
             return Some("a value differs in more than the case of a name");
         }
     }

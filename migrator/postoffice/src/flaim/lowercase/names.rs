@@ -106,33 +106,61 @@ pub fn each_catalogued<F: FileSet, E: From<Error>>(
     for (container, rules) in &selection {
         for record in database.records(*container)? {
             let record = record?;
-            let (mut folder, mut name) = (RelativePath::root(), None);
-            for field in record
-                .fields()
-                .filter(|field| field.kind == FieldKind::Text)
-            {
+            let mut stores = Stores::default();
+            let mut parents: Vec<usize> = Vec::new();
+            for (position, field) in record.fields().enumerate() {
+                parents.truncate(usize::from(field.level));
+                let parent = parents.last().copied();
+                parents.push(position);
                 let Some(Some(shape)) = rules.get(&field.tag) else {
                     continue;
                 };
+                if field.kind != FieldKind::Text {
+                    continue;
+                }
                 let place = Place::in_logical_file(*container).in_record(record.number);
                 let value = text::decode(field.stored)
                     .map_err(|damage| Error::from(place.in_field(field.tag).fault(damage)))?;
                 match shape {
-                    NameShape::FileName => name = Some(value),
-                    NameShape::FolderPath => folder = path_of(&value),
+                    NameShape::FileName => stores.names.push((parent, value)),
+                    NameShape::FolderPath => stores.folders.push((parent, path_of(&value))),
                     NameShape::FilePath => see(catalogued(*container, &record, path_of(&value)))?,
                 }
             }
-            if let Some(name) = name {
-                see(catalogued(
-                    *container,
-                    &record,
-                    folder.join(name.as_bytes()),
-                ))?;
+            for path in stores.paths() {
+                see(catalogued(*container, &record, path))?;
             }
         }
     }
     Ok(())
+}
+
+/// The names of files and of folders in one record, each with the field that it is below.
+#[derive(Default)]
+struct Stores {
+    names: Vec<(Option<usize>, String)>,
+    folders: Vec<(Option<usize>, RelativePath)>,
+}
+
+impl Stores {
+    /// Where each file lies: in the folder that stands below the same field; in turn, where several do; in the last folder of the
+    /// record where none does.
+    fn paths(&self) -> Vec<RelativePath> {
+        let mut paths = Vec::with_capacity(self.names.len());
+        for (index, (parent, name)) in self.names.iter().enumerate() {
+            let beside = self.folders.iter().filter(|(other, _)| other == parent);
+            let before = self.names.iter().take(index);
+            let turn = before.filter(|(other, _)| other == parent).count();
+            let folder = beside
+                .clone()
+                .nth(turn)
+                .or_else(|| beside.last())
+                .or_else(|| self.folders.last());
+            let folder = folder.map_or_else(RelativePath::root, |(_, folder)| folder.clone());
+            paths.push(folder.join(name.as_bytes()));
+        }
+        paths
+    }
 }
 
 fn catalogued(container: u16, record: &Record, path: RelativePath) -> Catalogued {
