@@ -88,7 +88,7 @@ fn plan(database: &OpenDatabase) -> Result<LowercasePlan> {
     Err(WorkerError::Refused {
         code: "guardian-fields-unknown",
         text: "No field of this guardian is known to hold the names in it".into(),
-        remedy: "Convert it with GWCheck; or say with `gwmigrate database lowercase FILE --container NUMBER --field NUMBER` which \
+        remedy: "Convert it with GWCheck; or say with `gwmigrate database lowercase FILE --container 1 --field 2` which \
                  field holds them (`gwmigrate database dump FILE` shows what is in it)"
             .into(),
     })
@@ -112,8 +112,8 @@ fn has_names(database: &OpenDatabase) -> Result<bool> {
 }
 
 fn has_visible_capitals(database: &OpenDatabase) -> Result<bool> {
-    let names = look::visible_names(database)?;
-    Ok(names.iter().flatten().any(u8::is_ascii_uppercase))
+    let seen = look::visible_names(database)?;
+    Ok(seen.names.iter().flatten().any(u8::is_ascii_uppercase))
 }
 
 /// The guardian of the destination, open; none where it is not there or is no file, which a comparison of the trees says.

@@ -66,7 +66,9 @@ impl<'a> Alone<'a> {
         match flock(folder, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => Err(WorkerError::Refused {
                 code: "database-in-use",
-                text: "Another gwmigrate changes a database of the same folder".into(),
+                text:
+                    "A database of the same folder is being changed by another run of this program"
+                        .into(),
                 remedy: "Wait until it has come to its end, then run the same command again".into(),
             }),
             // A file system without such locks keeps nobody out; nor did it before.

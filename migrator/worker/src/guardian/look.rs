@@ -1,5 +1,7 @@
 //! What the guardian is, and what is to be done about its names; nothing is written.
 
+use std::collections::BTreeSet;
+
 use postoffice::flaim::{Database, Error, FieldKind, FileSet as _, Limits, LowercasePlan};
 use postoffice::visible_names::VisibleNames;
 
@@ -39,31 +41,75 @@ pub(super) fn known(database: &OpenDatabase, plan: &LowercasePlan) -> GuardianRe
 }
 
 fn unknown(database: &OpenDatabase, why: &WorkerError) -> Result<GuardianReport> {
-    let names = visible_names(database)?;
-    let with_capitals = names
-        .iter()
-        .filter(|name| name.iter().any(u8::is_ascii_uppercase));
+    let seen = visible_names(database)?;
     Ok(GuardianReport {
         code: why.code().to_owned(),
         why: why.to_string(),
-        names_seen: names.len() as u64,
-        names_to_change: with_capitals.count() as u64,
+        names_seen: seen.names.len() as u64,
+        names_to_change: seen.left().count() as u64,
         ..GuardianReport::default()
     })
 }
 
-/// The GroupWise names that a guardian has in clear text, in their order: those in its records where the engine can read them,
-/// and those anywhere in its files where it cannot.
+/// The GroupWise names that a guardian has in clear text.
+pub(super) struct Seen {
+    /// In their order.
+    pub(super) names: Vec<Vec<u8>>,
+    /// Whether each of them is in a record; otherwise it may be in what is free, or was there before.
+    is_in_records: bool,
+}
+
+impl Seen {
+    /// Those with capital letters.
+    fn with_capitals(&self) -> impl Iterator<Item = &[u8]> {
+        let names = self.names.iter().map(Vec::as_slice);
+        names.filter(|name| name.iter().any(u8::is_ascii_uppercase))
+    }
+
+    /// Those with capital letters of which a record, and not only what is free, may be left.
+    pub(super) fn left(&self) -> impl Iterator<Item = &[u8]> {
+        let stale = self.perhaps_stale();
+        self.with_capitals()
+            .filter(move |name| !stale.contains(name))
+    }
+
+    /// Those with capital letters that are there in lower case as well, so that they may be what was there before.
+    pub(super) fn perhaps_stale(&self) -> BTreeSet<&[u8]> {
+        if self.is_in_records {
+            return BTreeSet::new();
+        }
+        let all: BTreeSet<&[u8]> = self.names.iter().map(Vec::as_slice).collect();
+        self.with_capitals()
+            .filter(|name| all.contains(name.to_ascii_lowercase().as_slice()))
+            .collect()
+    }
+
+    /// All of them in lower case, each once.
+    pub(super) fn lowered(&self) -> BTreeSet<Vec<u8>> {
+        self.names
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect()
+    }
+}
+
+/// The GroupWise names that a guardian has in clear text: those in its records where the engine can read them, and those anywhere
+/// in its files where it cannot.
 ///
 /// # Errors
 /// What reading says.
-pub(super) fn visible_names(database: &OpenDatabase) -> Result<Vec<Vec<u8>>> {
-    if database.header.is_ok()
-        && let Ok(names) = names_in_records(database)
-    {
-        return Ok(names);
-    }
-    names_in_files(database)
+pub(super) fn visible_names(database: &OpenDatabase) -> Result<Seen> {
+    let in_records = match &database.header {
+        Ok(_) => names_in_records(database).ok(),
+        Err(_) => None,
+    };
+    Ok(Seen {
+        is_in_records: in_records.is_some(),
+        names: match in_records {
+            Some(names) => names,
+            None => names_in_files(database)?,
+        },
+    })
 }
 
 /// What is free, or was there before, does not count.

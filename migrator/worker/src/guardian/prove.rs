@@ -304,8 +304,8 @@ fn require_lower(after: &OpenDatabase, monitor: &dyn Monitor, proof: &mut Proof)
         }
         Err(error) if error.verdict() == Verdict::Temporary => return Err(error),
         Err(_) => {
-            let mut names = look::visible_names(after)?.into_iter();
-            names.find(|name| name.iter().any(u8::is_ascii_uppercase))
+            let seen = look::visible_names(after)?;
+            seen.left().next().map(<[u8]>::to_vec)
         }
     };
     if let Some(name) = left {
@@ -322,11 +322,8 @@ fn compare_visible_names(
     monitor: &dyn Monitor,
     proof: &mut Proof,
 ) -> Result<()> {
-    let mut wanted = look::visible_names(before)?;
-    lower(&mut wanted);
-    let mut found = look::visible_names(after)?;
-    wanted.sort_unstable();
-    found.sort_unstable();
+    let wanted = look::visible_names(before)?.lowered();
+    let found = look::visible_names(after)?;
     if wanted.is_empty() {
         monitor.finding(
             Finding::new(
@@ -339,29 +336,34 @@ fn compare_visible_names(
         );
         return Ok(());
     }
-    if let Some(name) = found
-        .iter()
-        .find(|name| name.iter().any(u8::is_ascii_uppercase))
-    {
+    if let Some(name) = found.left().next() {
         let text = format!("it still holds {}", printable(name));
         differs(monitor, proof, &text);
+    } else if let Some(name) = found.perhaps_stale().first() {
+        let text = format!(
+            "it holds {} in capitals and in lower case, as a database does in which what was there before is not wiped; which of \
+             them counts could not be seen here",
+            printable(name)
+        );
+        let remedy = "Look at the log of GWCheck, and start the POA: error 8209 or C06A would mean that a name was left";
+        let finding = Finding::new(
+            "guardian-name-perhaps-left",
+            Verdict::NeedsAttention,
+            text,
+            remedy,
+        );
+        monitor.finding(finding.about(GUARDIAN));
     }
-    lower(&mut found);
-    if found != wanted {
+    let lowered = found.lowered();
+    if lowered != wanted {
         let text = format!(
             "it names other files than that of the source: {} names are seen in it, {} in that of the source",
-            found.len(),
+            lowered.len(),
             wanted.len()
         );
         differs(monitor, proof, &text);
     }
     Ok(())
-}
-
-fn lower(names: &mut [Vec<u8>]) {
-    for name in names {
-        name.make_ascii_lowercase();
-    }
 }
 
 /// The fall-back copies of the destination must be the converted guardian with all of its files, and none may be missing.

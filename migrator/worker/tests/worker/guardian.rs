@@ -298,7 +298,7 @@ fn all_files_of_a_guardian_that_only_groupwise_can_read_are_taken_together() {
     const KEY_OFFSET: usize = 1876 + 40;
     let hidden = |stores: &[(&str, &str, &str)]| {
         let mut files = guardian(stores);
-        let mut control = files.get(DatabaseFile::CONTROL).unwrap().to_vec();
+        let mut control = files.get(DatabaseFile::CONTROL).unwrap().clone();
         control[KEY_OFFSET] = 1;
         files.insert(DatabaseFile::CONTROL, control);
         files
@@ -339,12 +339,60 @@ fn all_files_of_a_guardian_that_only_groupwise_can_read_are_taken_together() {
     }
 }
 
+/// What a database had before is not wiped out of it: a name in capitals beside the same in lower case may be that.
+#[test]
+fn a_name_that_may_be_what_was_there_before_is_for_a_person() {
+    let site = Site::fast().filled();
+    fs::write(site.source.join("NGWGUARD.DB"), b"\0OFUSER\0USERABC.DB\0").unwrap();
+    site.run(PASS_ONE).clean();
+    copied(&site);
+    for (converted, left, worst, code) in [
+        // The old page is kept behind the new one, or one name is in two places.
+        (
+            b"\0ofuser\0userabc.db\0\0OFUSER\0USERABC.DB\0".as_slice(),
+            0,
+            Verdict::NeedsAttention,
+            Some("guardian-name-perhaps-left"),
+        ),
+        (
+            b"\0ofuser\0userabc.db\0userabc.db\0",
+            0,
+            Verdict::NothingToDo,
+            None,
+        ),
+        (
+            b"\0ofuser\0USERABC.DB\0",
+            1,
+            Verdict::Unproven,
+            Some("seal-guardian"),
+        ),
+        (
+            b"\0ofuser\0userabd.db\0",
+            0,
+            Verdict::Unproven,
+            Some("seal-guardian"),
+        ),
+    ] {
+        fs::write(site.destination.join("ngwguard.db"), converted).unwrap();
+        site.run(accept("gwcheck")).clean();
+        assert_eq!(report(site.run(LOOK)).names_to_change, left);
+        let done = site.run(Task::Seal);
+        let kept = &done.findings.kept;
+        assert!(done.worst() <= worst, "{kept:?}");
+        assert!(
+            code.is_none_or(|code| !done.with_code(code).is_empty()),
+            "{kept:?}"
+        );
+        copied(&site);
+    }
+}
+
 /// What has no meaning in a header says nothing about the database.
 #[test]
 fn a_guardian_with_an_unusual_header_is_converted_and_sealed() {
     let site = Site::with_post_office();
     let mut files = guardian(STORES);
-    let mut control = files.get(DatabaseFile::CONTROL).unwrap().to_vec();
+    let mut control = files.get(DatabaseFile::CONTROL).unwrap().clone();
     control[0] = 0;
     files.insert(DatabaseFile::CONTROL, control);
     write_set(&site, &files, &files);

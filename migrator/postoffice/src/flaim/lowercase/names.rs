@@ -148,13 +148,13 @@ impl Stores {
     fn paths(&self) -> Vec<RelativePath> {
         let mut paths = Vec::with_capacity(self.names.len());
         for (index, (parent, name)) in self.names.iter().enumerate() {
-            let beside = self.folders.iter().filter(|(other, _)| other == parent);
+            let mut beside = self.folders.iter().filter(|(other, _)| other == parent);
             let before = self.names.iter().take(index);
             let turn = before.filter(|(other, _)| other == parent).count();
             let folder = beside
                 .clone()
                 .nth(turn)
-                .or_else(|| beside.last())
+                .or_else(|| beside.next_back())
                 .or_else(|| self.folders.last());
             let folder = folder.map_or_else(RelativePath::root, |(_, folder)| folder.clone());
             paths.push(folder.join(name.as_bytes()));
