@@ -103,9 +103,9 @@ pub struct AbandonLine {
 pub struct InventoryReport {
     /// Per area.
     pub areas: Vec<AreaInventory>,
-    /// Room on the file system of the destination, in bytes.
+    /// How much the destination can take, in bytes, until the first of its file systems is full.
     pub destination_free_bytes: u64,
-    /// Names that the file system of the destination can still take; 0 where it has no such limit.
+    /// The same in files; 0 where no file system has such a limit.
     pub destination_free_inodes: u64,
     /// The granularity of the times of the source, in nanoseconds.
     pub granularity_nanoseconds: u64,

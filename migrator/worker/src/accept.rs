@@ -71,10 +71,18 @@ fn accept_group(
         return Ok(Found::Nothing(subjects));
     }
     let counted = store.status()?.findings.get(code).copied().unwrap_or(0);
-    let findings = store.findings()?.into_iter();
-    let kept = findings.filter(|line| line.finding.code == code).count();
-    if counted > kept as u64 {
+    let findings = store.findings()?.into_iter().map(|line| line.finding);
+    let kept: Vec<Finding> = findings.filter(|finding| finding.code == code).collect();
+    if counted > kept.len() as u64 {
         return store.accept(code, Extent::Code, "", by, note);
+    }
+    // All of them or none.
+    let is_acceptable = |subject: &String| {
+        let mut of_it = kept.iter().filter(|finding| finding.subject == *subject);
+        of_it.any(|finding| finding.verdict == Verdict::NeedsAttention)
+    };
+    if !subjects.iter().all(is_acceptable) {
+        return Ok(Found::Protected);
     }
     let mut found = Found::Nothing(BTreeSet::new());
     for subject in &subjects {

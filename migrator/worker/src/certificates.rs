@@ -8,7 +8,7 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use crate::capabilities::{Capabilities, CertificateFiles};
-use crate::copy::{CopyFailure, Source, write_copy};
+use crate::copy_file::{CopyFailure, Source, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::names::TEMPORARY_PREFIX;

@@ -107,8 +107,10 @@ fn read_both(
     let are_equal = BLOCKS.with_borrow_mut(|[first, second]| {
         let mut offset = 0;
         while offset < size {
-            let ours = left.read(first, offset).map_err(at(Side::Source))?;
-            let theirs = right.read(second, offset).map_err(at(Side::Destination))?;
+            let ours = left.read(first, offset, size).map_err(at(Side::Source))?;
+            let theirs = right
+                .read(second, offset, size)
+                .map_err(at(Side::Destination))?;
             if ours != theirs {
                 return Ok(false);
             }
@@ -121,15 +123,45 @@ fn read_both(
     Ok(are_equal.then(|| *hasher.finalize().as_bytes()))
 }
 
+/// Whether one file begins with all that another has.
+///
+/// # Errors
+/// As [`Opened::compare`].
+pub(crate) fn begins_with(source: &Open, copy: &Open) -> Result<bool, (Side, Errno)> {
+    let at = |side| move |errno| (side, errno);
+    let size = copy.before.size;
+    if size > source.before.size {
+        return Ok(false);
+    }
+    BLOCKS.with_borrow_mut(|[first, second]| {
+        let mut offset = 0;
+        while offset < size {
+            let ours = copy
+                .read(second, offset, size)
+                .map_err(at(Side::Destination))?;
+            let theirs = source.read(first, offset, size).map_err(at(Side::Source))?;
+            if ours != theirs {
+                return Ok(false);
+            }
+            offset += ours.len() as u64;
+        }
+        Ok(true)
+    })
+}
+
 /// An open file, and what it said before anything of it was read.
-struct Open {
+pub(crate) struct Open {
     handle: OwnedFd,
     pace: Option<Arc<Pace>>,
     before: Attributes,
 }
 
 impl Open {
-    fn new((folder, name): Named<'_>) -> Result<Self, Errno> {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As [`Folder::open_content`].
+    pub(crate) fn new((folder, name): Named<'_>) -> Result<Self, Errno> {
         let (handle, before) = folder.open_content(name)?;
         let pace = folder.pace().cloned();
         Ok(Self {
@@ -139,9 +171,9 @@ impl Open {
         })
     }
 
-    /// A block of its bytes, whole unless it is the last one.
-    fn read<'a>(&self, block: &'a mut Vec<u8>, offset: u64) -> Result<&'a [u8], Errno> {
-        let block = room(block, self.before.size.saturating_sub(offset));
+    /// A block of its bytes up to `end`, whole unless it is the last one.
+    fn read<'a>(&self, block: &'a mut Vec<u8>, offset: u64, end: u64) -> Result<&'a [u8], Errno> {
+        let block = room(block, end.saturating_sub(offset));
         if read_at(&self.handle, block, offset)? < block.len() {
             // It has become shorter.
             return Err(Errno::AGAIN);

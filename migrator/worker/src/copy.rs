@@ -19,7 +19,6 @@ mod crawl;
 mod decide;
 mod entries;
 mod extras;
-mod file;
 mod files;
 mod leftover;
 mod locked;
@@ -32,4 +31,3 @@ mod unit;
 pub use pass::run_pass;
 
 pub(crate) use decide::{Decision, decide, is_racy};
-pub(crate) use file::{CopyFailure, Source, hash_file, write_copy};

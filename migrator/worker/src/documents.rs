@@ -81,12 +81,19 @@ fn count_documents(library: &Folder, options: &CopyOptions) -> Result<u64> {
         Threads::of(options),
         |inner, errno| Err(WorkerError::reading("list", inner, errno)),
         |visited| {
-            let files = visited
-                .entries
-                .iter()
-                .filter(|entry| entry.kind != Some(Kind::Folder))
-                .count();
-            documents.fetch_add(files as u64, std::sync::atomic::Ordering::Relaxed);
+            let mut files = 0;
+            for entry in visited.entries {
+                // Not every listing says what its entries are.
+                match visited.folder.kind_of(entry) {
+                    Ok(Kind::File) => files += 1,
+                    Ok(_) | Err(Errno::NOENT) => {}
+                    Err(errno) => {
+                        let inner = visited.path.join(&entry.name);
+                        return Err(WorkerError::reading("look at", &inner, errno));
+                    }
+                }
+            }
+            documents.fetch_add(files, std::sync::atomic::Ordering::Relaxed);
             Ok(())
         },
     )?;

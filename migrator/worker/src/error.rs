@@ -427,7 +427,7 @@ impl Explain for WorkerError {
             }
             Self::StoreDamaged { .. } => {
                 "Do not start the POA. Look at the disk of the job folder, then run the same command once more; where it says \
-                 this again, put job.sqlite back from a backup, or begin a new job with another destination folder. The \
+                 this again, put the newest job.sqlite back, or undo the job (`gwmigrate abandon --yes`) and begin again with `gwmigrate stage-one`. The \
                  source is untouched"
                     .into()
             }
@@ -449,7 +449,8 @@ impl Explain for WorkerError {
             Self::Refused { remedy, .. } => remedy.clone(),
             Self::Order { .. } => "Use controller and worker of the same version".into(),
             Self::JobFolder { .. } => {
-                "See that the job folder of the destination exists and is writable".into()
+                "See that the job folder of the destination exists, is writable and has room, then run the same command again"
+                    .into()
             }
             Self::Host { .. } => "Correct that on the destination, then run the same command again".into(),
             Self::Sandbox { .. } => "Report this with the kernel version of the destination".into(),

@@ -54,6 +54,7 @@ pub fn take_inventory(
     let mut times = Granularity::default();
     let mut survey = survey::Gathered::default();
     let file_systems = offline::FileSystems::default();
+    let mut rooms = room::Rooms::default();
     for (number, area) in capabilities.areas.iter().enumerate() {
         prove_source(area)?;
         let seen = Mutex::new(AreaTotals {
@@ -108,6 +109,7 @@ pub fn take_inventory(
             inventory.class_bytes.insert(class.to_string(), bytes);
         }
         report.areas.push(inventory);
+        rooms.add(area, store, seen.tops)?;
     }
     let (files, bytes) = report
         .areas
@@ -120,7 +122,7 @@ pub fn take_inventory(
     {
         report.files_per_second = files as f64 / began.elapsed().as_secs_f64().max(0.001);
     }
-    room::check_room(capabilities, store, monitor, &mut report, bytes, files)?;
+    rooms.report(monitor, &mut report);
     if !only_count {
         monitor.phase("read a sample", Expected::default());
         report.survey = Some(survey.finish(capabilities, Threads::of(options))?);
@@ -135,6 +137,8 @@ struct AreaTotals {
     /// Files and bytes of each class.
     classes: BTreeMap<FileClass, (u64, u64)>,
     times: Granularity,
+    /// Files and bytes that are copied, by the top of the file system of the destination that takes them.
+    tops: BTreeMap<RelativePath, (u64, u64)>,
     stale_items: u64,
     stale_example: Vec<u8>,
     survey: survey::Gathered,
@@ -407,6 +411,10 @@ impl AreaWalk<'_> {
         if !leaves_out_class(*class, self.options) {
             inventory.files += 1;
             inventory.bytes += bytes;
+            let (top, _) = self.area.top_of(&path.to_destination());
+            let (top_files, top_bytes) = seen.tops.entry(top).or_default();
+            *top_files += 1;
+            *top_bytes += bytes;
         }
         if *class == FileClass::Queued
             && Time::now()

@@ -14,6 +14,7 @@ pub mod capabilities;
 pub mod certificates;
 mod compare;
 pub mod copy;
+mod copy_file;
 pub mod create_folders;
 pub mod database;
 pub(crate) mod database_locks;

@@ -109,7 +109,8 @@ pub(crate) fn require(area: &Area, store: &JobStore) -> Result<()> {
                  was put back from somewhere and does not know what happened since",
                 store.generation()?
             ),
-            "Put the newest job.sqlite back into the job folder; nothing was changed",
+            "Put the newest job.sqlite back into the job folder; where there is none, undo the job with `gwmigrate abandon --yes`, \
+             then begin again with `gwmigrate stage-one`. Nothing was changed",
         ),
         Owner::ThisJob(_) => Ok(()),
     }

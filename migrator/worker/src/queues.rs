@@ -21,7 +21,7 @@ use postoffice::names::{PATH_DEPTH_MAX, RelativePath};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::hash_file;
+use crate::copy_file::hash_file;
 use crate::error::{Result, WorkerError, stops_the_step};
 use crate::marker::begin_generation;
 use crate::missed::{Missed, Standing, says_not_there};

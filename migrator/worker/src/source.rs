@@ -66,11 +66,13 @@ pub(crate) fn require_mounts(areas: &[Area], path: &RelativePath, errno: Errno) 
         path: path.clone(),
         source: errno,
     };
-    if stops_the_step(errno) {
-        return Err(gone());
-    }
-    if errno != Errno::IO {
-        return Ok(());
+    // NFS says that a handle is stale of a single file that somebody removed while it was open, too.
+    if !matches!(errno, Errno::IO | Errno::STALE) {
+        return if stops_the_step(errno) {
+            Err(gone())
+        } else {
+            Ok(())
+        };
     }
     let answers = |area: &Area| match &area.source {
         Some(source) => source.list().is_ok(),

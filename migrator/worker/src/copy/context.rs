@@ -10,13 +10,13 @@ use rustix::io::Errno;
 
 use super::committer::{Committer, Record};
 use super::decide::is_racy;
-use super::file::Written;
 use super::second_look::PassScope;
 use super::unit::Unit;
 use crate::capabilities::Area;
+use crate::copy_file::Written;
 use crate::error::{Result, WorkerError};
 use crate::guardian::Accepted;
-use crate::missed::{Missed, Standing};
+use crate::missed::{Missed, Standing, says_not_there};
 use crate::monitor::Monitor;
 use crate::names::{refuses_name, time_odd};
 use crate::pool::lock;
@@ -83,6 +83,8 @@ pub(super) struct Lists {
     pub(super) folder_times: Vec<(usize, RelativePath, Time)>,
     /// The names of the source, by area, by which another file is opened: the second look meets that file by no other name.
     pub(super) same_files: HashSet<(usize, RelativePath)>,
+    /// The files of new databases, by their paths at the source, that the first look has left to the second without a word.
+    pub(super) left_to_second_look: HashSet<RelativePath>,
     removals: Vec<Removal>,
 }
 
@@ -107,6 +109,8 @@ pub(super) struct PassContext<'a> {
     pub(super) areas: &'a [Area],
     pub(super) store: &'a JobStore,
     pub(super) monitor: &'a dyn Monitor,
+    /// Hears also in a second look of what a first one cannot have said.
+    pub(super) loud: &'a dyn Monitor,
     pub(super) committer: &'a Committer,
     pub(super) pass: Pass,
     pub(super) scope: PassScope,
@@ -139,6 +143,15 @@ impl PassContext<'_> {
     /// What it means that a file could not be copied: in stage one the next pass may do better.
     pub(super) fn problem(&self) -> Verdict {
         problem(self.pass.kind)
+    }
+
+    /// Whether an error says that what the source has listed is not there: also that it was removed while it was open, where the
+    /// source itself still answers.
+    pub(super) fn says_not_there(&self, path: &RelativePath, errno: Errno) -> Result<bool> {
+        if errno == Errno::STALE {
+            require_mounts(self.areas, path, errno)?;
+        }
+        Ok(errno == Errno::STALE || says_not_there(errno))
     }
 
     /// Reports that the source would not give something up; a mount that went away ends the pass instead.
@@ -249,7 +262,7 @@ impl PassContext<'_> {
             }
             _ => "the mount of the source hands no locks on to its server".to_owned(),
         };
-        self.monitor.report(
+        self.loud.report(
             "no-locks",
             Verdict::Done,
             path,
@@ -276,7 +289,7 @@ impl PassContext<'_> {
             return;
         }
         let seconds = ahead / 1_000_000_000;
-        self.monitor.report(
+        self.loud.report(
             "clock-ahead",
             Verdict::NeedsAttention,
             &task.source_path(),

@@ -12,10 +12,9 @@ use super::files::copy_if_changed;
 use super::locked::copy_unit;
 use super::second_look::PassScope;
 use crate::error::{Result, WorkerError};
-use crate::missed::says_not_there;
 use crate::names::{TEMPORARY_PREFIX, is_marker, listed_twice, name_refused, refuses_name};
 use crate::store::Manifest;
-use crate::tree::{Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice};
+use crate::tree::{Attributes, Entry, Folder, Kind, Later, Listings, Pair, PairVisitor, Slice};
 use protocol::Count;
 
 impl PairVisitor for PassContext<'_> {
@@ -24,7 +23,7 @@ impl PairVisitor for PassContext<'_> {
     const FILES_PER_TASK: usize = 64;
 
     fn source_failed(&self, area: usize, path: &RelativePath, errno: Errno) -> Result<()> {
-        if says_not_there(errno) && !path.is_root() {
+        if !path.is_root() && self.says_not_there(path, errno)? {
             self.missed[area].add(path);
             return Ok(());
         }
@@ -155,14 +154,13 @@ impl PassContext<'_> {
         if !pair.has_source() {
             return Ok(());
         }
-        let modified = pair
-            .source()
-            .and_then(Folder::attributes)
-            .map_err(|errno| WorkerError::reading("look at the folder", &pair.source_path, errno))?
-            .modified;
-        self.lists()
-            .folder_times
-            .push((pair.area, pair.path.clone(), modified));
-        Ok(())
+        match pair.source().and_then(Folder::attributes) {
+            Ok(Attributes { modified, .. }) => {
+                let time = (pair.area, pair.path.clone(), modified);
+                self.lists().folder_times.push(time);
+                Ok(())
+            }
+            Err(errno) => self.source_failed(pair.area, &pair.source_path, errno),
+        }
     }
 }

@@ -29,15 +29,16 @@ pub(super) fn plan_extra(
             return Err(WorkerError::writing("look at", &path, errno));
         }
     };
-    // Items of the queues are the business of the queue step; logs that lie among them are not.
-    if is_queue_area(context, pair) && rule_of(context, pair, &extra.name) == CopyRule::QueueStep {
-        return Ok(None);
-    }
     match attributes.kind {
         Kind::Folder if is_lost_and_found(context, pair, &extra.name) => {
             say_what_was_found(context, pair, &extra.name);
             Ok(None)
         }
+        // Queues and their items are the business of the queue step; logs that lie among them are not.
+        Kind::Folder if is_of_the_queue_step(context, pair, &extra.name) => {
+            Ok(Some(pair.inside_destination(&extra.name)))
+        }
+        _ if is_of_the_queue_step(context, pair, &extra.name) => Ok(None),
         Kind::Folder => plan_folder(context, pair, &extra.name),
         Kind::File if is_left_alone(context, pair, &extra.name)? => Ok(None),
         Kind::File | Kind::Symlink | Kind::Special => {
@@ -53,7 +54,12 @@ pub(super) fn plan_extra(
     }
 }
 
-/// Whether a folder of the destination belongs to the queue step and is left alone by passes.
+/// Whether an entry of the destination belongs to the queue step and is left alone by passes.
+fn is_of_the_queue_step(context: &PassContext<'_>, pair: &Pair, name: &[u8]) -> bool {
+    is_queue_area(context, pair) && rule_of(context, pair, name) == CopyRule::QueueStep
+}
+
+/// Whether a folder of the destination is one of the queues.
 fn is_queue_area(context: &PassContext<'_>, pair: &Pair) -> bool {
     context.areas[pair.area].kind == AreaKind::PostOffice && layout::is_queue(&pair.path)
 }

@@ -9,11 +9,11 @@ use super::context::Claim;
 use super::context::{FileTask, PassContext};
 use super::decide::{Decision, decide, is_one_hour_apart};
 use super::extras::plan_blocking_folder;
-use super::file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use super::leftover;
+use crate::copy_file::{CopyFailure, Source, Written, temporary_name, write_copy};
 use crate::error::{Result, WorkerError, stops_the_step};
-use crate::missed::says_not_there;
 use crate::names::{name_refused, refuses_name, same_file};
+use crate::source::require_mounts;
 use crate::store::{Removal, RemovalKind};
 use crate::tree::{Attributes, Kind, Name};
 use protocol::Count;
@@ -104,14 +104,16 @@ pub(super) fn look(context: &PassContext<'_>, task: &FileTask) -> Result<Looked>
         Ok(Some(attributes)) if attributes.kind == Kind::File => attributes,
         // It was listed as a file, which another listing may say again.
         Ok(_) => return Ok(Looked::Missed),
-        Err(errno) if says_not_there(errno) => return Ok(Looked::Missed),
-        Err(errno) => {
-            context.unreadable(&task.source_path(), errno)?;
-            return Ok(Looked::NoFile);
-        }
+        Err(errno) => return not_looked_at(context, task, errno),
     };
     count_seen(context, task, &source);
-    if let Some(other) = other_name(task, &source)? {
+    // Another name by which the source opens the same file.
+    let other = task.pair.other_name_of(&task.source_name, &source);
+    let other = match other {
+        Ok(other) => other,
+        Err(errno) => return not_looked_at(context, task, errno),
+    };
+    if let Some(other) = other {
         report_outcome(context, task, &Outcome::SameFile(other))?;
         return Ok(Looked::NoFile);
     }
@@ -134,10 +136,14 @@ pub(super) fn look(context: &PassContext<'_>, task: &FileTask) -> Result<Looked>
     }))
 }
 
-/// Another name by which the source opens the same file.
-fn other_name(task: &FileTask, source: &Attributes) -> Result<Option<Name>> {
-    let other = task.pair.other_name_of(&task.source_name, source);
-    other.map_err(|errno| WorkerError::reading("list", &task.pair.source_path, errno))
+/// What it means that the source could not be asked for a file.
+fn not_looked_at(context: &PassContext<'_>, task: &FileTask, errno: Errno) -> Result<Looked> {
+    let path = task.source_path();
+    if context.says_not_there(&path, errno)? {
+        return Ok(Looked::Missed);
+    }
+    context.unreadable(&path, errno)?;
+    Ok(Looked::NoFile)
 }
 
 /// Counts what the source says of a file, and keeps an eye on its clock.
@@ -180,14 +186,22 @@ fn copy_once(
     replace: bool,
     is_first: bool,
 ) -> Result<Outcome> {
-    let source = match open_source(task)? {
+    let source = match open_source(context, task)? {
         Ok(source) => source,
         Err(outcome) => return Ok(outcome),
     };
     if is_first && !task.listed {
         count_seen(context, task, source.attributes());
-        if let Some(other) = other_name(task, source.attributes())? {
-            return Ok(Outcome::SameFile(other));
+        match task
+            .pair
+            .other_name_of(&task.source_name, source.attributes())
+        {
+            Ok(None) => {}
+            Ok(Some(other)) => return Ok(Outcome::SameFile(other)),
+            Err(errno) if context.says_not_there(&task.source_path(), errno)? => {
+                return Ok(Outcome::Missed);
+            }
+            Err(errno) => return outcome_of(context, task, CopyFailure::Read(errno)),
         }
     }
     if replace {
@@ -201,7 +215,7 @@ fn create_once(context: &PassContext<'_>, task: &FileTask, source: &Source) -> R
     let claim = context.claim(&task.pair.destination, &task.name);
     match write_copy(source, &task.pair.destination, &task.name) {
         Ok(written) => account_for(context, task, &written, claim),
-        Err(failure) => outcome_of(task, failure),
+        Err(failure) => outcome_of(context, task, failure),
     }
 }
 
@@ -213,7 +227,7 @@ fn replace_once(context: &PassContext<'_>, task: &FileTask, source: &Source) -> 
             publish(task, &temporary)?;
             account_for(context, task, &written, claim)
         }
-        Err(failure) => outcome_of(task, failure),
+        Err(failure) => outcome_of(context, task, failure),
     }
 }
 
@@ -231,19 +245,33 @@ fn account_for(
 }
 
 /// Opens the source, or says why not.
-pub(super) fn open_source(task: &FileTask) -> Result<Result<Source, Outcome>> {
+pub(super) fn open_source(
+    context: &PassContext<'_>,
+    task: &FileTask,
+) -> Result<Result<Source, Outcome>> {
     match Source::open(task.source()?, &task.source_name) {
         Ok(source) => Ok(Ok(source)),
-        Err(errno) if says_not_there(errno) => Ok(Err(Outcome::Missed)),
+        Err(errno) if context.says_not_there(&task.source_path(), errno)? => {
+            Ok(Err(Outcome::Missed))
+        }
         Err(Errno::LOOP | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
-        Err(errno) => outcome_of(task, CopyFailure::Read(errno)).map(Err),
+        Err(errno) => outcome_of(context, task, CopyFailure::Read(errno)).map(Err),
     }
 }
 
 /// What a failed copy means: an error of the destination or of the mount ends the pass, anything else is an outcome.
-pub(super) fn outcome_of(task: &FileTask, failure: CopyFailure) -> Result<Outcome> {
+pub(super) fn outcome_of(
+    context: &PassContext<'_>,
+    task: &FileTask,
+    failure: CopyFailure,
+) -> Result<Outcome> {
     match failure {
         CopyFailure::Changed => Ok(Outcome::KeptChanging),
+        // It was removed while it was open.
+        CopyFailure::Read(Errno::STALE) => {
+            require_mounts(context.areas, &task.source_path(), Errno::STALE)?;
+            Ok(Outcome::Missed)
+        }
         CopyFailure::Read(errno) if stops_the_step(errno) => {
             Err(WorkerError::reading("read", &task.source_path(), errno))
         }

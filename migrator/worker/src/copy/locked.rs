@@ -12,17 +12,16 @@ use rustix::io::Errno;
 
 use super::context::{FileTask, PassContext};
 use super::decide::Decision;
-use super::file::CopyFailure;
 use super::files::{Looked, Outcome, look, outcome_of, put_off, report_outcome, wait_for_room};
 use super::second_look::PassScope;
 use super::stage::{Attempted, copy_members};
 use super::unit::Unit;
 use crate::capabilities::Area;
+use crate::copy_file::CopyFailure;
 use crate::database::discard_unfinished;
-use crate::error::{Result, WorkerError};
+use crate::error::{Result, WorkerError, stops_the_step};
 use crate::guardian;
 use crate::locks::{self, Attempt};
-use crate::missed::says_not_there;
 use crate::source::require_mounts;
 use crate::tree::Kind;
 use postoffice::layout::FileClass;
@@ -165,7 +164,10 @@ fn copy_locked(context: &PassContext<'_>, unit: &Unit) -> Result<()> {
                 let is_seen_again = context.pass.kind == PassKind::StageOne
                     && context.scope == PassScope::Everything
                     && unit.is_new();
-                if !is_seen_again {
+                if is_seen_again {
+                    let files = unit.members.iter().map(FileTask::source_path);
+                    context.lists().left_to_second_look.extend(files);
+                } else {
                     let why = "it got a further file after its folder was listed";
                     defer(context, unit.class, &control.source_path(), why);
                 }
@@ -256,6 +258,9 @@ fn take_lock(
     let outcome = match locks::lock(source, name, lock_file, wait, area.relies_on_locks()) {
         Ok(Attempt::Busy) => return Ok(Lock::Busy),
         Ok(Attempt::NotAsked(errno)) if area.relies_on_locks() => {
+            if stops_the_step(errno) {
+                return Err(WorkerError::reading("lock", &control.source_path(), errno));
+            }
             require_mounts(context.areas, &control.source_path(), errno)?;
             return Ok(Lock::NotAsked(errno));
         }
@@ -266,7 +271,7 @@ fn take_lock(
             return Ok(Lock::Taken(Attempt::Unsupported));
         }
         Ok(lock) => return Ok(Lock::Taken(lock)),
-        Err(errno) if says_not_there(errno) => {
+        Err(errno) if context.says_not_there(&control.source_path(), errno)? => {
             if !context.still_stands(control)? {
                 leave(
                     context,
@@ -278,7 +283,7 @@ fn take_lock(
             return Ok(Lock::Reported);
         }
         Err(Errno::LOOP) => Outcome::NotAFile,
-        Err(errno) => outcome_of(control, CopyFailure::Read(errno))?,
+        Err(errno) => outcome_of(context, control, CopyFailure::Read(errno))?,
     };
     report_outcome(context, control, &outcome)?;
     Ok(Lock::Reported)
@@ -305,13 +310,19 @@ fn leave<'t>(
 
 /// Says that a database, or the guardian set, is left to the next pass.
 fn defer(context: &PassContext<'_>, class: FileClass, path: &RelativePath, why: &str) {
-    context.monitor.count(Count::FilesDeferred, 1);
+    let is_left = context.lists().left_to_second_look.contains(path);
+    let monitor = if is_left && context.scope == PassScope::NewNames {
+        context.loud
+    } else {
+        context.monitor
+    };
+    monitor.count(Count::FilesDeferred, 1);
     let what = if class == FileClass::Guardian {
         "the guardian set is"
     } else {
         "the database is"
     };
-    context.monitor.report(
+    monitor.report(
         "database-deferred",
         context.problem(),
         path,

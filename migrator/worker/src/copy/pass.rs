@@ -202,6 +202,7 @@ impl Runner<'_> {
                     areas: &self.capabilities.areas,
                     store: self.store,
                     monitor,
+                    loud: self.monitor,
                     committer,
                     pass: self.pass,
                     scope,

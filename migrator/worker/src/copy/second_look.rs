@@ -6,7 +6,9 @@
 //! the copied databases point to is there by now.
 //!
 //! It changes no copy and removes nothing, and it is silent: the first look has said what there is to say, and what the
-//! second cannot have, the next pass has.  Stage two needs none, because nobody works at its source.
+//! second cannot have, the next pass has.  Only what the first could not say is said: that a database which is copied now is
+//! damaged, or that one which was left to the second look cannot be had.  Stage two needs none, because nobody works at its
+//! source.
 
 use crate::error::Result;
 use crate::monitor::{JournalMoment, Monitor};

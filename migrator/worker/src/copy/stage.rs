@@ -5,10 +5,10 @@ use postoffice::names::{RelativePath, destination_name};
 use rustix::io::Errno;
 
 use super::context::{FileTask, PassContext};
-use super::file::{CopyFailure, Source, Written, temporary_name, write_copy_seen};
 use super::files::{Outcome, destination_of, open_source, outcome_of, publish, report_outcome};
 use super::locked::is_relied_on;
 use super::unit::{KnownHeaders, Unit};
+use crate::copy_file::{CopyFailure, Source, Written, temporary_name, write_copy_seen};
 use crate::error::Result;
 use crate::locks::Attempt;
 use crate::tree::{Kind, read_beginning};
@@ -44,11 +44,11 @@ pub(super) fn copy_members(
     unit: &Unit,
     lock: &Attempt,
 ) -> Result<Attempted> {
-    let before = control_header(unit)?;
+    let before = control_header(context, unit)?;
     if grew_since_the_listing(context, unit, &before)? {
         return Ok(Attempted::Grew);
     }
-    let headers = known_headers(unit, &before)?;
+    let headers = known_headers(context, unit, &before)?;
     let mut staged = Vec::with_capacity(unit.members.len());
     let mut attempted = Attempted::Whole;
     for task in &unit.members {
@@ -78,7 +78,7 @@ pub(super) fn copy_members(
         }
     }
     if matches!(attempted, Attempted::Whole)
-        && (control_header(unit)? != before
+        && (control_header(context, unit)? != before
             || !all_stand_still(&staged)?
             || (!is_relied_on(context, unit, lock) && is_torn(&staged))
             || was_passed(unit, lock)?)
@@ -89,7 +89,7 @@ pub(super) fn copy_members(
         for member in &staged {
             let removed = member.task.pair.destination.remove_file(&member.temporary);
             if let Err(errno) = removed {
-                outcome_of(member.task, CopyFailure::Write(errno))?;
+                outcome_of(context, member.task, CopyFailure::Write(errno))?;
             }
         }
         return Ok(attempted);
@@ -173,7 +173,7 @@ fn report_damage(context: &PassContext<'_>, member: &Staged<'_>) {
         .first
         .map(|fault| fault.to_string())
         .unwrap_or_default();
-    context.monitor.report(
+    context.loud.report(
         "database-damaged",
         Verdict::NeedsAttention,
         &member.task.source_path(),
@@ -200,22 +200,26 @@ fn all_stand_still(staged: &[Staged<'_>]) -> Result<bool> {
 
 /// The first bytes of the file whose header changes with every transaction; empty where it cannot be read, which
 /// staging it will say.
-fn control_header(unit: &Unit) -> Result<Vec<u8>> {
+fn control_header(context: &PassContext<'_>, unit: &Unit) -> Result<Vec<u8>> {
     match unit.control() {
-        Some(control) => Ok(header(control)?.unwrap_or_default()),
+        Some(control) => Ok(header(context, control)?.unwrap_or_default()),
         None => Ok(Vec::new()),
     }
 }
 
 /// The headers of all databases among the members, as far as they are of the generation that is known; that of the control
 /// file, the last of them, was read before.
-fn known_headers(unit: &Unit, of_control: &[u8]) -> Result<KnownHeaders> {
+fn known_headers(
+    context: &PassContext<'_>,
+    unit: &Unit,
+    of_control: &[u8],
+) -> Result<KnownHeaders> {
     let mut headers = KnownHeaders::default();
     let Some((control, others)) = unit.members.split_last() else {
         return Ok(headers);
     };
     for task in others {
-        if let Ok(known) = probe(&header(task)?.unwrap_or_default()) {
+        if let Ok(known) = probe(&header(context, task)?.unwrap_or_default()) {
             headers.learn(&task.pair.path, &task.name, known);
         }
     }
@@ -225,8 +229,8 @@ fn known_headers(unit: &Unit, of_control: &[u8]) -> Result<KnownHeaders> {
     Ok(headers)
 }
 
-fn header(task: &FileTask) -> Result<Option<Vec<u8>>> {
-    let Ok(source) = open_source(task)? else {
+fn header(context: &PassContext<'_>, task: &FileTask) -> Result<Option<Vec<u8>>> {
+    let Ok(source) = open_source(context, task)? else {
         return Ok(None);
     };
     Ok(first_bytes(&source).ok())
@@ -245,7 +249,7 @@ fn stage<'a>(
     task: &'a FileTask,
     headers: &KnownHeaders,
 ) -> Result<Result<Staged<'a>, Outcome>> {
-    let source = match open_source(task)? {
+    let source = match open_source(context, task)? {
         // Its lock is held meanwhile.
         Ok(source) => source.urgent(),
         Err(outcome) => return Ok(Err(outcome)),
@@ -266,6 +270,6 @@ fn stage<'a>(
             written,
             blocks: stream.map(BlockStream::finish),
         })),
-        Err(failure) => outcome_of(task, failure).map(Err),
+        Err(failure) => outcome_of(context, task, failure).map(Err),
     }
 }

@@ -9,6 +9,7 @@ use postoffice::flaim::base_of;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
+use crate::copy_file::copy_across;
 use crate::error::{Result, WorkerError};
 use crate::tree::{Folder, Kind};
 
@@ -122,10 +123,10 @@ fn finish_move(place: &Folder) -> Result<()> {
 
 /// Moves a file into a folder of another file system: whole and durable there before it takes the place of the old one.
 fn move_across(from: &Folder, name: &[u8], to: &Folder) -> std::result::Result<(), Errno> {
-    to.remove_file(ARRIVING)?;
-    from.copy_durably(name, to, ARRIVING)?;
-    to.rename_over(ARRIVING, name)?;
-    rustix::fs::fsync(to)?;
+    let copied = copy_across((from, name), to, ARRIVING, || {
+        to.rename_over(ARRIVING, name)
+    });
+    copied.map_err(|failure| failure.errno())?;
     from.remove_file(name).map(|_| ())
 }
 

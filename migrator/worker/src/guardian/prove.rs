@@ -13,7 +13,7 @@ use super::fall_backs::{FALL_BACK, name_in_fall_back};
 use super::{GUARDIAN, accepted, doubt, guardian_files, look, open_at_destination, plan};
 use crate::capabilities::Area;
 use crate::compare::{Compared, Opened};
-use crate::copy::hash_file;
+use crate::copy_file::hash_file;
 use crate::database::{OpenDatabase, in_database, open_database};
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::staging::staging_name;
 use super::still::Stillness;
 use super::{Listing, QueueRun, SourceItem, digest_of};
-use crate::copy::{CopyFailure, Source, hash_file, write_copy};
+use crate::copy_file::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
 use crate::names::{name_refused, refuses_name};
 use crate::source::require_mounts;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::summary::root_digest;
 use crate::capabilities::{Area, Capabilities};
-use crate::copy::hash_file;
+use crate::copy_file::hash_file;
 use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::names::{SEAL_FILE, is_marker};
@@ -153,6 +153,10 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn unreadable(&self, path: &RelativePath, errno: Errno) -> Result<()> {
+        if errno == Errno::NOENT && !path.is_root() {
+            // It was removed since its parent was listed; what was sealed in it is missing.
+            return Ok(());
+        }
         if errno != Errno::NAMETOOLONG {
             return Err(WorkerError::writing("list", path, errno));
         }
@@ -168,10 +172,12 @@ impl Check<'_> {
         for entry in visited.entries {
             self.monitor.obey()?;
             let path = visited.path.join(&entry.name);
-            let kind = visited
-                .folder
-                .kind_of(entry)
-                .map_err(|errno| WorkerError::writing("look at", &path, errno))?;
+            let kind = match visited.folder.kind_of(entry) {
+                Ok(kind) => kind,
+                // It was removed since the listing; what was sealed of it is missing.
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(WorkerError::writing("look at", &path, errno)),
+            };
             if kind == Kind::Folder {
                 continue;
             }
@@ -226,6 +232,11 @@ impl Check<'_> {
                 path,
                 "its bytes are not those that were sealed",
             ),
+            // Somebody works on it.
+            Err(Errno::AGAIN) => {
+                self.differs("seal-differs", path, "it changed while it was read");
+            }
+            Err(Errno::NOENT) => self.differs("seal-missing", path, "it is no longer there"),
             Err(errno) => self.differs(
                 "seal-destination",
                 path,

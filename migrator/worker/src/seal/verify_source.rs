@@ -12,7 +12,7 @@ use postoffice::names::{RelativePath, destination_name, printable};
 use rustix::io::Errno;
 
 use crate::capabilities::{Area, Capabilities, leaves_out_class};
-use crate::copy::hash_file;
+use crate::copy_file::hash_file;
 use crate::error::{Result, WorkerError, stops_the_step};
 use crate::missed::{Missed, Standing};
 use crate::monitor::Monitor;

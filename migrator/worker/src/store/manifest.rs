@@ -212,6 +212,28 @@ impl JobStore {
         })
     }
 
+    /// Shows each folder of an area with how many files the manifest has there, and their bytes.
+    ///
+    /// # Errors
+    /// [`crate::error::WorkerError::Store`].
+    pub(crate) fn each_folder_of_manifest(
+        &self,
+        area: u32,
+        mut see: impl FnMut(RelativePath, u64, u64),
+    ) -> Result<()> {
+        self.read("count the manifest", |connection| {
+            let query =
+                "SELECT folder, count(*), sum(size) FROM file WHERE area = ?1 GROUP BY folder";
+            let mut statement = connection.prepare_cached(query)?;
+            let mut rows = statement.query([area])?;
+            while let Some(row) = rows.next()? {
+                let (files, bytes) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
+                see(path("file", row, 0)?, files, bytes);
+            }
+            Ok(())
+        })
+    }
+
     /// How many files the next pass copies again because their times were too fresh.
     ///
     /// # Errors

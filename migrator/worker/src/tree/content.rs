@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use super::change::set_modified;
 use super::{Attributes, Folder};
 
 /// Fills a block with the bytes of a file from `offset` on; returns how many there were, fewer only at its end.
@@ -72,36 +71,5 @@ impl Folder {
         let opened = self.open_file(name)?;
         rustix::fs::fadvise(&opened.0, 0, None, Advice::DontNeed)?;
         Ok(opened)
-    }
-
-    /// Copies the file `name` of this folder into the new file `new_name` of `target`, with its time, and makes it durable.
-    ///
-    /// # Errors
-    /// What the kernel says of either; `EEXIST` where the new name is taken.
-    pub(crate) fn copy_durably(
-        &self,
-        name: &[u8],
-        target: &Self,
-        new_name: &[u8],
-    ) -> Result<(), Errno> {
-        let (source, attributes) = self.open_file(name)?;
-        let copy = target.create_file(new_name)?;
-        copy_bytes(&source, &copy)?;
-        set_modified(&copy, attributes.modified)?;
-        rustix::fs::fsync(&copy)?;
-        rustix::fs::fsync(target)
-    }
-}
-
-fn copy_bytes(source: &OwnedFd, target: &OwnedFd) -> Result<(), Errno> {
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut offset = 0;
-    loop {
-        let length = read_at(source, &mut block, offset)?;
-        if length == 0 {
-            return Ok(());
-        }
-        write_all(target, &block[..length])?;
-        offset += length as u64;
     }
 }

@@ -156,3 +156,16 @@ fn what_protects_mail_and_what_was_not_found_cannot_be_accepted() {
     }
     assert_eq!(accepted(&site), []);
 }
+
+#[test]
+fn a_group_of_which_one_cannot_be_accepted_is_not_accepted_by_halves() {
+    let known = Verdict::NeedsAttention;
+    let mut findings: Vec<Finding> = (0..protocol::GROUP_FROM)
+        .map(|number| found("not-a-file", known, &format!("link {number}"), "no file"))
+        .collect();
+    findings.push(found("not-a-file", Verdict::Unproven, "link z", "no file"));
+    let site = job(&findings);
+    let refused = refusal(accept(&site, "not-a-file", Extent::Finding, ""));
+    assert_eq!(refused.code, "cannot-be-accepted");
+    assert_eq!(accepted(&site), Vec::new());
+}

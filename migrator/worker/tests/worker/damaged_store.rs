@@ -238,3 +238,24 @@ fn a_file_of_the_store_that_is_no_store_is_damage_as_well() {
         ("job-store-damaged", Verdict::Unproven)
     );
 }
+
+/// A store of last night does not know what happened since; where there is no newer one, the job is undone and begun anew.
+#[test]
+fn where_only_an_older_store_is_left_the_job_can_be_undone() {
+    let site = Site::fast().filled();
+    site.run(Task::CreateFolders).clean();
+    site.run(PASS_ONE).clean();
+    let store = site.job.join("job.sqlite");
+    let kept = site.root.join("of last night");
+    fs::copy(&store, &kept).unwrap();
+    site.run(PASS_ONE).clean();
+    for name in ["job.sqlite-wal", "job.sqlite-shm"] {
+        let _ = fs::remove_file(site.job.join(name));
+    }
+    fs::copy(&kept, &store).unwrap();
+    let done = site.run(PASS_ONE);
+    done.assert_refused("job-store-older");
+    let remedy = done.result.as_ref().unwrap_err().guidance();
+    assert!(remedy.contains("gwmigrate abandon --yes"), "{remedy}");
+    site.run(Task::Abandon { plan_only: false }).clean();
+}

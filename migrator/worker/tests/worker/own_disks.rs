@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use protocol::{Task, Verdict};
 use rustix::mount::{UnmountFlags, unmount};
@@ -226,4 +227,84 @@ fn a_source_that_has_such_a_folder_too_is_copied_and_sealed() {
         site.run(task).clean();
     }
     assert_eq!(contents(&site.destination), wanted(&site.source, true));
+}
+
+fn mount_sized(place: &Path, size: &str) {
+    let options = format!("size={size}");
+    fs::create_dir_all(place).unwrap();
+    let status = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &options, "none"])
+        .arg(place)
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// What is set aside goes to the disk of the job folder.
+#[test]
+fn what_the_job_folder_has_no_room_for_is_not_set_aside_by_halves() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = Site::with_post_office();
+    site.run(PASS_ONE).clean();
+    let quarantine = site.job.join("quarantine");
+    mount_sized(&quarantine, "512k");
+    let foreign = vec![9; 1 << 20];
+    fs::write(site.destination.join("offiles/foreign.blb"), &foreign).unwrap();
+    for _ in 0..2 {
+        let done = site.run(PASS_TWO);
+        assert_eq!(done.error_code(), Some("job-folder"), "{:?}", done.result);
+        assert_eq!(done.worst(), Verdict::Temporary);
+        assert_eq!(contents(&quarantine).len(), 0, "nothing is there by halves");
+    }
+    let grown = Command::new("mount")
+        .args(["-o", "remount,size=16m"])
+        .arg(&quarantine)
+        .status();
+    assert!(grown.unwrap().success());
+    site.run(PASS_TWO).clean();
+    let kept = contents(&quarantine);
+    assert_eq!(kept.len(), 1, "{:?}", kept.keys());
+    assert_eq!(kept.into_values().next().unwrap(), foreign);
+}
+
+/// Each disk takes what goes there.
+#[test]
+fn the_room_of_each_disk_of_the_destination_is_asked_for() {
+    if !has_own_mounts(false) {
+        return;
+    }
+    let site = Site::empty();
+    build_post_office(&site.source);
+    write_old(
+        &site.source.join("OFFILES/FD0/LARGE.BLB"),
+        &vec![9; 2 << 20],
+        1,
+    );
+    let inner = site.destination.join("offiles");
+    for (outer_size, inner_size, code) in [
+        ("1m", "64m", None),
+        ("64m", "1m", Some("not-enough-room")),
+        ("64m", "64m", None),
+    ] {
+        mount_sized(&site.destination, outer_size);
+        mount_sized(&inner, inner_size);
+        let done = site.run(Task::Inventory { only_count: true });
+        let found: Vec<_> = done
+            .findings
+            .kept
+            .iter()
+            .map(|finding| (&*finding.code, finding.subject.as_str()))
+            .collect();
+        match code {
+            None => assert_eq!(found, [], "{outer_size}, {inner_size}"),
+            Some(code) => {
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert_eq!(found[0].0, code);
+                assert!(found[0].1.ends_with("offiles"), "{found:?}");
+            }
+        }
+        unmount(&inner, UnmountFlags::empty()).unwrap();
+        unmount(&site.destination, UnmountFlags::empty()).unwrap();
+    }
 }

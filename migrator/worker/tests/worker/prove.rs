@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::tz::TimeZone;
 use protocol::{
-    Amount, Count, Life, Proof, ProveReport, ReadAgain, SealReport, Task, TaskReport, Verdict,
-    VerifySourceReport,
+    Amount, Count, Life, PassKind, Proof, ProveReport, ReadAgain, SealReport, Task, TaskReport,
+    Verdict, VerifySourceReport,
 };
 use rusqlite::Connection;
 use worker::tree::Pace;
@@ -452,4 +453,53 @@ fn the_source_is_read_no_faster_than_it_may_be() {
     site.run(Task::Seal).clean();
     site.options.bandwidth = Some("256K".parse().unwrap());
     assert!(whole_seconds(&site, Task::VerifySource) >= 2);
+    let subject = BLOB.to_owned();
+    assert!(whole_seconds(&site, Task::Fetch { subject }) >= 2);
+
+    // What a pass that was cut off has left behind is compared with the source, and is copied then.
+    let mut site = Site::fast().filled();
+    site.run(Task::CreateFolders).clean();
+    write_old(&site.source.join(BLOB), &vec![7; 2 * LIMIT], 81);
+    site.store().begin_pass(PassKind::StageOne).unwrap();
+    let copy = site.destination.join(BLOB.to_ascii_lowercase());
+    fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    fs::write(&copy, vec![7; 2 * LIMIT]).unwrap();
+    site.options.bandwidth = Some("256K".parse().unwrap());
+    assert!(whole_seconds(&site, PASS_ONE) >= 4);
+}
+
+/// An agent at work changes and removes files while they are verified; a database is no damage then.
+#[test]
+fn what_users_change_while_it_is_verified_is_no_damage() {
+    const LARGE: &str = "OFUSER/USERBIG.DB";
+    let site = copied();
+    write_old(&site.source.join(LARGE), &vec![7; 8 << 20], 81);
+    proven(&site);
+    stage_two(&site);
+    site.run(Task::Seal).clean();
+    start_for_users(&site);
+    let copy = site.destination.join(LARGE.to_ascii_lowercase());
+    let file = fs::OpenOptions::new().write(true).open(&copy).unwrap();
+    let is_over = AtomicBool::new(false);
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                file.set_modified(std::time::SystemTime::now()).unwrap();
+            }
+        });
+        let done = site.run(Task::Verify);
+        is_over.store(true, Ordering::SeqCst);
+        done
+    });
+    assert!(
+        done.with_code("seal-destination").is_empty(),
+        "{:?}",
+        done.findings.kept
+    );
+    assert_eq!(
+        done.with_code("changed-by-users").len(),
+        1,
+        "{:?}",
+        done.findings.kept
+    );
 }

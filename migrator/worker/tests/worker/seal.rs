@@ -283,6 +283,20 @@ fn a_queue_folder_that_the_source_gave_up_prevents_no_seal() {
     assert!(site.quarantine().is_empty(), "it came from the source");
 }
 
+/// The log of an agent lies in a folder of the queues that only the destination has.
+#[test]
+fn a_log_in_a_queue_folder_that_the_source_gave_up_prevents_no_seal() {
+    let site = Site::with_post_office();
+    for task in [PASS_ONE, QUEUES] {
+        site.run(task).clean();
+    }
+    assert!(site.destination.join("wpcsout/ofs/1123poa.001").exists());
+    fs::remove_dir_all(site.source.join("WPCSOUT/OFS")).unwrap();
+    for task in [PASS_TWO, LOWERCASE, QUEUES, Task::Seal] {
+        site.run(task).clean();
+    }
+}
+
 /// Does something at one side when the bytes have been compared, and before both sides are looked at again.
 struct AtTheEndOf {
     tally: Arc<Tally>,

@@ -65,3 +65,59 @@ fn a_data_file_that_is_younger_than_the_listing_is_not_left_out() {
     assert!(contents(&site.destination).contains_key("ofuser/userabc.01"));
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
+
+/// The first look leaves a new database that grows to the second one without a word; the second dropped whatever was to be said.
+#[test]
+fn a_new_database_that_the_second_look_cannot_have_is_said() {
+    let site = Site::with_post_office();
+    let user = site.source.join("OFUSER");
+    let files = guardian(STORES);
+    let (control, data) = (user.join("USERNEW.DB"), user.join("USERNEW.01"));
+    let late = data.clone();
+    write(&files, &control, &data);
+    std::fs::rename(&data, site.root.join("late")).unwrap();
+    let kept = site.root.join("late");
+    let held = Mutex::new(None);
+    let tally = pass_meddled_with(&site, move |heard| match heard {
+        Heard::Phase("copy the databases") => std::fs::rename(&kept, &late).unwrap(),
+        Heard::Phase("look for what was made meanwhile") => {
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .open(&control)
+                .unwrap();
+            lock_whole(&file);
+            *held.lock().unwrap() = Some(file);
+        }
+        _ => {}
+    });
+    assert!(!contents(&site.destination).contains_key("ofuser/usernew.db"));
+    let findings = tally.findings().kept;
+    let said = findings
+        .iter()
+        .filter(|finding| finding.code == "database-deferred");
+    assert_eq!(said.count(), 1, "{findings:?}");
+    assert_eq!(tally.counts().get(&Count::FilesDeferred), Some(&1));
+}
+
+/// What the second look copies, the first had not seen.
+#[test]
+fn damage_in_a_database_that_the_second_look_copies_is_said() {
+    let site = Site::with_post_office();
+    let user = site.source.join("OFUSER");
+    let tally = pass_meddled_with(&site, move |heard| {
+        if matches!(heard, Heard::Phase("look for what was made meanwhile")) {
+            let data = user.join("USERNEW.01");
+            write(&guardian(STORES), &user.join("USERNEW.DB"), &data);
+            let mut bytes = std::fs::read(&data).unwrap();
+            bytes[4096 * 2 + 40] ^= 1;
+            std::fs::write(&data, bytes).unwrap();
+        }
+    });
+    assert!(contents(&site.destination).contains_key("ofuser/usernew.db"));
+    let findings = tally.findings().kept;
+    let said = findings
+        .iter()
+        .any(|finding| finding.code == "database-damaged");
+    assert!(said, "{findings:?}");
+}

@@ -182,3 +182,47 @@ fn a_database_that_is_away_for_a_moment_with_all_of_its_files_is_left_and_said()
     site.run(PASS_ONE).clean();
     assert_eq!(contents(&site.destination), wanted(&site.source, false));
 }
+
+/// NFS says of what was removed while it was open that its handle is stale; the whole source counted as gone.
+#[test]
+fn what_is_removed_while_it_is_open_is_not_taken_for_a_source_that_is_gone() {
+    if !can_trace() {
+        return;
+    }
+    for (path, number, errno) in [
+        (
+            "source/OFFILES/FD0/0A1B2C3D.000",
+            libc::SYS_pread64,
+            libc::ESTALE,
+        ),
+        ("source/OFFILES/fdF6", libc::SYS_getdents64, libc::ESTALE),
+        ("source/OFFILES/fdF6", libc::SYS_fstat, libc::ENOENT),
+    ] {
+        let site = Site::fast().filled();
+        site.run(Task::CreateFolders).clean();
+        let mut struck = 0;
+        let (ended, said) = run_task_judged(&site, &PASS_ONE, Kind::InputOutput, |operation| {
+            let is_it = operation.number == number && operation.path == Path::new(path);
+            if !is_it || struck > 0 {
+                return Verdict::Happens;
+            }
+            struck += 1;
+            let removed = site.root.join(path);
+            if removed.is_dir() {
+                fs::remove_dir_all(removed).unwrap();
+            } else {
+                fs::remove_file(removed).unwrap();
+            }
+            Verdict::Fails(errno)
+        });
+        let what = format!("{path}, {number}: {said}");
+        assert_eq!((ended, struck), (Ended::Exited(0), 1), "{what}");
+        assert!(!said.contains("source-gone"), "{what}");
+        assert!(said.contains("vanished"), "{what}");
+        assert_eq!(
+            contents(&site.destination),
+            wanted(&site.source, false),
+            "{what}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use super::kinds::Kind;
 use super::scenes::site;
 use super::sweep::can_trace;
 use super::tracer::{Ended, Verdict};
-use super::{STAGE_ONE_PASS, run_judged};
+use super::{STAGE_ONE_PASS, run_judged, run_task_judged};
 use crate::support::{PASS_TWO, contents, long_ago, set_time, wanted, write_old};
 
 #[test]
@@ -47,4 +47,33 @@ fn what_never_stops_changing_is_left_to_the_next_pass() {
         site.run(PASS_TWO).clean();
         assert_eq!(contents(&site.destination), wanted(&site.source, false));
     }
+}
+
+/// It is fetched because somebody has changed it, who may be at work still.
+#[test]
+fn what_never_stops_changing_is_not_fetched_by_halves() {
+    if !can_trace() {
+        return;
+    }
+    let site = site();
+    site.run(Task::CreateFolders).clean();
+    let subject = "OFFILES/FD0/GROWING".to_owned();
+    let source = site.source.join(&subject);
+    write_old(&source, &[1; 4096], 1);
+    let task = Task::Fetch { subject };
+    let mut appended = 0;
+    let (ended, said) = run_task_judged(&site, &task, Kind::Halved, |operation| {
+        if operation.effect == Effect::Reads && site.root.join(&operation.path) == source {
+            // Without an end, the disk would be full before anybody gives up.
+            assert!(appended < 1000, "it never ends");
+            let mut file = fs::OpenOptions::new().append(true).open(&source).unwrap();
+            file.write_all(&[1; 1 << 20]).unwrap();
+            appended += 1;
+        }
+        Verdict::Happens
+    });
+    assert_eq!(ended, Ended::Exited(0), "{said}");
+    assert!(said.contains("verdict: Ok(Refused)"), "{said}");
+    assert!(appended > 0 && appended < 10, "{appended}");
+    assert!(contents(&site.job.join("quarantine")).is_empty(), "{said}");
 }

@@ -39,3 +39,27 @@ fn a_library_that_is_not_there_for_a_moment_is_not_taken_for_none() {
     site.run(Task::Documents)
         .assert_refused("source-marker-missing");
 }
+
+/// A client that lists no kinds made a document of each empty folder, and a library that is kept elsewhere looked kept inside.
+#[test]
+fn the_folders_of_a_library_are_no_documents_where_a_listing_has_no_kinds() {
+    if !can_trace() {
+        return;
+    }
+    let site = Site::fast().filled();
+    let documents = site.source.join("GWDMS/LIB000A/DOCS");
+    std::fs::remove_dir_all(&documents).unwrap();
+    std::fs::create_dir_all(documents.join("FD1")).unwrap();
+    std::fs::create_dir_all(documents.join("FD2")).unwrap();
+    let mut hidden = 0;
+    let (_, said) = run_task_judged(&site, &Task::Documents, Kind::InputOutput, |operation| {
+        if operation.number != libc::SYS_getdents64 || !operation.path.starts_with("source") {
+            return Verdict::Happens;
+        }
+        hidden += 1;
+        Verdict::HidesKinds
+    });
+    assert!(hidden > 0, "{said}");
+    assert!(said.contains(SAYS_DONE), "{said}");
+    assert!(said.contains("\"documents_inside\":0"), "{said}");
+}

@@ -28,6 +28,16 @@ pub(crate) enum CopyFailure {
     Changed,
 }
 
+impl CopyFailure {
+    /// What either side said; `EAGAIN` where the source changed.
+    pub(crate) fn errno(self) -> Errno {
+        match self {
+            Self::Read(errno) | Self::Write(errno) => errno,
+            Self::Changed => Errno::AGAIN,
+        }
+    }
+}
+
 /// An open file of the source, and what it said before anything of it was read.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -100,6 +110,14 @@ pub(crate) struct Written {
 }
 
 impl Written {
+    /// Waits until the copy is on its disk.
+    ///
+    /// # Errors
+    /// What the destination says.
+    fn make_durable(&self) -> Result<(), CopyFailure> {
+        rustix::fs::fsync(&self.handle).map_err(CopyFailure::Write)
+    }
+
     /// What the destination says now.
     pub(crate) fn destination(&self) -> Result<Attributes, CopyFailure> {
         rustix::fs::fstat(&self.handle)
@@ -147,6 +165,26 @@ pub(crate) fn write_copy_seen(
             Err(failure)
         }
     }
+}
+
+/// Copies the file `name` of `folder` into a folder of another file system, under the name `unfinished`, which goes first where
+/// something has it, until the copy is whole and durable; `publish` gives it its name.
+///
+/// # Errors
+/// As [`write_copy`].
+pub(crate) fn copy_across(
+    (folder, name): (&Folder, &[u8]),
+    destination: &Folder,
+    unfinished: &[u8],
+    publish: impl FnOnce() -> Result<(), Errno>,
+) -> Result<(), CopyFailure> {
+    let source = Source::open(folder, name).map_err(CopyFailure::Read)?;
+    destination
+        .remove_file(unfinished)
+        .map_err(CopyFailure::Write)?;
+    write_copy(&source, destination, unfinished)?.make_durable()?;
+    publish().map_err(CopyFailure::Write)?;
+    rustix::fs::fsync(destination).map_err(CopyFailure::Write)
 }
 
 fn fill(
@@ -211,18 +249,14 @@ fn read_all(
 /// What opening or reading says; `EAGAIN` where the file changed while it was read.
 pub(crate) fn hash_file(folder: &Folder, name: &[u8]) -> Result<(Attributes, [u8; 32]), Errno> {
     let (handle, before) = folder.open_content(name)?;
-    let errno = |failure| match failure {
-        CopyFailure::Read(errno) | CopyFailure::Write(errno) => errno,
-        CopyFailure::Changed => Errno::AGAIN,
-    };
     let (length, digest) = read_all(&handle, before.size, |block| {
         if let Some(pace) = folder.pace() {
             pace.take(block.len());
         }
         Ok(())
     })
-    .map_err(errno)?;
-    let after = attributes_of(&handle).map_err(errno)?;
+    .map_err(CopyFailure::errno)?;
+    let after = attributes_of(&handle).map_err(CopyFailure::errno)?;
     if length != before.size || !after.is_unchanged_since(&before) {
         return Err(Errno::AGAIN);
     }
