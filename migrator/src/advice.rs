@@ -28,6 +28,8 @@ pub enum Milestone {
     AllConfirmed,
     /// The POA at the source counts as stopped, so that users are out.
     SourceOff,
+    /// Users may work, and it is for a person to start the Linux POA.
+    StartedByHand,
 }
 
 /// Who is at work on a job.
@@ -131,10 +133,7 @@ pub struct Advice {
 impl Situation {
     /// That of a job, and whether all items of its checklist are confirmed.
     pub fn of(state: &JobState, is_confirmed: bool) -> Self {
-        let last = state
-            .steps
-            .iter()
-            .max_by_key(|line| line.began_milliseconds);
+        let last = state.last_step();
         let at_work = match (&state.running, &state.controller) {
             (Some(_), _) => AtWork::Worker,
             (None, Some(_)) => AtWork::Controller,
@@ -154,6 +153,7 @@ impl Situation {
                     Milestone::SourceOff,
                     state.confirmed(&ChecklistItem::SourcePoaStopped).is_some(),
                 ),
+                (Milestone::StartedByHand, state.is_started_by_hand()),
             ]
             .into_iter()
             .filter_map(|(milestone, is_reached)| is_reached.then_some(milestone))
@@ -182,15 +182,19 @@ impl Situation {
             .is_some_and(|step| step.stage() == Stage::After);
         match self.standing.life {
             Life::Live if !stopped_after => return Next::Queues,
+            Life::Starting if self.has(Milestone::StartedByHand) && !stopped_after => {
+                return Next::Queues;
+            }
             // It was cut off: whether the POA serves is not known.
             Life::Live | Life::Starting => return Next::Finish,
             Life::NotLive => {}
         }
-        if !(self.standing.is_copied && self.has(Milestone::StageOneDone)) {
-            return Next::StageOne;
-        }
+        // What is sealed is not to be copied once more, whatever stage one did not come to.
         if self.standing.refusal(Intent::Start).is_none() {
             return Next::Finish;
+        }
+        if !(self.standing.is_copied && self.has(Milestone::StageOneDone)) {
+            return Next::StageOne;
         }
         match self.stopped.map(Step::stage) {
             _ if self.has(Milestone::AllConfirmed) => Next::StageTwo,

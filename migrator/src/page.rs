@@ -128,10 +128,7 @@ impl<'a> Page<'a> {
 
 /// What a job has come to, and whether that is how it should be.
 fn verdict(state: &JobState) -> (&'static str, bool) {
-    let stopped = state
-        .steps
-        .iter()
-        .max_by_key(|step| step.began_milliseconds);
+    let stopped = state.last_step();
     match state.life.life {
         Life::Live => ("Users work at the destination", true),
         Life::Starting => (

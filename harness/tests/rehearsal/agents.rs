@@ -249,3 +249,47 @@ fn an_abandoning_that_is_refused_has_undone_nothing() {
     assert!(is_untouched, "{run:#?}");
     assert!(undone.is_fine() && !answers(&stage), "{undone:#?}");
 }
+
+/// Its software was removed, its section edited away, or the server started anew: the control command cannot stop what does not run,
+/// and no command led on.
+#[test]
+fn a_poa_that_does_not_run_is_stopped_whatever_its_control_command_says() {
+    let stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1) && answers(&stage), "{run:#?}");
+    let control = agents_folder(&stage).join("bin/grpwise");
+    let script = fs::read_to_string(&control).expect("a script");
+    let broken = script.replace("#!/bin/sh\n", "#!/bin/sh\n[ \"$1\" = stop ] && exit 1\n");
+    fs::write(&control, broken).expect("written");
+    // While it runs, that is no answer.
+    let run = stage.migrate(&["prepare"]);
+    finding(&run, "remote-command-failed");
+    fs::write(&control, &script).expect("written");
+    stage.embedded().stop_poa().expect("stopped");
+    fs::remove_file(&control).expect("removed");
+    stage.prepare();
+    stage.expect(&["abandon", "--yes"], 0);
+}
+
+/// Users were out when it was said that the POA has nothing to be started with.
+#[test]
+fn without_a_startup_file_users_do_not_go_out() {
+    let stage = stage();
+    let run = stage.migrate(&["stage-one"]);
+    assert!(run.exit_code <= Some(1), "{run:#?}");
+    let kept = fs::read(kept_file(&stage)).expect("read");
+    fs::remove_file(kept_file(&stage)).expect("removed");
+    for arguments in [
+        &["prepare", "--confirm", "source-poa-stopped", "--by", "Ann"][..],
+        &["stage-two"],
+    ] {
+        let run = stage.expect(arguments, 5);
+        finding(&run, "startup-file");
+    }
+    let status = stage.expect(&["status"], 0);
+    let confirmed = status.result["status"]["checklist"].to_string();
+    assert!(!confirmed.contains("source-poa-stopped"), "{confirmed}");
+    fs::write(kept_file(&stage), kept).expect("written");
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+}

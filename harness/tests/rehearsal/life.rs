@@ -277,3 +277,34 @@ fn a_job_leaves_the_destination_of_another_one_alone() {
     let run = stage.expect(&["queues"], 5);
     finding(&run, "destination-marker-missing");
 }
+
+/// The old server is started once more for the last items, and its agents start with it: they would eat what arrived there.
+#[test]
+fn queues_are_not_carried_beside_a_source_that_was_started_again() {
+    let stage = sealed(false);
+    stage.expect(&["finish"], 0);
+    let late = stage.source().join("WPCSOUT/OFS/2/STRAGGLE");
+    fs::write(&late, "late").expect("written");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let file = fs::File::options().write(true).open(&late).expect("opened");
+    file.set_modified(long_ago).expect("set");
+    let carried = stage.destination().join("wpcsout/ofs/2/straggle");
+    stage.start_source_poa();
+    let run = stage.expect(&["queues"], 5);
+    finding(&run, "source-poa-answers");
+    assert!(!carried.exists(), "an agent of the source may take it");
+    stage.stop_source_poa();
+    let run = stage.migrate(&["queues"]);
+    assert!(carried.exists(), "{:#?}", run.findings);
+    stage.expect(&["queues"], 3);
+}
+
+/// It said "finish" for ever, and a second one gave the files away under the agent that a person had started.
+#[test]
+fn where_a_person_starts_the_poa_finish_is_done_once() {
+    let stage = sealed(false);
+    stage.expect(&["finish"], 0);
+    let status = stage.expect(&["status"], 0);
+    let next = status.result["next"].as_str().expect("a text");
+    assert!(next.starts_with("gwmigrate queues"), "{next}");
+}

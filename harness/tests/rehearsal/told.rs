@@ -241,3 +241,34 @@ fn an_older_program_at_the_destination_is_told_by_its_version() {
     let told = finding(&run, "protocol");
     assert!(told.text.contains("0.0.9"), "{told:#?}");
 }
+
+/// The next command that it named would have taken the seal.
+#[test]
+#[ignore = "slow: .ci/run runs it"]
+fn behind_a_stage_one_whose_poa_did_not_start_what_is_sealed_is_finished() {
+    let stage = Stage::with(|options| options.site.with_poa = true);
+    let port = stage.embedded().sheet.http_port;
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
+    stage.expect(&["stage-one"], 5);
+    drop(taken);
+    stage.prepare();
+    let run = stage.migrate(&["stage-two"]);
+    assert!(run.exit_code <= Some(1), "{:#?}", run.findings);
+    assert_eq!(advice(&stage).0, "gwmigrate finish");
+    stage.expect(&["finish"], 0);
+    stage.embedded().stop_poa().expect("stopped");
+}
+
+/// A virus scanner removes a program; the job is there all the same.
+#[test]
+fn a_job_whose_program_is_gone_is_no_job_that_is_not_there() {
+    let stage = stage(false);
+    stage.prepare();
+    stage.expect(&["stage-two"], 0);
+    let program = stage.embedded().sheet.job_folder.join("gwmigrate");
+    fs::remove_file(&program).expect("removed");
+    let status = stage.expect(&["status"], 0);
+    assert_eq!(status.result["next"], "gwmigrate finish");
+    fs::remove_file(&program).expect("put back, and removed again");
+    stage.expect(&["finish"], 0);
+}

@@ -66,6 +66,9 @@ pub use wish::{Wish, WishLine};
 /// The version of everything in this module.  It changes with every change that an older side would misread.
 pub const PROTOCOL: u32 = 7;
 
+/// Name of the store in the job folder: where it is, there is a job.
+pub const STORE_FILE: &str = "job.sqlite";
+
 /// How this build names itself: controller and worker must be of the same.
 pub fn build() -> String {
     format!("{} (protocol {PROTOCOL})", env!("CARGO_PKG_VERSION"))

@@ -303,6 +303,17 @@ impl JobState {
         self.steps.iter().find(|line| line.step == step)
     }
 
+    /// The step that was begun last; none where none was.
+    pub fn last_step(&self) -> Option<&StepLine> {
+        self.steps.iter().max_by_key(|line| line.began_milliseconds)
+    }
+
+    /// Whether users may work and this job starts no POA for them: a person does.
+    pub fn is_started_by_hand(&self) -> bool {
+        let start = self.step(Step::StartPoa);
+        self.may_hold_new_mail() && start.is_some_and(|line| line.state == StepState::Skipped)
+    }
+
     /// Whether a step has come to its end.
     pub fn is_done(&self, step: Step) -> bool {
         self.step(step)

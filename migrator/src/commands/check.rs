@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{AreaOrder, InventoryReport, Request, Task, TaskReport, Verdict};
 
-use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, PROGRAM_FILE, StepError};
+use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, StepError};
 use crate::steps;
 use estimate::Costs;
 use report::{Judged, add, require};
@@ -87,8 +87,7 @@ async fn checks(controller: &mut Controller, report: &mut CheckReport) -> Result
 /// What a person has accepted, where the job has begun: that decides nothing here either.  Gives the files that the job has placed in
 /// the system; none where that cannot be asked.
 async fn know_job(controller: &mut Controller) -> Result<Option<BTreeSet<String>>, StepError> {
-    let link = controller.link()?;
-    if !link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
+    if !steps::install_utility::has_store(controller.link()?).await? {
         return Ok(Some(BTreeSet::new()));
     }
     controller.know_accepted().await;

@@ -74,7 +74,15 @@ async fn steps_of(
     if !may_hold_new_mail {
         steps::run(controller, &[Step::StopTestPoa]).await?;
     }
-    for item in &confirmed {
+    // What users wait for comes last, when nothing else can be in the way of stage two any more.
+    let (goes_out, others): (Vec<_>, Vec<_>) = confirmed
+        .into_iter()
+        .partition(|item| *item == ChecklistItem::SourcePoaStopped);
+    for item in others.iter().chain(&goes_out) {
+        if *item == ChecklistItem::SourcePoaStopped && !may_hold_new_mail {
+            stage_two::require_stage_one(controller).await?;
+            identify_documents::require_mapped(controller).await?;
+        }
         if matches!(item, ChecklistItem::LibraryHasNoDocuments(_)) {
             identify_documents::require_unmapped(controller, item).await?;
         }

@@ -22,6 +22,7 @@ async fn order(controller: &mut Controller) -> Result<QueueReport, StepError> {
             "Run `gwmigrate stage-two`; this command is for what arrives later",
         ));
     }
+    steps::source_poa::require_not_back(controller).await?;
     steps::mount_source::mount(controller).await?;
     let report: QueueReport = controller.report_of(Task::Queues { live: true }).await?;
     steps::mount_source::unmount_all(controller).await?;

@@ -1,6 +1,6 @@
 //! `gwmigrate stage-two`: what must be done while users are out.
 
-use protocol::{Intent, JobState, Refusal, Standing, Step};
+use protocol::{Intent, Refusal, Standing, Step};
 
 use super::ending;
 use crate::controller::{CommandOutcome, Controller, StepError};
@@ -16,7 +16,7 @@ pub async fn run(controller: &mut Controller) -> CommandOutcome {
 async fn steps_of(controller: &mut Controller) -> Result<(), StepError> {
     attach(controller).await?;
     require_nobody_worked(controller).await?;
-    require_stage_one(&controller.state().await?)?;
+    require_stage_one(controller).await?;
     steps::run(controller, &[Step::MountSource]).await?;
     identify_documents::look_and_require_mapped(controller).await?;
     steps::run(controller, Step::slice(Step::StopTestPoa, Step::Unmount)).await
@@ -29,13 +29,22 @@ pub(super) async fn attach(controller: &mut Controller) -> Result<(), StepError>
     controller.open_journal().await
 }
 
-fn require_stage_one(state: &JobState) -> Result<(), StepError> {
-    if Standing::of(state).refusal(Intent::StageTwo) != Some(Refusal::NotCopied) {
-        return Ok(());
+/// Makes sure that stage one has copied the data, and made what the POA is to be started with for users: what is sealed without
+/// that could not be served.
+///
+/// # Errors
+/// A refusal.
+pub(super) async fn require_stage_one(controller: &Controller) -> Result<(), StepError> {
+    let state = controller.state().await?;
+    if Standing::of(&state).refusal(Intent::StageTwo) == Some(Refusal::NotCopied) {
+        return Err(StepError::refused(
+            "stage-one-not-done",
+            "Stage one has not copied the data yet",
+            "Run `gwmigrate stage-one` to its end first; users can work meanwhile",
+        ));
     }
-    Err(StepError::refused(
-        "stage-one-not-done",
-        "Stage one has not copied the data yet",
-        "Run `gwmigrate stage-one` to its end first; users can work meanwhile",
-    ))
+    if steps::poa::is_wanted(controller) {
+        steps::poa::kept(controller).await?;
+    }
+    Ok(())
 }

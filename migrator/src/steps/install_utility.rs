@@ -6,9 +6,9 @@ mod program;
 use std::path::{Path, PathBuf};
 
 use postoffice::names::printable;
-use protocol::{Finding, PROTOCOL, Reply, Request, Said, Task, Verdict};
+use protocol::{Finding, PROTOCOL, Reply, Request, STORE_FILE, Said, Task, Verdict};
 
-use crate::controller::{Controller, PROGRAM_FILE, StepError, StepOutcome};
+use crate::controller::{Controller, Link, PROGRAM_FILE, StepError, StepOutcome};
 use crate::numbers;
 use crate::remote::{RemoteCommand, RemoteError};
 use crate::steps::life::require_nobody_worked;
@@ -172,13 +172,27 @@ pub async fn attach(controller: &mut Controller) -> Result<(), StepError> {
         Err(failed @ StepError::Remote(RemoteError::CommandFailed { .. })) => {
             let link = controller.link()?;
             if link.exists(&link.job_folder().join(PROGRAM_FILE)).await? {
-                Err(failed)
-            } else {
-                Err(no_job(controller, Verdict::NothingToDo))
+                return Err(failed);
             }
+            if !has_store(link).await? {
+                return Err(no_job(controller, Verdict::NothingToDo));
+            }
+            // Something removed the program alone, as a virus scanner does.
+            let installed = install(controller).await?;
+            let text = format!("The worker was not in the job folder any more: {installed}");
+            controller.console().note(&text);
+            greet(controller).await
         }
         outcome => outcome,
     }
+}
+
+/// Whether the job folder holds a job, with a program or without.
+///
+/// # Errors
+/// What asking says.
+pub async fn has_store(link: &Link) -> Result<bool, StepError> {
+    link.exists(&link.job_folder().join(STORE_FILE)).await
 }
 
 /// The same for a command that makes no sense without a job.

@@ -35,7 +35,8 @@ pub async fn run(controller: &mut Controller) -> Result<StepOutcome, StepError> 
     };
     let state = controller.state().await?;
     life::require_sealed(&state)?;
-    if state.life.life == Life::Live && state.facts.runs_as.as_ref() == Some(&user) {
+    let is_started = state.life.life == Life::Live || state.is_started_by_hand();
+    if is_started && state.facts.runs_as.as_ref() == Some(&user) {
         return Ok(StepOutcome::Done(format!(
             "the POA was started as {user} before"
         )));

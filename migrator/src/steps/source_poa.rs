@@ -4,6 +4,9 @@
 //! that is off.  So a port is closed only where this job has seen it open before, and where it is refused now, to this machine
 //! and to the destination.  Everything else is for a person to say (ARCHITECTURE.md rule 9b).
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use protocol::{Answer, ChecklistItem, JobState, PROBE, Request, ask_port};
 
 use crate::controller::{Controller, StepError};
@@ -163,6 +166,49 @@ pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepEr
         SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
         SourcePoa::Closed(_) | SourcePoa::Nobody | SourcePoa::Unknown(_) => Ok(()),
     }
+}
+
+/// Makes sure, once users work at the destination, that the server was not started again with its agents: they would take
+/// what arrived in its queues, or send what is carried from there.
+///
+/// # Errors
+/// As [`require_silent`].
+pub(crate) async fn require_not_back(controller: &Controller) -> Result<(), StepError> {
+    if has_its_address(controller).await {
+        controller.console().note(
+            "The address of the POA at the source is that of the destination now, so its ports do not tell whether the old one \
+             runs: see that it does not",
+        );
+        return Ok(());
+    }
+    require_silent(controller).await
+}
+
+/// Whether the Linux POA has the address of the old one: a port of that is the new one's own then.
+async fn has_its_address(controller: &Controller) -> bool {
+    let (source, poa) = (&controller.worksheet.source, &controller.worksheet.poa);
+    let ports = [poa.http_port, poa.client_port];
+    let Some(address) = &source.address else {
+        return false;
+    };
+    if !source.poa_ports.iter().any(|port| ports.contains(port)) {
+        return false;
+    }
+    let host = &controller.worksheet.destination.host;
+    let theirs = addresses(address).await;
+    let mut ours = addresses(host).await;
+    if let Some(ip) = &poa.ip {
+        ours.extend(addresses(ip).await);
+    }
+    !theirs.is_disjoint(&ours)
+}
+
+/// What a name stands for; nothing where nobody knows it.
+async fn addresses(name: &str) -> BTreeSet<IpAddr> {
+    let found = tokio::net::lookup_host((name, 0)).await;
+    found
+        .map(|found| found.map(|address| address.ip()).collect())
+        .unwrap_or_default()
 }
 
 /// The refusal where it answers; a confirmation that says otherwise is withdrawn.

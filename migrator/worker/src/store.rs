@@ -48,8 +48,7 @@ pub use queue_items::{ItemState, QueueItem, StandingItem};
 pub use removals::{Removal, RemovalKind};
 pub use renames::{FolderRenames, Level, NAMES_PER_ROW, Rename};
 
-/// Name of the store in the job folder.
-pub const STORE_FILE: &str = "job.sqlite";
+pub use protocol::STORE_FILE;
 
 /// How long a writer waits for another one, such as a `status` beside a pass.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

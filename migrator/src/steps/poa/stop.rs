@@ -58,7 +58,10 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
         None => false,
     };
     let command = control(controller, "stop")?;
-    controller.link()?.succeed(&command).await?;
+    let output = controller.link()?.run(&command, Vec::new()).await?;
+    if !output.status.is_success() && !is_gone(controller, &address).await? {
+        output.require_success(&command)?;
+    }
     wait_for(controller, &address, Answer::No).await?;
     wait_until_gone(controller).await?;
     if let Some(gwha) = gwha.filter(|_| has_gwha) {
@@ -70,6 +73,15 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
     }
     controller.remember(Fact::Agent(AgentRun::Stopped)).await?;
     Ok(true)
+}
+
+/// Whether it does not run, so that a command that could not stop it had nothing to do: it was never started, its software was
+/// removed, or the destination was started anew.
+async fn is_gone(controller: &Controller, address: &str) -> Result<bool, StepError> {
+    Ok(
+        process(controller).await?.is_none()
+            && port_state(controller, address).await? == Answer::No,
+    )
 }
 
 /// Waits until its process has ended: a closed port alone may be one that it never opened, where the worksheet names another one

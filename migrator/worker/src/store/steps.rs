@@ -11,7 +11,9 @@ impl JobStore {
     /// # Errors
     /// [`crate::error::WorkerError::Store`].
     pub fn begin_step(&self, step: Step, at_milliseconds: Option<i64>) -> Result<()> {
-        let at = at_milliseconds.unwrap_or_else(now_milliseconds);
+        // The clock of another machine may be ahead; what was begun before must not look begun later.
+        let now = now_milliseconds();
+        let at = at_milliseconds.map_or(now, |at| at.min(now));
         self.change("journal a step", |transaction| {
             transaction
                 .execute(

@@ -281,6 +281,27 @@ fn requests_are_answered_and_remembered() {
     assert_eq!(findings[0].finding, finding);
 }
 
+/// The clock of an administrator's machine is a minute ahead: the step before counted as the last one, and the way back was "nothing
+/// was changed".
+#[test]
+fn the_step_that_was_begun_last_is_that_whatever_another_clock_says() {
+    let site = Site::empty();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let ahead = i64::try_from(now.as_millis()).unwrap() + 60_000;
+    for (step, at_milliseconds) in [(Step::InstallUtility, Some(ahead)), (Step::CopyData, None)] {
+        let begin = Request::BeginStep {
+            step,
+            at_milliseconds,
+        };
+        assert_eq!(call(&site.job, begin), Reply::Done);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let Reply::Status(status) = call(&site.job, Request::Status) else {
+        panic!("status")
+    };
+    assert_eq!(status.last_step().unwrap().step, Step::CopyData);
+}
+
 #[test]
 fn a_step_that_is_run_again_forgets_what_its_last_run_found() {
     let site = Site::empty();
