@@ -20,6 +20,7 @@ pub use client::Finished;
 pub use console::Console;
 pub use error::{GoesOn, StepError};
 pub use interrupt::Interrupt;
+pub(crate) use link::PRIVATE_FOLDER;
 pub use link::{Link, PROGRAM_FILE};
 pub use notify::Notice;
 pub use outcome::{CommandOutcome, StepOutcome};
@@ -30,8 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    self, AcceptedLine, Explain as _, Fact, Finding, JobState, MountedArea, Reply, Request, Step,
-    StepState, Verdict,
+    self, AcceptedLine, Change, Explain as _, Fact, Finding, JobState, MountedArea, Reply, Request,
+    Step, StepState, Verdict,
 };
 
 use crate::local_machine::LocalMachine;
@@ -209,6 +210,9 @@ impl Controller {
     pub async fn open_journal(&mut self) -> Result<(), StepError> {
         let link = self.link.as_ref().ok_or_else(not_connected)?;
         self.journal.open(link).await?;
+        // A password that a run left behind which was cut off while it mounted the source, in whatever way.
+        let name = PRIVATE_FOLDER.to_owned();
+        self.change(Change::RemoveFromJobFolder { name }).await?;
         self.accepted = self.state().await?.accepted;
         // What was found before the store could be reached.
         for finding in &mut self.findings {

@@ -314,6 +314,27 @@ fn a_password_that_an_earlier_run_left_behind_goes_with_the_next_one() {
     assert_eq!(left(), 0);
 }
 
+/// The next run mounts in another way, whose secrets are in other files, or mounts nothing.
+#[test]
+fn a_password_goes_with_the_next_run_in_whatever_way_that_mounts() {
+    let mut shares = Shares::new();
+    let cut = shares.folder.join("cut");
+    fs::write(&cut, "").expect("written");
+    let run = shares.stage.migrate(&["stage-one"]);
+    finding(&run, "remote-command-failed");
+    let secrets = shares.stage.embedded().sheet.job_folder.join("private");
+    let left = || fs::read_dir(&secrets).map_or(0, Iterator::count);
+    assert_eq!(left(), 1);
+    fs::remove_file(&cut).expect("removed");
+    let folder = shares.documents();
+    let embedded = shares.stage.embedded_mut();
+    let access = format!("kind = \"mounted\"\nsource = \"{}\"", folder.display());
+    embedded.sheet.documents_access = Some(access);
+    embedded.write_worksheet().expect("written");
+    let run = shares.stage.migrate(&["stage-one"]);
+    assert_eq!(left(), 0, "{:#?}", run.findings);
+}
+
 #[test]
 fn an_empty_share_is_no_empty_area() {
     let mut shares = Shares::new();

@@ -212,3 +212,28 @@ fn a_key_that_another_post_office_uses_is_not_given_away() {
         run.findings
     );
 }
+
+/// Both go to one folder, in lower case: the key was written over the certificate, and "they fit" was said.
+#[test]
+fn certificate_and_key_that_would_get_one_name_are_a_mistake() {
+    let mut stage = with_certificate(&CertificateOptions::default());
+    let files = stage.embedded().sheet.certificate.clone().expect("files");
+    let with_name = |file: &std::path::Path, name: &str| {
+        let renamed = file.with_file_name(name);
+        fs::copy(file, &renamed).expect("copied");
+        renamed
+    };
+    let key_folder = stage.folder.path().join("source/KEYS");
+    fs::create_dir_all(&key_folder).expect("made");
+    let key = key_folder.join("SALES.PEM");
+    fs::copy(&files.key, &key).expect("copied");
+    let renamed = CertificateFiles {
+        certificate: with_name(&files.certificate, "sales.pem"),
+        key,
+        ..files
+    };
+    use_files(&mut stage, renamed);
+    stage.usage(&["check", "--offline"]);
+    stage.usage(&["stage-one"]);
+    assert!(!has_copied_anything(&stage));
+}

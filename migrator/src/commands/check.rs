@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{AreaOrder, InventoryReport, Request, Task, TaskReport, Verdict};
 
-use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, StepError};
+use crate::controller::{CommandOutcome, Controller, Finished, GoesOn, PRIVATE_FOLDER, StepError};
 use crate::steps;
 use estimate::Costs;
 use report::{Judged, add, require};
@@ -140,7 +140,7 @@ async fn remove_empty_job_folder(controller: &Controller) -> Result<(), StepErro
     let command = link
         .command("rmdir")
         .arguments(["--ignore-fail-on-non-empty", "--"])
-        .arguments([job_folder.join("private"), job_folder]);
+        .arguments([job_folder.join(PRIVATE_FOLDER), job_folder]);
     // Where one of them was never made there is nothing to remove.
     link.run(&command, Vec::new()).await?;
     Ok(())

@@ -94,6 +94,9 @@ async fn steps_of(
         confirm(controller, item, by.clone(), options.note.clone()).await?;
     }
     *items = Some(probe_items(controller, &withdrawn).await?);
+    if !may_hold_new_mail {
+        stage_two::require_stage_one(controller).await?;
+    }
     identify_documents::require_mapped(controller).await?;
     steps::run(controller, &[Step::Checklist]).await
 }

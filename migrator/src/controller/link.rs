@@ -17,6 +17,9 @@ use crate::remote::{
     RemoteCommand, RemoteError, Uploaded,
 };
 
+/// The folder in the job folder for files with secrets, while the source is being mounted.
+pub(crate) const PRIVATE_FOLDER: &str = "private";
+
 /// Name of the worker's program in the job folder.
 pub const PROGRAM_FILE: &str = "gwmigrate";
 

@@ -7,7 +7,7 @@ use postoffice::names::printable;
 use protocol::mounts::{self, Mount};
 use protocol::{Explain as _, Fact, Finding, MountedArea, Verdict};
 
-use crate::controller::{Controller, StepError, StepOutcome};
+use crate::controller::{Controller, PRIVATE_FOLDER, StepError, StepOutcome};
 use crate::mount::{MountError, MountPlan, MountRequest, Mounted};
 use crate::steps::secrets::{SOURCE_PASSWORD, of_area};
 use crate::worksheet::SourceAccess;
@@ -133,7 +133,7 @@ fn plan(
         source: network,
         address,
         password: password.as_ref(),
-        private_folder: &destination.job_folder.join("private"),
+        private_folder: &destination.job_folder.join(PRIVATE_FOLDER),
         privilege: destination.privilege,
     }
     .to_plan()

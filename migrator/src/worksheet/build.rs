@@ -1,5 +1,8 @@
 //! From sections to the worksheet: what settings leave open is worked out from others, and the rules between settings.
 
+use std::path::Path;
+
+use postoffice::names::destination_name;
 use toml::de::DeTable;
 
 use super::kinds::Generation;
@@ -67,6 +70,7 @@ pub(super) fn read(
         ("key_password", "key"),
     ];
     require_pairs(&poa, &pairs, problems);
+    require_own_names(&poa, problems);
     require_login(&destination, problems);
     require_service_name(&poa, &post_office, problems);
 
@@ -162,6 +166,22 @@ fn require_pairs(section: &Section<'_>, pairs: &[(&str, &str)], problems: &mut P
         if section.is_said(one) && !section.is_said(other) {
             problems.add(&section.span(one), format!("`{one}` needs `{other}`"));
         }
+    }
+}
+
+/// Certificate and key go to one folder, in lower case.
+fn require_own_names(poa: &Section<'_>, problems: &mut Problems<'_>) {
+    let file = |name| poa.get(name, value::source_path);
+    let (Some(certificate), Some(key)) = (file("certificate"), file("key")) else {
+        return;
+    };
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        destination_name(name.as_encoded_bytes())
+    };
+    if certificate != key && name(&certificate) == name(&key) {
+        let message = "at the destination this gets the name that `certificate` gets too; name one of the files otherwise";
+        problems.add(&poa.span("key"), message);
     }
 }
 

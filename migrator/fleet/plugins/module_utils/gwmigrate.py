@@ -203,12 +203,15 @@ def run(
         with slots(parameters["slots_folder"], parameters["slots"]) as held:
             outcome = execute([*front, "status"], held) if needless else None
             if outcome and needless and outcome.exit_code in NO_FAILURE:
+                fail_unless_known(module, outcome)
                 why = needless(outcome, parameters)
                 if why:
                     module.exit_json(changed=False, msg=why, exit_code=NOTHING_TO_DO, stopped=False, findings=[])
                 outcome = None
             outcome = outcome or execute(words, held)
         extra = more(outcome, parameters)
+        if "state" in extra:
+            fail_unless_known(module, outcome, **extra)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"gwmigrate {command}: {error}")
     if module.check_mode and "--plan" in words:
@@ -216,6 +219,12 @@ def run(
     else:
         is_changed = changed(outcome, parameters)
     module.exit_json(**answer(outcome, is_changed), **extra)
+
+
+def fail_unless_known(module: AnsibleModule, outcome: Outcome, **extra: Any) -> None:
+    """Ends the module as failed where `gwmigrate status` has come to an end that says nothing of the job."""
+    if outcome.exit_code in NO_FAILURE and not outcome.is_whole and state(outcome) == "unknown":
+        module.exit_json(**{**answer(outcome, False), "failed": True}, **extra)
 
 
 def state(outcome: Outcome) -> str:

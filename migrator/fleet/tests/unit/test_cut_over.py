@@ -114,6 +114,28 @@ class AtATerminal(unittest.TestCase):
         self.assertEqual(self.cut_over("sales", "sales")[-1], "finish")
         self.assertEqual(self.code, 0)
 
+    def test_what_stands_in_the_way_of_stage_two_is_said_before_a_person_has_users_go_out(self):
+        unmapped = {"code": "library-unmapped", "subject": "lib000a", "text": "x", "remedy": "y", "verdict": "person", "accepted": None}
+        stopped = json.loads(end(1, [ITEM]))
+        stopped.update(findings=[unmapped], is_stopped=True)
+        program = PROGRAM.replace(end(0, [ITEM]), json.dumps(stopped))
+        with open(os.path.join(self.folder, "gwmigrate-program"), "w", encoding="utf-8") as file:
+            file.write(program)
+        self.assertEqual(self.cut_over("sales"), ["status", "prepare"])
+        self.assertNotEqual(self.code, 0)
+        stopped["findings"].append({**unmapped, "code": "checklist-open"})
+        with open(os.path.join(self.folder, "gwmigrate-program"), "w", encoding="utf-8") as file:
+            file.write(PROGRAM.replace(end(0, [ITEM]), json.dumps(stopped)))
+        os.remove(os.path.join(self.folder, "said"))
+        self.assertEqual(self.cut_over("sales")[2], "prepare --confirm=replicated --by=Ann")
+
+    def test_a_mistake_in_the_inventory_of_one_leaves_the_others_alone(self):
+        inventory = INVENTORY.replace("{sales: {}}", "{broken: {gwmigrate_settings: {poa: x}}, sales: {}}")
+        with open(os.path.join(self.folder, "site.yml"), "w", encoding="utf-8") as file:
+            file.write(inventory)
+        self.assertEqual(self.cut_over("sales", "sales")[-1], "finish")
+        self.assertNotEqual(self.code, 0)
+
     def test_what_changed_since_the_seal_is_copied_and_sealed_again(self):
         self.change("source", times=1)
         self.assertEqual(self.cut_over("sales")[3:], ["status", "finish", "stage-two", "status", "finish"])

@@ -150,6 +150,15 @@ class Programs(unittest.TestCase):
         with open(said, encoding="utf-8") as file:
             self.assertEqual(file.read().split(), ["status"])
 
+    def test_what_status_could_not_say_is_no_state(self):
+        said = os.path.join(self.folder, "said")
+        script = f"echo $4 >>{said}; echo '{end(1, 'person', [PERSON], is_stopped=True)}'; exit 1"
+        self.assertTrue(self.module("stage_one", script)["failed"])
+        with open(said, encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["status"])
+        answer = self.module("status", script)
+        self.assertEqual((answer["failed"], answer["state"]), (True, "unknown"))
+
     def test_a_check_that_failed_keeps_no_estimate(self):
         kept = os.path.join(self.folder, "kept.json")
         self.module("check", f"echo '{end(4, 'temporary')}'; exit 4", keep=kept)
