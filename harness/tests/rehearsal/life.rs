@@ -285,7 +285,7 @@ fn queues_are_not_carried_beside_a_source_that_was_started_again() {
     stage.expect(&["finish"], 0);
     let late = stage.source().join("WPCSOUT/OFS/2/STRAGGLE");
     fs::write(&late, "late").expect("written");
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
     let file = fs::File::options().write(true).open(&late).expect("opened");
     file.set_modified(long_ago).expect("set");
     let carried = stage.destination().join("wpcsout/ofs/2/straggle");

@@ -9,7 +9,7 @@ use postoffice::flaim::base_of;
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
 
-use crate::copy_file::copy_across;
+use crate::copy_file::{CopyFailure, copy_across};
 use crate::error::{Result, WorkerError};
 use crate::tree::{Folder, Kind};
 
@@ -126,7 +126,7 @@ fn move_across(from: &Folder, name: &[u8], to: &Folder) -> std::result::Result<(
     let copied = copy_across((from, name), to, ARRIVING, || {
         to.rename_over(ARRIVING, name)
     });
-    copied.map_err(|failure| failure.errno())?;
+    copied.map_err(CopyFailure::errno)?;
     from.remove_file(name).map(|_| ())
 }
 

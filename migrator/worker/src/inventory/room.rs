@@ -21,7 +21,7 @@ pub(super) struct Rooms(BTreeMap<u64, Room>);
 struct Room {
     /// The top of it, or of what an area has of it, in words.
     place: String,
-    room: StatVfs,
+    numbers: StatVfs,
     /// What it is to hold.
     files: u64,
     bytes: u64,
@@ -60,7 +60,7 @@ impl Rooms {
                     } else {
                         format!("{}, {top}", area.label)
                     },
-                    room: fstatvfs(folder).map_err(failed)?,
+                    numbers: fstatvfs(folder).map_err(failed)?,
                     files: 0,
                     bytes: 0,
                     copied_files: 0,
@@ -87,9 +87,9 @@ impl Rooms {
         let left = rooms().map(|room| spare(room.free_bytes(), room.bytes));
         report.destination_free_bytes = more(bytes, left.min());
         // Some file systems have no such limit, which 0 says.
-        let limited = || rooms().filter(|room| room.room.f_files > 0);
+        let limited = || rooms().filter(|room| room.numbers.f_files > 0);
         let files = rooms().map(|room| room.files).sum();
-        let left = limited().map(|room| spare(room.room.f_favail, room.files));
+        let left = limited().map(|room| spare(room.numbers.f_favail, room.files));
         report.destination_free_inodes =
             left.min().map_or(0, |left| more(files, Some(left)).max(1));
     }
@@ -106,11 +106,11 @@ fn more(needed: u64, spare: Option<i128>) -> u64 {
 
 impl Room {
     fn free_bytes(&self) -> u64 {
-        self.room.f_bavail.saturating_mul(self.room.f_frsize)
+        self.numbers.f_bavail.saturating_mul(self.numbers.f_frsize)
     }
 
     fn report(&self, monitor: &dyn Monitor) {
-        let Self { place, room, .. } = self;
+        let Self { place, numbers, .. } = self;
         let bytes = self.bytes.saturating_sub(self.copied_bytes);
         if bytes > self.free_bytes() {
             let text = format!(
@@ -123,11 +123,11 @@ impl Room {
             monitor.finding(finding.about(place.as_bytes()));
         }
         let files = self.files.saturating_sub(self.copied_files);
-        if room.f_files > 0 && files > room.f_favail {
+        if numbers.f_files > 0 && files > numbers.f_favail {
             let text = format!(
                 "{} files are still to be copied and the destination can take {} more",
                 count(files),
-                count(room.f_favail)
+                count(numbers.f_favail)
             );
             let remedy = "Use a file system with more inodes for the post office";
             let finding = Finding::new("not-enough-inodes", Verdict::Refused, text, remedy);

@@ -67,7 +67,7 @@ fn what_never_stops_changing_is_not_fetched_by_halves() {
             // Without an end, the disk would be full before anybody gives up.
             assert!(appended < 1000, "it never ends");
             let mut file = fs::OpenOptions::new().append(true).open(&source).unwrap();
-            file.write_all(&[1; 1 << 20]).unwrap();
+            file.write_all(&vec![1; 1 << 20]).unwrap();
             appended += 1;
         }
         Verdict::Happens
