@@ -1,7 +1,7 @@
 //! One round: carrying over what stands in the queues of the source and was not carried yet.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postoffice::names::RelativePath;
 use rustix::io::Errno;
@@ -11,6 +11,7 @@ use super::still::Stillness;
 use super::{Listing, QueueRun, SourceItem, digest_of};
 use crate::copy_file::{CopyFailure, Source, hash_file, write_copy};
 use crate::error::{Result, WorkerError};
+use crate::file_system::renames_without_replacing;
 use crate::names::{name_refused, refuses_name};
 use crate::source::require_mounts;
 use crate::store::{ItemState, QueueItem};
@@ -20,6 +21,13 @@ use protocol::{Count, Expected, Finding, Verdict};
 
 /// How many items are made durable together.
 const BATCH_ITEMS: usize = 1024;
+
+/// A file that shows what time the file system gives to changes now.
+const TICK_FILE: &[u8] = b".gwmigrate-tick";
+/// How long to wait for a later time; the coarsest times that are known are of two seconds.
+const TICK_MAX: Duration = Duration::from_secs(3);
+/// How long to sleep before it is looked at again.
+const TICK_PAUSE: Duration = Duration::from_millis(1);
 
 /// What came of making one item ready.
 enum Staged {
@@ -236,6 +244,14 @@ impl QueueRun<'_> {
         self.sync(items.len())?;
         let items = with_changes(staging, items)?;
         self.store.record_placing(&items)?;
+        if self.live && !renames_without_replacing(staging) {
+            let newest = items.iter().map(|(_, changed)| *changed);
+            if let Some(newest) =
+                newest.max_by_key(|changed| (changed.seconds, changed.nanoseconds))
+            {
+                wait_for_later_changes(staging, newest)?;
+            }
+        }
         let mut placed = Vec::with_capacity(items.len());
         for (mut item, _) in items {
             if self.place_one(staging, queue, &item)? {
@@ -303,6 +319,30 @@ fn with_changes(staging: &Folder, items: Vec<QueueItem>) -> Result<Vec<(QueueIte
     items
         .map(|item| changed(&item).map(|looked| (item, looked.changed)))
         .collect()
+}
+
+/// Waits until what is changed in a folder gets a later time than `changed`: a file system counts in ticks of some milliseconds, and a
+/// second link that is made in the same tick would leave no trace on its item (see `was_perhaps_placed`).
+///
+/// It gives up where times do not go on: an item whose link leaves no trace is then taken for one that was not placed.
+///
+/// # Errors
+/// What making, looking at or removing a file there says.
+fn wait_for_later_changes(staging: &Folder, changed: Time) -> Result<()> {
+    let path = RelativePath::root().join(TICK_FILE);
+    let failed = |errno| WorkerError::writing("look at the time of", &path, errno);
+    let until = Instant::now() + TICK_MAX;
+    loop {
+        staging.remove_file(TICK_FILE).map_err(failed)?;
+        drop(staging.create_file(TICK_FILE).map_err(failed)?);
+        let made = staging.metadata(TICK_FILE).map_err(failed)?;
+        staging.remove_file(TICK_FILE).map_err(failed)?;
+        let is_later = made.is_some_and(|made| made.changed.nanoseconds_since(changed) > 0);
+        if is_later || Instant::now() >= until {
+            return Ok(());
+        }
+        std::thread::sleep(TICK_PAUSE);
+    }
 }
 
 fn is_placed(item: &QueueItem) -> bool {
