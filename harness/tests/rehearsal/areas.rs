@@ -144,6 +144,18 @@ impl Shares {
         embedded.write_worksheet().expect("written");
     }
 
+    /// Runs a stage one that is cut off between the mount and the removal of its password; gives what counts the files with
+    /// secrets that are left.
+    fn cut_off_while_mounting(&self) -> impl Fn() -> usize + use<> {
+        let cut = self.folder.join("cut");
+        fs::write(&cut, "").expect("written");
+        let run = self.stage.migrate(&["stage-one"]);
+        finding(&run, "remote-command-failed");
+        fs::remove_file(&cut).expect("removed");
+        let secrets = self.stage.embedded().sheet.job_folder.join("private");
+        move || fs::read_dir(&secrets).map_or(0, Iterator::count)
+    }
+
     fn table(&self) -> String {
         fs::read_to_string(self.folder.join("table")).expect("read")
     }
@@ -301,14 +313,8 @@ fn an_area_from_another_server_than_before_is_refused() {
 #[test]
 fn a_password_that_an_earlier_run_left_behind_goes_with_the_next_one() {
     let shares = Shares::new();
-    let cut = shares.folder.join("cut");
-    fs::write(&cut, "").expect("written");
-    let run = shares.stage.migrate(&["stage-one"]);
-    finding(&run, "remote-command-failed");
-    let secrets = shares.stage.embedded().sheet.job_folder.join("private");
-    let left = || fs::read_dir(&secrets).map_or(0, Iterator::count);
+    let left = shares.cut_off_while_mounting();
     assert_eq!((left(), shares.table().lines().count()), (1, 1));
-    fs::remove_file(&cut).expect("removed");
     let run = shares.stage.migrate(&["stage-one"]);
     assert!(run.is_fine(), "{:#?}", run.findings);
     assert_eq!(left(), 0);
@@ -318,14 +324,8 @@ fn a_password_that_an_earlier_run_left_behind_goes_with_the_next_one() {
 #[test]
 fn a_password_goes_with_the_next_run_in_whatever_way_that_mounts() {
     let mut shares = Shares::new();
-    let cut = shares.folder.join("cut");
-    fs::write(&cut, "").expect("written");
-    let run = shares.stage.migrate(&["stage-one"]);
-    finding(&run, "remote-command-failed");
-    let secrets = shares.stage.embedded().sheet.job_folder.join("private");
-    let left = || fs::read_dir(&secrets).map_or(0, Iterator::count);
+    let left = shares.cut_off_while_mounting();
     assert_eq!(left(), 1);
-    fs::remove_file(&cut).expect("removed");
     let folder = shares.documents();
     let embedded = shares.stage.embedded_mut();
     let access = format!("kind = \"mounted\"\nsource = \"{}\"", folder.display());

@@ -98,27 +98,14 @@ fn read_both(
     right: &Open,
     mut see: impl FnMut(&[u8]),
 ) -> Result<Option<[u8; 32]>, (Side, Errno)> {
-    let at = |side| move |errno| (side, errno);
     let size = left.before.size;
     if size != right.before.size {
         return Ok(None);
     }
     let mut hasher = blake3::Hasher::new();
-    let are_equal = BLOCKS.with_borrow_mut(|[first, second]| {
-        let mut offset = 0;
-        while offset < size {
-            let ours = left.read(first, offset, size).map_err(at(Side::Source))?;
-            let theirs = right
-                .read(second, offset, size)
-                .map_err(at(Side::Destination))?;
-            if ours != theirs {
-                return Ok(false);
-            }
-            hasher.update(theirs);
-            see(theirs);
-            offset += theirs.len() as u64;
-        }
-        Ok(true)
+    let are_equal = begin_alike(left, right, size, |theirs| {
+        hasher.update(theirs);
+        see(theirs);
     })?;
     Ok(are_equal.then(|| *hasher.finalize().as_bytes()))
 }
@@ -128,22 +115,30 @@ fn read_both(
 /// # Errors
 /// As [`Opened::compare`].
 pub(crate) fn begins_with(source: &Open, copy: &Open) -> Result<bool, (Side, Errno)> {
-    let at = |side| move |errno| (side, errno);
     let size = copy.before.size;
-    if size > source.before.size {
-        return Ok(false);
-    }
+    Ok(size <= source.before.size && begin_alike(source, copy, size, |_| {})?)
+}
+
+/// Whether the first `size` bytes of both are the same, showing those of the destination to `see` as they pass.
+fn begin_alike(
+    left: &Open,
+    right: &Open,
+    size: u64,
+    mut see: impl FnMut(&[u8]),
+) -> Result<bool, (Side, Errno)> {
+    let at = |side| move |errno| (side, errno);
     BLOCKS.with_borrow_mut(|[first, second]| {
         let mut offset = 0;
         while offset < size {
-            let ours = copy
+            let ours = left.read(first, offset, size).map_err(at(Side::Source))?;
+            let theirs = right
                 .read(second, offset, size)
                 .map_err(at(Side::Destination))?;
-            let theirs = source.read(first, offset, size).map_err(at(Side::Source))?;
             if ours != theirs {
                 return Ok(false);
             }
-            offset += ours.len() as u64;
+            see(theirs);
+            offset += theirs.len() as u64;
         }
         Ok(true)
     })

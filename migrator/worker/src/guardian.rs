@@ -82,7 +82,10 @@ pub fn guardian(
 fn plan(database: &OpenDatabase) -> Result<LowercasePlan> {
     let limits = LowercaseLimits::default();
     let plan = database::plan(database, GUARDIAN, &NameProfile::Guardian, limits)?;
-    if !plan.fields.is_empty() && (has_names(database)? || !has_visible_capitals(database)?) {
+    let is_seen = !plan.changes.is_empty() || !plan.left_alone.is_empty();
+    if is_seen
+        || (!plan.fields.is_empty() && (has_names(database)? || !has_visible_capitals(database)?))
+    {
         return Ok(plan);
     }
     Err(WorkerError::Refused {

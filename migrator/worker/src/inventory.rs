@@ -29,7 +29,9 @@ use crate::tree::{
     Attributes, Entry, Kind, Time, Visited, by_destination_name, each_once, source_entries, walk,
 };
 use granularity::Granularity;
-use protocol::{AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict};
+use protocol::{
+    Amount, AreaInventory, CopyOptions, Count, Expected, Finding, InventoryReport, Verdict,
+};
 
 /// Queued items older than this are called stale by GroupWise administrators.
 const STALE_SECONDS: i64 = 24 * 3600;
@@ -138,7 +140,7 @@ struct AreaTotals {
     classes: BTreeMap<FileClass, (u64, u64)>,
     times: Granularity,
     /// Files and bytes that are copied, by the top of the file system of the destination that takes them.
-    tops: BTreeMap<RelativePath, (u64, u64)>,
+    tops: BTreeMap<RelativePath, Amount>,
     stale_items: u64,
     stale_example: Vec<u8>,
     survey: survey::Gathered,
@@ -191,6 +193,7 @@ impl AreaWalk<'_> {
         let classes = self.area.files_in(visited.path);
         let mut files = Vec::new();
         let mut inodes = HashMap::new();
+        let mut copied = Amount::default();
         for some in by_inode.chunks(FILES_HELD) {
             for entry in some {
                 let file = self.look_at_entry(visited, &classes, entry)?;
@@ -204,8 +207,9 @@ impl AreaWalk<'_> {
                 }
                 files.extend(file);
             }
-            self.count_files(&mut files);
+            copied = copied + self.count_files(&mut files);
         }
+        let (top, _) = self.area.top_of(&visited.path.to_destination());
         let locks = if self.only_count {
             survey::Locks::default()
         } else {
@@ -223,6 +227,8 @@ impl AreaWalk<'_> {
         let mut seen = self.seen();
         seen.survey.locks.add(locks);
         seen.inventory.folders += 1;
+        let of_top = seen.tops.entry(top).or_default();
+        *of_top = *of_top + copied;
         Ok(())
     }
 
@@ -380,16 +386,24 @@ impl AreaWalk<'_> {
         }
     }
 
-    fn count_files(&self, files: &mut Vec<File>) {
+    /// Counts files; gives how many of them a pass copies.
+    fn count_files(&self, files: &mut Vec<File>) -> Amount {
         self.monitor.count(Count::FilesSeen, files.len() as u64);
         self.monitor.count(
             Count::BytesSeen,
             files.iter().map(|file| file.attributes.size).sum(),
         );
+        let mut copied = Amount::default();
         let mut seen = self.seen();
         for file in files.drain(..) {
+            if !leaves_out_class(file.class, self.options) {
+                copied.add(file.attributes.size);
+            }
             self.count_file(&mut seen, &file);
         }
+        seen.inventory.files += copied.files;
+        seen.inventory.bytes += copied.bytes;
+        copied
     }
 
     fn count_file(&self, seen: &mut AreaTotals, file: &File) {
@@ -407,15 +421,6 @@ impl AreaWalk<'_> {
         let (class_files, class_bytes) = seen.classes.entry(*class).or_default();
         *class_files += 1;
         *class_bytes += bytes;
-        let inventory = &mut seen.inventory;
-        if !leaves_out_class(*class, self.options) {
-            inventory.files += 1;
-            inventory.bytes += bytes;
-            let (top, _) = self.area.top_of(&path.to_destination());
-            let (top_files, top_bytes) = seen.tops.entry(top).or_default();
-            *top_files += 1;
-            *top_bytes += bytes;
-        }
         if *class == FileClass::Queued
             && Time::now()
                 .seconds

@@ -108,6 +108,12 @@ impl CheckReport {
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// What is wrong, apart from header fields that have no meaning.
+    pub fn damage(&self) -> impl Iterator<Item = &Fault> {
+        let findings = self.findings.iter();
+        findings.filter(|fault| fault.damage != Damage::HeaderUnusual)
+    }
 }
 
 /// Findings, as many as there is room for.

@@ -6,7 +6,7 @@ use protocol::{AgentRun, Fact};
 
 use super::{
     ANSWER_INTERVAL, ANSWER_TIMEOUT, ISOLATED_ADDRESS, control, gwha, live_address, port_state,
-    process, wait_for,
+    process, wait_for, why_it_may_run,
 };
 use crate::controller::{Controller, StepError, StepOutcome};
 use crate::steps::gwcheck;
@@ -59,7 +59,8 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
     };
     let command = control(controller, "stop")?;
     let output = controller.link()?.run(&command, Vec::new()).await?;
-    if !output.status.is_success() && !is_gone(controller, &address).await? {
+    // What does not run cannot be stopped: it was never started, its software was removed, or the destination was started anew.
+    if !output.status.is_success() && why_it_may_run(controller).await?.is_some() {
         output.require_success(&command)?;
     }
     wait_for(controller, &address, Answer::No).await?;
@@ -73,15 +74,6 @@ pub(crate) async fn stop_if_running(controller: &mut Controller) -> Result<bool,
     }
     controller.remember(Fact::Agent(AgentRun::Stopped)).await?;
     Ok(true)
-}
-
-/// Whether it does not run, so that a command that could not stop it had nothing to do: it was never started, its software was
-/// removed, or the destination was started anew.
-async fn is_gone(controller: &Controller, address: &str) -> Result<bool, StepError> {
-    Ok(
-        process(controller).await?.is_none()
-            && port_state(controller, address).await? == Answer::No,
-    )
 }
 
 /// Waits until its process has ended: a closed port alone may be one that it never opened, where the worksheet names another one

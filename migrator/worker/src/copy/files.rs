@@ -198,10 +198,7 @@ fn copy_once(
         {
             Ok(None) => {}
             Ok(Some(other)) => return Ok(Outcome::SameFile(other)),
-            Err(errno) if context.says_not_there(&task.source_path(), errno)? => {
-                return Ok(Outcome::Missed);
-            }
-            Err(errno) => return outcome_of(context, task, CopyFailure::Read(errno)),
+            Err(errno) => return not_opened(context, task, errno),
         }
     }
     if replace {
@@ -251,12 +248,17 @@ pub(super) fn open_source(
 ) -> Result<Result<Source, Outcome>> {
     match Source::open(task.source()?, &task.source_name) {
         Ok(source) => Ok(Ok(source)),
-        Err(errno) if context.says_not_there(&task.source_path(), errno)? => {
-            Ok(Err(Outcome::Missed))
-        }
         Err(Errno::LOOP | Errno::NXIO) => Ok(Err(Outcome::NotAFile)),
-        Err(errno) => outcome_of(context, task, CopyFailure::Read(errno)).map(Err),
+        Err(errno) => not_opened(context, task, errno).map(Err),
     }
+}
+
+/// What it means that a file of the source, or the folder that it is in, could not be opened.
+fn not_opened(context: &PassContext<'_>, task: &FileTask, errno: Errno) -> Result<Outcome> {
+    if context.says_not_there(&task.source_path(), errno)? {
+        return Ok(Outcome::Missed);
+    }
+    outcome_of(context, task, CopyFailure::Read(errno))
 }
 
 /// What a failed copy means: an error of the destination or of the mount ends the pass, anything else is an outcome.

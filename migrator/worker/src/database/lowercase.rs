@@ -1,8 +1,8 @@
 //! Lower-casing the names in a database where it lies, safely.
 
 use postoffice::flaim::{
-    CheckOptions, Damage, LowercaseLimits, LowercasePlan, LowercaseReport, NameProfile,
-    apply_lowercase, base_of, check, plan_lowercase,
+    CheckOptions, LowercaseLimits, LowercasePlan, LowercaseReport, NameProfile, apply_lowercase,
+    base_of, check, plan_lowercase,
 };
 use postoffice::names::{RelativePath, printable};
 use rustix::fs::{FlockOperation, flock};
@@ -107,9 +107,7 @@ pub(crate) fn change(
     let checked = check(&*copy, CheckOptions::default()).map_err(in_database(control))?;
     let left = plan_lowercase(&*copy, profile, limits).map_err(in_database(control))?;
     // As in the plan: what has no meaning in a header may stay what it is.
-    let mut faults = checked.findings.iter();
-    let is_sound = faults.all(|fault| fault.damage == Damage::HeaderUnusual);
-    if is_sound && left.is_empty() {
+    if checked.damage().next().is_none() && left.is_empty() {
         return Ok(report);
     }
     Err(WorkerError::Refused {

@@ -11,7 +11,7 @@ use crate::error::{Result, WorkerError};
 use crate::monitor::Monitor;
 use crate::store::JobStore;
 use protocol::numbers::{bytes as bytes_as_words, count};
-use protocol::{Finding, InventoryReport, Verdict};
+use protocol::{Amount, Finding, InventoryReport, Verdict};
 
 /// The file systems of the destination, by device.
 #[derive(Default)]
@@ -23,11 +23,9 @@ struct Room {
     place: String,
     numbers: StatVfs,
     /// What it is to hold.
-    files: u64,
-    bytes: u64,
+    wanted: Amount,
     /// What of that it has.
-    copied_files: u64,
-    copied_bytes: u64,
+    copied: Amount,
 }
 
 impl Rooms {
@@ -39,16 +37,16 @@ impl Rooms {
         &mut self,
         area: &Area,
         store: &JobStore,
-        mut tops: BTreeMap<RelativePath, (u64, u64)>,
+        mut tops: BTreeMap<RelativePath, Amount>,
     ) -> Result<()> {
         tops.entry(RelativePath::root()).or_default();
-        let mut copied: BTreeMap<RelativePath, (u64, u64)> = BTreeMap::new();
-        store.each_folder_of_manifest(area.id, |folder, files, bytes| {
+        let mut copied: BTreeMap<RelativePath, Amount> = BTreeMap::new();
+        store.each_folder_of_manifest(area.id, |folder, amount| {
             let (top, _) = area.top_of(&folder);
             let sum = copied.entry(top).or_default();
-            *sum = (sum.0 + files, sum.1 + bytes);
+            *sum = *sum + amount;
         })?;
-        for (top, (files, bytes)) in tops {
+        for (top, wanted) in tops {
             let failed = |errno| WorkerError::writing("ask for the room of", &top, errno);
             let (_, folder) = area.top_of(&top);
             let device = fstat(folder).map_err(failed)?.st_dev;
@@ -61,17 +59,12 @@ impl Rooms {
                         format!("{}, {top}", area.label)
                     },
                     numbers: fstatvfs(folder).map_err(failed)?,
-                    files: 0,
-                    bytes: 0,
-                    copied_files: 0,
-                    copied_bytes: 0,
+                    wanted: Amount::default(),
+                    copied: Amount::default(),
                 }),
             };
-            let (copied_files, copied_bytes) = copied.get(&top).copied().unwrap_or_default();
-            room.files += files;
-            room.bytes += bytes;
-            room.copied_files += copied_files;
-            room.copied_bytes += copied_bytes;
+            room.wanted = room.wanted + wanted;
+            room.copied = room.copied + copied.get(&top).copied().unwrap_or_default();
         }
         Ok(())
     }
@@ -83,25 +76,27 @@ impl Rooms {
             room.report(monitor);
         }
         let rooms = || self.0.values();
-        let bytes = rooms().map(|room| room.bytes).sum();
-        let left = rooms().map(|room| spare(room.free_bytes(), room.bytes));
-        report.destination_free_bytes = more(bytes, left.min());
+        let wanted = rooms().fold(Amount::default(), |sum, room| sum + room.wanted);
+        let spare = rooms().map(|room| spare_of(room.free_bytes(), room.wanted.bytes));
+        report.destination_free_bytes = until_full(wanted.bytes, spare.min().unwrap_or(0));
         // Some file systems have no such limit, which 0 says.
-        let limited = || rooms().filter(|room| room.numbers.f_files > 0);
-        let files = rooms().map(|room| room.files).sum();
-        let left = limited().map(|room| spare(room.numbers.f_favail, room.files));
-        report.destination_free_inodes =
-            left.min().map_or(0, |left| more(files, Some(left)).max(1));
+        let limited = rooms().filter(|room| room.numbers.f_files > 0);
+        let spare = limited.map(|room| spare_of(room.numbers.f_favail, room.wanted.files));
+        report.destination_free_inodes = match spare.min() {
+            Some(spare) => until_full(wanted.files, spare).max(1),
+            None => 0,
+        };
     }
 }
 
-fn spare(free: u64, needed: u64) -> i128 {
-    i128::from(free) - i128::from(needed)
+/// How much more than what is wanted there is room for; less than nothing where it is too little.
+fn spare_of(free: u64, wanted: u64) -> i128 {
+    i128::from(free) - i128::from(wanted)
 }
 
-fn more(needed: u64, spare: Option<i128>) -> u64 {
-    let sum = i128::from(needed) + spare.unwrap_or(0);
-    u64::try_from(sum.max(0)).unwrap_or(u64::MAX)
+/// How much all of the destination can take, where the file system with the least to spare has this.
+fn until_full(wanted: u64, spare: i128) -> u64 {
+    u64::try_from((i128::from(wanted) + spare).max(0)).unwrap_or(u64::MAX)
 }
 
 impl Room {
@@ -111,7 +106,7 @@ impl Room {
 
     fn report(&self, monitor: &dyn Monitor) {
         let Self { place, numbers, .. } = self;
-        let bytes = self.bytes.saturating_sub(self.copied_bytes);
+        let bytes = self.wanted.bytes.saturating_sub(self.copied.bytes);
         if bytes > self.free_bytes() {
             let text = format!(
                 "{} are still to be copied and the destination has room for {}",
@@ -122,7 +117,7 @@ impl Room {
             let finding = Finding::new("not-enough-room", Verdict::Refused, text, remedy);
             monitor.finding(finding.about(place.as_bytes()));
         }
-        let files = self.files.saturating_sub(self.copied_files);
+        let files = self.wanted.files.saturating_sub(self.copied.files);
         if numbers.f_files > 0 && files > numbers.f_favail {
             let text = format!(
                 "{} files are still to be copied and the destination can take {} more",

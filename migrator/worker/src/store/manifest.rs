@@ -10,6 +10,7 @@ use super::rows::{has_files_in, in_table, path};
 use super::{JobStore, signed, unsigned};
 use crate::error::Result;
 use crate::tree::{Attributes, Time};
+use protocol::Amount;
 
 /// What the manifest says about one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,7 +220,7 @@ impl JobStore {
     pub(crate) fn each_folder_of_manifest(
         &self,
         area: u32,
-        mut see: impl FnMut(RelativePath, u64, u64),
+        mut see: impl FnMut(RelativePath, Amount),
     ) -> Result<()> {
         self.read("count the manifest", |connection| {
             let query =
@@ -228,7 +229,7 @@ impl JobStore {
             let mut rows = statement.query([area])?;
             while let Some(row) = rows.next()? {
                 let (files, bytes) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
-                see(path("file", row, 0)?, files, bytes);
+                see(path("file", row, 0)?, Amount { files, bytes });
             }
             Ok(())
         })

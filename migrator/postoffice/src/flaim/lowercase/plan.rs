@@ -62,10 +62,8 @@ fn refuse_damage(files: &impl FileSet, limits: LowercaseLimits) -> Result<(), Er
         limits: limits.database,
         findings_max: FINDINGS_MAX,
     };
-    let report = check(files, options)?;
-    let mut findings = report.findings.into_iter();
-    match findings.find(|fault| fault.damage != Damage::HeaderUnusual) {
-        Some(fault) => Err(fault.into()),
+    match check(files, options)?.damage().next() {
+        Some(fault) => Err((*fault).into()),
         None => Ok(()),
     }
 }
