@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::tz::TimeZone;
@@ -56,14 +55,14 @@ fn copied() -> Site {
 }
 
 /// Copied and proven, then moved up to the seal, without it.
-fn ready_for_the_seal() -> Site {
+pub(crate) fn ready_for_the_seal() -> Site {
     let site = copied();
     proven(&site);
     stage_two(&site);
     site
 }
 
-fn start_for_users(site: &Site) {
+pub(crate) fn start_for_users(site: &Site) {
     let store = site.store();
     store.record_proof(Proof::Guardian).unwrap();
     assert_eq!(store.begin_life("test").unwrap(), None);
@@ -466,40 +465,4 @@ fn the_source_is_read_no_faster_than_it_may_be() {
     fs::write(&copy, vec![7; 2 * LIMIT]).unwrap();
     site.options.bandwidth = Some("256K".parse().unwrap());
     assert!(whole_seconds(&site, PASS_ONE) >= 4);
-}
-
-/// An agent at work changes and removes files while they are verified; a database is no damage then.
-#[test]
-fn what_users_change_while_it_is_verified_is_no_damage() {
-    const LARGE: &str = "OFUSER/USERBIG.DB";
-    let site = copied();
-    write_old(&site.source.join(LARGE), &vec![7; 8 << 20], 81);
-    proven(&site);
-    stage_two(&site);
-    site.run(Task::Seal).clean();
-    start_for_users(&site);
-    let copy = site.destination.join(LARGE.to_ascii_lowercase());
-    let file = fs::OpenOptions::new().write(true).open(&copy).unwrap();
-    let is_over = AtomicBool::new(false);
-    let done = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::SeqCst) {
-                file.set_modified(std::time::SystemTime::now()).unwrap();
-            }
-        });
-        let done = site.run(Task::Verify);
-        is_over.store(true, Ordering::SeqCst);
-        done
-    });
-    assert!(
-        done.with_code("seal-destination").is_empty(),
-        "{:?}",
-        done.findings.kept
-    );
-    assert_eq!(
-        done.with_code("changed-by-users").len(),
-        1,
-        "{:?}",
-        done.findings.kept
-    );
 }

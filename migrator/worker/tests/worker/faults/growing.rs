@@ -11,6 +11,7 @@ use super::scenes::site;
 use super::sweep::can_trace;
 use super::tracer::{Ended, Verdict};
 use super::{STAGE_ONE_PASS, run_judged, run_task_judged};
+use crate::prove::{ready_for_the_seal, start_for_users};
 use crate::support::{PASS_TWO, contents, long_ago, set_time, wanted, write_old};
 
 #[test]
@@ -76,4 +77,28 @@ fn what_never_stops_changing_is_not_fetched_by_halves() {
     assert!(said.contains("verdict: Ok(Refused)"), "{said}");
     assert!(appended > 0 && appended < 10, "{appended}");
     assert!(contents(&site.job.join("quarantine")).is_empty(), "{said}");
+}
+
+/// An agent at work changes a database while it is verified, which is no damage.
+#[test]
+fn what_users_change_while_it_is_verified_is_no_damage() {
+    if !can_trace() {
+        return;
+    }
+    let site = ready_for_the_seal();
+    site.run(Task::Seal).clean();
+    start_for_users(&site);
+    let database = site.destination.join("ofmsg/msg1.db");
+    let mut changed = 0;
+    let (ended, said) = run_task_judged(&site, &Task::Verify, Kind::Halved, |operation| {
+        if operation.effect == Effect::Reads && site.root.join(&operation.path) == database {
+            changed += 1;
+            set_time(&database, long_ago(900 + changed));
+        }
+        Verdict::Happens
+    });
+    assert_eq!(ended, Ended::Exited(0), "{said}");
+    assert!(changed > 0, "it was never read");
+    assert!(!said.contains("seal-destination"), "{said}");
+    assert!(said.contains("changed-by-users"), "{said}");
 }
