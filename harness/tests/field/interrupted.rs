@@ -72,7 +72,13 @@ fn a_check_that_is_interrupted_leaves_no_worker_and_no_folder() {
         serde_json::from_str(output.lines().last().expect("a line")).expect("JSON");
     assert_eq!(end["exit_code"], 130, "{output}");
     assert!(!output.contains("gwmigrate watch"), "{output}");
-    let left = processes_with(&folder.display().to_string());
+    // Whoever followed the worker asks again and again whether it is there, and ends when it is not.
+    let until = Instant::now() + Duration::from_secs(20);
+    let mut left = processes_with(&folder.display().to_string());
+    while !left.is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+        left = processes_with(&folder.display().to_string());
+    }
     assert_eq!(left, Vec::<String>::new());
     assert_eq!(scratch_folder(job_folder), None);
 }
