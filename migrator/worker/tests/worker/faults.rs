@@ -14,6 +14,7 @@ mod kinds;
 mod libraries;
 mod lock_file;
 mod other_folder;
+mod power;
 mod queues;
 mod registers;
 mod renaming;
@@ -35,6 +36,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use worker::service::run_here;
 
 use self::kinds::Kind;
+use self::power::Durable;
 use self::scenes::{
     STEPS, STRAGGLERS, change_trees, check_delivered, check_end, deliver, name_of, run, run_step,
     site,
@@ -103,12 +105,16 @@ struct Traced {
     said: String,
     /// The operations that the fault could have been at.
     operations: Vec<Operation>,
+    /// What of its files would be there if the power had been lost at its end.
+    durable: Durable,
 }
 
 /// Runs one step in a process of its own, with a fault at the fitting operation `at`; 0 is none.
 fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
     let mut operations = Vec::new();
+    let mut durable = Durable::at_first(site);
     let (ended, said) = run_judged(site, step, kind, |operation| {
+        durable.hear(&operation);
         if !kind.fits(&operation) || is_one_of_many(&operation.path) {
             return Verdict::Happens;
         }
@@ -119,6 +125,7 @@ fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
         ended,
         said,
         operations,
+        durable,
     }
 }
 
@@ -202,6 +209,7 @@ fn survive(fault: Fault) -> bool {
         return false;
     };
     let what = format!("{what}, {operation:?}");
+    traced.durable.lose_the_rest(kind, &site);
     check_what_stayed(&site, &before, &what);
     // In stage one a file may vanish, and the next pass finds out whether it has.
     let may_vanish = kind == Kind::SourceMissing && step == STAGE_ONE_PASS;
@@ -253,7 +261,7 @@ fn check_what_stayed(site: &Site, before: &BTreeSet<String>, what: &str) {
 /// Whether the worker ended as one with this fault must; returns whether it says that the step is done.
 fn check_ending(kind: Kind, operation: &Operation, traced: &Traced, what: &str) -> bool {
     let said = &traced.said;
-    let is_killed = matches!(kind, Kind::Killed | Kind::KilledTwice);
+    let is_killed = kind.kills();
     let expected = if is_killed {
         Ended::Killed(Signal::SIGKILL)
     } else {

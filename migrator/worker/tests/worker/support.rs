@@ -259,20 +259,39 @@ impl Site {
     /// other bytes.
     pub(crate) fn flip_unseen(&self, path: &str) {
         let copy = self.destination.join(path);
+        let before = copy.metadata().unwrap();
         flip(&copy);
-        let now = copy.metadata().unwrap();
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let was = (before.ino(), (before.ctime(), before.ctime_nsec()));
+        self.believe_inode(Path::new(path), was, &copy.metadata().unwrap());
+    }
+
+    /// Has the store believe that what it knows as one inode, which changed then, is another one.
+    pub(crate) fn believe_inode(
+        &self,
+        path: &Path,
+        (inode, changed): (u64, (i64, i64)),
+        now: &fs::Metadata,
+    ) {
+        let folder = path.parent().unwrap_or(Path::new("")).as_os_str();
+        let name = path.file_name().unwrap().as_bytes();
         let store = Connection::open(self.job.join("job.sqlite")).unwrap();
-        for (table, column) in [("file", "written_changed"), ("proven", "changed")] {
+        for (table, column, inode_column) in [
+            ("file", "written_changed", Some("written_inode")),
+            ("proven", "changed", Some("inode")),
+            ("placing", "changed", None),
+        ] {
+            let (set, known) = inode_column.map_or_else(Default::default, |column| {
+                (
+                    format!(", {column} = {}", now.ino()),
+                    format!(" AND {column} = {inode}"),
+                )
+            });
             let update = format!(
-                "UPDATE {table} SET {column}_s = ?1, {column}_ns = ?2 WHERE folder = ?3 AND name = ?4"
+                "UPDATE {table} SET {column}_s = ?1, {column}_ns = ?2{set}
+                 WHERE folder = ?3 AND name = ?4 AND {column}_s = ?5 AND {column}_ns = ?6{known}"
             );
-            let row = (
-                now.ctime(),
-                now.ctime_nsec(),
-                folder.as_bytes(),
-                name.as_bytes(),
-            );
+            let (folder, to) = (folder.as_bytes(), (now.ctime(), now.ctime_nsec()));
+            let row = (to.0, to.1, folder, name, changed.0, changed.1);
             store.execute(&update, row).unwrap();
         }
     }
@@ -313,6 +332,12 @@ pub(crate) fn flip(path: &Path) {
 
 pub(crate) fn set_time(path: &Path, time: SystemTime) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// The same for a time as [`Node`] has it.
+pub(crate) fn set_modified(path: &Path, (seconds, nanoseconds): (i64, i64)) {
+    let time = Duration::new(seconds.unsigned_abs(), nanoseconds.try_into().unwrap());
+    set_time(path, SystemTime::UNIX_EPOCH + time);
 }
 
 /// Gives every folder a time of its own, long ago.

@@ -12,6 +12,10 @@ pub(super) enum Kind {
     Killed,
     /// The worker is killed, and so is the next one, elsewhere.
     KilledTwice,
+    /// The power is lost, and with it the bytes of files that were not synced.
+    ContentLost,
+    /// The power is lost, and with it the names that were not synced.
+    NamesLost,
     /// One operation fails with an input/output error.
     InputOutput,
     /// One operation of the destination or of the job folder finds no room.
@@ -26,9 +30,11 @@ pub(super) enum Kind {
     SourceNotConnected,
 }
 
-pub(super) const KINDS: [Kind; 8] = [
+pub(super) const KINDS: [Kind; 10] = [
     Kind::Killed,
     Kind::KilledTwice,
+    Kind::ContentLost,
+    Kind::NamesLost,
     Kind::InputOutput,
     Kind::NoRoom,
     Kind::Halved,
@@ -43,6 +49,14 @@ impl Kind {
         KINDS.into_iter().find(|kind| format!("{kind:?}") == name)
     }
 
+    /// Whether the worker ends there, without a word.
+    pub(super) fn kills(self) -> bool {
+        matches!(
+            self,
+            Self::Killed | Self::KilledTwice | Self::ContentLost | Self::NamesLost
+        )
+    }
+
     /// Whether it stays.
     pub(super) fn is_source_gone(self) -> bool {
         matches!(self, Self::SourceStale | Self::SourceNotConnected)
@@ -51,26 +65,23 @@ impl Kind {
     /// Whether the fault can only be at operations that change something.  Killed before one that does not is the same as
     /// killed before the next one that does: what is on the disk is the same.
     pub(super) fn only_changes(self) -> bool {
-        matches!(self, Self::Killed | Self::KilledTwice | Self::NoRoom)
+        self.kills() || self == Self::NoRoom
     }
 
     /// Whether the fault can be at a call with this effect.
     pub(super) fn fits_effect(self, effect: Effect) -> bool {
         match self {
-            Self::Killed | Self::KilledTwice => {
-                !matches!(effect, Effect::Looks | Effect::Locks | Effect::Reads)
-            }
+            _ if self.kills() => !matches!(effect, Effect::Looks | Effect::Locks | Effect::Reads),
             Self::NoRoom => matches!(effect, Effect::NeedsRoom | Effect::Writes),
             Self::Halved => matches!(effect, Effect::Reads | Effect::Writes),
             Self::SourceMissing => matches!(effect, Effect::Looks | Effect::NeedsRoom),
-            Self::InputOutput | Self::SourceStale | Self::SourceNotConnected => true,
+            _ => true,
         }
     }
 
     /// Whether the fault can be at this operation.
     pub(super) fn fits(self, operation: &Operation) -> bool {
         let fits_tree = match self {
-            Self::Killed | Self::KilledTwice | Self::InputOutput => true,
             Self::NoRoom => operation.tree != Tree::Source,
             Self::Halved => operation.tree != Tree::Job,
             Self::SourceMissing => {
@@ -80,6 +91,7 @@ impl Kind {
                 operation.tree == Tree::Source && (operation.is_by_name || is_listing) && !is_root
             }
             Self::SourceStale | Self::SourceNotConnected => operation.tree == Tree::Source,
+            _ => true,
         };
         fits_tree && self.fits_effect(operation.effect)
     }
@@ -91,7 +103,9 @@ impl Kind {
             return Verdict::Happens;
         }
         match self {
-            Self::Killed | Self::KilledTwice => Verdict::Kills,
+            Self::Killed | Self::KilledTwice | Self::ContentLost | Self::NamesLost => {
+                Verdict::Kills
+            }
             Self::InputOutput => Verdict::Fails(libc::EIO),
             Self::NoRoom => Verdict::Fails(libc::ENOSPC),
             Self::Halved => Verdict::Halved,

@@ -148,6 +148,8 @@ pub(super) fn check_end(site: &Site, what: &str) {
         .into_values()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .collect();
+    // What a copy that was not recorded holds after its power was lost is nobody's, and is kept.
+    set_aside.retain(|text| text.bytes().any(|byte| byte != 0));
     set_aside.sort();
     assert_eq!(set_aside, SET_ASIDE, "{what}: the quarantine");
     assert!(
