@@ -1,6 +1,6 @@
 //! Whether the destination is the source, in lower case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,8 +13,8 @@ const OWNER: &[u8] = b"/.gwmigrate-owner.json";
 
 /// Compares two trees; gives one line for everything that is missing, too many, or different.
 ///
-/// Lock files are nobody's data and are passed over, and so are empty folders that only the destination has, because
-/// every post office has them.
+/// Lock files are nobody's data and are passed over, and so are folders that only the destination has, because every post office has
+/// them.
 ///
 /// # Errors
 /// What reading says.
@@ -33,8 +33,9 @@ pub(super) fn compare_all_but(
     step_nanoseconds: i128,
     is_left_out: impl Fn(&[u8]) -> bool,
 ) -> io::Result<Vec<String>> {
-    let mut wanted = files_of(source, true)?;
-    let mut found = files_of(destination, false)?;
+    let source = tree_of(source, true)?;
+    let destination = tree_of(destination, false)?;
+    let (mut wanted, mut found) = (source.files, destination.files);
     wanted.retain(|path, _| !is_left_out(path));
     // The owner of the destination folder is told in a file of its own.
     found.retain(|path, _| !is_left_out(path) && path != OWNER);
@@ -55,6 +56,10 @@ pub(super) fn compare_all_but(
             .filter(|path| !wanted.contains_key(*path))
             .map(|path| format!("{} is too many", name(path))),
     );
+    let folders = source.folders.difference(&destination.folders);
+    failures.extend(folders.map(|path| format!("the folder {} is missing", name(path))));
+    let others = destination.others.iter();
+    failures.extend(others.map(|path| format!("{} is neither file nor folder", name(path))));
     Ok(failures)
 }
 
@@ -81,9 +86,22 @@ fn compare_files(
     Ok((after.mode() & 0o077 != 0).then_some("can be read by others"))
 }
 
+/// What a tree holds, by path.
+#[derive(Default)]
+struct Tree {
+    files: BTreeMap<Vec<u8>, PathBuf>,
+    folders: BTreeSet<Vec<u8>>,
+    /// What is neither.
+    others: Vec<Vec<u8>>,
+}
+
 /// The files of a tree by their path, in lower case where `lower` asks for it.
 pub(super) fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> {
-    let mut files = BTreeMap::new();
+    tree_of(root, lower).map(|tree| tree.files)
+}
+
+fn tree_of(root: &Path, lower: bool) -> io::Result<Tree> {
+    let mut tree = Tree::default();
     let mut waiting = vec![(root.to_owned(), Vec::new())];
     while let Some((folder, path)) = waiting.pop() {
         for entry in std::fs::read_dir(&folder)? {
@@ -93,13 +111,16 @@ pub(super) fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>,
             let inner = [path.as_slice(), b"/", &bytes].concat();
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                waiting.push((entry.path(), inner));
-            } else if kind.is_file() && !inner.to_ascii_lowercase().ends_with(b".lck") {
-                files.insert(inner, entry.path());
+                waiting.push((entry.path(), inner.clone()));
+                tree.folders.insert(inner);
+            } else if !kind.is_file() {
+                tree.others.push(inner);
+            } else if !inner.to_ascii_lowercase().ends_with(b".lck") {
+                tree.files.insert(inner, entry.path());
             }
         }
     }
-    Ok(files)
+    Ok(tree)
 }
 
 /// ARCHITECTURE.md rule 8, written once more: ASCII letters only, and names that hold other capitals or
@@ -135,12 +156,17 @@ mod tests {
         fs::write(copy.join("ofuser/b.db"), "X.DB").expect("written");
         fs::copy(source.join("OFUSER/C.DB"), copy.join("ofuser/c.db")).expect("copied");
         fs::write(copy.join("ofuser/D.db"), "D").expect("written");
+        fs::create_dir_all(source.join("OFFILES/FD0")).expect("made");
+        fs::create_dir(copy.join("offiles")).expect("made");
+        std::os::unix::fs::symlink("/etc", copy.join("offiles/fd1")).expect("made");
         let mut failures = compare_trees(&source, &copy, 1).expect("compared");
         failures.sort();
-        assert_eq!(failures.len(), 4, "{failures:?}");
-        assert_eq!(failures[0], "/ofuser/D.db is too many");
-        assert_eq!(failures[1], "/ofuser/a.db is missing");
-        assert_eq!(failures[2], "/ofuser/b.db has other bytes");
-        assert!(failures[3].starts_with("/ofuser/c.db "), "{failures:?}");
+        assert_eq!(failures.len(), 6, "{failures:?}");
+        assert_eq!(failures[0], "/offiles/fd1 is neither file nor folder");
+        assert_eq!(failures[1], "/ofuser/D.db is too many");
+        assert_eq!(failures[2], "/ofuser/a.db is missing");
+        assert_eq!(failures[3], "/ofuser/b.db has other bytes");
+        assert!(failures[4].starts_with("/ofuser/c.db "), "{failures:?}");
+        assert_eq!(failures[5], "the folder /offiles/fd0 is missing");
     }
 }

@@ -1,8 +1,8 @@
 //! What a play does with the emulated destination and its source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use simulator::Created;
 
 use super::{Machine, fetch};
 use crate::containers::{JOBS, POA_USER, SYSTEM};
-use crate::error::HarnessError;
+use crate::error::{HarnessError, io_error};
 use crate::network::{Disturbance, Network, Networks};
-use crate::site::{Absence, Site, Trees, environment_file};
+use crate::site::{Absence, Site, Trees, environment_file, queued_items};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -57,6 +57,18 @@ impl Site for Machine {
         let writing = format!("cat >{}", path.display());
         self.booted.terminal.run(&writing, content)?;
         Ok(())
+    }
+
+    fn take_queued_items(&self) -> Result<BTreeSet<PathBuf>, HarnessError> {
+        self.look_at_destination()?;
+        let items = queued_items(&self.trees().destination);
+        let items = items.map_err(io_error("list", &self.sheet.destination))?;
+        for item in &items {
+            let path = self.sheet.destination.join(item);
+            let removing = format!("rm {}", path.display());
+            self.booted.terminal.run(&removing, &[])?;
+        }
+        Ok(items)
     }
 
     fn networks(&self) -> Option<&Networks> {

@@ -21,15 +21,61 @@ const COMMANDS: [&str; 5] = ["stage-one", "stage-two", "finish", "queues", VERIF
 /// `verify --source`, as a fault names it.
 const VERIFY_SOURCE: &str = "verify-source";
 
-/// What happens before the POA is started for users.
-const FINISHES: [FaultKind; 3] = [
+/// What happens before the POA is started for users, or while it is.
+const FINISHES: [FaultKind; 4] = [
     FaultKind::SecondStageTwo,
     FaultKind::WayBack,
+    FaultKind::KilledIn(Phase(FINISH_PHASE)),
     FaultKind::AgentDoesNotStart,
 ];
 
-/// The same between servers, where the POA belongs to its server.
-const FINISHES_BETWEEN_SERVERS: [FaultKind; 2] = [FaultKind::SecondStageTwo, FaultKind::WayBack];
+/// How many of these there are between servers, where the POA belongs to its server.
+const FINISHES_BETWEEN_SERVERS: usize = 3;
+
+/// The phases of the workers, each with a command that is sure to come to it.
+const PHASES: [(&str, &str); 14] = [
+    ("stage-one", "copy"),
+    ("stage-one", "copy the databases"),
+    ("stage-one", "look for what was made meanwhile"),
+    ("stage-one", "remove what the source no longer has"),
+    ("stage-one", "set the times of the folders"),
+    ("stage-one", "prove everything else"),
+    ("stage-two", "wait whether anything changes"),
+    ("stage-two", "copy the databases and the rest"),
+    ("stage-two", "rename"),
+    ("stage-two", "carry the queues over"),
+    ("stage-two", "look at both trees again"),
+    ("finish", "compare the source with the seal"),
+    ("queues", "carry the queues over"),
+    (VERIFY_SOURCE, "read the source once more"),
+];
+
+/// The one of `finish` among them.
+const FINISH_PHASE: usize = 11;
+
+/// A phase of a worker, by its number among [`PHASES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase(usize);
+
+impl Phase {
+    /// What the worker calls it.
+    pub fn name(self) -> &'static str {
+        PHASES.get(self.0).map_or("", |(_, name)| name)
+    }
+
+    /// The phases that a command is sure to come to.
+    fn of(command: &str) -> impl Iterator<Item = Self> {
+        let numbers = 0..PHASES.len();
+        numbers
+            .filter(move |number| PHASES[*number].0 == command)
+            .map(Self)
+    }
+
+    /// As it is written in a fault.
+    fn text(self) -> String {
+        self.name().replace(' ', "-")
+    }
+}
 
 /// The last moment of the journal that every such command reaches, also for the smallest post office.
 const SURE_MOMENT: u64 = 4;
@@ -55,6 +101,8 @@ const BYTES_PER_SECOND: std::ops::RangeInclusive<u64> = 200_000..=1_000_000;
 pub enum FaultKind {
     /// The worker is killed at this moment of the job's journal, counted from 1 in each worker.
     Kill(u64),
+    /// The worker is killed when it begins this phase.
+    KilledIn(Phase),
     /// The controller is killed so many milliseconds after it was started.
     ControllerKilled(u64),
     /// A network is disturbed.
@@ -119,6 +167,16 @@ impl Fault {
         }
     }
 
+    /// The end of a worker in each of the phases that every migration comes to.
+    pub fn in_every_phase() -> Vec<Self> {
+        let phases = PHASES.iter().enumerate();
+        let fault = |(number, (command, _)): (usize, &(&str, &str))| Self {
+            command: (*command).to_owned(),
+            kind: FaultKind::KilledIn(Phase(number)),
+        };
+        phases.map(fault).collect()
+    }
+
     /// So many faults, drawn from a seed; each is one that is sure to strike.
     pub fn draw(seed: u64, how_many: usize) -> Vec<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
@@ -134,7 +192,7 @@ impl Fault {
                 (_, 4) => {
                     FaultKind::ControllerKilled(generator.random_range(1..=SURE_MILLISECONDS))
                 }
-                (_, 0) => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                (command, 0) => kill(&mut generator, command),
                 (_, 1) => FaultKind::SourceGone,
                 // The queues have no databases.
                 ("stage-one" | "stage-two", 2) => FaultKind::LockHeld,
@@ -157,10 +215,10 @@ impl Fault {
         let commands = COMMANDS.iter().cycle().take(how_many);
         let drawn = commands.map(|command| {
             let kind = match (*command, generator.random_range(0..15)) {
-                ("finish", number) => FINISHES_BETWEEN_SERVERS[number % 2],
+                ("finish", number) => FINISHES[number % FINISHES_BETWEEN_SERVERS],
                 ("queues", 13) => FaultKind::LateItem,
                 ("queues", 14) => FaultKind::ShiftedClock,
-                (_, 0) => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+                (command, 0) => kill(&mut generator, command),
                 (_, 1) => FaultKind::SourceGone,
                 // The queues have no databases.
                 ("stage-one" | "stage-two", 2) => FaultKind::LockHeld,
@@ -200,7 +258,7 @@ impl Fault {
         match self.kind {
             FaultKind::ControllerKilled(_) => false,
             // Temporary, run again; an item that moves is left to the next run.
-            FaultKind::Kill(_) | FaultKind::LateItem => exit_code == 4,
+            FaultKind::Kill(_) | FaultKind::KilledIn(_) | FaultKind::LateItem => exit_code == 4,
             // The controller connects again and goes on, unless it was not yet that far.
             FaultKind::Disturbed(_, disturbance) => match disturbance {
                 // Slow is not broken.
@@ -225,6 +283,7 @@ impl fmt::Display for Fault {
         let command = &self.command;
         match self.kind {
             FaultKind::Kill(moment) => write!(formatter, "{command}:kill={moment}"),
+            FaultKind::KilledIn(phase) => write!(formatter, "{command}:killed-in={}", phase.text()),
             FaultKind::ControllerKilled(milliseconds) => {
                 write!(formatter, "{command}:controller-killed={milliseconds}")
             }
@@ -251,7 +310,7 @@ impl FromStr for Fault {
                 None => format!(":{name}"),
             });
             format!(
-                "a fault is one of {}, then one of :kill=MOMENT :controller-killed=MILLISECONDS {}, or of a network, \
+                "a fault is one of {}, then one of :kill=MOMENT :killed-in=PHASE :controller-killed=MILLISECONDS {}, or of a network, \
                  :cut=BYTES :reset=BYTES :silent=SECONDS :latency=MILLISECONDS :throttle=BYTES-A-SECOND, of that of the \
                  share with share- before it",
                 COMMANDS.join(" "),
@@ -264,6 +323,10 @@ impl FromStr for Fault {
         }
         let kind = match kind.split_once('=') {
             None => without_number(command, kind).ok_or_else(usage)?,
+            Some(("killed-in", text)) => {
+                let phase = Phase::of(command).find(|phase| phase.text() == text);
+                FaultKind::KilledIn(phase.ok_or_else(usage)?)
+            }
             Some((name, number)) if command != "finish" => {
                 let number = number.parse().map_err(|_| usage())?;
                 with_number(name, number).ok_or_else(usage)?
@@ -308,6 +371,15 @@ fn with_number(name: &str, number: NonZeroU64) -> Option<FaultKind> {
     ))
 }
 
+/// The end of a worker, early in its work or in one of the phases that a command is sure to come to.
+fn kill(generator: &mut ChaCha8Rng, command: &str) -> FaultKind {
+    let phases: Vec<Phase> = Phase::of(command).collect();
+    match phases.get(generator.random_range(0..=phases.len())) {
+        Some(phase) => FaultKind::KilledIn(*phase),
+        None => FaultKind::Kill(generator.random_range(1..=SURE_MOMENT)),
+    }
+}
+
 /// A disturbance of either network.  A throttled link is not drawn: the worker's upload would take minutes.
 fn draw(generator: &mut ChaCha8Rng) -> Disturbance {
     match generator.random_range(0..4) {
@@ -323,6 +395,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_phases_are_those_of_their_commands() {
+        assert_eq!(PHASES[FINISH_PHASE].0, "finish");
+        for command in COMMANDS {
+            assert!(Phase::of(command).next().is_some(), "{command}");
+        }
+    }
+
+    #[test]
     fn a_fault_is_written_as_it_is_read() {
         let between = Fault::draw_between_servers(3, 60);
         for fault in Fault::draw(3, 60).into_iter().chain(between) {
@@ -333,6 +413,8 @@ mod tests {
             "kill=1",
             "stage-one:kill=0",
             "finish:cut=9",
+            "finish:killed-in=copy",
+            "stage-one:killed-in=rename",
             "queues:lock-held",
             "finish:lock-held",
             "finish:source-gone",
@@ -349,6 +431,7 @@ mod tests {
         let texts: Vec<String> = drawn.iter().map(Fault::to_string).collect();
         for kind in [
             ":kill=",
+            ":killed-in=",
             ":controller-killed=",
             ":source-gone",
             ":lock-held",

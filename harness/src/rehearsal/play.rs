@@ -11,7 +11,7 @@ use super::command::{migrate, migrate_killed, milliseconds};
 use super::{CommandRun, Fault, FaultKind, RehearsalOptions};
 use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
 use crate::error::{HarnessError, io_error};
-use crate::site::Site;
+use crate::site::{Site, queued_items};
 use crate::source_agent::SourceAgent;
 
 /// Every item of the checklist that the person in this play confirms.
@@ -131,6 +131,8 @@ impl<'a> Play<'a> {
 
     pub(super) fn after(&mut self) -> Result<(), HarnessError> {
         self.migrate(&["finish"])?;
+        self.site.look_at_destination()?;
+        self.check_what_finish_left()?;
         self.check_answers()?;
         self.check_user()?;
         self.straggler()?;
@@ -167,6 +169,28 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn check_trees(&mut self) -> Result<(), HarnessError> {
+        let failures = self.differences()?;
+        self.checks.push(Check::new(
+            "the destination is the source, byte for byte, names in lower case, also in the guardian",
+            failures,
+        ));
+        self.check_source_untouched()
+    }
+
+    /// The start of the agent, and giving the files to its user, leave everything as it was but what the agent opens.
+    fn check_what_finish_left(&mut self) -> Result<(), HarnessError> {
+        let mut failures = self.differences()?;
+        failures.retain(|line| {
+            let is_opened = AGENT_OPENS.iter().any(|start| line.starts_with(start));
+            !is_opened && !line.contains(AGENT_LOG)
+        });
+        let name = "what the agent does not open is as it was sealed once it runs";
+        self.checks.push(Check::new(name, failures));
+        Ok(())
+    }
+
+    /// How the destination differs from the source.
+    fn differences(&self) -> Result<Vec<String>, HarnessError> {
         let trees = self.site.trees();
         let step = trees.time_step_nanoseconds;
         let mut failures = compare_post_offices(&trees.source, &trees.destination, step)
@@ -177,11 +201,7 @@ impl<'a> Play<'a> {
                     .map_err(io_error("compare", destination))?,
             );
         }
-        self.checks.push(Check::new(
-            "the destination is the source, byte for byte, names in lower case, also in the guardian",
-            failures,
-        ));
-        self.check_source_untouched()
+        Ok(failures)
     }
 
     /// Who has which messages, read from the records of both sides.
@@ -246,6 +266,8 @@ impl<'a> Play<'a> {
     /// A message that arrives at the source when everything is over.
     fn straggler(&mut self) -> Result<(), HarnessError> {
         self.check_source_untouched()?;
+        // The agents of the destination are at work by now.
+        let taken = self.site.take_queued_items()?;
         let queue = folder_in_any_case(&self.site.trees().source, &["wpcsin", "4"])?;
         let path = queue.join("STRAGGLE.001");
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
@@ -260,6 +282,12 @@ impl<'a> Play<'a> {
         };
         self.checks
             .push(Check::new("a straggler was carried over", failures));
+        let destination = &self.site.trees().destination;
+        let standing = queued_items(destination).map_err(io_error("list", destination))?;
+        let again = standing.intersection(&taken);
+        let failures = again.map(|item| format!("{} came again", item.display()));
+        let name = format!("none of {} items was delivered twice", taken.len());
+        self.checks.push(Check::new(name, failures.collect()));
         Ok(())
     }
 
@@ -331,6 +359,10 @@ impl<'a> Play<'a> {
         Ok(run)
     }
 }
+
+/// What the agent opens when it begins, and what its logs are called.
+const AGENT_OPENS: [&str; 2] = ["/wphost.", "/ofuser/"];
+const AGENT_LOG: &str = "poa.";
 
 const LEFT_BEHIND: [&str; 2] = ["wpcsin/0/testpoa.001", "offiles/fd0/testpoa.blb"];
 

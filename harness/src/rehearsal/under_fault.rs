@@ -13,7 +13,7 @@ use super::play::Play;
 use super::{CommandRun, folder_in_any_case};
 use crate::checks::Check;
 use crate::error::{HarnessError, io_error};
-use crate::faults::KILL_AT_JOURNAL;
+use crate::faults::{KILL_AT_JOURNAL, KILL_IN_PHASE};
 use crate::site::Absence;
 
 /// How often a command is run again before its fault counts as not survived.
@@ -102,6 +102,11 @@ impl Play<'_> {
         match fault.kind {
             FaultKind::Kill(moment) => {
                 let variable = (KILL_AT_JOURNAL.to_owned(), moment.to_string());
+                self.site.set_environment(BTreeMap::from([variable]))?;
+                Ok(InForce::Server)
+            }
+            FaultKind::KilledIn(phase) => {
+                let variable = (KILL_IN_PHASE.to_owned(), phase.name().to_owned());
                 self.site.set_environment(BTreeMap::from([variable]))?;
                 Ok(InForce::Server)
             }
@@ -233,7 +238,7 @@ impl Play<'_> {
 fn left_its_mark(fault: &Fault, run: &CommandRun) -> bool {
     let code = match fault.kind {
         FaultKind::ControllerKilled(_) => return run.exit_code.is_none(),
-        FaultKind::Kill(_) => "worker-died",
+        FaultKind::Kill(_) | FaultKind::KilledIn(_) => "worker-died",
         // Stage two does not even begin to copy.
         FaultKind::LockHeld if fault.command == "stage-two" => "lock-held",
         FaultKind::LockHeld => "database-deferred",

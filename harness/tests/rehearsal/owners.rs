@@ -36,7 +36,7 @@ fn sealed_with_log(log: &str) -> Stage {
 #[ignore = "slow: .ci/run runs it"]
 fn a_log_folder_that_the_job_did_not_make_stays_whose_it_is() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can give anything away: nothing to test here");
+        println!("SKIPPED: only root can give anything away");
         return;
     }
     let stage = sealed_with_log("FOLDER/logs");
@@ -60,7 +60,7 @@ fn a_log_folder_that_the_job_did_not_make_stays_whose_it_is() {
 #[ignore = "slow: .ci/run runs it"]
 fn everybodys_log_folder_stops_before_anything_is_given_away() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can give anything away: nothing to test here");
+        println!("SKIPPED: only root can give anything away");
         return;
     }
     let stage = sealed_with_log("/var/log");
@@ -104,7 +104,7 @@ fn uid_conf(stage: &Stage) -> PathBuf {
 #[ignore = "slow: .ci/run runs it"]
 fn an_agents_file_that_says_root_names_nobody_and_is_no_circle() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can give anything away: nothing to test here");
+        println!("SKIPPED: only root can give anything away");
         return;
     }
     let stage = with_named_user(Some(&format!("run_as_user = \"{USER}\"")), "root");

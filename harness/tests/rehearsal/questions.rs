@@ -228,7 +228,7 @@ fn a_worker_that_cannot_be_followed_is_not_taken_for_one_that_died() {
 #[test]
 fn a_job_folder_that_may_not_be_looked_into_is_not_taken_for_a_missing_one() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can become another user: nothing to test here");
+        println!("SKIPPED: only root can become another user");
         return;
     }
     let nobody = "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
