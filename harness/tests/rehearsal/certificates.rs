@@ -185,7 +185,7 @@ fn a_certificate_of_another_post_office_is_never_written_over() {
 #[ignore = "slow: .ci/run runs it"]
 fn a_key_that_another_post_office_uses_is_not_given_away() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can give anything away: nothing to test here");
+        println!("SKIPPED: only root can give anything away");
         return;
     }
     let mut stage = with_certificate(&CertificateOptions::default());
@@ -211,6 +211,35 @@ fn a_key_that_another_post_office_uses_is_not_given_away() {
         "{:#?}",
         run.findings
     );
+}
+
+/// Two post offices of a server have one certificate: the job that had put it there took it from the other one's agent.
+#[test]
+fn what_another_agent_uses_by_now_stays_when_the_job_is_abandoned() {
+    let stage = with_certificate(&CertificateOptions::default());
+    stage.migrate(&["stage-one"]);
+    let folder = stage.embedded().sheet.install_folder.clone();
+    let folder = folder.expect("a folder");
+    let (certificate, key) = ("certificates/poa.crt", "certificates/poa.key");
+    assert!(folder.join(certificate).exists());
+    let other = folder.join("share/other.poa");
+    fs::create_dir_all(folder.join("share")).expect("made");
+    let named = folder.join(certificate).display().to_string();
+    let says = format!("/home \"/mail/other\"\r\n/certfile \"{named}\"\r\n");
+    fs::write(&other, says).expect("written");
+    let plan = stage.migrate(&["abandon"]).result["system"].clone();
+    let staying = plan["staying"].as_array().expect("a list");
+    let mut staying = staying.iter().filter(|one| one["what"] == *named);
+    let why = staying.next().expect("it stays")["why"].to_string();
+    assert!(why.contains("other.poa"), "{why}");
+    let files = plan["files"].to_string();
+    assert!(
+        files.contains(key) && !files.contains(certificate),
+        "{files}"
+    );
+    stage.expect(&["abandon", "--yes"], 0);
+    assert!(folder.join(certificate).exists());
+    assert!(!folder.join(key).exists());
 }
 
 /// Both go to one folder, in lower case: the key was written over the certificate, and "they fit" was said.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use harness::site::Site as _;
 
@@ -297,6 +298,64 @@ fn queues_are_not_carried_beside_a_source_that_was_started_again() {
     let run = stage.migrate(&["queues"]);
     assert!(carried.exists(), "{:#?}", run.findings);
     stage.expect(&["queues"], 3);
+}
+
+/// The old server is started while its queues are looked through: its agents may have taken what arrived meanwhile, and nothing was
+/// said of them.
+#[test]
+fn a_source_that_is_started_while_its_queues_are_carried_is_named() {
+    let stage = sealed(false);
+    stage.expect(&["finish"], 0);
+    let path = stage.embedded().worksheet_path();
+    let text = fs::read_to_string(&path).expect("read");
+    let slower = text.replace("still_seconds = 1\n", "still_seconds = 8\n");
+    assert_ne!(text, slower);
+    fs::write(&path, slower).expect("written");
+    fs::write(stage.source().join("WPCSOUT/OFS/2/STRAGGLE"), "late").expect("written");
+    let events = stage.embedded().sheet.job_folder.join("events.jsonl");
+    let before = fs::read_to_string(&events).expect("read").len();
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let until = Instant::now() + Duration::from_mins(1);
+            while !fs::read_to_string(&events).expect("read")[before..].contains("stand still") {
+                assert!(Instant::now() < until, "nothing was waited for");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            stage.start_source_poa();
+        });
+        stage.expect(&["queues"], 5)
+    });
+    let remedy = &finding(&run, "source-poa-answers").remedy;
+    assert!(remedy.contains("What was carried"), "{remedy}");
+    assert_eq!(run.result["carried"], 1, "{}", run.result);
+    let carried = stage.destination().join("wpcsout/ofs/2/straggle");
+    assert_eq!(fs::read(carried).expect("carried"), b"late");
+    stage.stop_source_poa();
+    let run = stage.expect(&["queues"], 3);
+    finding(&run, "no-stragglers");
+}
+
+/// The destination took the address of the old server as a further one, as many do so that clients find it: its own POA was taken for
+/// the old one.
+#[test]
+fn the_linux_poa_at_a_further_address_is_not_taken_for_the_old_one() {
+    let stage = sealed(true);
+    stage.expect(&["finish"], 0);
+    let path = stage.embedded().worksheet_path();
+    let text = fs::read_to_string(&path).expect("read");
+    let port = stage.embedded().sheet.http_port;
+    let lines = text.lines().map(|line| match line.split(" =").next() {
+        Some("address") => "address = \"127.0.0.2\"".to_owned(),
+        Some("poa_ports") => format!("poa_ports = [{port}]"),
+        _ => line.to_owned(),
+    });
+    let text: Vec<String> = lines.collect();
+    fs::write(&path, text.join("\n")).expect("written");
+    // Where the simulated POA does not listen at every address itself.
+    let _listens = std::net::TcpListener::bind(("127.0.0.2", port));
+    assert!(std::net::TcpStream::connect(("127.0.0.2", port)).is_ok());
+    stage.expect(&["queues"], 3);
+    stage.expect(&["finish"], 0);
 }
 
 /// It said "finish" for ever, and a second one gave the files away under the agent that a person had started.

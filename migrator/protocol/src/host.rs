@@ -44,6 +44,11 @@ pub enum Question {
         /// The port.
         port: u16,
     },
+    /// Whether the destination itself has an address, first or further; no where it certainly has not.
+    OwnAddress {
+        /// A name or an address.
+        address: String,
+    },
     /// The process of the agent that was started with a startup file: [`Process`].
     Process {
         /// The agent's program.

@@ -43,7 +43,7 @@ pub use order::{
     AreaKind, AreaOrder, CLOCK_ALLOWANCE_SECONDS_MAX, CopyOptions, GuardianAction, Order, PassKind,
     ReadAgain, Secret, Task,
 };
-pub use port::ask_port;
+pub use port::{ask_port, has_address};
 pub use report::{
     AbandonLine, AbandonReport, Amount, AreaInventory, AtRestReport, DocumentReport, FetchReport,
     GuardianReport, InventoryReport, Library, LowercaseReport, OwnerReport, PassReport,

@@ -174,6 +174,8 @@ pub enum Fact {
     MadeFolder(String),
     /// A file of the system that this job put into its place where there was none: the startup file, certificate and key.
     PlacedFile(String),
+    /// One of those that another agent of the server uses by now, so that it is this job's no more.
+    SharedFile(String),
 }
 
 /// From what an area is mounted at the source.

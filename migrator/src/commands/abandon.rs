@@ -1,6 +1,6 @@
 //! `gwmigrate abandon`: the job undone at the destination; the source is not touched.
 
-use protocol::{AbandonLine, AbandonReport, Finding, Request, Task, Verdict};
+use protocol::{AbandonLine, AbandonReport, Fact, Finding, Request, Task, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{ending, stage_two};
@@ -78,6 +78,13 @@ async fn undo_system(controller: &mut Controller) -> Result<(), StepError> {
     // Our section first: what restarts agents must not find it any more.
     poa::unregister(controller).await?;
     poa::release_gwha(controller).await?;
+    let placed = controller.state().await?.facts.placed_files;
+    for file in system_files::used_by_others(controller, &placed)
+        .await?
+        .into_keys()
+    {
+        controller.remember(Fact::SharedFile(file)).await?;
+    }
     // The store forgets these with the job.
     controller.call(&Request::RemovePlaced).await.map(|_| ())
 }

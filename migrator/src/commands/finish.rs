@@ -61,7 +61,7 @@ async fn require_untouched(controller: &mut Controller) -> Result<(), StepError>
 async fn look_at_source(controller: &mut Controller, life: Life) -> Result<(), StepError> {
     if life == Life::Live {
         // Users have worked here for long; what becomes of the source is another matter, as long as it does not answer.
-        return source_poa::require_silent(controller).await;
+        return source_poa::require_silent(controller).await.map(|_| ());
     }
     let off = source_poa::require_off(controller).await?;
     let missing = mount_source::missing(controller).await?;

@@ -105,6 +105,17 @@ impl Controller {
         self.answer(&question, Path::new(address)).await
     }
 
+    /// Whether the destination itself has an address.
+    ///
+    /// # Errors
+    /// As [`Controller::port`]; a name that does not resolve there is [`Answer::CouldNotAsk`].
+    pub(crate) async fn is_own_address(&self, address: &str) -> Result<Answer<()>, StepError> {
+        let question = Question::OwnAddress {
+            address: address.to_owned(),
+        };
+        self.answer(&question, Path::new(address)).await
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         question: &Question,

@@ -156,51 +156,47 @@ pub(crate) async fn require_off(controller: &Controller) -> Result<String, StepE
     }
 }
 
-/// Makes sure that nothing answers there; that nothing can be asked is no reason to stop, because a person has said what is
-/// to be believed, or it was proven a moment ago.
+/// Whether it is back, once users work at the destination: agents that were started with their server take what arrives in its
+/// queues, and send what is carried from there.
+///
+/// # Errors
+/// As [`look`].
+pub(crate) async fn is_back(controller: &Controller) -> Result<SourcePoa, StepError> {
+    if has_its_address(controller).await? {
+        return Ok(SourcePoa::Unknown(
+            "its address is that of the destination now".into(),
+        ));
+    }
+    look(controller).await
+}
+
+/// Makes sure that it is not back; that nothing can be asked is no reason to stop, because a person has said what is to be believed, or
+/// users work at the destination already.  Gives why nothing could be asked.
 ///
 /// # Errors
 /// A refusal where it answers.
-pub(crate) async fn require_silent(controller: &Controller) -> Result<(), StepError> {
-    match look(controller).await? {
+pub(crate) async fn require_silent(controller: &Controller) -> Result<Option<String>, StepError> {
+    match is_back(controller).await? {
         SourcePoa::Answers(at) => Err(answers(controller, &at).await?),
-        SourcePoa::Closed(_) | SourcePoa::Nobody | SourcePoa::Unknown(_) => Ok(()),
+        SourcePoa::Unknown(why) => Ok(Some(why)),
+        SourcePoa::Closed(_) | SourcePoa::Nobody => Ok(None),
     }
 }
 
-/// Makes sure, once users work at the destination, that the server was not started again with its agents: they would take
-/// what arrived in its queues, or send what is carried from there.
-///
-/// # Errors
-/// As [`require_silent`].
-pub(crate) async fn require_not_back(controller: &Controller) -> Result<(), StepError> {
-    if has_its_address(controller).await {
-        controller.console().note(
-            "The address of the POA at the source is that of the destination now, so its ports do not tell whether the old one \
-             runs: see that it does not",
-        );
-        return Ok(());
-    }
-    require_silent(controller).await
-}
-
-/// Whether the Linux POA has the address of the old one: a port of that is the new one's own then.
-async fn has_its_address(controller: &Controller) -> bool {
+/// Whether the destination has the address of the old one, first or as a further one: a port of that is the Linux POA's own then.
+async fn has_its_address(controller: &Controller) -> Result<bool, StepError> {
     let (source, poa) = (&controller.worksheet.source, &controller.worksheet.poa);
     let ports = [poa.http_port, poa.client_port];
     let Some(address) = &source.address else {
-        return false;
+        return Ok(false);
     };
     if !source.poa_ports.iter().any(|port| ports.contains(port)) {
-        return false;
+        return Ok(false);
     }
-    let host = &controller.worksheet.destination.host;
-    let theirs = addresses(address).await;
-    let mut ours = addresses(host).await;
-    if let Some(ip) = &poa.ip {
-        ours.extend(addresses(ip).await);
-    }
-    !theirs.is_disjoint(&ours)
+    // What this machine calls the destination may be an address that is translated on the way.
+    let ours = addresses(&controller.worksheet.destination.host).await;
+    Ok(!addresses(address).await.is_disjoint(&ours)
+        || controller.is_own_address(address).await? == Answer::Yes(()))
 }
 
 /// What a name stands for; nothing where nobody knows it.

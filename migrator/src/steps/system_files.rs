@@ -2,7 +2,7 @@
 //!
 //! Each is remembered before it is made, and only where nothing was there: what was there before is somebody's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use protocol::{Change, Fact, Finding, JobState, Step, StepState, Verdict};
@@ -143,6 +143,35 @@ pub(crate) fn own_log_folder(controller: &Controller) -> Result<Option<PathBuf>,
     Ok(folder.map(|folder| folder.join(format!("{name}.poa"))))
 }
 
+/// What the startup files of agents end with: of a POA, an MTA and a GWIA.
+const STARTUP_ENDINGS: [&str; 3] = [".poa", ".mta", ".cfg"];
+
+/// Those of the files that this job has placed which another agent of the server uses, each with the startup file that names it: two
+/// post offices may have one certificate.
+///
+/// # Errors
+/// A question that could not be asked; what is wrong with the profile.
+pub(crate) async fn used_by_others(
+    controller: &Controller,
+    placed: &BTreeSet<String>,
+) -> Result<BTreeMap<String, PathBuf>, StepError> {
+    let folder = controller.profile()?.agent.startup_folder;
+    let mut used = BTreeMap::new();
+    for ending in STARTUP_ENDINGS {
+        let found = controller.files_ending(&folder, ending).await?;
+        for startup in found.unwrap_or_default() {
+            if placed.contains(startup.to_string_lossy().as_ref()) {
+                continue;
+            }
+            let says = controller.content(&startup).await?.unwrap_or_default();
+            let says = String::from_utf8_lossy(&says);
+            let named = placed.iter().filter(|file| says.contains(*file));
+            used.extend(named.map(|file| (file.clone(), startup.clone())));
+        }
+    }
+    Ok(used)
+}
+
 /// What is to be undone; changes nothing.
 ///
 /// # Errors
@@ -152,7 +181,9 @@ pub(crate) async fn plan(
     state: &JobState,
 ) -> Result<SystemPlan, StepError> {
     let mut plan = SystemPlan::default();
-    for file in &state.facts.placed_files {
+    let placed = &state.facts.placed_files;
+    let used = used_by_others(controller, placed).await?;
+    for file in placed.iter().filter(|file| !used.contains_key(*file)) {
         let file = PathBuf::from(file);
         if controller.entry(&file).await?.is_some() {
             plan.files.push(file);
@@ -172,6 +203,15 @@ pub(crate) async fn plan(
             why: why.to_owned(),
         });
     };
+    for (file, startup) in used {
+        stays(
+            file,
+            &format!(
+                "another agent of this server uses it, by {}",
+                startup.display()
+            ),
+        );
+    }
     let is_installed = state
         .step(Step::StartTestPoa)
         .is_some_and(|line| line.state != StepState::Skipped);

@@ -18,6 +18,7 @@ use io::Read as _;
 use postoffice::names::{RelativePath, printable};
 use protocol::{
     Account, Answer, Change, Entry, FileBytes, FolderAbilities, Question, ask_port, digest,
+    has_address,
 };
 use rustix::io::Errno;
 use serde_json::Value;
@@ -47,6 +48,7 @@ pub fn answer(question: &Question) -> Answer<Value> {
         Question::Digest { path } => found(digest(path)),
         Question::FilesEnding { folder, ending } => found(files_ending(folder, ending)),
         Question::Port { address, port } => ask_port(address, *port).map(|()| Value::Null),
+        Question::OwnAddress { address } => has_address(address).map(|()| Value::Null),
         Question::Process { program, startup } => known(process::agent(program, startup)),
         Question::Command { file } => known(process::command(file)),
         Question::Account { name } => known(account(name)),

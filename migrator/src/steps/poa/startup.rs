@@ -339,7 +339,8 @@ pub(crate) async fn kept(controller: &Controller) -> Result<StartupFile, StepErr
                 "{} is not there, so stage one never converted a startup file",
                 path.display()
             ),
-            "Run `gwmigrate stage-one` again",
+            "Put one for Linux there by hand; or run `gwmigrate stage-one` again, which converts that of the source, and takes the seal \
+             where there is one",
         )
     })?;
     StartupFile::parse(&bytes).map_err(|error| {

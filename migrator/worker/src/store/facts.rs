@@ -54,6 +54,11 @@ impl JobStore {
                 placed.insert(file.clone());
                 put(transaction, "placed-files", &placed)
             }),
+            Fact::SharedFile(file) => self.change("leave a file to others", |transaction| {
+                let mut placed = known(transaction)?.placed_files;
+                placed.remove(file);
+                put(transaction, "placed-files", &placed)
+            }),
         }
     }
 
