@@ -38,23 +38,40 @@ pub(super) fn can_trace() -> bool {
     true
 }
 
-/// Every fault of a kind that there can be in a step, at an operation that is asked for.
-fn faults_at(step: usize, kind: Kind, is_wanted: impl Fn(&Operation) -> bool) -> Vec<Fault> {
-    let traced = run_traced(&prepared(step, "counting"), step, kind, 0);
+/// Every operation of a step.
+fn operations_of(step: usize) -> Vec<Operation> {
+    // This kind can be at any operation.
+    let traced = run_traced(&prepared(step, "counting"), step, Kind::InputOutput, 0);
     assert!(traced.said.contains(SAYS_DONE), "{}", traced.said);
+    traced.operations
+}
+
+/// Every fault of a kind that there can be at these operations of a step, where one is asked for.
+fn faults_among(
+    operations: &[Operation],
+    step: usize,
+    kind: Kind,
+    is_wanted: impl Fn(&Operation) -> bool,
+) -> Vec<Fault> {
     (1..)
-        .zip(&traced.operations)
+        .zip(operations.iter().filter(|operation| kind.fits(operation)))
         .filter(|(_, operation)| is_wanted(operation))
         .map(|(at, _)| Fault { step, kind, at })
         .collect()
+}
+
+/// The same for all operations of the step.
+fn faults_at(step: usize, kind: Kind, is_wanted: impl Fn(&Operation) -> bool) -> Vec<Fault> {
+    faults_among(&operations_of(step), step, kind, is_wanted)
 }
 
 /// Every fault that there can be.
 fn all_faults() -> Vec<Fault> {
     let mut all = Vec::new();
     for step in 0..STEPS.len() {
+        let operations = operations_of(step);
         for kind in KINDS {
-            let faults = faults_at(step, kind, |_| true);
+            let faults = faults_among(&operations, step, kind, |_| true);
             println!(
                 "{}: {} operations for {kind:?}",
                 name_of(step),
