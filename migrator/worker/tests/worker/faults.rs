@@ -22,6 +22,7 @@ mod same_file;
 mod scenes;
 mod sweep;
 mod tracer;
+mod undoing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -111,9 +112,14 @@ struct Traced {
 
 /// Runs one step in a process of its own, with a fault at the fitting operation `at`; 0 is none.
 fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
+    run_task_traced(site, &STEPS[step], kind, at)
+}
+
+/// The same for a task that is no step of a migration.
+fn run_task_traced(site: &Site, task: &Task, kind: Kind, at: usize) -> Traced {
     let mut operations = Vec::new();
     let mut durable = Durable::at_first(site);
-    let (ended, said) = run_judged(site, step, kind, |operation| {
+    let (ended, said) = run_task_judged(site, task, kind, |operation| {
         durable.hear(&operation);
         if !kind.fits(&operation) || is_one_of_many(&operation.path) {
             return Verdict::Happens;

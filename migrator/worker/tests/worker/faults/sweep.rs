@@ -5,6 +5,7 @@
 //! `WORKER_FAULTS=500` about so many, `WORKER_FAULTS_SEED=3` others, and `WORKER_FAULTS=stage-one-pass:Killed:17` the one
 //! that failed.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,7 +106,11 @@ fn chosen(faults: Vec<Fault>) -> Vec<Fault> {
 }
 
 /// Tries faults on as many threads as there are processors; returns how many happened, and what failed.
-fn try_all(faults: &[Fault]) -> (usize, Vec<String>) {
+fn try_all<T: Copy + Sync>(
+    faults: &[T],
+    survive: impl Fn(T) -> bool + Sync,
+    name: impl Fn(T) -> String + Sync,
+) -> (usize, Vec<String>) {
     let next = AtomicUsize::new(0);
     let happened = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
@@ -115,12 +120,12 @@ fn try_all(faults: &[Fault]) -> (usize, Vec<String>) {
             scope.spawn(|| {
                 while let Some(&fault) = faults.get(next.fetch_add(1, Ordering::SeqCst)) {
                     // One that fails says why by itself; the others are tried all the same.
-                    match std::panic::catch_unwind(|| survive(fault)) {
+                    match std::panic::catch_unwind(AssertUnwindSafe(|| survive(fault))) {
                         Ok(true) => {
                             happened.fetch_add(1, Ordering::SeqCst);
                         }
                         Ok(false) => {}
-                        Err(_) => failed.lock().unwrap().push(fault.name()),
+                        Err(_) => failed.lock().unwrap().push(name(fault)),
                     }
                 }
             });
@@ -131,7 +136,16 @@ fn try_all(faults: &[Fault]) -> (usize, Vec<String>) {
 
 /// Tries them all; none may fail.
 fn must_survive(faults: &[Fault]) {
-    let (happened, failed) = try_all(faults);
+    none_may_fail(faults, survive, Fault::name);
+}
+
+/// The same for faults of any kind.
+pub(super) fn none_may_fail<T: Copy + Sync>(
+    faults: &[T],
+    survive: impl Fn(T) -> bool + Sync,
+    name: impl Fn(T) -> String + Sync,
+) {
+    let (happened, failed) = try_all(faults, survive, name);
     println!("tried {} faults; {happened} of them happened", faults.len());
     assert!(
         failed.is_empty(),
