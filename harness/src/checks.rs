@@ -12,7 +12,7 @@ mod trees;
 pub use guardian::compare_guardians;
 pub use journal::{compare_with_journal, torn_databases};
 pub use snapshot::Snapshot;
-pub use trees::compare_trees;
+pub use trees::{QUEUES, compare_trees, queued_items};
 
 use std::io;
 use std::path::Path;

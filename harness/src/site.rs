@@ -1,6 +1,6 @@
 //! The simulated servers of a rehearsal, as the play sees them: which back end they are on makes no difference to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,6 @@ use crate::worksheet::RehearsalWorksheet;
 
 /// The name of the migrator's program.
 pub const MIGRATOR: &str = "gwmigrate";
-
-/// The folders of a post office that hold its queues.
-const QUEUES: [&str; 2] = ["wpcsin", "wpcsout"];
-
-/// An item stands in a queue, and that below one of these; what is beside the queues are logs and states of the agents.
-const ITEM_DEPTH: usize = 2;
 
 /// What the servers of a rehearsal are made from.
 #[derive(Debug, Clone)]
@@ -247,18 +241,13 @@ pub trait Site {
         std::fs::write(&path, content).map_err(io_error("write", &path))
     }
 
-    /// Takes every item out of the queues of the destination, as its agents do; gives their paths in the post office.
+    /// Removes a file from the post office of the destination, as a program of that server does.
     ///
     /// # Errors
-    /// What listing or removing says.
-    fn take_queued_items(&self) -> Result<BTreeSet<PathBuf>, HarnessError> {
-        let destination = &self.trees().destination;
-        let items = queued_items(destination).map_err(io_error("list", destination))?;
-        for item in &items {
-            let path = destination.join(item);
-            std::fs::remove_file(&path).map_err(io_error("remove", &path))?;
-        }
-        Ok(items)
+    /// What removing says.
+    fn remove_at_destination(&self, name: &Path) -> Result<(), HarnessError> {
+        let path = self.trees().destination.join(name);
+        std::fs::remove_file(&path).map_err(io_error("remove", &path))
     }
 
     /// Stops the Linux POA where one runs that does not go with its server.
@@ -290,27 +279,6 @@ pub trait Site {
         let path = self.worksheet_path();
         std::fs::write(&path, self.sheet().to_toml()).map_err(io_error("write", &path))
     }
-}
-
-/// What stands in the queues of a post office in lower case, by path in it.
-///
-/// # Errors
-/// What listing says.
-pub(crate) fn queued_items(post_office: &Path) -> std::io::Result<BTreeSet<PathBuf>> {
-    let mut items = BTreeSet::new();
-    let mut folders = QUEUES.map(PathBuf::from).to_vec();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(post_office.join(&folder))? {
-            let entry = entry?;
-            let path = folder.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else if path.components().count() > ITEM_DEPTH {
-                items.insert(path);
-            }
-        }
-    }
-    Ok(items)
 }
 
 fn migrator_in(folder: &Path) -> PathBuf {

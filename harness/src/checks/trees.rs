@@ -95,6 +95,26 @@ struct Tree {
     others: Vec<Vec<u8>>,
 }
 
+/// The folders of a post office that hold its queues, in lower case.
+pub const QUEUES: [&str; 2] = ["wpcsin", "wpcsout"];
+
+/// An item stands in a queue, and that below one of these; what is beside the queues are logs and states of the agents.
+const ITEM_DEPTH: usize = 2;
+
+/// What stands in the queues of a destination, by path in its post office.
+///
+/// # Errors
+/// What listing says.
+pub fn queued_items(post_office: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut items = BTreeSet::new();
+    for queues in QUEUES {
+        let files = files_of(&post_office.join(queues), false)?.into_values();
+        let paths = files.filter_map(|file| Some(file.strip_prefix(post_office).ok()?.to_owned()));
+        items.extend(paths.filter(|path| path.components().count() > ITEM_DEPTH));
+    }
+    Ok(items)
+}
+
 /// The files of a tree by their path, in lower case where `lower` asks for it.
 pub(super) fn files_of(root: &Path, lower: bool) -> io::Result<BTreeMap<Vec<u8>, PathBuf>> {
     tree_of(root, lower).map(|tree| tree.files)

@@ -1,8 +1,8 @@
 //! What a play does with the emulated destination and its source.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use simulator::Created;
 
 use super::{Machine, fetch};
 use crate::containers::{JOBS, POA_USER, SYSTEM};
-use crate::error::{HarnessError, io_error};
+use crate::error::HarnessError;
 use crate::network::{Disturbance, Network, Networks};
-use crate::site::{Absence, Site, Trees, environment_file, queued_items};
+use crate::site::{Absence, Site, Trees, environment_file};
 use crate::source_agent::{AgentOrders, SourceAgent};
 use crate::worksheet::RehearsalWorksheet;
 
@@ -59,16 +59,11 @@ impl Site for Machine {
         Ok(())
     }
 
-    fn take_queued_items(&self) -> Result<BTreeSet<PathBuf>, HarnessError> {
-        self.look_at_destination()?;
-        let items = queued_items(&self.trees().destination);
-        let items = items.map_err(io_error("list", &self.sheet.destination))?;
-        for item in &items {
-            let path = self.sheet.destination.join(item);
-            let removing = format!("rm {}", path.display());
-            self.booted.terminal.run(&removing, &[])?;
-        }
-        Ok(items)
+    fn remove_at_destination(&self, name: &Path) -> Result<(), HarnessError> {
+        let path = self.sheet.destination.join(name);
+        let removing = format!("rm {}", path.display());
+        self.booted.terminal.run(&removing, &[])?;
+        Ok(())
     }
 
     fn networks(&self) -> Option<&Networks> {

@@ -1,5 +1,6 @@
 //! The acts of a rehearsal, on whichever back end.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,9 +10,9 @@ use simulator::{ChurnOptions, truth};
 
 use super::command::{migrate, migrate_killed, milliseconds};
 use super::{CommandRun, Fault, FaultKind, RehearsalOptions};
-use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees};
+use crate::checks::{Check, Snapshot, compare_post_offices, compare_trees, queued_items};
 use crate::error::{HarnessError, io_error};
-use crate::site::{Site, queued_items};
+use crate::site::Site;
 use crate::source_agent::SourceAgent;
 
 /// Every item of the checklist that the person in this play confirms.
@@ -267,14 +268,17 @@ impl<'a> Play<'a> {
     fn straggler(&mut self) -> Result<(), HarnessError> {
         self.check_source_untouched()?;
         // The agents of the destination are at work by now.
-        let taken = self.site.take_queued_items()?;
+        let taken = self.queued_items()?;
+        for item in &taken {
+            self.site.remove_at_destination(item)?;
+        }
         let queue = folder_in_any_case(&self.site.trees().source, &["wpcsin", "4"])?;
         let path = queue.join("STRAGGLE.001");
         fs::write(&path, b"a late message").map_err(io_error("write", &path))?;
         self.take_snapshot()?;
         self.new_queue_items += 1;
         self.migrate(&["queues"])?;
-        self.site.look_at_destination()?;
+        let standing = self.queued_items()?;
         let arrived = self.site.trees().destination.join("wpcsin/4/straggle.001");
         let failures = match fs::read(&arrived) {
             Ok(bytes) if bytes == b"a late message" => Vec::new(),
@@ -282,13 +286,18 @@ impl<'a> Play<'a> {
         };
         self.checks
             .push(Check::new("a straggler was carried over", failures));
-        let destination = &self.site.trees().destination;
-        let standing = queued_items(destination).map_err(io_error("list", destination))?;
         let again = standing.intersection(&taken);
         let failures = again.map(|item| format!("{} came again", item.display()));
         let name = format!("none of {} items was delivered twice", taken.len());
         self.checks.push(Check::new(name, failures.collect()));
         Ok(())
+    }
+
+    /// What stands in the queues of the destination.
+    fn queued_items(&self) -> Result<BTreeSet<PathBuf>, HarnessError> {
+        self.site.look_at_destination()?;
+        let destination = &self.site.trees().destination;
+        queued_items(destination).map_err(io_error("list", destination))
     }
 
     /// Reads the source once more, while users work at the destination.

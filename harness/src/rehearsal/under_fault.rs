@@ -11,7 +11,7 @@ use super::fault::{Fault, FaultKind};
 use super::late_item::{self, LateItem};
 use super::play::Play;
 use super::{CommandRun, folder_in_any_case};
-use crate::checks::Check;
+use crate::checks::{Check, QUEUES};
 use crate::error::{HarnessError, io_error};
 use crate::faults::{KILL_AT_JOURNAL, KILL_IN_PHASE};
 use crate::site::Absence;
@@ -24,9 +24,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How far the times of a shifted clock are.
 const HOUR: Duration = Duration::from_hours(1);
-
-/// The queues of the source, in any case.
-const QUEUES: [&str; 2] = ["wpcsin", "wpcsout"];
 
 const DID_NOT_STRIKE: &str = "it did not strike";
 

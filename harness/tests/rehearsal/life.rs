@@ -3,11 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use harness::site::Site as _;
 
-use crate::support::{Stage, codes, finding};
+use crate::support::{Stage, codes, finding, wait_until};
 
 /// Every command that would write over what users did.
 const WRITES: [&[&str]; 4] = [
@@ -316,11 +315,9 @@ fn a_source_that_is_started_while_its_queues_are_carried_is_named() {
     let before = fs::read_to_string(&events).expect("read").len();
     let run = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let until = Instant::now() + Duration::from_mins(1);
-            while !fs::read_to_string(&events).expect("read")[before..].contains("stand still") {
-                assert!(Instant::now() < until, "nothing was waited for");
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            wait_until("no item was waited for", || {
+                fs::read_to_string(&events).expect("read")[before..].contains("stand still")
+            });
             stage.start_source_poa();
         });
         stage.expect(&["queues"], 5)
@@ -339,18 +336,13 @@ fn a_source_that_is_started_while_its_queues_are_carried_is_named() {
 /// the old one.
 #[test]
 fn the_linux_poa_at_a_further_address_is_not_taken_for_the_old_one() {
-    let stage = sealed(true);
+    let mut stage = sealed(true);
     stage.expect(&["finish"], 0);
-    let path = stage.embedded().worksheet_path();
-    let text = fs::read_to_string(&path).expect("read");
-    let port = stage.embedded().sheet.http_port;
-    let lines = text.lines().map(|line| match line.split(" =").next() {
-        Some("address") => "address = \"127.0.0.2\"".to_owned(),
-        Some("poa_ports") => format!("poa_ports = [{port}]"),
-        _ => line.to_owned(),
-    });
-    let text: Vec<String> = lines.collect();
-    fs::write(&path, text.join("\n")).expect("written");
+    let sheet = &mut stage.embedded_mut().sheet;
+    let port = sheet.http_port;
+    sheet.source_address = "127.0.0.2".into();
+    sheet.source_ports[0] = port;
+    stage.embedded().write_worksheet().expect("written");
     // Where the simulated POA does not listen at every address itself.
     let _listens = std::net::TcpListener::bind(("127.0.0.2", port));
     assert!(std::net::TcpStream::connect(("127.0.0.2", port)).is_ok());

@@ -245,17 +245,25 @@ pub(crate) fn in_own_mounts(name: &str) {
     );
 }
 
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits for something that comes.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Waits until the worker proves that the source is at rest, which takes a second.
 pub(crate) fn wait_for_proof_of_rest(stage: &Stage) {
-    let until = Instant::now() + Duration::from_secs(20);
     let lock = stage.embedded().sheet.job_folder.join("worker.lock");
-    while !std::fs::read_to_string(&lock)
-        .unwrap_or_default()
-        .contains("at-rest")
-    {
-        assert!(Instant::now() < until, "the proof of rest never began");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("the proof of rest never began", || {
+        let holder = std::fs::read_to_string(&lock).unwrap_or_default();
+        holder.contains("at-rest")
+    });
 }
 
 /// The commands of a destination whose user is root, whoever runs this test.

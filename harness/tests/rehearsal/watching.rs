@@ -6,17 +6,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use harness::site::Site as _;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Stage, codes, finding, wait_for_proof_of_rest};
-
-/// How long anything may take that a test waits for.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::support::{Stage, codes, finding, wait_for_proof_of_rest, wait_until};
 
 /// A command of the migrator that runs beside the test.
 struct Running(Child);
@@ -47,14 +44,6 @@ impl Running {
         let code = self.0.wait().expect("ended").code();
         let lines = text.lines().map(serde_json::from_str);
         (lines.collect::<Result<_, _>>().expect("JSON"), code)
-    }
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -174,7 +174,7 @@ pub enum Fact {
     MadeFolder(String),
     /// A file of the system that this job put into its place where there was none: the startup file, certificate and key.
     PlacedFile(String),
-    /// One of those that another agent of the server uses by now, so that it is this job's no more.
+    /// One of those that is this job's no more: another agent of the server uses it by now, or it is not there.
     SharedFile(String),
 }
 

@@ -1,6 +1,8 @@
 //! `gwmigrate abandon`: the job undone at the destination; the source is not touched.
 
-use protocol::{AbandonLine, AbandonReport, Fact, Finding, Request, Task, Verdict};
+use std::path::Path;
+
+use protocol::{AbandonLine, AbandonReport, Fact, Finding, JobState, Request, Task, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{ending, stage_two};
@@ -48,7 +50,7 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
     let has_taken_nothing = report.not_taken.len() == controller.area_orders().len();
     if yes {
         if !has_taken_nothing {
-            undo_system(controller).await?;
+            undo_system(controller, &state, &system).await?;
         }
         report = order(controller, false).await?;
     }
@@ -73,17 +75,18 @@ async fn undo(controller: &mut Controller, yes: bool) -> Result<AbandonPlan, Ste
 }
 
 /// Undoes what the job did to the system of the destination.
-async fn undo_system(controller: &mut Controller) -> Result<(), StepError> {
+async fn undo_system(
+    controller: &mut Controller,
+    state: &JobState,
+    plan: &SystemPlan,
+) -> Result<(), StepError> {
     poa::stop_if_running(controller).await?;
     // Our section first: what restarts agents must not find it any more.
     poa::unregister(controller).await?;
     poa::release_gwha(controller).await?;
-    let placed = controller.state().await?.facts.placed_files;
-    for file in system_files::used_by_others(controller, &placed)
-        .await?
-        .into_keys()
-    {
-        controller.remember(Fact::SharedFile(file)).await?;
+    let placed = state.facts.placed_files.iter();
+    for file in placed.filter(|file| !plan.files.iter().any(|going| going == Path::new(file))) {
+        controller.remember(Fact::SharedFile(file.clone())).await?;
     }
     // The store forgets these with the job.
     controller.call(&Request::RemovePlaced).await.map(|_| ())

@@ -151,7 +151,7 @@ const STARTUP_ENDINGS: [&str; 3] = [".poa", ".mta", ".cfg"];
 ///
 /// # Errors
 /// A question that could not be asked; what is wrong with the profile.
-pub(crate) async fn used_by_others(
+async fn used_by_others(
     controller: &Controller,
     placed: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, PathBuf>, StepError> {

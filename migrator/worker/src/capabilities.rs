@@ -7,6 +7,7 @@
 mod open;
 mod read_only_view;
 
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,6 +80,19 @@ impl Area {
                 rustix::fs::syncfs(folder)
                     .map_err(|source| WorkerError::SyncFailed { files, source })
             })
+    }
+
+    /// The same for those of some areas in which something was changed.
+    ///
+    /// # Errors
+    /// As [`Area::sync`].
+    pub(crate) fn sync_touched(
+        areas: &[Self],
+        touched: &BTreeSet<u32>,
+        files: usize,
+    ) -> Result<()> {
+        let mut touched = areas.iter().filter(|area| touched.contains(&area.id));
+        touched.try_for_each(|area| area.sync(files))
     }
 
     /// The folder at the top of the file system that holds `path`, and its own path: names can be moved to and from it.

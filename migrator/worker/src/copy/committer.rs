@@ -133,9 +133,7 @@ fn commit(store: &JobStore, areas: &[Area], pass: i64, mut batch: Batch) -> Resu
         .map(|copied| copied.area)
         .chain(batch.folders.iter().map(|(area, _)| *area))
         .collect();
-    for area in areas.iter().filter(|area| touched.contains(&area.id)) {
-        area.sync(batch.files.len())?;
-    }
+    Area::sync_touched(areas, &touched, batch.files.len())?;
     for area in areas {
         let folders: Vec<RelativePath> = batch
             .folders

@@ -126,11 +126,8 @@ pub(super) fn carry_out(
             carry_out_one(capabilities, &quarantine, monitor, removal)?;
         }
         // What the manifest forgets must not come back with the power: it would be a stranger's.
-        for area in &capabilities.areas {
-            if batch.iter().any(|removal| removal.area == area.id) {
-                area.sync(0)?;
-            }
-        }
+        let touched = batch.iter().map(|removal| removal.area).collect();
+        Area::sync_touched(&capabilities.areas, &touched, 0)?;
         store.finish_removals(&batch)?;
     }
 }

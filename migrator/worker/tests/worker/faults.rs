@@ -106,8 +106,8 @@ struct Traced {
     said: String,
     /// The operations that the fault could have been at.
     operations: Vec<Operation>,
-    /// What of its files would be there if the power had been lost at its end.
-    durable: Durable,
+    /// What of its files is there when the power was lost at its end.
+    durable: Option<Durable>,
 }
 
 /// Runs one step in a process of its own, with a fault at the fitting operation `at`; 0 is none.
@@ -118,9 +118,11 @@ fn run_traced(site: &Site, step: usize, kind: Kind, at: usize) -> Traced {
 /// The same for a task that is no step of a migration.
 fn run_task_traced(site: &Site, task: &Task, kind: Kind, at: usize) -> Traced {
     let mut operations = Vec::new();
-    let mut durable = Durable::at_first(site);
+    let mut durable = Durable::at_first(site, kind);
     let (ended, said) = run_task_judged(site, task, kind, |operation| {
-        durable.hear(&operation);
+        if let Some(durable) = &mut durable {
+            durable.hear(&operation);
+        }
         if !kind.fits(&operation) || is_one_of_many(&operation.path) {
             return Verdict::Happens;
         }
@@ -215,7 +217,9 @@ fn survive(fault: Fault) -> bool {
         return false;
     };
     let what = format!("{what}, {operation:?}");
-    traced.durable.lose_the_rest(kind, &site);
+    if let Some(durable) = &traced.durable {
+        durable.lose_the_rest(kind, &site);
+    }
     check_what_stayed(&site, &before, &what);
     // In stage one a file may vanish, and the next pass finds out whether it has.
     let may_vanish = kind == Kind::SourceMissing && step == STAGE_ONE_PASS;

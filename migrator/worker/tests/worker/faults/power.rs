@@ -3,7 +3,7 @@
 //! The worker is killed, and what it had not synced is undone before the next run.  The job store is left as it is, as if SQLite had
 //! been lucky with all of it: then nothing in it may be about what is lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -28,15 +28,18 @@ pub(super) struct Durable {
 }
 
 impl Durable {
-    /// Everything that is there before the worker begins.
-    pub(super) fn at_first(site: &Site) -> Self {
+    /// Everything that is there before the worker begins; nothing where the power stays.
+    pub(super) fn at_first(site: &Site, kind: Kind) -> Option<Self> {
+        if !matches!(kind, Kind::ContentLost | Kind::NamesLost) {
+            return None;
+        }
         let mut durable = Self {
             root: site.root.clone(),
             nodes: Nodes::new(),
             born: BTreeMap::new(),
         };
         durable.sync_everything();
-        durable
+        Some(durable)
     }
 
     fn sync_everything(&mut self) {
@@ -130,9 +133,8 @@ impl Durable {
         let lost = self.root.join("lost");
         fs::create_dir(&lost).unwrap();
         let stays = |path: &PathBuf| {
-            let inodes =
-                [now.get(path), self.nodes.get(path)].map(|node| node.map(|node| node.inode));
-            inodes[0].is_some() && inodes[0] == inodes[1]
+            let nodes = now.get(path).zip(self.nodes.get(path));
+            nodes.is_some_and(|(now, durable)| now.inode == durable.inode)
         };
         // Where each file that lost its name is, and what that was.
         let mut nameless: BTreeMap<u64, (PathBuf, PathBuf)> = BTreeMap::new();
@@ -216,7 +218,6 @@ fn everything(root: &Path) -> Nodes {
 /// test had to.
 fn believe(site: &Site, paths: &[&PathBuf], was: &Node, file: &Path) {
     let now = fs::metadata(file).unwrap();
-    let paths: BTreeSet<&PathBuf> = paths.iter().copied().collect();
     for path in paths {
         if let Ok(path) = path.strip_prefix(TREES[0]) {
             site.believe_inode(path, (was.inode, was.changed), &now);

@@ -53,7 +53,9 @@ fn survive(one: Try, end: &End) -> bool {
     let Some(operation) = traced.operations.get(one.at - 1) else {
         return false;
     };
-    traced.durable.lose_the_rest(one.kind, &site);
+    if let Some(durable) = &traced.durable {
+        durable.lose_the_rest(one.kind, &site);
+    }
     let said = &traced.said;
     assert!(!said.contains("panicked"), "{one:?}, {operation:?}: {said}");
     if !said.contains(SAYS_DONE) {
